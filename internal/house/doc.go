@@ -1,0 +1,17 @@
+// Package house holds the tests that keep the module in shape: what may import
+// what, what a program that imports api links, how an actor file looks, and the
+// budgets of every function.
+//
+//	files on disk ──► tree ──► check ──► []finding ──► one test fails, line by line
+//	                  ▲
+//	in-memory sources ┘   (each check is shown to bite on small ones)
+//
+// The checks read syntax, not types: they see every file whatever its build
+// constraint, and they work while another package does not compile. Nothing
+// imports this package.
+//
+// The tables that a change of the design touches stand at the head of their
+// files: layers and importRules in layers.go, pureImports in pure.go,
+// linkRoots and linkClosure in linked.go, packageState in state.go, the budgets
+// and the ceilings of their exceptions in budget.go.
+package house
