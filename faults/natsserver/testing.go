@@ -1,0 +1,42 @@
+package natsserver
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/nats-io/nats-server/v2/server/ats"
+)
+
+// Run starts a server for one test and shuts it down when the test ends. A
+// server that cannot start ends the test.
+func Run(t testing.TB, opts Options) *Server {
+	t.Helper()
+	s, err := Start(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Shutdown)
+	return s
+}
+
+// Bubble runs f in a testing/synctest bubble in which a server with DontListen
+// can live, JetStream included: its clock is virtual, and hours of it pass while
+// every goroutine in the bubble waits. Connect through [Server.InProcess], and
+// make and end every server and connection inside f.
+//
+//	natsserver.Bubble(t, func(t *testing.T) {
+//		s := natsserver.Run(t, natsserver.Options{DontListen: true, JetStream: true})
+//		...
+//		time.Sleep(time.Hour) // virtual
+//	})
+//
+// What it adds to synctest.Test: the server's stores share one clock goroutine
+// per process, which the first store starts and which listens on a channel made
+// when the process began. Started inside a bubble, that goroutine would keep it
+// awake for ever. Bubble starts it outside, and ends it afterwards.
+func Bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	ats.Register()
+	defer ats.Unregister()
+	synctest.Test(t, f)
+}
