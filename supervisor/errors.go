@@ -1,0 +1,172 @@
+package supervisor
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/kind"
+)
+
+// The kinds of failure that are born here. Compare with errors.Is.
+var (
+	// ErrActorFailed is a failure of an actor that came without a cause.
+	ErrActorFailed error = kind.New("troupe: actor failed")
+	// ErrActorPanic is a panic in code of the library itself.
+	ErrActorPanic error = kind.New("troupe: actor panicked", ErrActorFailed)
+	// ErrHandlerFailed is the parent of everything that a user's handler can do
+	// wrong.
+	ErrHandlerFailed error = kind.New("troupe: handler failed")
+	// ErrHandlerPanic is a panic in a user's handler; see PanicError.
+	ErrHandlerPanic error = kind.New("troupe: handler panicked", ErrHandlerFailed)
+	// ErrHandlerExit is a handler that ended its goroutine with runtime.Goexit,
+	// as t.FailNow does; see GoexitError.
+	ErrHandlerExit error = kind.New("troupe: handler exited its goroutine", ErrHandlerFailed)
+	// ErrHandlerBlocked is a handler that did not return in time; see BlockedError.
+	ErrHandlerBlocked error = kind.New("troupe: handler blocked", ErrHandlerFailed)
+	// ErrRestartLimit is an actor that failed more often than its policy
+	// allows; see IntensityError.
+	ErrRestartLimit error = kind.New("troupe: restart limit reached")
+	// ErrUnhealthy is a tree with a part that is not well; see HealthError.
+	ErrUnhealthy error = kind.New("troupe: unhealthy")
+	// ErrBadPolicy is a policy that cannot be meant as written; see PolicyError.
+	ErrBadPolicy error = kind.New("troupe: bad policy")
+)
+
+// PanicError is a recovered panic. It is an ErrHandlerPanic, or an ErrActorPanic
+// if it is Internal; if the value is an error, it is that as well.
+type PanicError struct {
+	// Value is what was passed to panic.
+	Value any
+	// Stack is the stack of the panicking goroutine, as runtime/debug.Stack
+	// returns it. Error does not print it.
+	Stack []byte
+	// Message says what was being handled: a subject, never a payload.
+	Message string
+	// Internal says that the library's own code panicked, not the user's.
+	Internal bool
+}
+
+// Error returns the value of the panic and what was being handled. Of values
+// that are neither errors, Stringers nor of a basic kind it prints the type
+// alone: printing a structure reads what other goroutines may be writing, and
+// may show what nobody should see.
+func (e *PanicError) Error() string {
+	who := ErrHandlerPanic
+	if e.Internal {
+		who = ErrActorPanic
+	}
+	return withMessage(who.Error()+": "+panicText(e.Value), e.Message)
+}
+
+// Unwrap returns the kind and, if it is an error, the value.
+func (e *PanicError) Unwrap() []error {
+	who := ErrHandlerPanic
+	if e.Internal {
+		who = ErrActorPanic
+	}
+	if err, ok := e.Value.(error); ok {
+		return []error{who, err}
+	}
+	return []error{who}
+}
+
+// GoexitError is a handler that ended its goroutine with runtime.Goexit.
+type GoexitError struct {
+	// Message says what was being handled: a subject, never a payload.
+	Message string
+}
+
+// Error says so.
+func (e *GoexitError) Error() string { return withMessage(ErrHandlerExit.Error(), e.Message) }
+
+// Unwrap returns ErrHandlerExit.
+func (e *GoexitError) Unwrap() error { return ErrHandlerExit }
+
+// BlockedError is a handler that did not return within its limit.
+type BlockedError struct {
+	// For is how long it had been running when it was given up.
+	For time.Duration
+	// Message says what was being handled: a subject, never a payload.
+	Message string
+}
+
+// Error says for how long.
+func (e *BlockedError) Error() string {
+	return withMessage(ErrHandlerBlocked.Error()+" for "+e.For.String(), e.Message)
+}
+
+// Unwrap returns ErrHandlerBlocked.
+func (e *BlockedError) Unwrap() error { return ErrHandlerBlocked }
+
+// IntensityError is a failure that its policy did not allow to be answered with
+// one more restart.
+type IntensityError struct {
+	// Path is the actor that failed.
+	Path string
+	// Intensity is the limit that was reached.
+	Intensity Intensity
+	// Cause is the last failure.
+	Cause error
+}
+
+// Error returns the limit and the last cause.
+func (e *IntensityError) Error() string {
+	s := ErrRestartLimit.Error() + ": "
+	if e.Path != "" {
+		s += e.Path + ": "
+	}
+	s += e.Intensity.String()
+	if e.Cause != nil {
+		s += ", the last failure: " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns ErrRestartLimit and the last cause.
+func (e *IntensityError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{ErrRestartLimit}
+	}
+	return []error{ErrRestartLimit, e.Cause}
+}
+
+// PolicyError names a field of a Policy that cannot be meant as written.
+type PolicyError struct {
+	// Field is the field's name, as in "Backoff.Max".
+	Field string
+	// Reason is what is wrong with it.
+	Reason string
+}
+
+// Error names the field and the reason.
+func (e *PolicyError) Error() string {
+	return ErrBadPolicy.Error() + ": " + e.Field + " " + e.Reason
+}
+
+// Unwrap returns ErrBadPolicy.
+func (e *PolicyError) Unwrap() error { return ErrBadPolicy }
+
+// withMessage adds what was being handled to an error's text.
+func withMessage(text, message string) string {
+	if message == "" {
+		return text
+	}
+	return text + " (handling " + message + ")"
+}
+
+// panicText returns the value of a panic in words.
+func panicText(v any) string {
+	switch v.(type) {
+	case nil:
+		return "nil"
+	case error, fmt.Stringer:
+		return fmt.Sprintf("%v", v) // fmt survives a panic in their methods
+	}
+	switch k := reflect.TypeOf(v).Kind(); {
+	case k == reflect.String, k == reflect.Bool, k >= reflect.Int && k <= reflect.Complex128:
+		return fmt.Sprint(v)
+	default:
+		return "a value of type " + reflect.TypeOf(v).String()
+	}
+}

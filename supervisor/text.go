@@ -1,0 +1,173 @@
+package supervisor
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of the texts for humans, in runes. What is longer ends in "…".
+const (
+	pathRunesMax   = 256
+	stateRunesMax  = 48
+	reasonRunesMax = 240
+	nameRunesMax   = 96
+)
+
+// hidden stands in place of a secret.
+const hidden = "***"
+
+// oneLine makes a text fit for one line of a log or a terminal: secrets are
+// replaced, control characters and line ends become blanks, and at most
+// runesMax runes are left.
+func oneLine(text string, runesMax int) string {
+	// Bounding the input first keeps the cost independent of what a server or a
+	// panic has to say; four bytes is the longest rune.
+	const slack = 4096 // room for secrets, which shorten the text
+	cut := false
+	if most := runesMax*utf8.UTFMax + slack; len(text) > most {
+		text, cut = text[:most], true
+	}
+	text = redact(text)
+	var s strings.Builder
+	runes := 0
+	for _, r := range text {
+		if runes == runesMax-1 {
+			rest := text[s.Len():]
+			if cut || utf8.RuneCountInString(rest) > 1 {
+				s.WriteRune('…')
+				return s.String()
+			}
+		}
+		s.WriteRune(printable(r))
+		runes++
+	}
+	return s.String()
+}
+
+// printable returns r, or a blank for what would break a line or a terminal.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return ' '
+}
+
+// redact replaces what looks like a secret: the user information of URLs, nkey
+// seeds and JWTs. It errs on the side of hiding too much.
+func redact(text string) string {
+	return hideTokens(hideUserInfo(text))
+}
+
+// hideUserInfo turns "nats://user:pass@host" into "nats://***@host". A password
+// may hold any character in a URL that did not parse, so the information ends
+// at the last @ before a blank, a quote or the next URL.
+func hideUserInfo(text string) string {
+	const mark = "://"
+	at := strings.Index(text, mark)
+	if at < 0 || !strings.Contains(text[at:], "@") {
+		return text
+	}
+	var s strings.Builder
+	for at >= 0 {
+		at += len(mark)
+		s.WriteString(text[:at])
+		text = text[at:]
+		at = strings.Index(text, mark)
+		end := len(text)
+		if at >= 0 {
+			end = at
+		}
+		if i := strings.IndexFunc(text[:end], endsURL); i >= 0 {
+			end = i
+		}
+		if i := strings.LastIndexByte(text[:end], '@'); i >= 0 {
+			s.WriteString(hidden)
+			text = text[i:]
+			at = strings.Index(text, mark)
+		}
+	}
+	s.WriteString(text)
+	return s.String()
+}
+
+// endsURL reports whether a URL in a text ends before r.
+func endsURL(r rune) bool { return unicode.IsSpace(r) || r == '"' || r == '\'' }
+
+// hideTokens replaces words that have the shape of an nkey seed or a JWT.
+func hideTokens(text string) string {
+	const shortest = 40 // runes of a JWT; a seed has 58
+	if len(text) < shortest {
+		return text
+	}
+	var s strings.Builder
+	for len(text) > 0 {
+		n := strings.IndexFunc(text, func(r rune) bool { return !tokenRune(r) })
+		if n < 0 {
+			n = len(text)
+		}
+		word := text[:n]
+		if len(word) >= shortest && (isSeed(word) || strings.HasPrefix(word, "eyJ")) {
+			s.WriteString(hidden)
+		} else {
+			s.WriteString(word)
+		}
+		text = text[n:]
+		_, size := utf8.DecodeRuneInString(text)
+		s.WriteString(text[:size])
+		text = text[size:]
+	}
+	return s.String()
+}
+
+// tokenRune reports whether r may be part of a seed or a JWT.
+func tokenRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.'
+}
+
+// isSeed reports whether the word begins as an nkey seed does: S, then base32.
+func isSeed(word string) bool {
+	if word[0] != 'S' {
+		return false
+	}
+	return strings.IndexFunc(word, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '2' || r > '7') }) < 0
+}
+
+// orNone returns the text, or a dash for an empty one.
+func orNone(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// bytesText returns a size with its unit, as in "2.1 KiB".
+func bytesText(n uint64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, prefix := float64(n)/unit, 0
+	for value >= unit && prefix < 5 {
+		value /= unit
+		prefix++
+	}
+	return fmt.Sprintf("%.1f %ciB", value, "KMGTPE"[prefix])
+}
+
+// durationText returns a duration with no more digits than a reader wants.
+func durationText(d time.Duration) string {
+	d = max(d, 0)
+	switch {
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < 10*time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	default:
+		return d.Truncate(time.Second).String()
+	}
+}
