@@ -169,10 +169,9 @@ func (v nesting) Visit(n ast.Node) ast.Visitor {
 		if next, ok := n.Else.(*ast.IfStmt); ok {
 			v.elseIf[next] = true
 		}
-		if v.elseIf[n] {
-			v.depth--
+		if !v.elseIf[n] {
+			v.depth++
 		}
-		v.depth++
 	case *ast.ForStmt, *ast.RangeStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt:
 		v.depth++
 	}

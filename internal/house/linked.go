@@ -1,0 +1,173 @@
+package house
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// linkRoots are the modules that api and the packages below it may import by
+// themselves.
+var linkRoots = []string{
+	"github.com/asynkron/protoactor-go", // the actor tree
+	"github.com/coder/websocket",        // websocket
+	"github.com/klauspost/compress",     // compression
+	"github.com/nats-io/nkeys",          // keys, credentials
+	"github.com/nats-io/nuid",           // unique ids
+	"go.uber.org/zap",                   // logging
+}
+
+// linkClosure is what the roots pull in, sorted within its groups. A module that
+// is new here comes with an update of a root, never with code of ours.
+var linkClosure = []string{
+	// protoactor-go: collections, ids, its own logging
+	"github.com/Workiva/go-datastructures",
+	"github.com/emirpasic/gods",
+	"github.com/google/uuid",
+	"github.com/lithammer/shortuuid/v4",
+	"github.com/lmittmann/tint",
+	"github.com/orcaman/concurrent-map",
+	"github.com/twmb/murmur3",
+
+	// protoactor-go: messages
+	"github.com/golang/protobuf",
+	"google.golang.org/protobuf",
+
+	// protoactor-go: metrics, which are linked and switched off
+	"github.com/beorn7/perks",
+	"github.com/cespare/xxhash/v2",
+	"github.com/go-logr/logr",
+	"github.com/go-logr/stdr",
+	"github.com/matttproud/golang_protobuf_extensions",
+	"github.com/prometheus/client_golang",
+	"github.com/prometheus/client_model",
+	"github.com/prometheus/common",
+	"github.com/prometheus/procfs",
+	"go.opentelemetry.io/otel",
+	"go.opentelemetry.io/otel/exporters/prometheus",
+	"go.opentelemetry.io/otel/metric",
+	"go.opentelemetry.io/otel/sdk",
+	"go.opentelemetry.io/otel/sdk/metric",
+	"go.opentelemetry.io/otel/trace",
+
+	// nkeys: curve25519 and blake2b; the metrics' platform facts
+	"golang.org/x/crypto",
+	"golang.org/x/sys",
+
+	// zap
+	"go.uber.org/multierr",
+}
+
+// linkNever must not appear in either list above: it is for tests and programs.
+var linkNever = []string{
+	"github.com/HdrHistogram/hdrhistogram-go",
+	"github.com/google/go-cmp",
+	"github.com/nats-io/nats-server/v2",
+	"github.com/nats-io/nats.go",
+	"github.com/schollz/progressbar/v3",
+	"go.uber.org/goleak",
+	"pgregory.net/rapid",
+}
+
+// dependency is one package of a program, as go list prints it.
+type dependency struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+	Module     *struct{ Path string }
+	Error      *struct{ Err string }
+}
+
+// own reports whether the package belongs to this module.
+func (d dependency) own() bool { return d.Module != nil && d.Module.Path == modulePath }
+
+// listDependencies runs go list -deps for one package of the module at root.
+func listDependencies(root, goos, pkg string) ([]dependency, error) {
+	list := exec.Command("go", "list", "-e", "-deps", "-json=ImportPath,Standard,Imports,Module,Error", pkg)
+	list.Dir = root
+	list.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+	var complaint strings.Builder
+	list.Stderr = &complaint
+	out, err := list.Output()
+	if err != nil {
+		return nil, fmt.Errorf("list what %s links on %s: %w: %s", pkg, goos, err, complaint.String())
+	}
+	return decodeDependencies(strings.NewReader(string(out)))
+}
+
+func decodeDependencies(r io.Reader) ([]dependency, error) {
+	var all []dependency
+	for decoder := json.NewDecoder(r); ; {
+		var d dependency
+		err := decoder.Decode(&d)
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read what go list prints: %w", err)
+		}
+		all = append(all, d)
+	}
+}
+
+// checkLinked finds modules that a program importing api would link beyond the
+// lists, and packages of ours that import past the roots.
+func checkLinked(all []dependency) []finding {
+	var found []finding
+	moduleOf := map[string]string{}
+	for _, d := range all {
+		if d.Error != nil {
+			found = append(found, finding{where: d.ImportPath, what: d.Error.Err})
+		}
+		if d.Module != nil {
+			moduleOf[d.ImportPath] = d.Module.Path
+		}
+	}
+	reported := map[string]bool{}
+	for _, d := range all {
+		module := moduleOf[d.ImportPath]
+		if module == "" || d.own() || linkable(module) || reported[module] {
+			continue
+		}
+		reported[module] = true
+		found = append(found, finding{where: module, what: "would be linked by every program that imports api; " + chain(all, d.ImportPath)})
+	}
+	for _, d := range all {
+		if d.own() {
+			found = append(found, pastRoots(d, moduleOf)...)
+		}
+	}
+	return found
+}
+
+func linkable(module string) bool {
+	return !slices.Contains(linkNever, module) && (slices.Contains(linkRoots, module) || slices.Contains(linkClosure, module))
+}
+
+// pastRoots finds direct imports of modules that are not roots.
+func pastRoots(d dependency, moduleOf map[string]string) []finding {
+	var found []finding
+	for _, target := range d.Imports {
+		module := moduleOf[target]
+		if module == "" || module == modulePath || slices.Contains(linkRoots, module) {
+			continue
+		}
+		found = append(found, finding{where: d.ImportPath, what: "imports " + target + ", and " + module + " is not one of linkRoots"})
+	}
+	return found
+}
+
+// chain says which package imports target, for the message.
+func chain(all []dependency, target string) string {
+	for _, d := range all {
+		if slices.Contains(d.Imports, target) {
+			return d.ImportPath + " imports " + target
+		}
+	}
+	return target + " is listed by itself"
+}
