@@ -1,0 +1,311 @@
+package protocol
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Names of the pseudo fields under which [ParseHeader] presents an inline status.
+const (
+	StatusKey      = "Status"
+	DescriptionKey = "Description"
+)
+
+const (
+	headerVersion = "NATS/1.0"
+	headerLine    = headerVersion + "\r\n"
+	lineEnd       = "\r\n"
+	statusLen     = 3 // digits of an inline status
+)
+
+// Header holds the fields of a message. Names keep their case and are compared
+// with it; each may have several values, in order.
+type Header map[string][]string
+
+// Add appends value to those of key. It panics on a nil Header, as a map does.
+func (h Header) Add(key, value string) { h[key] = append(h[key], value) }
+
+// Set replaces the values of key by value. It panics on a nil Header, as a map
+// does.
+func (h Header) Set(key, value string) { h[key] = []string{value} }
+
+// Get returns the first value of key, or "" when there is none.
+func (h Header) Get(key string) string {
+	if values := h[key]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// Values returns all values of key; the slice is the header's own.
+func (h Header) Values(key string) []string { return h[key] }
+
+// Del removes key.
+func (h Header) Del(key string) { delete(h, key) }
+
+// HeaderError says why a header block cannot be decoded, or a field not encoded.
+// It matches [ErrBadHeaderMsg] and [ErrProtocol].
+type HeaderError struct {
+	Reason string // what is wrong, in words
+	Key    string // field that cannot be encoded; empty when decoding
+	Pos    int    // offset of the offending line in the block, or of the offending byte in key or value
+}
+
+// Error names the reason, the position and the field.
+func (e *HeaderError) Error() string {
+	text := ErrBadHeaderMsg.Error() + ": " + e.Reason + " at byte " + strconv.Itoa(e.Pos)
+	if e.Key != "" {
+		text += " of field " + strconv.Quote(e.Key)
+	}
+	return text
+}
+
+// Unwrap returns ErrBadHeaderMsg.
+func (e *HeaderError) Unwrap() []error { return []error{ErrBadHeaderMsg} }
+
+func badBlock(reason string, pos int) error { return &HeaderError{Reason: reason, Pos: pos} }
+
+// ParseHeader decodes a header block: a line NATS/1.0 with an optional status,
+// then lines of "name: value", then a blank line. Lines end in CR LF or LF; what
+// follows the blank line is ignored. Blanks before a value are dropped, blanks
+// behind it are kept. Lines without a name are skipped.
+//
+// An inline status appears as the first value of "Status", its description as the
+// first of "Description". The header owns its memory: one copy of the block that
+// all strings share, one array of values, and the map.
+//
+// The error is a *[HeaderError].
+func ParseHeader(block []byte) (Header, error) {
+	rest := string(block) // the one copy; every string below shares it
+	first, rest, ok := cutLine(rest)
+	if !ok {
+		return nil, badBlock("no end of the first line", 0)
+	}
+	status, description, err := statusLine(first)
+	if err != nil {
+		return nil, err
+	}
+	count := fieldCount(rest)
+	if count > HeaderFieldsMax {
+		return nil, badBlock("more than "+strconv.Itoa(HeaderFieldsMax)+" fields", len(block)-len(rest))
+	}
+	fields := fieldList{header: make(Header, min(count, 64)+2), values: make([]string, 0, count+2)}
+	if status != "" {
+		fields.add(StatusKey, status)
+	}
+	if description != "" {
+		fields.add(DescriptionKey, description)
+	}
+	for {
+		pos := len(block) - len(rest)
+		var line string
+		if line, rest, ok = cutLine(rest); !ok {
+			return nil, badBlock("no blank line at the end", pos)
+		}
+		if line == "" {
+			return fields.header, nil
+		}
+		key, value, ok := cutField(line)
+		if !ok {
+			return nil, badBlock("no field in line", pos)
+		}
+		if key != "" {
+			fields.add(key, value)
+		}
+	}
+}
+
+// fieldList fills a header whose single values share one array.
+type fieldList struct {
+	header Header
+	values []string // capacity for all fields, so it never moves
+}
+
+func (l *fieldList) add(key, value string) {
+	if have, ok := l.header[key]; ok {
+		l.header[key] = append(have, value)
+		return
+	}
+	n := len(l.values)
+	l.values = append(l.values, value)
+	// Capacity 1: a second value moves away instead of overwriting a neighbour's.
+	l.header[key] = l.values[n : n+1 : n+1]
+}
+
+// fieldCount returns how many lines come before the blank line, or before the end
+// when there is none.
+func fieldCount(rest string) int {
+	count := 0
+	for {
+		line, next, ok := cutLine(rest)
+		if !ok || line == "" {
+			return count
+		}
+		count++
+		rest = next
+	}
+}
+
+// cutLine splits behind the first LF and drops the line end.
+func cutLine(s string) (line, rest string, ok bool) {
+	line, rest, ok = strings.Cut(s, "\n")
+	if !ok {
+		return "", s, false
+	}
+	return strings.TrimSuffix(line, "\r"), rest, true
+}
+
+// cutField splits "name: value". It reports false without a colon, and for a CR,
+// which would become a line end of its own when the message is passed on.
+func cutField(line string) (key, value string, ok bool) {
+	key, value, ok = strings.Cut(line, ":")
+	if !ok || strings.IndexByte(line, '\r') >= 0 {
+		return "", "", false
+	}
+	return key, strings.TrimLeft(value, " \t"), true
+}
+
+// statusLine reads the first line of a block. Status and description are empty
+// when there is no inline status.
+func statusLine(line string) (status, description string, err error) {
+	rest, ok := strings.CutPrefix(line, headerVersion)
+	if !ok {
+		return "", "", badBlock("no NATS/1.0 at the start", 0)
+	}
+	if rest == "" {
+		return "", "", nil
+	}
+	if !isBlank(rest[0]) || strings.IndexByte(rest, '\r') >= 0 {
+		return "", "", badBlock("no blank behind NATS/1.0", 0)
+	}
+	rest = strings.Trim(rest, " \t")
+	if len(rest) < statusLen {
+		return "", "", badBlock("status of less than three digits", 0)
+	}
+	for i := range statusLen {
+		if rest[i] < '0' || rest[i] > '9' {
+			return "", "", badBlock("status is not a number", 0)
+		}
+	}
+	return rest[:statusLen], strings.TrimLeft(rest[statusLen:], " \t"), nil
+}
+
+// ParseStatus returns the inline status of a header block without decoding the
+// rest of it. It reports false when there is none or the first line is malformed.
+// The description is borrowed from block and may be empty. It allocates nothing.
+func ParseStatus(block []byte) (code int, description []byte, ok bool) {
+	end := bytes.IndexByte(block, '\n')
+	if end < len(headerVersion)+1+statusLen {
+		return 0, nil, false
+	}
+	line := bytes.TrimSuffix(block[:end], []byte{'\r'})
+	rest, ok := bytes.CutPrefix(line, []byte(headerVersion))
+	if !ok || len(rest) == 0 || !isBlank(rest[0]) || bytes.IndexByte(rest, '\r') >= 0 {
+		return 0, nil, false
+	}
+	rest = bytes.Trim(rest, " \t")
+	if len(rest) < statusLen {
+		return 0, nil, false
+	}
+	for _, c := range rest[:statusLen] {
+		if c < '0' || c > '9' {
+			return 0, nil, false
+		}
+		code = code*10 + int(c-'0')
+	}
+	return code, bytes.TrimLeft(rest[statusLen:], " \t"), true
+}
+
+// LookupHeader returns the first value of key in a header block without decoding
+// the rest of it, borrowed from block. It sees lines only, not the inline status,
+// and does not validate what it skips. It allocates nothing.
+func LookupHeader(block []byte, key string) (value []byte, ok bool) {
+	_, rest, _ := bytes.Cut(block, []byte{'\n'})
+	for len(rest) > 0 {
+		var line []byte
+		line, rest, ok = bytes.Cut(rest, []byte{'\n'})
+		line = bytes.TrimSuffix(line, []byte{'\r'})
+		if !ok || len(line) == 0 {
+			return nil, false
+		}
+		if len(line) > len(key) && line[len(key)] == ':' && string(line[:len(key)]) == key {
+			return bytes.TrimLeft(line[len(key)+1:], " \t"), true
+		}
+	}
+	return nil, false
+}
+
+// HeaderSize returns how many bytes [AppendHeader] appends: 0 for a header
+// without keys, which needs no block at all.
+func HeaderSize(h Header) int {
+	if len(h) == 0 {
+		return 0
+	}
+	size := len(headerLine) + len(lineEnd)
+	for key, values := range h {
+		for _, value := range values {
+			size += len(key) + len(": ") + len(value) + len(lineEnd)
+		}
+	}
+	return size
+}
+
+// sortedKeysMax is how many keys AppendHeader sorts without allocating.
+const sortedKeysMax = 16
+
+// AppendHeader appends the block of h to dst, and nothing when h has no keys. The
+// fields stand in the order of their names, so equal headers give equal bytes.
+// Values are sent as they are; a reader drops the blanks in front of them.
+//
+// A key must be one or more printable ASCII characters without colon, a value
+// must have no CR and LF: these would become fields of their own. Otherwise the
+// error is a *[HeaderError] and dst is returned unchanged.
+func AppendHeader(dst []byte, h Header) ([]byte, error) {
+	if len(h) == 0 {
+		return dst, nil
+	}
+	var room [sortedKeysMax]string
+	keys := room[:0]
+	size := len(headerLine) + len(lineEnd)
+	for key, values := range h {
+		if err := checkField(key, values); err != nil {
+			return dst, err
+		}
+		keys = append(keys, key)
+		for _, value := range values {
+			size += len(key) + len(": ") + len(value) + len(lineEnd)
+		}
+	}
+	slices.Sort(keys)
+	dst = slices.Grow(dst, size)
+	dst = append(dst, headerLine...)
+	for _, key := range keys {
+		for _, value := range h[key] {
+			dst = append(dst, key...)
+			dst = append(dst, ": "...)
+			dst = append(dst, value...)
+			dst = append(dst, lineEnd...)
+		}
+	}
+	return append(dst, lineEnd...), nil
+}
+
+// checkField returns a *HeaderError when a field would not survive the wire.
+func checkField(key string, values []string) error {
+	if key == "" {
+		return &HeaderError{Reason: "empty field name"}
+	}
+	for i := range len(key) {
+		if key[i] <= ' ' || key[i] > '~' || key[i] == ':' {
+			return &HeaderError{Reason: "bad character in field name", Key: key, Pos: i}
+		}
+	}
+	for _, value := range values {
+		if i := strings.IndexAny(value, lineEnd); i >= 0 {
+			return &HeaderError{Reason: "line end in value", Key: key, Pos: i}
+		}
+	}
+	return nil
+}

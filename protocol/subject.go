@@ -1,0 +1,207 @@
+package protocol
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Role says what a subject or name was to be used for.
+type Role uint8
+
+// The roles. RoleNone means that it is not known or does not matter.
+const (
+	RoleNone Role = iota
+	RolePublish
+	RoleReply
+	RoleSubscribe
+	RoleQueue
+)
+
+// String returns the role in lower case: none, publish, reply, subscribe, queue.
+func (r Role) String() string {
+	switch r {
+	case RolePublish:
+		return "publish"
+	case RoleReply:
+		return "reply"
+	case RoleSubscribe:
+		return "subscribe"
+	case RoleQueue:
+		return "queue"
+	default:
+		return "none"
+	}
+}
+
+// Reasons of a [BadSubjectError].
+const (
+	ReasonEmpty      = "empty"
+	ReasonBlank      = "blank or control character"
+	ReasonEmptyToken = "empty token"
+	ReasonWildcard   = "wildcard not allowed here"
+	ReasonNotLast    = "'>' before the last token"
+)
+
+// BadSubjectError says why a subject or queue name cannot be used. It matches
+// [ErrBadSubject], and [ErrBadQueueName] when Role is RoleQueue. Nothing was
+// sent.
+type BadSubjectError struct {
+	Subject string // as given
+	Reason  string // one of the Reason constants
+	Pos     int    // byte offset of the first offence in Subject
+	Role    Role   // what it was to be used for
+}
+
+// Error quotes the subject and names the reason, the position and the role.
+func (e *BadSubjectError) Error() string {
+	return e.kind().Error() + " " + strconv.Quote(e.Subject) + " (" + e.Role.String() + "): " +
+		e.Reason + " at byte " + strconv.Itoa(e.Pos)
+}
+
+// Unwrap returns the kind.
+func (e *BadSubjectError) Unwrap() []error { return []error{e.kind()} }
+
+func (e *BadSubjectError) kind() error {
+	if e.Role == RoleQueue {
+		return ErrBadQueueName
+	}
+	return ErrBadSubject
+}
+
+// CheckPublishSubject returns nil when s can be published to: not empty, no
+// control character or blank, no empty token, no token that is a wildcard.
+// Otherwise it returns a *[BadSubjectError]. It allocates only the error.
+func CheckPublishSubject(s string) error { return checkLiteral(s, RolePublish) }
+
+// CheckReplySubject is CheckPublishSubject for a reply subject, which somebody
+// else is going to publish to.
+func CheckReplySubject(s string) error { return checkLiteral(s, RoleReply) }
+
+// CheckSubscribeSubject returns nil when s can be subscribed to: as
+// CheckPublishSubject, but a token may be "*", and the last one ">".
+func CheckSubscribeSubject(s string) error {
+	pos, reason := scanSubject(s, true)
+	if reason == "" {
+		return nil
+	}
+	return &BadSubjectError{Subject: s, Reason: reason, Pos: pos, Role: RoleSubscribe}
+}
+
+// CheckQueue returns nil when s is empty, which means no queue group, or can name
+// one: no control character or blank. Dots and wildcards have no meaning in it.
+func CheckQueue(s string) error {
+	for i := range len(s) {
+		if s[i] <= ' ' {
+			return &BadSubjectError{Subject: s, Reason: ReasonBlank, Pos: i, Role: RoleQueue}
+		}
+	}
+	return nil
+}
+
+func checkLiteral(s string, role Role) error {
+	pos, reason := scanSubject(s, false)
+	if reason == "" {
+		return nil
+	}
+	return &BadSubjectError{Subject: s, Reason: reason, Pos: pos, Role: role}
+}
+
+// scanSubject finds the first offence in s; reason is empty when there is none.
+//
+// Most bytes are above '>' (letters) and need one comparison; of the rest only
+// blanks, controls, '.', '*' and '>' matter.
+func scanSubject(s string, wildcards bool) (pos int, reason string) {
+	if s == "" {
+		return 0, ReasonEmpty
+	}
+	token := 0 // where the current token starts
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c > '>' {
+			continue
+		}
+		switch {
+		case c <= ' ':
+			return i, ReasonBlank
+		case c == '.':
+			if i == token {
+				return i, ReasonEmptyToken
+			}
+			token = i + 1
+		case (c == '*' || c == '>') && i == token && (i+1 == len(s) || s[i+1] == '.'):
+			if !wildcards {
+				return i, ReasonWildcard
+			}
+			if c == '>' && i+1 < len(s) {
+				return i, ReasonNotLast
+			}
+		}
+	}
+	if token == len(s) {
+		return len(s), ReasonEmptyToken
+	}
+	return 0, ""
+}
+
+// HasWildcard reports whether a token of the subject is "*" or ">".
+func HasWildcard(s string) bool {
+	for i := range len(s) {
+		if (s[i] == '*' || s[i] == '>') && (i == 0 || s[i-1] == '.') && (i+1 == len(s) || s[i+1] == '.') {
+			return true
+		}
+	}
+	return false
+}
+
+// Match reports whether a literal subject belongs to a pattern: "*" stands for
+// one token, ">" as the last token for one or more. Neither matches an empty
+// token.
+func Match(pattern, subject string) bool {
+	for {
+		p, patternRest, patternMore := strings.Cut(pattern, ".")
+		s, subjectRest, subjectMore := strings.Cut(subject, ".")
+		switch {
+		case s == "":
+			return false
+		case p == ">" && !patternMore:
+			return !hasEmptyToken(subject)
+		case p != "*" && p != s:
+			return false
+		case patternMore != subjectMore:
+			return false
+		case !patternMore:
+			return true
+		}
+		pattern, subject = patternRest, subjectRest
+	}
+}
+
+// hasEmptyToken reports whether two dots touch or one stands at an end.
+func hasEmptyToken(s string) bool {
+	return s == "" || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..")
+}
+
+// TokenCount returns the number of tokens, 0 for the empty subject.
+func TokenCount(subject string) int {
+	if subject == "" {
+		return 0
+	}
+	return strings.Count(subject, ".") + 1
+}
+
+// TokenAt returns the i-th token, counted from 0, and "" when there is none. It
+// shares memory with the subject.
+func TokenAt(subject string, i int) string {
+	for ; i > 0; i-- {
+		dot := strings.IndexByte(subject, '.')
+		if dot < 0 {
+			return ""
+		}
+		subject = subject[dot+1:]
+	}
+	if i < 0 {
+		return ""
+	}
+	token, _, _ := strings.Cut(subject, ".")
+	return token
+}
