@@ -100,9 +100,12 @@ func failureEvent(f Failure, d *Decision, now time.Time) Event {
 	}
 }
 
-// failureKind tells failures of a user's handler from those of an actor.
+// failureKind tells failures of a user's handler from those of an actor. What a
+// supervisor was handed from below is a failure of its own, whatever it began as.
 func failureKind(cause error) EventKind {
 	switch {
+	case errors.Is(cause, ErrEscalated):
+		return ActorFailed
 	case errors.Is(cause, ErrHandlerPanic), errors.Is(cause, ErrHandlerExit):
 		return HandlerPanicked
 	case errors.Is(cause, ErrHandlerBlocked):

@@ -3,19 +3,19 @@
 // clock and draws no random number. Time and randomness are arguments, so every
 // decision can be repeated in a table, a property test or a fuzzer.
 //
-//	             failure, now, random number
-//	                         │
-//	                         ▼
-//	    policy ─────►     Decide     ◄───── history
-//	  what is to be          │              what has been
-//	  done, how often        ▼
-//	                      Decision
-//	         ┌───────────────┼────────────────┐
-//	         ▼               ▼                ▼
-//	     Directive         Event           History
-//	 resume, restart    exactly one,     the next one,
-//	 after Delay, stop,  to publish       to keep
-//	 escalate, crash
+//	            failure, now, random number
+//	                        │
+//	                        ▼
+//	   policy ─────►     Decide     ◄───── history
+//	 what is to be          │              what has been
+//	 done, how often        ▼
+//	                     Decision
+//	        ┌───────────────┼────────────────┐
+//	        ▼               ▼                ▼
+//	    Directive         Event           History
+//	resume, restart    exactly one,     the next one,
+//	after Delay, stop,  to publish       to keep
+//	escalate, crash
 //
 // The executor (package actors) does what a Decision says: it waits for Delay,
 // restarts those whom Affected names, keeps the History, numbers and publishes

@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/kind"
@@ -27,6 +26,8 @@ var (
 	// ErrRestartLimit is an actor that failed more often than its policy
 	// allows; see IntensityError.
 	ErrRestartLimit error = kind.New("troupe: restart limit reached")
+	// ErrEscalated is a failure that came from below; see EscalatedError.
+	ErrEscalated error = kind.New("troupe: failure escalated")
 	// ErrUnhealthy is a tree with a part that is not well; see HealthError.
 	ErrUnhealthy error = kind.New("troupe: unhealthy")
 	// ErrBadPolicy is a policy that cannot be meant as written; see PolicyError.
@@ -131,6 +132,36 @@ func (e *IntensityError) Unwrap() []error {
 	return []error{ErrRestartLimit, e.Cause}
 }
 
+// EscalatedError is the failure of a supervisor one of whose children escalated:
+// the Cause to put into the supervisor's own Failure. It is an ErrEscalated and
+// whatever the child's failure was.
+type EscalatedError struct {
+	// Path is the child that failed.
+	Path string
+	// Cause is its failure.
+	Cause error
+}
+
+// Error names the child and its failure.
+func (e *EscalatedError) Error() string {
+	s := ErrEscalated.Error()
+	if e.Path != "" {
+		s += " by " + e.Path
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns ErrEscalated and the child's failure.
+func (e *EscalatedError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{ErrEscalated}
+	}
+	return []error{ErrEscalated, e.Cause}
+}
+
 // PolicyError names a field of a Policy that cannot be meant as written.
 type PolicyError struct {
 	// Field is the field's name, as in "Backoff.Max".
@@ -162,11 +193,10 @@ func panicText(v any) string {
 		return "nil"
 	case error, fmt.Stringer:
 		return fmt.Sprintf("%v", v) // fmt survives a panic in their methods
-	}
-	switch k := reflect.TypeOf(v).Kind(); {
-	case k == reflect.String, k == reflect.Bool, k >= reflect.Int && k <= reflect.Complex128:
+	case string, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, uintptr,
+		float32, float64, complex64, complex128:
 		return fmt.Sprint(v)
 	default:
-		return "a value of type " + reflect.TypeOf(v).String()
+		return fmt.Sprintf("a value of type %T", v)
 	}
 }

@@ -33,13 +33,10 @@ func oneLine(text string, runesMax int) string {
 	text = redact(text)
 	var s strings.Builder
 	runes := 0
-	for _, r := range text {
-		if runes == runesMax-1 {
-			rest := text[s.Len():]
-			if cut || utf8.RuneCountInString(rest) > 1 {
-				s.WriteRune('…')
-				return s.String()
-			}
+	for i, r := range text {
+		if runes == runesMax-1 && (cut || utf8.RuneCountInString(text[i:]) > 1) {
+			s.WriteRune('…')
+			break
 		}
 		s.WriteRune(printable(r))
 		runes++
@@ -98,41 +95,43 @@ func endsURL(r rune) bool { return unicode.IsSpace(r) || r == '"' || r == '\'' }
 
 // hideTokens replaces words that have the shape of an nkey seed or a JWT.
 func hideTokens(text string) string {
-	const shortest = 40 // runes of a JWT; a seed has 58
-	if len(text) < shortest {
-		return text
-	}
+	text = replaceWords(text, seedRune, func(word string) bool { return word[0] == 'S' })
+	return replaceWords(text, jwtRune, func(word string) bool { return strings.Contains(word, "eyJ") })
+}
+
+// replaceWords hides the secret ones among the words of at least wordMin bytes
+// that consist of the runes, all of them ASCII, for which member is true.
+func replaceWords(text string, member func(rune) bool, secret func(word string) bool) string {
+	const wordMin = 40 // a seed has 58 characters, a JWT hundreds
 	var s strings.Builder
-	for len(text) > 0 {
-		n := strings.IndexFunc(text, func(r rune) bool { return !tokenRune(r) })
-		if n < 0 {
-			n = len(text)
+	for len(text) >= wordMin {
+		start := strings.IndexFunc(text, member)
+		if start < 0 {
+			break
 		}
-		word := text[:n]
-		if len(word) >= shortest && (isSeed(word) || strings.HasPrefix(word, "eyJ")) {
+		s.WriteString(text[:start])
+		text = text[start:]
+		end := strings.IndexFunc(text, func(r rune) bool { return !member(r) })
+		if end < 0 {
+			end = len(text)
+		}
+		if end >= wordMin && secret(text[:end]) {
 			s.WriteString(hidden)
 		} else {
-			s.WriteString(word)
+			s.WriteString(text[:end])
 		}
-		text = text[n:]
-		_, size := utf8.DecodeRuneInString(text)
-		s.WriteString(text[:size])
-		text = text[size:]
+		text = text[end:]
 	}
+	s.WriteString(text)
 	return s.String()
 }
 
-// tokenRune reports whether r may be part of a seed or a JWT.
-func tokenRune(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.'
-}
+// seedRune reports whether r may be part of an nkey seed, which is base32.
+func seedRune(r rune) bool { return r >= 'A' && r <= 'Z' || r >= '2' && r <= '7' }
 
-// isSeed reports whether the word begins as an nkey seed does: S, then base32.
-func isSeed(word string) bool {
-	if word[0] != 'S' {
-		return false
-	}
-	return strings.IndexFunc(word, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '2' || r > '7') }) < 0
+// jwtRune reports whether r may be part of a JWT, which is base64url and dots.
+func jwtRune(r rune) bool {
+	return seedRune(r) || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.'
 }
 
 // orNone returns the text, or a dash for an empty one.
