@@ -109,9 +109,15 @@ func testHandles(f *file) map[string]bool {
 	return names
 }
 
+// bubbles are the functions that run a test in a bubble of virtual time.
+var bubbles = map[string]string{
+	"testing/synctest":                "Test",
+	modulePath + "/faults/natsserver": "Bubble",
+}
+
 // checkSleeps finds tests that wait by the clock on the wall: time.Sleep in a test
-// file outside functions that call synctest.Test. A file named *_bubble_test.go
-// holds helpers that run inside a bubble only.
+// file outside functions that start a bubble. A file named *_bubble_test.go holds
+// helpers that run inside a bubble only.
 func checkSleeps(t *tree) []finding {
 	var found []finding
 	for _, f := range t.files {
@@ -119,7 +125,7 @@ func checkSleeps(t *tree) []finding {
 			continue
 		}
 		for _, decl := range f.ast.Decls {
-			if len(uses(f, decl, "testing/synctest", "Test")) > 0 {
+			if inBubble(f, decl) {
 				continue
 			}
 			for _, n := range uses(f, decl, "time", "Sleep") {
@@ -128,6 +134,15 @@ func checkSleeps(t *tree) []finding {
 		}
 	}
 	return found
+}
+
+func inBubble(f *file, decl ast.Decl) bool {
+	for target, name := range bubbles {
+		if len(uses(f, decl, target, name)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // uses returns the places below n that select name from the package target.

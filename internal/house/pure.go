@@ -22,11 +22,12 @@ var pureImports = []string{
 	"encoding/hex",
 	"encoding/json",
 	"errors",
-	"fmt", // without what prints or scans
+	"fmt", // without what prints or scans; Fprintf fills a builder, no other writer can be named
 	"iter",
 	"maps",
 	"math",
 	"math/bits",
+	"reflect", // to describe a value, never to make a channel
 	"slices",
 	"sort",
 	"strconv",
@@ -47,7 +48,8 @@ var impureMembers = map[string][]string{
 	"encoding/json":   {"NewDecoder", "NewEncoder"},
 	"encoding/base64": {"NewDecoder", "NewEncoder"},
 	"encoding/binary": {"Read", "Write"},
-	"fmt":             {"Fprint", "Fprintf", "Fprintln", "Fscan", "Fscanf", "Fscanln", "Print", "Printf", "Println", "Scan", "Scanf", "Scanln"},
+	"fmt":             {"Fscan", "Fscanf", "Fscanln", "Print", "Printf", "Println", "Scan", "Scanf", "Scanln"},
+	"reflect":         {"ChanOf", "MakeChan", "Select"},
 	"time": {"After", "AfterFunc", "LoadLocation", "Local", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Ticker",
 		"Timer", "Until"},
 }

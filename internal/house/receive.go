@@ -6,7 +6,9 @@ import (
 
 // checkReceive finds methods named Receive in actors/ that are more than a table
 // of contents: one type switch, in each case exactly one call, and a default that
-// panics. A Receive without a type switch only hands on, and is left alone.
+// panics. A Receive without a type switch only hands on, and is left alone. The
+// one that protoactor calls may hand on by default, in one call: it lies between
+// protoactor's messages, which it names, and those of all actors.
 func checkReceive(t *tree) []finding {
 	var found []finding
 	for _, f := range t.files {
@@ -41,7 +43,7 @@ func receive(f *file, fn *ast.FuncDecl) []finding {
 		call := onlyCall(clause.Body)
 		switch {
 		case clause.List == nil:
-			panics = isPanic(call)
+			panics = isPanic(call) || call != nil && calledByProtoactor(f, fn)
 		case call == nil || isPanic(call):
 			found = append(found, f.find(clause.Pos(), "a case of Receive is exactly one call of a handler"))
 		}
@@ -50,6 +52,16 @@ func receive(f *file, fn *ast.FuncDecl) []finding {
 		found = append(found, f.find(table.Pos(), "Receive needs a default that panics with the message's type, and does nothing else"))
 	}
 	return found
+}
+
+// calledByProtoactor reports whether fn takes protoactor's context.
+func calledByProtoactor(f *file, fn *ast.FuncDecl) bool {
+	params := fn.Type.Params.List
+	if len(params) != 1 {
+		return false
+	}
+	target, name, _ := f.member(params[0].Type)
+	return target == "github.com/asynkron/protoactor-go/actor" && name == "Context"
 }
 
 func holdsTypeSwitch(body *ast.BlockStmt) bool {

@@ -35,3 +35,12 @@ func TestReceiveElsewhereIsFree(t *testing.T) {
 	text := "func (a *actor) Receive(m any) { switch m.(type) { case int: } }"
 	expect(t, checkReceive(sources(t, map[string]string{"api/a.go": text, "actors/a_test.go": text})))
 }
+
+func TestReceiveOfProtoactorMayHandOn(t *testing.T) {
+	text := func(fallback string) string {
+		return "import \"github.com/asynkron/protoactor-go/actor\"\n" +
+			"func (a *host) Receive(c actor.Context) { switch m := c.Message().(type) { case *actor.Started: a.b(); default: " + fallback + " } }"
+	}
+	expect(t, checkReceive(sources(t, map[string]string{"actors/a.go": text("a.onMessage(m)")})))
+	expect(t, checkReceive(sources(t, map[string]string{"actors/a.go": text("a.n++")})), "needs a default")
+}

@@ -3,10 +3,12 @@ package house
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -14,7 +16,7 @@ import (
 // it: paths of a machine, numbers of issues, hosts of module registries. The
 // patterns are put together so that this file does not match.
 var foreign = []*regexp.Regexp{
-	regexp.MustCompile(`(?:^|[^\w.\-/])(/wo` + `rk|/tmp/ba` + `sh|/ro` + `ot/go)\b`),
+	regexp.MustCompile(`(?:^|[^\w.\-/])(/wo` + `rk\b|/tmp/ba` + `sh|/ro` + `ot/go\b)`),
 	regexp.MustCompile(`(?i)\b(issue` + `s? #)`),
 	regexp.MustCompile(`\b((?:proxy|sum|index)\.gola` + `ng\.org|goproxy\.(?:io|cn)|registry\.npm` + `js\.org)\b`),
 }
@@ -22,19 +24,27 @@ var foreign = []*regexp.Regexp{
 // checkWords finds foreign words in committed text, given by path.
 func checkWords(texts map[string]string) []finding {
 	var found []finding
-	for path, text := range texts {
+	for _, path := range slices.Sorted(maps.Keys(texts)) {
 		number := 0
-		for line := range strings.Lines(text) {
+		for line := range strings.Lines(texts[path]) {
 			number++
-			for _, pattern := range foreign {
-				if hit := pattern.FindStringSubmatch(line); hit != nil {
-					found = append(found, finding{where: fmt.Sprintf("%s:%d", path, number),
-						what: fmt.Sprintf("%q means nothing to a reader elsewhere", hit[1])})
-				}
+			for _, word := range foreignIn(line) {
+				found = append(found, finding{where: fmt.Sprintf("%s:%d", path, number),
+					what: fmt.Sprintf("%q means nothing to a reader elsewhere", word)})
 			}
 		}
 	}
 	return found
+}
+
+func foreignIn(line string) []string {
+	var words []string
+	for _, pattern := range foreign {
+		if hit := pattern.FindStringSubmatch(line); hit != nil {
+			words = append(words, hit[1])
+		}
+	}
+	return words
 }
 
 // committedTexts reads every text file that git tracks below root. A file with a
