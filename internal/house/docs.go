@@ -5,13 +5,15 @@ import (
 	"go/token"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // checkDocs finds exported identifiers without a comment that starts with their
-// name. A type may start with an article. A group of constants or variables may
-// share the comment above it, or have one at each line's end. Struct fields are
-// left to the comment of their type. Programs export nothing.
+// name. A type may start with an article. A method of an interface may be described
+// in the comment of its type, by name. A group of constants or variables may share
+// the comment above it, or have one at each line's end. Struct fields are left to
+// the comment of their type. Programs export nothing.
 func checkDocs(t *tree) []finding {
 	var found []finding
 	for _, f := range t.files {
@@ -69,7 +71,7 @@ func typeDocs(f *file, group *ast.GenDecl, spec *ast.TypeSpec) []finding {
 	}
 	for _, method := range contract.Methods.List {
 		for _, m := range method.Names {
-			if m.IsExported() && !startsWith(method.Doc, m.Name) && method.Comment == nil {
+			if m.IsExported() && !startsWith(method.Doc, m.Name) && method.Comment == nil && !mentions(doc, m.Name) {
 				found = append(found, f.find(m.Pos(), "the comment of %s.%s is missing or does not start with its name", name, m.Name))
 			}
 		}
@@ -109,6 +111,13 @@ func startsWith(doc *ast.CommentGroup, words string) bool {
 	rest, ok := strings.CutPrefix(doc.Text(), words)
 	return ok && !wordGoesOn.MatchString(rest)
 }
+
+// mentions reports whether a comment holds name as a whole word.
+func mentions(doc *ast.CommentGroup, name string) bool {
+	return doc != nil && slices.Contains(notWord.Split(doc.Text(), -1), name)
+}
+
+var notWord = regexp.MustCompile(`\W+`)
 
 var wordGoesOn = regexp.MustCompile(`^\w`)
 

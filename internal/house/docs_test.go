@@ -22,6 +22,7 @@ func TestDocsBite(t *testing.T) {
 		{"a type", "type T int", []string{"the comment of type T is missing"}},
 		{"a type in a group", "// These are.\ntype (\n// T is.\nT int\nU int\n)", []string{"type U is missing"}},
 		{"an interface", "// T is.\ntype T interface {\nM()\n// N does.\nN()\nO() // ends it\n}", []string{"T.M is missing"}},
+		{"an interface whose comment says it", "// T is. M ends it.\ntype T interface {\nM()\nMs()\n}", []string{"T.Ms is missing"}},
 		{"a constant", "const C = 1", []string{"constant C is missing"}},
 		{"a variable", "// V is.\nvar V = 1", nil},
 		{"a group with a comment", "// These are.\nconst (\nC = 1\nD = 2\n)", nil},

@@ -173,16 +173,6 @@ func localName(spec *ast.ImportSpec, target string) string {
 	return base
 }
 
-// nameOf returns the name under which the file imports target, or "".
-func (f *file) nameOf(target string) string {
-	for _, i := range f.imports() {
-		if i.path == target {
-			return i.name
-		}
-	}
-	return ""
-}
-
 // member returns the path of the imported package and the name that n selects
 // from it, when n is such a selector: ("time", "Now") for time.Now.
 func (f *file) member(n ast.Node) (target, name string, ok bool) {
