@@ -18,9 +18,10 @@ var packageState = map[string]string{
 
 // checkState finds package variables that hold state. Allowed without a word are:
 // blank assertions, errors (Err… and err… made by a call or copied from another
-// package), compiled regular expressions, and tables: arrays, slices and maps
-// written as literals that nothing in the package writes to or takes the address
-// of. Programs are left out; their flags are variables.
+// package), compiled regular expressions, and tables: arrays, slices, maps and
+// filled-in structs written as literals that nothing in the package writes to or
+// takes the address of, and, for structs, calls a method of. Programs are left
+// out; their flags are variables.
 func checkState(t *tree) []finding {
 	var found []finding
 	for _, dir := range t.dirs() {
@@ -47,23 +48,24 @@ type variable struct {
 
 func variables(files []*file) []variable {
 	var all []variable
-	writes := written(files)
+	writes := traced(files, targets)
+	calls := traced(files, receivers)
 	for _, f := range files {
 		if f.test() {
 			continue
 		}
 		for _, spec := range varSpecs(f) {
-			all = append(all, changing(f, spec, writes)...)
+			all = append(all, changing(f, spec, traces{writes, calls})...)
 		}
 	}
 	return all
 }
 
 // changing returns the variables of spec that are not seen to be constant.
-func changing(f *file, spec *ast.ValueSpec, written map[string]bool) []variable {
+func changing(f *file, spec *ast.ValueSpec, seen traces) []variable {
 	var all []variable
 	for i, name := range spec.Names {
-		if name.Name != "_" && !constant(f, spec, i, written) {
+		if name.Name != "_" && !constant(f, spec, i, seen) {
 			all = append(all, variable{file: f, name: name})
 		}
 	}
@@ -86,9 +88,9 @@ func varSpecs(f *file) []*ast.ValueSpec {
 
 // constant reports whether the i-th variable of spec can be seen to keep its
 // first value.
-func constant(f *file, spec *ast.ValueSpec, i int, written map[string]bool) bool {
+func constant(f *file, spec *ast.ValueSpec, i int, seen traces) bool {
 	name := spec.Names[i].Name
-	if len(spec.Values) != len(spec.Names) || written[name] {
+	if len(spec.Values) != len(spec.Names) || seen.written[name] {
 		return false
 	}
 	switch value := spec.Values[i].(type) {
@@ -98,40 +100,68 @@ func constant(f *file, spec *ast.ValueSpec, i int, written map[string]bool) bool
 	case *ast.SelectorExpr:
 		return errorName(name)
 	case *ast.CompositeLit:
+		if makes(value) {
+			return false
+		}
 		switch value.Type.(type) {
 		case *ast.ArrayType, *ast.MapType:
 			return true
+		case *ast.Ident, *ast.SelectorExpr:
+			return len(value.Elts) > 0 && !seen.called[name]
 		}
 	}
 	return false
+}
+
+// makes reports whether a literal holds something made: a channel, a map, a pointer.
+func makes(literal ast.Node) bool {
+	found := false
+	ast.Inspect(literal, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			name, _ := call.Fun.(*ast.Ident)
+			found = found || name != nil && (name.Name == "make" || name.Name == "new")
+		}
+		return !found
+	})
+	return found
 }
 
 func errorName(name string) bool {
 	return strings.HasPrefix(name, "Err") || strings.HasPrefix(name, "err")
 }
 
-// written returns the names that some statement of files writes to, whole or in
-// part, or takes the address of. A local variable of the same name counts too:
-// the check may ask for another name, it does not miss a write.
-func written(files []*file) map[string]bool {
+// traces is what the statements of a package do to names. A local variable of the
+// same name counts too: the check may ask for another name, it misses no write.
+type traces struct {
+	written map[string]bool // whole or in part, or their address is taken
+	called  map[string]bool // a method is called on them
+}
+
+// traced returns the names at the root of the expressions that pick finds in files.
+func traced(files []*file, pick func(ast.Node) []ast.Expr) map[string]bool {
 	names := map[string]bool{}
-	note := func(e ast.Expr) {
-		if name := root(e); name != "" {
-			names[name] = true
-		}
-	}
 	for _, f := range files {
 		if f.test() {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
-			for _, e := range targets(n) {
-				note(e)
+			for _, e := range pick(n) {
+				names[root(e)] = true
 			}
 			return true
 		})
 	}
 	return names
+}
+
+// receivers returns what a method is called on.
+func receivers(n ast.Node) []ast.Expr {
+	if call, ok := n.(*ast.CallExpr); ok {
+		if method, ok := call.Fun.(*ast.SelectorExpr); ok {
+			return []ast.Expr{method.X}
+		}
+	}
+	return nil
 }
 
 // targets returns the expressions that a node writes to or exposes for writing.
