@@ -223,33 +223,26 @@ func number(b []byte) (uint64, bool) {
 // and tabs, and returns how many there are; -1 when there are more than args can
 // hold, or a CR is among them.
 func splitArgs(line []byte, at int, args *[argsMax]Span) int {
-	n, start := 0, -1
-	for i := at; i <= len(line); i++ {
-		if i < len(line) && line[i] > ' ' {
-			if start < 0 {
-				start = i
-			}
-			continue
+	n, i := 0, at
+	for {
+		for i < len(line) && isBlank(line[i]) {
+			i++
 		}
-		if i < len(line) && !isBlank(line[i]) {
+		if i == len(line) {
+			return n
+		}
+		start := i
+		for i = tokenEnd(line, i); i < len(line) && !isBlank(line[i]); i = tokenEnd(line, i+1) {
 			if line[i] == '\r' {
 				return -1
 			}
-			if start < 0 {
-				start = i
-			}
-			continue
-		}
-		if start < 0 {
-			continue
 		}
 		if n == argsMax {
 			return -1
 		}
 		args[n] = Span{uint32(start), uint32(i)}
-		n, start = n+1, -1
+		n++
 	}
-	return n
 }
 
 // isBlank reports whether c separates arguments.

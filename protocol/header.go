@@ -252,9 +252,6 @@ func HeaderSize(h Header) int {
 	return size
 }
 
-// sortedKeysMax is how many keys AppendHeader sorts without allocating.
-const sortedKeysMax = 16
-
 // AppendHeader appends the block of h to dst, and nothing when h has no keys. The
 // fields stand in the order of their names, so equal headers give equal bytes.
 // Values are sent as they are; a reader drops the blanks in front of them.
@@ -266,30 +263,53 @@ func AppendHeader(dst []byte, h Header) ([]byte, error) {
 	if len(h) == 0 {
 		return dst, nil
 	}
-	var room [sortedKeysMax]string
-	keys := room[:0]
-	size := len(headerLine) + len(lineEnd)
+	var room [fieldsInPlaceMax]field
+	fields, size, err := gather(room[:0], h)
+	if err != nil {
+		return dst, err
+	}
+	return appendFields(slices.Grow(dst, size), fields), nil
+}
+
+// field is one entry of a header.
+type field struct {
+	key    string
+	values []string
+}
+
+// fieldsInPlaceMax is how many keys are encoded without allocating.
+const fieldsInPlaceMax = 8
+
+// gather checks a header, appends its fields to room in the order of their names
+// and measures the block in bytes. It goes over the map once, since that costs
+// more than all that is done with the fields.
+func gather(room []field, h Header) (fields []field, size int, err error) {
+	size = len(headerLine) + len(lineEnd)
 	for key, values := range h {
 		if err := checkField(key, values); err != nil {
-			return dst, err
+			return nil, 0, err
 		}
-		keys = append(keys, key)
 		for _, value := range values {
 			size += len(key) + len(": ") + len(value) + len(lineEnd)
 		}
+		room = append(room, field{key, values})
 	}
-	slices.Sort(keys)
-	dst = slices.Grow(dst, size)
+	slices.SortFunc(room, func(a, b field) int { return strings.Compare(a.key, b.key) })
+	return room, size, nil
+}
+
+// appendFields appends the block.
+func appendFields(dst []byte, fields []field) []byte {
 	dst = append(dst, headerLine...)
-	for _, key := range keys {
-		for _, value := range h[key] {
-			dst = append(dst, key...)
+	for _, f := range fields {
+		for _, value := range f.values {
+			dst = append(dst, f.key...)
 			dst = append(dst, ": "...)
 			dst = append(dst, value...)
 			dst = append(dst, lineEnd...)
 		}
 	}
-	return append(dst, lineEnd...), nil
+	return append(dst, lineEnd...)
 }
 
 // checkField returns a *HeaderError when a field would not survive the wire.
@@ -303,8 +323,10 @@ func checkField(key string, values []string) error {
 		}
 	}
 	for _, value := range values {
-		if i := strings.IndexAny(value, lineEnd); i >= 0 {
-			return &HeaderError{Reason: "line end in value", Key: key, Pos: i}
+		for i := range len(value) {
+			if value[i] == '\r' || value[i] == '\n' {
+				return &HeaderError{Reason: "line end in value", Key: key, Pos: i}
+			}
 		}
 	}
 	return nil

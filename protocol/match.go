@@ -23,6 +23,9 @@ func matchOp(buf []byte, fromServer bool) (Op, opState) {
 	}
 	for _, op := range ops {
 		name := opNames[op]
+		if len(buf) > 0 && upper(buf[0]) != name[0] {
+			continue
+		}
 		n := min(len(buf), len(name))
 		if !equalFold(buf[:n], name[:n]) {
 			continue
@@ -35,16 +38,21 @@ func matchOp(buf []byte, fromServer bool) (Op, opState) {
 	return OpNone, opUnknown
 }
 
-// equalFold compares b with upper, which is in upper case and of the same length,
+// equalFold compares b with name, which is in upper case and of the same length,
 // ignoring the case of ASCII letters.
-func equalFold(b []byte, upper string) bool {
+func equalFold(b []byte, name string) bool {
 	for i, c := range b {
-		if 'a' <= c && c <= 'z' {
-			c -= 'a' - 'A'
-		}
-		if c != upper[i] {
+		if upper(c) != name[i] {
 			return false
 		}
 	}
 	return true
+}
+
+// upper returns an ASCII letter in upper case and any other byte as it is.
+func upper(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		c -= 'a' - 'A'
+	}
+	return c
 }

@@ -19,7 +19,8 @@ type Parser struct {
 	limits     Limits // complete: no field is zero
 	offset     int64  // bytes of all frames consumed since Reset
 	fromServer bool   // direction: which operations are known
-	fast       uint32 // first four bytes of the message operation, as [word] reads them
+	fast       uint32 // first four bytes of the message operation
+	fastOp     Op     // that operation
 
 	// State of a partial frame. Invariant: resuming iff op != OpNone or need > 0
 	// or failed != nil.
@@ -35,7 +36,7 @@ type Parser struct {
 // NewServerParser returns a parser of what a server sends: INFO, MSG, HMSG, PING,
 // PONG, +OK, -ERR.
 func NewServerParser(limits Limits) *Parser {
-	p := &Parser{fromServer: true, fast: word("MSG ")}
+	p := &Parser{fromServer: true, fast: wordMsg, fastOp: OpMsg}
 	p.SetLimits(limits)
 	return p
 }
@@ -43,7 +44,7 @@ func NewServerParser(limits Limits) *Parser {
 // NewClientParser returns a parser of what a client sends: CONNECT, PUB, HPUB,
 // SUB, UNSUB, PING, PONG.
 func NewClientParser(limits Limits) *Parser {
-	p := &Parser{fast: word("PUB ")}
+	p := &Parser{fast: wordPub, fastOp: OpPub}
 	p.SetLimits(limits)
 	return p
 }
@@ -61,7 +62,7 @@ func (p *Parser) SetLimits(limits Limits) {
 // Reset forgets a partial frame, an error and the offset; limits stay. Use it for
 // a new stream.
 func (p *Parser) Reset() {
-	*p = Parser{limits: p.limits, fromServer: p.fromServer, fast: p.fast}
+	*p = Parser{limits: p.limits, fromServer: p.fromServer, fast: p.fast, fastOp: p.fastOp}
 }
 
 // Offset returns how many bytes of whole frames were consumed since Reset: the
@@ -75,22 +76,7 @@ func (p *Parser) Offset() int64 { return p.offset }
 // arrive is the caller's choice.
 func (p *Parser) Need() int { return p.need }
 
-// Next reads one frame from the front of buf into f and returns the bytes
-// consumed. It returns 0 when buf ends before the frame does; the caller then
-// calls again with the same bytes plus more, which may have moved in memory. f is
-// undefined unless Next returns more than 0. An error is an [*Error] and is
-// returned again by each call until Reset.
-func (p *Parser) Next(buf []byte, f *Frame) (int, error) {
-	if !p.resuming {
-		if n := p.whole(buf, f); n > 0 {
-			p.offset += int64(n)
-			return n, nil
-		}
-	}
-	return p.next(buf, f)
-}
-
-// next is Next for all that is not a whole MSG or PUB in canonical form.
+// next is Next for all that is not a whole MSG or PUB in the usual form.
 func (p *Parser) next(buf []byte, f *Frame) (int, error) {
 	if p.failed != nil {
 		return 0, p.failed

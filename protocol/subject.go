@@ -106,10 +106,17 @@ func checkLiteral(s string, role Role) error {
 	return &BadSubjectError{Subject: s, Reason: reason, Pos: pos, Role: role}
 }
 
+// notable marks the bytes that a subject's check has to look at; one look-up for
+// all others is faster than comparing them with each.
+var notable = func() (table [256]bool) {
+	for c := range ' ' + 1 {
+		table[c] = true
+	}
+	table['.'], table['*'], table['>'] = true, true, true
+	return table
+}()
+
 // scanSubject finds the first offence in s; reason is empty when there is none.
-//
-// Most bytes are above '>' (letters) and need one comparison; of the rest only
-// blanks, controls, '.', '*' and '>' matter.
 func scanSubject(s string, wildcards bool) (pos int, reason string) {
 	if s == "" {
 		return 0, ReasonEmpty
@@ -117,18 +124,18 @@ func scanSubject(s string, wildcards bool) (pos int, reason string) {
 	token := 0 // where the current token starts
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c > '>' {
+		if !notable[c] {
 			continue
 		}
 		switch {
-		case c <= ' ':
-			return i, ReasonBlank
 		case c == '.':
 			if i == token {
 				return i, ReasonEmptyToken
 			}
 			token = i + 1
-		case (c == '*' || c == '>') && i == token && (i+1 == len(s) || s[i+1] == '.'):
+		case c <= ' ':
+			return i, ReasonBlank
+		case i == token && (i+1 == len(s) || s[i+1] == '.'):
 			if !wildcards {
 				return i, ReasonWildcard
 			}
