@@ -18,10 +18,10 @@ var packageState = map[string]string{
 
 // checkState finds package variables that hold state. Allowed without a word are:
 // blank assertions, errors (Err… and err… made by a call or copied from another
-// package), compiled regular expressions, and tables: arrays, slices, maps and
-// filled-in structs written as literals that nothing in the package writes to or
-// takes the address of, and, for structs, calls a method of. Programs are left
-// out; their flags are variables.
+// package), compiled regular expressions, and tables that nothing in the package
+// writes to or takes the address of: arrays, slices, maps and filled-in structs
+// that are literals, or are computed by a function literal in place; a struct must
+// have no method called either. Programs are left out; their flags are variables.
 func checkState(t *tree) []finding {
 	var found []finding
 	for _, dir := range t.dirs() {
@@ -96,7 +96,7 @@ func constant(f *file, spec *ast.ValueSpec, i int, seen traces) bool {
 	switch value := spec.Values[i].(type) {
 	case *ast.CallExpr:
 		target, member, _ := f.member(value.Fun)
-		return errorName(name) || target == "regexp" && member == "MustCompile"
+		return errorName(name) || target == "regexp" && member == "MustCompile" || computesTable(value)
 	case *ast.SelectorExpr:
 		return errorName(name)
 	case *ast.CompositeLit:
@@ -109,6 +109,20 @@ func constant(f *file, spec *ast.ValueSpec, i int, seen traces) bool {
 		case *ast.Ident, *ast.SelectorExpr:
 			return len(value.Elts) > 0 && !seen.called[name]
 		}
+	}
+	return false
+}
+
+// computesTable reports whether call is of a function literal that returns nothing
+// but an array, a slice or a map.
+func computesTable(call *ast.CallExpr) bool {
+	literal, ok := call.Fun.(*ast.FuncLit)
+	if !ok || literal.Type.Results.NumFields() != 1 {
+		return false
+	}
+	switch literal.Type.Results.List[0].Type.(type) {
+	case *ast.ArrayType, *ast.MapType:
+		return true
 	}
 	return false
 }

@@ -33,6 +33,8 @@ func TestStateBites(t *testing.T) {
 		{"a struct with a method called", "import \"sync\"\nvar pool = sync.Pool{New: nil}\nfunc f() { pool.Get() }", []string{"actors.pool"}},
 		{"a struct that holds a channel", "type group struct{ c chan int }\nvar all = group{c: make(chan int)}", []string{"actors.all"}},
 		{"an empty struct value", "type group struct{ n int }\nvar all = group{}", []string{"actors.all"}},
+		{"a table that is computed", "var t = func() (t [2]bool) { return }()", nil},
+		{"a computed thing", "var t = func() (t *int) { return }()", []string{"actors.t"}},
 		{"a table that is written", "var names = []string{\"a\"}\nfunc f() { names[0] = \"b\" }", []string{"actors.names"}},
 		{"a table that grows", "var names = []string{}\nfunc f() { names = append(names, \"b\") }", []string{"actors.names"}},
 		{"a table that shrinks", "var m = map[int]int{}\nfunc f() { delete(m, 1) }", []string{"actors.m"}},
