@@ -1,0 +1,8 @@
+//go:build !unix
+
+package cost
+
+import "time"
+
+// processorTime is not known here; the column shows 0.
+func processorTime() time.Duration { return 0 }

@@ -1,0 +1,117 @@
+package stub
+
+import (
+	"bytes"
+	"net"
+	"strconv"
+	"time"
+)
+
+// readBytes is the size of the read buffer; it grows for a larger frame.
+const readBytes = 1 << 20
+
+// reader takes in what a client sends. Publishers mostly repeat themselves: a
+// frame that begins like the one before is as long as that one, and is counted
+// without being parsed again.
+type reader struct {
+	session *session
+	conn    net.Conn
+
+	head  []byte // control line of the last PUB or HPUB, own copy
+	frame int    // length of that frame in bytes
+	pubs  int    // frames counted since the last read
+	subs  []subscription
+	pings int
+}
+
+// run reads until the connection ends.
+func (r *reader) run() {
+	buf := make([]byte, readBytes)
+	have := 0
+	for {
+		n, err := r.conn.Read(buf[have:])
+		if err != nil {
+			return
+		}
+		have += n
+		used := r.consume(buf[:have])
+		have = copy(buf, buf[used:have])
+		if have == len(buf) {
+			buf = append(buf, make([]byte, len(buf))...)
+		}
+		if !r.settle() {
+			return
+		}
+	}
+}
+
+// settle hands over what one read brought and answers its PINGs.
+func (r *reader) settle() bool {
+	s := r.session
+	s.mu.Lock()
+	s.pubs += r.pubs
+	if len(r.subs) > 0 && s.client == r.conn {
+		s.subs = append(s.subs, r.subs...)
+		s.lastSub = time.Now()
+		s.changed.Broadcast()
+	}
+	s.mu.Unlock()
+	var err error
+	if r.pings > 0 {
+		_, err = r.conn.Write(bytes.Repeat([]byte("PONG\r\n"), r.pings))
+	}
+	r.pubs, r.pings, r.subs = 0, 0, r.subs[:0]
+	return err == nil
+}
+
+// consume counts the whole frames at the front of buf and returns their length.
+func (r *reader) consume(buf []byte) int {
+	at := 0
+	for {
+		rest := buf[at:]
+		if r.frame > 0 && len(rest) >= r.frame && bytes.HasPrefix(rest, r.head) {
+			at += r.frame
+			r.pubs++
+			continue
+		}
+		end := bytes.IndexByte(rest, '\n') + 1
+		if end == 0 {
+			return at
+		}
+		switch rest[0] {
+		case 'P', 'H':
+			if rest[1] != 'I' && rest[1] != 'O' {
+				if !r.learn(rest, end) {
+					return at
+				}
+				continue
+			}
+			if rest[1] == 'I' {
+				r.pings++
+			}
+		case 'S':
+			r.subscribe(rest[:end])
+		}
+		at += end
+	}
+}
+
+// learn remembers the PUB or HPUB at the front of rest and reports whether all
+// of it is there. Its last argument is the length of header and payload.
+func (r *reader) learn(rest []byte, line int) bool {
+	fields := bytes.Fields(rest[:line])
+	size, err := strconv.Atoi(string(fields[len(fields)-1]))
+	if err != nil {
+		r.conn.Close()
+		return false
+	}
+	r.head = append(r.head[:0], rest[:line]...)
+	r.frame = line + size + 2
+	return len(rest) >= r.frame
+}
+
+// subscribe notes SUB subject [queue] sid.
+func (r *reader) subscribe(line []byte) {
+	f := bytes.Fields(line)
+	r.subs = append(r.subs, subscription{subject: string(f[1]), sid: string(f[len(f)-1])})
+}

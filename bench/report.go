@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// print writes the report in the format that the flags ask for.
+func (c *config) print(w io.Writer, all []measurement) error {
+	lines := summarise(all)
+	switch c.format {
+	case "json":
+		return printJSON(w, lines, all)
+	case "markdown":
+		return printTables(w, lines, markdownTable)
+	}
+	return printTables(w, lines, plainTable)
+}
+
+// printJSON writes the lines and every run they were made of.
+func printJSON(w io.Writer, lines []line, all []measurement) error {
+	type runJSON struct {
+		Suite  string `json:"suite"`
+		Row    string `json:"row"`
+		Side   string `json:"side"`
+		Pair   int    `json:"pair"`
+		Result any    `json:"result,omitempty"`
+		Error  string `json:"error,omitempty"`
+	}
+	var runs []runJSON
+	for _, m := range all {
+		for s := sidePeer; s <= sideLimit; s++ {
+			for i, o := range m.runs[s] {
+				r := runJSON{Suite: m.row.suite, Row: m.row.name, Side: s.String(), Pair: i + 1, Result: o.result}
+				if o.err != nil {
+					r.Result, r.Error = nil, o.err.Error()
+				}
+				runs = append(runs, r)
+			}
+		}
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(map[string]any{"lines": lines, "runs": runs})
+}
+
+// columns are the headings of a table.
+var columns = []string{"row", "nats.go", "troupe", "limit", "ratio", "spread", "target", "CPU ns", "allocations", "notes"}
+
+// cells returns a line of the table. Costs are those of nats.go / troupe.
+func (l line) cells() []string {
+	name := l.Row
+	if l.Mode == "borrowed" {
+		name += ", borrowed"
+	}
+	ratio, spread := "–", "–"
+	if l.voided == "" && l.Ratio > 0 {
+		ratio, spread = fmt.Sprintf("%.2f", l.Ratio), fmt.Sprintf("%.2f..%.2f", l.Least, l.Most)
+	}
+	return []string{
+		name, l.figure(l.Peer), l.figure(l.Troupe), l.figure(l.Limit), ratio, spread, l.verdict(),
+		short(l.PeerCost.CPU) + " / " + short(l.TroupeCost.CPU),
+		short(l.PeerCost.Allocs) + " / " + short(l.TroupeCost.Allocs),
+		strings.Join(l.Notes, "; "),
+	}
+}
+
+// figure formats a figure in the unit of its row.
+func (l line) figure(v float64) string {
+	if v == 0 {
+		if l.voided != "" {
+			return l.voided
+		}
+		return "–"
+	}
+	switch l.unit {
+	case unitBytes:
+		return fmt.Sprintf("%.0f B", v)
+	case unitLatency:
+		return short(v/1e3) + " µs"
+	case unitMillis:
+		return short(v/1e6) + " ms"
+	}
+	return short(v) + " ns"
+}
+
+// verdict formats the target and whether it was met.
+func (l line) verdict() string {
+	switch {
+	case l.Target == 0:
+		return "–"
+	case l.voided != "":
+		return fmt.Sprintf("%.1f", l.Target)
+	case l.Ratio >= l.Target:
+		return fmt.Sprintf("%.1f met", l.Target)
+	}
+	return fmt.Sprintf("%.1f missed", l.Target)
+}
+
+// printTables writes one table a suite.
+func printTables(w io.Writer, lines []line, table func(io.Writer, [][]string) error) error {
+	for len(lines) > 0 {
+		suite, cells := lines[0].Suite, [][]string{columns}
+		for len(lines) > 0 && lines[0].Suite == suite {
+			cells = append(cells, lines[0].cells())
+			lines = lines[1:]
+		}
+		if _, err := fmt.Fprintf(w, "\n### %s\n\n", suite); err != nil {
+			return err
+		}
+		if err := table(w, cells); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plainTable writes aligned columns.
+func plainTable(w io.Writer, cells [][]string) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, c := range cells {
+		fmt.Fprintln(t, strings.Join(c, "\t"))
+	}
+	return t.Flush()
+}
+
+// markdownTable writes a table of Markdown, numbers to the right.
+func markdownTable(w io.Writer, cells [][]string) error {
+	var b strings.Builder
+	for i, c := range cells {
+		b.WriteString("| " + strings.Join(c, " | ") + " |\n")
+		if i == 0 {
+			b.WriteString("| --- |" + strings.Repeat(" ---: |", len(c)-2) + " --- |\n")
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

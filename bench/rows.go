@@ -1,0 +1,271 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/troupe-go/troupe/bench/internal/bare"
+	"github.com/troupe-go/troupe/bench/internal/job"
+)
+
+// Sizes that the rows share.
+const (
+	// windowMessages and windowBytes bound what is under way to a receiver: half
+	// of it each time that it grants. It is more than sockets and read buffers
+	// hold, so that they stay full, and little enough for queues to stay small.
+	windowMessages = 1 << 16
+	windowBytes    = 16 << 20
+	// frameOverhead is about what surrounds a payload on the wire, a header about 42 more.
+	frameOverhead = 32
+	headerBytes   = 42
+
+	manySubs = 10_000
+	smallest = 16
+	// requestsAtATime is the concurrency of the throughput row.
+	requestsAtATime = 64
+	// cutsPerRun is how often one run of the reconnect suite is cut.
+	cutsPerRun = 5
+)
+
+// side is who does the work in one run.
+type side int
+
+const (
+	sidePeer     side = iota // nats.go
+	sideOwned                // troupe, messages handed over
+	sideBorrowed             // troupe, messages borrowed
+	sideLimit                // a bare socket
+)
+
+// unit is the unit of a row's figure.
+type unit int
+
+const (
+	unitMessage unit = iota // ns per message, request or call
+	unitLatency             // ns of a percentile, shown in µs
+	unitBytes               // bytes per subscription
+	unitMillis              // ns of the whole, shown in ms
+)
+
+// row is one line of work that all sides do.
+type row struct {
+	suite, name string
+	job         job.Job
+	unit        unit
+	// target is the least ratio that troupe has to reach, owned and borrowed; 0 means none is set.
+	target, targetBorrowed float64
+	// borrows says that the row is also run with borrowed messages.
+	borrows bool
+}
+
+// sides returns who runs the row, in the order of a pair.
+func (r row) sides(self bool) []side {
+	s := []side{sidePeer, sideOwned}
+	if r.borrows && !self {
+		s = append(s, sideBorrowed)
+	}
+	if bare.Has(r.suite) {
+		s = append(s, sideLimit)
+	}
+	return s
+}
+
+// rows returns the rows that the flags ask for.
+func (c *config) rows() ([]row, error) {
+	makers := map[string]func() []row{
+		job.Dispatch: c.dispatchRows, job.Publish: c.publishRows, job.Request: c.requestRows,
+		job.Memory: c.memoryRows, job.Subscribe: c.subscribeRows, job.Reconnect: c.reconnectRows,
+		job.Isolation: c.isolationRows,
+	}
+	var out []row
+	for _, s := range c.suites {
+		for _, r := range makers[s]() {
+			r.suite, r.job.Suite = s, s
+			if c.self {
+				r.target, r.targetBorrowed = 0, 0
+			}
+			out = append(out, r)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("nothing to run")
+	}
+	return out, nil
+}
+
+// work is one combination of a default table or of the flags.
+type work struct {
+	payload
+	times    int // subscriptions or goroutines
+	count    int
+	target   float64
+	borrowed float64
+}
+
+// works returns the default table, or the product of sizes and times if a flag
+// says so. Targets and counts of combinations that the table has stay.
+func works(table []work, sizes []payload, times []int) []work {
+	if len(sizes) == 0 && len(times) == 0 {
+		return table
+	}
+	if len(sizes) == 0 {
+		sizes = []payload{{size: smallest}}
+	}
+	if len(times) == 0 {
+		times = []int{1}
+	}
+	var out []work
+	for _, p := range sizes {
+		for _, n := range times {
+			out = append(out, workOf(table, p, n))
+		}
+	}
+	return out
+}
+
+func workOf(table []work, p payload, times int) work {
+	for _, w := range table {
+		if w.payload == p && w.times == times {
+			return w
+		}
+	}
+	// About a quarter of a GiB, and no more than the smallest messages get.
+	count := min(table[0].count, (256<<20)/(p.size+p.headers*headerBytes+frameOverhead))
+	return work{payload: p, times: times, count: count}
+}
+
+// scaled returns how many operations a row has.
+func (c *config) scaled(count int) int {
+	if c.count > 0 {
+		return c.count
+	}
+	if c.short {
+		return max(1, count/shortDivisor)
+	}
+	return count
+}
+
+func (c *config) dispatchRows() []row {
+	table := []work{
+		{payload{size: smallest}, 1, 2_000_000, 3.5, 7.0},
+		{payload{size: smallest}, 100, 2_000_000, 3.5, 5.0},
+		{payload{size: smallest}, 1000, 1_500_000, 3.0, 4.0},
+		{payload{size: smallest}, manySubs, 1_200_000, 1.2, 2.0},
+		{payload{size: 1024}, 1, 500_000, 1.3, 2.5},
+		{payload{size: 128, headers: 3}, 1, 500_000, 2.5, 4.0},
+	}
+	var out []row
+	for _, w := range works(table, c.sizes, c.subs) {
+		count := c.scaled(w.count)
+		limit := min(windowMessages, windowBytes/(w.size+w.headers*headerBytes+frameOverhead), max(count/4, 1))
+		window := max(1, limit/w.times) * w.times
+		windows := max(1, count/window)
+		out = append(out, row{
+			name: fmt.Sprintf("%v, %s", w.payload, counted(w.times, "subscription")),
+			job: job.Job{Size: w.size, Headers: w.headers, Subs: w.times, Window: window,
+				Count: windows * window, Warmup: max(2, windows/5) * window},
+			target: w.target, targetBorrowed: w.borrowed, borrows: true,
+		})
+	}
+	return out
+}
+
+func (c *config) publishRows() []row {
+	table := []work{
+		{payload{size: smallest}, 1, 5_000_000, 3.0, 0},
+		{payload{size: smallest}, 8, 5_000_000, 2.5, 0},
+		{payload{size: smallest}, 1000, 4_000_000, 2.0, 0},
+		{payload{size: 1024}, 1, 1_000_000, 2.0, 0},
+		{payload{size: 128, headers: 3}, 1, 1_500_000, 2.0, 0},
+	}
+	var out []row
+	for _, w := range works(table, c.sizes, c.goroutines) {
+		count := c.scaled(w.count)
+		out = append(out, row{
+			name:   fmt.Sprintf("%v, %s", w.payload, counted(w.times, "goroutine")),
+			job:    job.Job{Size: w.size, Headers: w.headers, Goroutines: w.times, Count: count, Warmup: max(1, count/10)},
+			target: w.target,
+		})
+	}
+	return out
+}
+
+func (c *config) requestRows() []row {
+	table := []work{
+		{payload{size: smallest}, 1, 5_000, 1.2, 0},
+		{payload{size: smallest}, requestsAtATime, 100_000, 1.5, 0},
+	}
+	var out []row
+	for _, w := range works(table, c.sizes, c.goroutines) {
+		count := max(1, c.scaled(w.count)/w.times) * w.times
+		r := row{
+			name:   fmt.Sprintf("%v, %d at a time", w.payload, w.times),
+			job:    job.Job{Size: w.size, Goroutines: w.times, Count: count, Warmup: max(1, count/5/w.times) * w.times},
+			target: w.target,
+		}
+		if w.times == 1 {
+			r.name, r.unit = fmt.Sprintf("%v, one at a time, p50", w.payload), unitLatency
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// subCounts returns the numbers of subscriptions for suites that know no other size.
+func (c *config) subCounts() []int {
+	if len(c.subs) > 0 {
+		return c.subs
+	}
+	return []int{manySubs}
+}
+
+func (c *config) memoryRows() []row {
+	var out []row
+	for _, n := range c.subCounts() {
+		out = append(out, row{
+			name: "bytes per idle subscription, of " + counted(n, "subscription"), unit: unitBytes,
+			// nats.go's 2,993 bytes against at most 1,200.
+			job: job.Job{Subs: n, Count: n}, target: 2.5,
+		})
+	}
+	return out
+}
+
+func (c *config) subscribeRows() []row {
+	var out []row
+	for _, n := range c.subCounts() {
+		out = append(out, row{
+			name:   "Subscribe, each of " + counted(n, "call"),
+			job:    job.Job{Subs: n, Count: n, Warmup: max(1, n/10)},
+			target: 1.2,
+		})
+	}
+	return out
+}
+
+func (c *config) reconnectRows() []row {
+	var out []row
+	for _, n := range c.subCounts() {
+		out = append(out, row{
+			name: "cut to last SUB, " + counted(n, "subscription"), unit: unitMillis,
+			job: job.Job{Subs: n, Count: cutsPerRun}, target: 2.0,
+		})
+	}
+	return out
+}
+
+func (c *config) isolationRows() []row {
+	// Half a second of the schedule and more; whole batches.
+	count := max(800, c.scaled(16_000)/8*8)
+	return []row{{
+		name: "p99 beside a blocked handler", unit: unitLatency,
+		job: job.Job{Size: smallest, Count: count, Warmup: 800}, borrows: true,
+	}}
+}
+
+// counted returns "1 thing" or "2 things".
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
