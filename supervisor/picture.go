@@ -68,7 +68,9 @@ func (r *row) write(s *strings.Builder, width *[pictureColumns]int) {
 			s.WriteString(cell)
 			pending = 0
 		}
-		pending += width[c] - utf8.RuneCountInString(cell) + gap
+		if width[c] > 0 { // an empty column takes no room
+			pending += width[c] - utf8.RuneCountInString(cell) + gap
+		}
 	}
 	if r.extra != "" {
 		s.WriteString(strings.Repeat(" ", pending))
@@ -93,7 +95,7 @@ func (p Picture) appendRows(rows []row, n *Node, first, rest string) []row {
 		rows = p.appendRows(rows, c, rest+branch, rest+below)
 	}
 	if left.count > 0 {
-		rows = append(rows, row{cells: [pictureColumns]string{rest + "└── " + left.String()}})
+		rows = append(rows, left.row(rest+"└── "))
 	}
 	return rows
 }
@@ -101,13 +103,13 @@ func (p Picture) appendRows(rows []row, n *Node, first, rest string) []row {
 // leftOut counts children that are not drawn.
 type leftOut struct{ count, unwell int }
 
-// String says how many there are.
-func (l leftOut) String() string {
-	s := "… " + strconv.Itoa(l.count) + " more"
+// row returns the line that says how many there are.
+func (l leftOut) row(first string) row {
+	r := row{cells: [pictureColumns]string{first + "… " + strconv.Itoa(l.count) + " more"}}
 	if l.unwell > 0 {
-		s += ", " + strconv.Itoa(l.unwell) + " of them not well"
+		r.extra = strconv.Itoa(l.unwell) + " of them not well"
 	}
-	return s
+	return r
 }
 
 // choose returns the children to draw, in their order, and counts the others.
