@@ -16,6 +16,10 @@ const (
 	nameRunesMax   = 96
 )
 
+// tokenBytesMin is the length from which a word may be a seed, which has 58
+// characters, or a JWT, which has hundreds.
+const tokenBytesMin = 40
+
 // hidden stands in place of a secret.
 const hidden = "***"
 
@@ -23,6 +27,9 @@ const hidden = "***"
 // replaced, control characters and line ends become blanks, and at most
 // runesMax runes are left.
 func oneLine(text string, runesMax int) string {
+	if plain(text, runesMax) {
+		return text
+	}
 	// Bounding the input first keeps the cost independent of what a server or a
 	// panic has to say; four bytes is the longest rune.
 	const slack = 4096 // room for secrets, which shorten the text
@@ -42,6 +49,20 @@ func oneLine(text string, runesMax int) string {
 		runes++
 	}
 	return s.String()
+}
+
+// plain reports whether a text can be seen to be fit as it is, which names and
+// states nearly always are: printable ASCII, short, and no part of a URL.
+func plain(text string, runesMax int) bool {
+	if len(text) > runesMax || len(text) >= tokenBytesMin {
+		return false
+	}
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '@' {
+			return false
+		}
+	}
+	return true
 }
 
 // printable returns r, or a blank for what would break a line or a terminal.
@@ -99,12 +120,11 @@ func hideTokens(text string) string {
 	return replaceWords(text, jwtRune, func(word string) bool { return strings.Contains(word, "eyJ") })
 }
 
-// replaceWords hides the secret ones among the words of at least wordMin bytes
+// replaceWords hides the secret ones among the words of at least tokenBytesMin bytes
 // that consist of the runes, all of them ASCII, for which member is true.
 func replaceWords(text string, member func(rune) bool, secret func(word string) bool) string {
-	const wordMin = 40 // a seed has 58 characters, a JWT hundreds
 	var s strings.Builder
-	for len(text) >= wordMin {
+	for len(text) >= tokenBytesMin {
 		start := strings.IndexFunc(text, member)
 		if start < 0 {
 			break
@@ -115,7 +135,7 @@ func replaceWords(text string, member func(rune) bool, secret func(word string) 
 		if end < 0 {
 			end = len(text)
 		}
-		if end >= wordMin && secret(text[:end]) {
+		if end >= tokenBytesMin && secret(text[:end]) {
 			s.WriteString(hidden)
 		} else {
 			s.WriteString(text[:end])
