@@ -86,21 +86,23 @@ func TestALimiterNeverLetsMoreThanItsLimitThrough(t *testing.T) {
 func checkRate(t *rapid.T, c Config, dialed []time.Duration) {
 	for _, from := range dialed {
 		for _, to := range dialed {
-			if to < from {
-				continue
-			}
-			count := 0
-			for _, at := range dialed {
-				if at >= from && at <= to {
-					count++
-				}
-			}
-			most := c.Rate*(to-from).Seconds() + float64(c.Burst)
-			if float64(count) > most+1e-6 {
+			count := countWithin(dialed, from, to)
+			if most := c.Rate*(to-from).Seconds() + float64(c.Burst); to >= from && float64(count) > most+1e-6 {
 				t.Fatalf("%d dials within %v, at most %.2f are allowed", count, to-from, most)
 			}
 		}
 	}
+}
+
+// countWithin counts the times in [from, to].
+func countWithin(times []time.Duration, from, to time.Duration) int {
+	count := 0
+	for _, at := range times {
+		if at >= from && at <= to {
+			count++
+		}
+	}
+	return count
 }
 
 func TestALimiterAcceptsAnything(t *testing.T) {
