@@ -70,6 +70,20 @@ func BenchmarkParse(b *testing.B) {
 	b.Run("MSG mixed", func(b *testing.B) { benchmarkParse(b, NewServerParser(Limits{}), mixed()) })
 }
 
+// BenchmarkAppendPubChecked measures the hot path without the indirect call of
+// BenchmarkAppend.
+func BenchmarkAppendPubChecked(b *testing.B) {
+	payload := make([]byte, 16)
+	buf := make([]byte, 0, 64<<10)
+	b.ReportAllocs()
+	for b.Loop() {
+		if cap(buf)-len(buf) < 4096 {
+			buf = buf[:0]
+		}
+		buf = AppendPubChecked(buf, "foo.bar", "", payload)
+	}
+}
+
 func BenchmarkAppend(b *testing.B) {
 	payload := make([]byte, 16)
 	large := make([]byte, 1024)

@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"encoding/binary"
 	"slices"
 	"strconv"
 )
@@ -34,44 +33,19 @@ func checkPub(subject, reply string) error {
 
 // AppendPubChecked is AppendPub for subjects that have passed the checks. With
 // unchecked ones the frame may be read as several.
-//
-// Room is made once and filled by offset: a chain of appends checks the capacity
-// for each piece, which costs a third more.
 func AppendPubChecked(dst []byte, subject, reply string, payload []byte) []byte {
-	n := len(dst)
 	dst = slices.Grow(dst, len("PUB   ")+len(subject)+len(reply)+digitsMax+2*len(lineEnd)+len(payload))
-	b := dst[n:cap(dst)]
-	binary.LittleEndian.PutUint32(b, wordPub)
-	i := 4 + copy(b[4:], subject)
-	b[i] = ' '
-	i++
+	dst = append(dst, "PUB "...)
+	dst = append(dst, subject...)
+	dst = append(dst, ' ')
 	if reply != "" {
-		i += copy(b[i:], reply)
-		b[i] = ' '
-		i++
+		dst = append(dst, reply...)
+		dst = append(dst, ' ')
 	}
-	i = putSize(b, i, len(payload))
-	i += copy(b[i:], payload)
-	binary.LittleEndian.PutUint16(b[i:], wordLineEnd)
-	return dst[:n+i+len(lineEnd)]
-}
-
-// putSize writes a size and a line end at b[i:], which has room for them, and
-// returns the offset behind.
-func putSize(b []byte, i, size int) int {
-	switch {
-	case size < 10:
-		b[i] = byte('0' + size)
-		i++
-	case size < 100:
-		b[i] = byte('0' + size/10)
-		b[i+1] = byte('0' + size%10)
-		i += 2
-	default:
-		i += len(strconv.AppendUint(b[i:i], uint64(size), 10))
-	}
-	binary.LittleEndian.PutUint16(b[i:], wordLineEnd)
-	return i + len(lineEnd)
+	dst = strconv.AppendUint(dst, uint64(len(payload)), 10)
+	dst = append(dst, lineEnd...)
+	dst = append(dst, payload...)
+	return append(dst, lineEnd...)
 }
 
 // AppendHPub checks subject, reply and header and appends an HPUB frame, or a PUB

@@ -9,18 +9,9 @@ const (
 	opMatched                // begins with the whole name of one
 )
 
-var (
-	serverOps = []Op{OpMsg, OpHMsg, OpPing, OpPong, OpOK, OpErr, OpInfo}
-	clientOps = []Op{OpPub, OpHPub, OpSub, OpUnsub, OpPing, OpPong, OpConnect}
-)
-
-// matchOp recognises the operation at the front of buf. No operation's name is
+// matchOp recognises the operation at the front of buf among ops. No operation's name is
 // the front of another's, so the first match is the only one.
-func matchOp(buf []byte, fromServer bool) (Op, opState) {
-	ops := clientOps
-	if fromServer {
-		ops = serverOps
-	}
+func matchOp(buf []byte, ops []Op) (Op, opState) {
 	for _, op := range ops {
 		name := opNames[op]
 		if len(buf) > 0 && upper(buf[0]) != name[0] {

@@ -33,7 +33,7 @@ const digitsSafe = 19
 // search for its end and a split. Numbers are read digit by digit, which measured
 // faster than eight at a time, even with numbers of mixed lengths.
 func (p *Parser) Next(buf []byte, f *Frame) (int, error) {
-	if p.resuming || len(buf) < 8 || binary.LittleEndian.Uint32(buf) != p.fast {
+	if p.resuming || len(buf) < 8 || binary.LittleEndian.Uint32(buf) != p.dir.msgWord {
 		return p.next(buf, f)
 	}
 	i := tokenEnd(buf, 4)
@@ -44,7 +44,7 @@ func (p *Parser) Next(buf []byte, f *Frame) (int, error) {
 	i++
 
 	var sid uint64
-	if p.fromServer {
+	if p.dir.hasSID {
 		start := i
 		sid, i = digits(buf, i)
 		if i == start || i-start > digitsSafe || i >= len(buf) || buf[i] != ' ' {
@@ -75,11 +75,67 @@ func (p *Parser) Next(buf []byte, f *Frame) (int, error) {
 	}
 	// Field by field: a literal would be built aside and copied, at 6 ns.
 	*f = Frame{}
-	f.Op, f.SID, f.Reply = p.fastOp, sid, reply
+	f.Op, f.SID, f.Reply = p.dir.msgOp, sid, reply
 	f.Subject = Span{4, subjectEnd}
 	f.Payload = Span{uint32(i + 2), uint32(end)}
 	p.offset += int64(end + 2)
 	return end + 2, nil
+}
+
+// wholeHeader does for HMSG and HPUB what Next does for MSG and PUB, and returns 0
+// for what it leaves to next. A reply subject that begins with a digit is left,
+// too: only the count of arguments tells it from a size.
+func (p *Parser) wholeHeader(buf []byte, f *Frame) int {
+	i := tokenEnd(buf, 5)
+	if buf[4] != ' ' || i == 5 || i >= len(buf) || buf[i] != ' ' {
+		return 0
+	}
+	subject := Span{5, uint32(i)}
+	i++
+
+	var sid uint64
+	if p.dir.hasSID {
+		start := i
+		sid, i = digits(buf, i)
+		if i == start || i-start > digitsSafe || i >= len(buf) || buf[i] != ' ' {
+			return 0
+		}
+		i++
+	}
+
+	var reply Span
+	if i < len(buf) && buf[i] > ' ' && buf[i]-'0' > 9 {
+		start := i
+		i = tokenEnd(buf, i)
+		if i >= len(buf) || buf[i] != ' ' {
+			return 0
+		}
+		reply = Span{uint32(start), uint32(i)}
+		i++
+	}
+	start := i
+	header, i := digits(buf, i)
+	if i == start || i-start > digitsSafe || i >= len(buf) || buf[i] != ' ' {
+		return 0
+	}
+	i++
+	start = i
+	total, i := digits(buf, i)
+	if i == start || i-start > digitsSafe || i > p.limits.ControlLine || total > uint64(p.limits.Payload) {
+		return 0
+	}
+	end := i + len(lineEnd) + int(total)
+	if header > total || header > uint64(p.limits.Header) || end > len(buf)-len(lineEnd) {
+		return 0
+	}
+	if !isLineEnd(buf, i) || !isLineEnd(buf, end) {
+		return 0
+	}
+	*f = Frame{}
+	f.Op, f.SID, f.Subject, f.Reply = p.dir.headerOp, sid, subject, reply
+	f.Header = Span{uint32(i + 2), uint32(i + 2 + int(header))}
+	f.Payload = Span{f.Header.End, uint32(end)}
+	return end + len(lineEnd)
 }
 
 // tokenEnd returns the offset of the first byte at or behind i that is a blank or

@@ -1,6 +1,9 @@
 package protocol
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Parser reads frames from a byte stream that arrives in pieces. It keeps no
 // bytes: the caller owns the buffer, and frames are spans into it. The zero value
@@ -16,11 +19,9 @@ import "bytes"
 // except for the snippet that an error quotes. Nothing is scanned twice, so a
 // stream that comes byte by byte costs linear time.
 type Parser struct {
-	limits     Limits // complete: no field is zero
-	offset     int64  // bytes of all frames consumed since Reset
-	fromServer bool   // direction: which operations are known
-	fast       uint32 // first four bytes of the message operation
-	fastOp     Op     // that operation
+	limits Limits // complete: no field is zero
+	offset int64  // bytes of all frames consumed since Reset
+	dir    direction
 
 	// State of a partial frame. Invariant: resuming iff op != OpNone or need > 0
 	// or failed != nil.
@@ -33,10 +34,37 @@ type Parser struct {
 	work     int64  // bytes looked at while searching for line ends; for tests
 }
 
+// direction is what tells the reader of one end from that of the other.
+type direction struct {
+	ops            []Op   // operations it knows, frequent ones first
+	msgOp          Op     // its message
+	headerOp       Op     // its message with header
+	msgWord        uint32 // first four bytes of that, blank included
+	headerWord     uint32 // first four bytes of that
+	hasSID         bool   // a subscription's number stands behind a message's subject
+	controlLineMax int    // default limit, bytes
+}
+
+var (
+	fromServer = direction{
+		ops:   []Op{OpMsg, OpHMsg, OpPing, OpPong, OpOK, OpErr, OpInfo},
+		msgOp: OpMsg, msgWord: wordMsg,
+		headerOp: OpHMsg, headerWord: wordHMsg,
+		hasSID:         true,
+		controlLineMax: ServerControlLineMax,
+	}
+	fromClient = direction{
+		ops:   []Op{OpPub, OpHPub, OpSub, OpUnsub, OpPing, OpPong, OpConnect},
+		msgOp: OpPub, msgWord: wordPub,
+		headerOp: OpHPub, headerWord: wordHPub,
+		controlLineMax: ClientControlLineMax,
+	}
+)
+
 // NewServerParser returns a parser of what a server sends: INFO, MSG, HMSG, PING,
 // PONG, +OK, -ERR.
 func NewServerParser(limits Limits) *Parser {
-	p := &Parser{fromServer: true, fast: wordMsg, fastOp: OpMsg}
+	p := &Parser{dir: fromServer}
 	p.SetLimits(limits)
 	return p
 }
@@ -44,25 +72,19 @@ func NewServerParser(limits Limits) *Parser {
 // NewClientParser returns a parser of what a client sends: CONNECT, PUB, HPUB,
 // SUB, UNSUB, PING, PONG.
 func NewClientParser(limits Limits) *Parser {
-	p := &Parser{fast: wordPub, fastOp: OpPub}
+	p := &Parser{dir: fromClient}
 	p.SetLimits(limits)
 	return p
 }
 
 // SetLimits replaces the limits. A frame whose control line was already read
 // keeps those it was admitted under.
-func (p *Parser) SetLimits(limits Limits) {
-	controlLine := ClientControlLineMax
-	if p.fromServer {
-		controlLine = ServerControlLineMax
-	}
-	p.limits = limits.orDefault(controlLine)
-}
+func (p *Parser) SetLimits(limits Limits) { p.limits = limits.orDefault(p.dir.controlLineMax) }
 
 // Reset forgets a partial frame, an error and the offset; limits stay. Use it for
 // a new stream.
 func (p *Parser) Reset() {
-	*p = Parser{limits: p.limits, fromServer: p.fromServer, fast: p.fast, fastOp: p.fastOp}
+	*p = Parser{limits: p.limits, dir: p.dir}
 }
 
 // Offset returns how many bytes of whole frames were consumed since Reset: the
@@ -78,6 +100,12 @@ func (p *Parser) Need() int { return p.need }
 
 // next is Next for all that is not a whole MSG or PUB in the usual form.
 func (p *Parser) next(buf []byte, f *Frame) (int, error) {
+	if !p.resuming && len(buf) >= 8 && binary.LittleEndian.Uint32(buf) == p.dir.headerWord {
+		if n := p.wholeHeader(buf, f); n > 0 {
+			p.offset += int64(n)
+			return n, nil
+		}
+	}
 	if p.failed != nil {
 		return 0, p.failed
 	}
@@ -85,7 +113,7 @@ func (p *Parser) next(buf []byte, f *Frame) (int, error) {
 		return p.body(buf, f)
 	}
 	if p.op == OpNone {
-		op, state := matchOp(buf, p.fromServer)
+		op, state := matchOp(buf, p.dir.ops)
 		switch state {
 		case opPartial:
 			return 0, nil
@@ -135,7 +163,7 @@ func (p *Parser) line(buf []byte, f *Frame) (int, error) {
 	}
 	f.Payload.Start += uint32(next)
 	f.Payload.End += uint32(next)
-	if f.Header.End > 0 {
+	if p.op == p.dir.headerOp {
 		f.Header.Start += uint32(next)
 		f.Header.End += uint32(next)
 	}
