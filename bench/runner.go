@@ -46,7 +46,7 @@ func (r *runner) measure(ctx context.Context, w row) (measurement, error) {
 	for pair := range r.config.pairs {
 		for _, s := range w.sides(r.config.self) {
 			r.progress.next(w, s)
-			result, err := r.once(ctx, w, run1{side: s, pair: pair})
+			result, err := r.once(ctx, w, turn{side: s, pair: pair})
 			if ctx.Err() != nil {
 				return m, ctx.Err()
 			}
@@ -56,14 +56,14 @@ func (r *runner) measure(ctx context.Context, w row) (measurement, error) {
 	return m, nil
 }
 
-// run1 names one run of a row.
-type run1 struct {
+// turn names one run of a row.
+type turn struct {
 	side side
 	pair int
 }
 
 // once runs one side once.
-func (r *runner) once(ctx context.Context, w row, which run1) (*job.Result, error) {
+func (r *runner) once(ctx context.Context, w row, which turn) (*job.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, runWait)
 	defer cancel()
 	j := w.job
@@ -91,7 +91,7 @@ func (r *runner) command(ctx context.Context, s side) (*exec.Cmd, error) {
 
 // profileName returns a file name for the profiles of one run, such as
 // dispatch-16-B-1-subscription-troupe-borrowed-2.
-func profileName(w row, which run1) string {
+func profileName(w row, which turn) string {
 	words := strings.FieldsFunc(w.name, func(c rune) bool { return strings.ContainsRune(" ,+", c) })
 	return fmt.Sprintf("%s-%s-%s-%d", w.suite, strings.Join(words, "-"), strings.ReplaceAll(which.side.String(), " ", "-"), which.pair+1)
 }

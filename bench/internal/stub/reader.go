@@ -68,12 +68,8 @@ func (r *reader) settle() bool {
 func (r *reader) consume(buf []byte) int {
 	at := 0
 	for {
+		at += r.repeated(buf[at:])
 		rest := buf[at:]
-		if r.frame > 0 && len(rest) >= r.frame && bytes.HasPrefix(rest, r.head) {
-			at += r.frame
-			r.pubs++
-			continue
-		}
 		end := bytes.IndexByte(rest, '\n') + 1
 		if end == 0 {
 			return at
@@ -94,6 +90,20 @@ func (r *reader) consume(buf []byte) int {
 		}
 		at += end
 	}
+}
+
+// repeated counts the whole frames at the front of buf that are like the last
+// one, and returns their length.
+func (r *reader) repeated(buf []byte) int {
+	at, frame, head := 0, r.frame, r.head
+	if frame == 0 {
+		return 0
+	}
+	for at+frame <= len(buf) && bytes.Equal(buf[at:at+len(head)], head) {
+		at += frame
+	}
+	r.pubs += at / frame
+	return at
 }
 
 // learn remembers the PUB or HPUB at the front of rest and reports whether all
