@@ -1,0 +1,203 @@
+package actors
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// callbacks.go - calls the user's event callback: every event, in order, off
+// every hot path. What the callback does, and how long it takes, harms nobody
+// but later events.
+
+// Messages, in the order of callbacks.Receive.
+type (
+	callbacksMsg interface{ isCallbacksMsg() }
+
+	// deliverEvents says that events wait.
+	deliverEvents struct{}
+)
+
+func (deliverEvents) isCallbacksMsg() {}
+
+// callbacksPolicy goes on with the next event when a callback fails.
+var callbacksPolicy = supervisor.Policy{Directive: supervisor.Resume}
+
+// eventsPerTurn is how many events are delivered before others get the worker.
+const eventsPerTurn = 64
+
+type callbacks struct{ conn *Conn }
+
+// Receive handles one message; it takes as long as the user's callbacks do.
+func (a *callbacks) Receive(c *Context, m callbacksMsg) {
+	switch m.(type) {
+	case deliverEvents:
+		a.onDeliverEvents(c)
+	default:
+		panic(fmt.Sprintf("callbacks: unhandled message %T", m))
+	}
+}
+
+func (a *callbacks) onDeliverEvents(c *Context) {
+	log := &a.conn.events
+	for range eventsPerTurn {
+		n, ok := log.pop()
+		if !ok {
+			log.finished()
+			return
+		}
+		a.deliver(n)
+	}
+	c.host.box.offerData()
+}
+
+// deliver hands one event to whoever is concerned.
+func (a *callbacks) deliver(n Notice) {
+	if n.Kind == supervisor.SubscriptionStopped && n.Sub != nil && n.Sub.spec.Ended != nil {
+		defer n.Sub.spec.Ended(n.Sub, n.Cause)
+	}
+	if a.conn.cfg.OnEvent != nil {
+		a.conn.cfg.OnEvent(n)
+	}
+}
+
+// eventsMax bounds the events that wait for a slow callback, and eventsKept
+// those that late listeners can look up.
+const (
+	eventsMax  = 8192
+	eventsKept = 256
+)
+
+// eventLog numbers events, keeps the last ones, and queues them for the
+// callbacks actor. Pushing never blocks: when a callback is so slow that the
+// queue is full, events are dropped and counted, and one event says so.
+type eventLog struct {
+	mu      sync.Mutex
+	conn    *Conn
+	box     *mailbox
+	seq     supervisor.Sequence
+	queue   []Notice
+	head    int
+	kept    []supervisor.Event
+	dropped uint64 // ever
+	unsaid  uint64 // dropped since the last EventsDropped
+	closed  bool   // the end has been queued: later events are only kept
+	root    Ref[connectionMsg]
+	ending  bool // tell root when the queue is empty
+}
+
+func (l *eventLog) init(c *Conn) { l.conn = c }
+
+// attach names the mailbox of the callbacks actor.
+func (l *eventLog) attach(box *mailbox) {
+	l.mu.Lock()
+	l.box = box
+	waiting := len(l.queue) > l.head
+	l.mu.Unlock()
+	if waiting {
+		l.wake(box)
+	}
+}
+
+func (l *eventLog) wake(box *mailbox) {
+	if box != nil && box.offerData() {
+		box.schedule(box)
+	}
+}
+
+func (l *eventLog) push(n Notice) {
+	l.mu.Lock()
+	n.Seq = l.seq.Next()
+	l.keep(n.Event)
+	// Events about the callbacks themselves would follow each other for ever.
+	if l.closed && n.Kind != supervisor.SubscriptionStopped || l.box != nil && l.box.host != nil && n.Path == l.box.host.path {
+		l.mu.Unlock()
+		return
+	}
+	if len(l.queue)-l.head >= eventsMax {
+		l.dropped++
+		l.unsaid++
+		l.mu.Unlock()
+		return
+	}
+	if l.unsaid > 0 {
+		e := supervisor.Event{Kind: supervisor.EventsDropped, Path: n.Path, Time: n.Time, Seq: l.seq.Next(), Count: l.unsaid}
+		l.unsaid = 0
+		l.queue = append(l.queue, Notice{Event: e})
+	}
+	l.queue = append(l.queue, n)
+	box := l.box
+	l.mu.Unlock()
+	l.wake(box)
+}
+
+func (l *eventLog) keep(e supervisor.Event) {
+	if len(l.kept) >= 2*eventsKept {
+		l.kept = append(l.kept[:0], l.kept[eventsKept:]...)
+	}
+	l.kept = append(l.kept, e)
+}
+
+func (l *eventLog) pop() (Notice, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.head == len(l.queue) {
+		l.queue, l.head = l.queue[:0], 0
+		if cap(l.queue) > 1024 {
+			l.queue = nil
+		}
+		return Notice{}, false
+	}
+	n := l.queue[l.head]
+	l.queue[l.head] = Notice{}
+	l.head++
+	return n, true
+}
+
+// close ends the stream: what is queued is still delivered.
+func (l *eventLog) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+}
+
+// finish asks for a message to root when everything has been delivered.
+func (l *eventLog) finish(root Ref[connectionMsg]) {
+	l.mu.Lock()
+	l.root, l.ending = root, true
+	box := l.box
+	l.mu.Unlock()
+	l.wake(box)
+}
+
+// finished is called by the actor when the queue was found empty.
+func (l *eventLog) finished() {
+	l.mu.Lock()
+	tell := l.ending && l.head == len(l.queue)
+	root := l.root
+	if tell {
+		l.ending = false
+	}
+	l.mu.Unlock()
+	if tell {
+		_ = root.Send(eventsDelivered{})
+	}
+}
+
+func (l *eventLog) droppedCount() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dropped
+}
+
+// Events returns the last events, oldest first.
+func (c *Conn) Events() []supervisor.Event {
+	c.events.mu.Lock()
+	defer c.events.mu.Unlock()
+	kept := c.events.kept
+	if len(kept) > eventsKept {
+		kept = kept[len(kept)-eventsKept:]
+	}
+	return append([]supervisor.Event(nil), kept...)
+}

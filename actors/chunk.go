@@ -1,0 +1,189 @@
+package actors
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/troupe-go/troupe/protocol"
+)
+
+// Sizes of the reader's buffer. It grows while reads fill it, because with many
+// subscriptions only a large buffer makes batches, and shrinks when they don't.
+const (
+	chunkBytesMin = 32 << 10
+	chunkBytesMax = 1 << 20
+)
+
+// sharedBytesMax bounds the buffers that slow subscriptions may keep from being
+// read into again. Above it, and for a subscription that owns only a small part
+// of a buffer, the reader copies.
+const sharedBytesMax = 16 << 20
+
+// view is one message in a chunk: offsets into chunk.buf, no pointers. The
+// payload follows the header.
+type view struct {
+	subject    uint32
+	reply      uint32
+	header     uint32
+	headerLen  uint32
+	payloadLen uint32
+	next       uint32 // index of the same subscription's next view in the chunk
+	subjectLen uint16 // control lines are far below 64 KiB
+	replyLen   uint16
+}
+
+// size is what the message counts against pending limits.
+func (v *view) size() int64 { return int64(v.headerLen) + int64(v.payloadLen) }
+
+// chunk is one socket read with the views of the messages in it. The reader
+// fills it; once it is published to lanes it is immutable and shared, and the
+// last one to release it gives it back to its pool.
+type chunk struct {
+	buf   []byte
+	views []view
+	refs  atomic.Int32
+	pool  *chunkPool // nil for a private copy
+}
+
+func (c *chunk) release() {
+	if c.refs.Add(-1) == 0 && c.pool != nil {
+		c.pool.put(c)
+	}
+}
+
+// chunkPool keeps the buffers of one connection. It is shared by the reader,
+// which takes, and by whoever releases last.
+type chunkPool struct {
+	mu     sync.Mutex
+	free   []*chunk
+	shared int64 // bytes of chunks that are out
+}
+
+// get returns an empty chunk of at least size bytes, owned by the caller.
+func (p *chunkPool) get(size int) *chunk {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.free) > 0 {
+		c := p.free[len(p.free)-1]
+		p.free = p.free[:len(p.free)-1]
+		if cap(c.buf) < size || cap(c.buf) > 4*size {
+			continue // the reader's size has changed: let this one go
+		}
+		c.buf = c.buf[:cap(c.buf)]
+		c.views = c.views[:0]
+		c.refs.Store(1)
+		p.shared += int64(cap(c.buf))
+		return c
+	}
+	c := &chunk{buf: make([]byte, size), pool: p}
+	c.refs.Store(1)
+	p.shared += int64(size)
+	return c
+}
+
+func (p *chunkPool) put(c *chunk) {
+	p.mu.Lock()
+	p.shared -= int64(cap(c.buf))
+	if len(p.free) < 4 {
+		p.free = append(p.free, c)
+	}
+	p.mu.Unlock()
+}
+
+// crowded reports whether so much is out that lanes should get copies.
+func (p *chunkPool) crowded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.shared > sharedBytesMax
+}
+
+// drop forgets the free buffers when the connection closes.
+func (p *chunkPool) drop() {
+	p.mu.Lock()
+	p.free = nil
+	p.mu.Unlock()
+}
+
+// segment is the part of a chunk that belongs to one lane: n views linked from
+// head. It holds one reference to the chunk.
+type segment struct {
+	chunk *chunk
+	head  uint32
+	n     uint32
+	bytes int64 // sum of view.size
+}
+
+// copied returns the segment with its messages in a private chunk that pins
+// nothing else, and releases the shared one.
+func (s segment) copied() segment {
+	total := 0
+	for i, at := uint32(0), s.head; i < s.n; i++ {
+		v := &s.chunk.views[at]
+		total += int(v.subjectLen) + int(v.replyLen) + int(v.size())
+		at = v.next
+	}
+	c := &chunk{buf: make([]byte, 0, total), views: make([]view, 0, s.n)}
+	c.refs.Store(1)
+	for i, at := uint32(0), s.head; i < s.n; i++ {
+		v := s.chunk.views[at]
+		at = v.next
+		v.next = i + 1
+		v.subject = c.keep(s.chunk.buf[v.subject:], int(v.subjectLen))
+		v.reply = c.keep(s.chunk.buf[v.reply:], int(v.replyLen))
+		v.header = c.keep(s.chunk.buf[v.header:], int(v.size()))
+		c.views = append(c.views, v)
+	}
+	s.chunk.release()
+	return segment{chunk: c, n: s.n, bytes: s.bytes}
+}
+
+// keep appends the first n bytes of b and returns where they went.
+func (c *chunk) keep(b []byte, n int) uint32 {
+	at := len(c.buf)
+	c.buf = append(c.buf, b[:n]...)
+	return uint32(at)
+}
+
+// add records a message frame that was parsed at offset base of the chunk and
+// returns its index.
+func (c *chunk) add(f *protocol.Frame, base uint32) uint32 {
+	header := f.Header.Start
+	if f.Header.Len() == 0 {
+		header = f.Payload.Start
+	}
+	c.views = append(c.views, view{
+		subject: base + f.Subject.Start, subjectLen: uint16(f.Subject.Len()),
+		reply: base + f.Reply.Start, replyLen: uint16(f.Reply.Len()),
+		header: base + header, headerLen: uint32(f.Header.Len()), payloadLen: uint32(f.Payload.Len()),
+	})
+	return uint32(len(c.views) - 1)
+}
+
+// Raw is one message as it came from the wire. All slices are borrowed from
+// the read buffer: valid until the delivery they were handed out for ends.
+type Raw struct {
+	Subject []byte
+	Reply   []byte // empty without a reply subject
+	Header  []byte // encoded block; empty without headers
+	Payload []byte
+}
+
+// Cursor walks over the messages of a run. A copy walks on its own.
+type Cursor struct {
+	chunk *chunk
+	at    uint32
+}
+
+// Next fills m with the message at the cursor and moves behind it. The caller
+// knows how many there are.
+func (c *Cursor) Next(m *Raw) {
+	v := &c.chunk.views[c.at]
+	buf := c.chunk.buf
+	m.Subject = buf[v.subject : v.subject+uint32(v.subjectLen) : v.subject+uint32(v.subjectLen)]
+	m.Reply = buf[v.reply : v.reply+uint32(v.replyLen) : v.reply+uint32(v.replyLen)]
+	payload := v.header + v.headerLen
+	m.Header = buf[v.header:payload:payload]
+	end := payload + v.payloadLen
+	m.Payload = buf[payload:end:end]
+	c.at = v.next
+}

@@ -1,0 +1,182 @@
+package actors
+
+import (
+	"context"
+	"time"
+
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// closeGrace is how long a Close without a deadline waits for handlers that
+// are in the middle of a message.
+const closeGrace = 2 * time.Second
+
+// closeFlush is how long a Close tries to write what waits.
+const closeFlush = time.Second
+
+// Report says what a Drain or Close left behind. The zero Report is a clean end.
+type Report struct {
+	// Unfinished lists the actors that were still busy: handlers that did not return.
+	Unfinished []string
+	// UnsentBytes is what was accepted and could not be written.
+	UnsentBytes int
+	// Undelivered is how many messages were discarded before a handler saw them.
+	Undelivered int
+}
+
+// Close ends the connection: what waits to be sent is written if the socket
+// takes it, what waits for handlers is discarded. It returns when the tree is
+// gone, or with a report when ctx is done before. Without a deadline handlers
+// get two seconds. From inside a handler of this connection it does not wait
+// for that handler. Later calls wait too.
+func (c *Conn) Close(ctx context.Context) Report {
+	var r Report
+	if c.Status() == Connected {
+		c.out.drainWrites(closeFlush)
+	}
+	c.out.mu.Lock()
+	r.UnsentBytes = len(c.out.buf)
+	c.out.mu.Unlock()
+	c.fail(nil)
+	c.waitInto(ctx, &r)
+	return r
+}
+
+// wait waits for the end of the tree with the default grace.
+func (c *Conn) wait(ctx context.Context) {
+	var r Report
+	c.waitInto(ctx, &r)
+}
+
+func (c *Conn) waitInto(ctx context.Context, r *Report) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, closeGrace)
+		defer cancel()
+	}
+	if err := c.tree.await(ctx, c.ancestors()); err != nil {
+		r.Unfinished = c.tree.unfinished()
+		return
+	}
+	c.sys.exec.settle(closeGrace)
+}
+
+// ancestors returns how many actors cannot end before the caller returns: none
+// for a caller from outside, itself and those above it for a handler.
+func (c *Conn) ancestors() int {
+	box := c.sys.exec.current()
+	if box == nil || box.host.tree != c.tree {
+		return 0
+	}
+	n := 0
+	for h := box.host; h != nil; h = h.parent {
+		n++
+	}
+	return n
+}
+
+// drainWrites refuses new publishes and waits until all are written.
+func (o *outbox) drainWrites(bound time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state != outLive {
+		return
+	}
+	o.state = outDrained
+	expired := false
+	timer := time.AfterFunc(bound, func() {
+		o.mu.Lock()
+		expired = true
+		o.mu.Unlock()
+		o.room.Broadcast()
+	})
+	defer timer.Stop()
+	for o.state == outDrained && (o.busy || len(o.buf) > 0) && !expired {
+		o.blocked++
+		o.room.Wait()
+		o.blocked--
+	}
+}
+
+// Drain ends the connection in order: no new messages come, handlers finish
+// what they have, what waits is sent, then the connection closes. It returns
+// when that is done or, with ErrDrainTimeout and a report of what was not, when
+// ctx is; without a deadline the connection's drain timeout applies.
+func (c *Conn) Drain(ctx context.Context) (Report, error) {
+	if err := c.beginDrain(); err != nil {
+		return Report{}, err
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = withTimeout(ctx, c.cfg.DrainTimeout)
+		defer cancel()
+	}
+	err := c.drainSubscriptions(ctx)
+	if c.Status() == Closed {
+		return Report{}, c.closedError()
+	}
+	c.setStatus(DrainingPubs)
+	if err == nil {
+		err = c.out.flush(ctx)
+	}
+	var r Report
+	if err != nil {
+		r.Unfinished = c.tree.unfinished()
+		err = &DrainTimeoutError{Report: r, Cause: err}
+		c.setLastError(err)
+		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.DrainTimedOut, Path: c.name, Cause: err}})
+	}
+	closed := c.Close(context.WithoutCancel(ctx))
+	closed.Unfinished = append(r.Unfinished, closed.Unfinished...)
+	return closed, err
+}
+
+// beginDrain moves to DrainingSubs, or says why not.
+func (c *Conn) beginDrain() error {
+	for {
+		switch s := c.Status(); s {
+		case Closed:
+			return c.closedError()
+		case DrainingSubs, DrainingPubs:
+			return ErrConnectionDraining
+		case Connecting, Reconnecting, Disconnected:
+			return ErrConnectionReconnecting
+		default:
+			if c.status.CompareAndSwap(int32(s), int32(DrainingSubs)) {
+				c.out.mu.Lock()
+				c.out.noSubs = true
+				c.out.mu.Unlock()
+				return nil
+			}
+		}
+	}
+}
+
+// drainSubscriptions drains them all at once and waits for each.
+func (c *Conn) drainSubscriptions(ctx context.Context) error {
+	var all []*Sub
+	c.out.mu.Lock()
+	c.subs.all(func(s *Sub) {
+		if !s.mux {
+			all = append(all, s)
+			s.draining.Store(true)
+		}
+	})
+	c.out.mu.Unlock()
+	for _, s := range all {
+		c.out.control(s.unannounce)
+	}
+	if err := c.out.flush(ctx); err != nil {
+		return err
+	}
+	for _, s := range all {
+		c.forget(s)
+		s.finishWhenEmpty()
+	}
+	for _, s := range all {
+		if err := s.next.awaitClosed(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

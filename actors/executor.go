@@ -1,0 +1,250 @@
+package actors
+
+import (
+	"runtime"
+	"sync"
+	"time"
+)
+
+// stallAfter is how long the run queue may wait without any worker taking from
+// it before another worker is started. A handler that blocks thus delays its
+// neighbours by this much at most.
+const stallAfter = 200 * time.Microsecond
+
+// executor runs mailboxes on a few long-lived goroutines.
+//
+//	submit ─► run queue ─► worker ─► mailbox.run ─► handler
+//	                         ▲
+//	            stalled: nobody took for 200 µs, so one more worker
+//
+// A goroutine per activation costs more than a short handler, and a fixed pool
+// lets one blocked handler stop everybody; hence workers that stay, and a
+// timer that adds one when the queue stands still. Extra workers leave when
+// the queue is empty. Without users (retain, release) no worker remains.
+type executor struct {
+	mu      sync.Mutex
+	head    *mailbox // run queue, linked by mailbox.nextRunnable
+	tail    *mailbox
+	idle    []*worker // parked workers, the last parked first to run
+	all     map[uint64]*worker
+	workers int // all workers, busy and parked; len(all) lags behind starts
+	base    int       // workers that stay while there are users
+	users   int
+	taken   uint64 // mailboxes taken from the queue, for the stall check
+	seen    uint64 // taken at the last stall check
+	armed   bool   // the stall timer is running
+	timer   *time.Timer
+	gone    *sync.Cond // signalled when a worker leaves
+}
+
+// worker is one goroutine of the executor.
+type worker struct {
+	wake    chan struct{} // capacity 1
+	current *mailbox      // guarded by executor.mu; nil while parked
+	gid     uint64        // goroutine id
+}
+
+func newExecutor() *executor {
+	e := &executor{base: runtime.GOMAXPROCS(0), all: make(map[uint64]*worker)}
+	e.gone = sync.NewCond(&e.mu)
+	return e
+}
+
+// retain adds a user; workers are kept while there is one.
+func (e *executor) retain() {
+	e.mu.Lock()
+	e.users++
+	e.mu.Unlock()
+}
+
+// release removes a user. After the last one the parked workers leave, and the
+// busy ones leave when they become idle.
+func (e *executor) release() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.users--
+	if e.users > 0 {
+		return
+	}
+	if e.timer != nil && e.head == nil {
+		e.timer.Stop()
+		e.armed = false
+	}
+	for _, w := range e.idle {
+		w.wake <- struct{}{}
+	}
+	e.idle = e.idle[:0]
+}
+
+// settle waits until no worker is left, or only those that run a handler which
+// is still busy after bound. The caller's own worker does not count.
+func (e *executor) settle(bound time.Duration) {
+	expected := 0
+	if e.current() != nil {
+		expected = 1
+	}
+	expired := false
+	timer := time.AfterFunc(bound, func() {
+		e.mu.Lock()
+		expired = true
+		e.mu.Unlock()
+		e.gone.Broadcast()
+	})
+	defer timer.Stop()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for e.users == 0 && e.workers > expected && !expired {
+		e.gone.Wait()
+	}
+}
+
+// current returns the mailbox that the calling goroutine runs, nil when the
+// caller is not one of the workers.
+func (e *executor) current() *mailbox {
+	gid := goroutineID()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if w := e.all[gid]; w != nil {
+		return w.current
+	}
+	return nil
+}
+
+// submit makes one mailbox runnable. The mailbox must be in state queued.
+func (e *executor) submit(m *mailbox) { e.submitAll(m, m, 1) }
+
+// submitAll appends a linked list of n mailboxes to the run queue.
+func (e *executor) submitAll(first, last *mailbox, n int) {
+	last.nextRunnable = nil
+	e.mu.Lock()
+	if e.tail == nil {
+		e.head = first
+	} else {
+		e.tail.nextRunnable = first
+	}
+	e.tail = last
+	for ; n > 0 && len(e.idle) > 0; n-- {
+		w := e.idle[len(e.idle)-1]
+		e.idle = e.idle[:len(e.idle)-1]
+		w.wake <- struct{}{}
+	}
+	for ; n > 0 && e.workers < e.base; n-- {
+		e.startLocked()
+	}
+	if n > 0 {
+		e.armLocked()
+	}
+	e.mu.Unlock()
+}
+
+func (e *executor) startLocked() {
+	e.workers++
+	w := &worker{wake: make(chan struct{}, 1)}
+	go e.work(w)
+}
+
+// armLocked starts the stall timer unless it runs.
+func (e *executor) armLocked() {
+	if e.armed {
+		return
+	}
+	e.armed = true
+	e.seen = e.taken
+	if e.timer == nil {
+		e.timer = time.AfterFunc(stallAfter, e.stalled)
+		return
+	}
+	e.timer.Reset(stallAfter)
+}
+
+// stalled runs when the stall timer fires: a queue that nobody took from since
+// then gets one more worker.
+func (e *executor) stalled() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.armed = false
+	if e.head == nil {
+		return
+	}
+	if e.taken == e.seen {
+		e.startLocked()
+	}
+	e.armLocked()
+}
+
+// work is the life of one worker. A handler that ends its goroutine with
+// Goexit ends the worker; a new one then takes its place.
+func (e *executor) work(w *worker) {
+	w.gid = goroutineID()
+	e.mu.Lock()
+	e.all[w.gid] = w
+	e.mu.Unlock()
+	normal := false
+	defer func() {
+		if normal {
+			return
+		}
+		e.mu.Lock()
+		m := w.current
+		w.current = nil
+		e.startLocked()
+		e.leaveLocked(w)
+		e.mu.Unlock()
+		m.reschedule()
+	}()
+	for m := e.take(w); m != nil; m = e.take(w) {
+		m.run()
+	}
+	normal = true
+}
+
+// take returns the next runnable mailbox, parking the worker while there is
+// none, and nil when the worker should leave.
+func (e *executor) take(w *worker) *mailbox {
+	e.mu.Lock()
+	w.current = nil
+	for {
+		if m := e.head; m != nil {
+			e.head = m.nextRunnable
+			if e.head == nil {
+				e.tail = nil
+			}
+			m.nextRunnable = nil
+			e.taken++
+			w.current = m
+			e.mu.Unlock()
+			return m
+		}
+		if e.users == 0 || e.workers > e.base {
+			e.leaveLocked(w)
+			e.mu.Unlock()
+			return nil
+		}
+		e.idle = append(e.idle, w)
+		e.mu.Unlock()
+		<-w.wake
+		e.mu.Lock()
+	}
+}
+
+func (e *executor) leaveLocked(w *worker) {
+	delete(e.all, w.gid)
+	e.workers--
+	e.gone.Broadcast()
+}
+
+// goroutineID returns the id of the calling goroutine. The runtime offers no
+// other way than its stack header ("goroutine 12 [running]:"); it is read once
+// a worker and once a Close, never on a hot path.
+func goroutineID() uint64 {
+	var buf [64]byte
+	text := buf[:runtime.Stack(buf[:], false)]
+	var id uint64
+	for _, c := range text[len("goroutine "):] {
+		if c < '0' || c > '9' {
+			break
+		}
+		id = id*10 + uint64(c-'0')
+	}
+	return id
+}

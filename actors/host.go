@@ -1,0 +1,318 @@
+package actors
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// Actor is one actor that understands messages of type M. Receive handles one
+// message to completion; no two calls overlap. It must not block unless its
+// Spec asks for a goroutine of its own.
+type Actor[M any] interface {
+	Receive(c *Context, m M)
+}
+
+// stopper is implemented by actors that hold something to give back. Stopping
+// runs before the children are stopped, at a stop and at a restart.
+type stopper interface {
+	Stopping(c *Context)
+}
+
+// Spec says how an actor is made and supervised.
+type Spec struct {
+	// Name is the last element of the path; unique among its siblings.
+	Name string
+	// Kind is the noun of what it is: link, reader, dispatcher.
+	Kind string
+	// Policy decides what its supervisor does when it fails.
+	Policy supervisor.Policy
+	// MailboxMax bounds the waiting control messages; zero means MailboxDefault.
+	MailboxMax int
+	// Dedicated gives the actor a goroutine of its own, for actors that block in I/O.
+	Dedicated bool
+	// OnStopped runs after the actor's end with the reason, nil after a normal
+	// stop. It must not block.
+	OnStopped func(reason error)
+
+	first   any      // posted to itself by every incarnation; nil for nothing
+	data    any      // see mailbox.data
+	lane    *lane    // counted in snapshots; nil when there is none
+	adopted *mailbox // a mailbox that outlives incarnations; nil for a new one
+}
+
+// failure is what an actor's supervisor is told. As a panic value it is how an
+// actor fails on purpose (Context.Fail).
+type failure struct {
+	host  *host
+	cause error
+	stack []byte
+	text  string
+}
+
+// host stands between protoactor and one of our actors: it keeps what outlives
+// an incarnation (name, mailbox, state, history) and turns protoactor's
+// lifecycle into ours.
+type host struct {
+	tree    *tree
+	spec    Spec
+	path    string
+	box     *mailbox
+	parent  *host
+	produce func() (receive func(*Context, any), stopping func(*Context))
+
+	receive  func(*Context, any)
+	stopping func(*Context)
+	ctx      Context
+
+	history  supervisor.History // touched by the supervisor of this actor only
+	messages uint64             // handled since the first start; its own turn only
+	reason   error              // why it was told to stop
+
+	mu       sync.Mutex
+	children []*host
+	state    string
+	since    time.Time
+	why      string
+	restarts int
+	timers   map[*time.Timer]struct{}
+	pid      atomic.Pointer[actor.PID]
+}
+
+// Context is an actor's view of its place: who it is, its children, timers.
+// It is valid inside Receive and Stopping only.
+type Context struct {
+	host  *host
+	proto actor.Context
+}
+
+// Ref is a handle to send an actor messages of type M. The zero Ref refuses
+// every message. Safe for concurrent use.
+type Ref[M any] struct{ box *mailbox }
+
+// Send queues a message. It returns ErrMailboxFull or ErrActorStopped when the
+// actor will not get it.
+func (r Ref[M]) Send(m M) error {
+	if r.box == nil {
+		return ErrActorStopped
+	}
+	return r.box.post(m)
+}
+
+// spawn makes a child of the actor behind c.
+func spawn[M any](c *Context, spec Spec, produce func() Actor[M]) Ref[M] {
+	h := newHost(c.host.tree, c.host, spec)
+	h.produce = adapt(produce)
+	h.start(c.proto)
+	return Ref[M]{h.box}
+}
+
+// adapt wraps a typed producer into the untyped form that protoactor needs.
+func adapt[M any](produce func() Actor[M]) func() (func(*Context, any), func(*Context)) {
+	return func() (func(*Context, any), func(*Context)) {
+		a := produce()
+		stopping := func(*Context) {}
+		if s, ok := a.(stopper); ok {
+			stopping = s.Stopping
+		}
+		return func(c *Context, m any) { a.Receive(c, m.(M)) }, stopping
+	}
+}
+
+func newHost(t *tree, parent *host, spec Spec) *host {
+	if spec.MailboxMax == 0 {
+		spec.MailboxMax = MailboxDefault
+	}
+	h := &host{tree: t, spec: spec, parent: parent, path: spec.Name, state: "starting", since: time.Now()}
+	if parent != nil {
+		h.path = parent.path + "/" + spec.Name
+	}
+	h.box = spec.adopted
+	if h.box == nil {
+		h.box = newMailbox(t.system, spec)
+	}
+	h.box.host = h
+	return h
+}
+
+func newMailbox(s *System, spec Spec) *mailbox {
+	m := &mailbox{controlMax: spec.MailboxMax, data: spec.data}
+	if !spec.Dedicated {
+		m.schedule = s.exec.submit
+		return m
+	}
+	m.schedule = newLoop().schedule
+	return m
+}
+
+// start spawns the protoactor actor. A child is spawned in its parent's turn.
+func (h *host) start(parent actor.SpawnerContext) {
+	props := actor.PropsFromProducer(func() actor.Actor { return h },
+		actor.WithMailbox(func() actor.Mailbox { return h.box }),
+		actor.WithSupervisor(strategy{h}))
+	h.tree.add(h)
+	pid, err := parent.SpawnNamed(props, h.spec.Name)
+	if err != nil {
+		panic(fmt.Sprintf("actors: %s: %v", h.path, err))
+	}
+	h.pid.Store(pid)
+}
+
+// Receive is protoactor's entry: lifecycle to us, everything else to the actor.
+func (h *host) Receive(proto actor.Context) {
+	switch m := proto.Message().(type) {
+	case *actor.Started:
+		h.onStarted(proto)
+	case *actor.Restarting:
+		h.onStopping()
+	case *actor.Stopping:
+		h.onStopping()
+	case *actor.Stopped:
+		h.onStopped()
+	case *actor.Terminated:
+		return
+	case restartDue:
+		proto.(actor.Supervisor).RestartChildren(m.child.pid.Load())
+	default:
+		h.onMessage(m)
+	}
+}
+
+func (h *host) onStarted(proto actor.Context) {
+	h.ctx = Context{host: h, proto: proto}
+	h.receive, h.stopping = h.produce()
+	h.box.setStopping(false)
+	h.become("running", "")
+	if h.spec.first != nil {
+		_ = h.box.post(h.spec.first)
+	}
+}
+
+func (h *host) onMessage(m any) {
+	h.messages++
+	if hook := h.tree.system.killHook; hook != nil {
+		hook(h.spec.Kind, h.messages)
+	}
+	h.receive(&h.ctx, m)
+}
+
+// onStopping lets the actor give back what it holds. A panic here must not
+// reach protoactor, which would bring the actor back to life.
+func (h *host) onStopping() {
+	h.box.setStopping(true)
+	h.stopTimers()
+	defer func() {
+		if v := recover(); v != nil {
+			h.tree.observe(supervisor.Event{Kind: supervisor.ActorFailed, Path: h.path,
+				Cause: &supervisor.PanicError{Value: v, Message: "Stopping"}})
+		}
+	}()
+	if h.stopping != nil {
+		h.stopping(&h.ctx)
+	}
+}
+
+// onStopped ends the actor for good and reports what it left in its mailbox.
+func (h *host) onStopped() {
+	leftover := h.box.terminate()
+	h.become("stopped", "")
+	if len(leftover) > 0 {
+		h.tree.observe(supervisor.Event{Kind: supervisor.MessagesDropped, Path: h.path, Cause: ErrActorStopped, Count: uint64(len(leftover))})
+	}
+	if h.spec.OnStopped != nil {
+		h.spec.OnStopped(h.reason)
+	}
+	h.tree.remove(h)
+}
+
+// escalate reports a failure of this actor to its supervisor.
+func (h *host) escalate(f *failure, message any) {
+	f.host = h
+	if f.text == "" {
+		f.text = h.describe(message)
+	}
+	if h.parent == nil {
+		h.tree.rootFailed(f)
+		return
+	}
+	h.box.invoker.EscalateFailure(f, f.text)
+}
+
+// describe names a message in a report without printing what is in it.
+func (h *host) describe(message any) string { return fmt.Sprintf("%T", message) }
+
+// become records a state for snapshots and emits it as an event when it changed.
+func (h *host) become(state, why string) {
+	h.mu.Lock()
+	before := h.state
+	h.state, h.why, h.since = state, why, time.Now()
+	h.mu.Unlock()
+	if before != state && h.spec.lane == nil {
+		h.tree.observe(supervisor.Event{Kind: supervisor.StateChanged, Path: h.path, Before: before, After: state})
+	}
+}
+
+func (h *host) stopTimers() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for t := range h.timers {
+		t.Stop()
+	}
+	h.timers = nil
+}
+
+// Become shows state, and why it is in it, in the tree and in the event stream.
+func (c *Context) Become(state, why string) { c.host.become(state, why) }
+
+// After sends m to this actor in d, unless the actor stops or restarts first.
+func (c *Context) After(d time.Duration, m any) *time.Timer { return c.host.after(d, m) }
+
+func (h *host) after(d time.Duration, m any) *time.Timer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.timers == nil {
+		h.timers = make(map[*time.Timer]struct{})
+	}
+	var t *time.Timer
+	t = time.AfterFunc(d, func() {
+		h.mu.Lock()
+		_, live := h.timers[t]
+		delete(h.timers, t)
+		h.mu.Unlock()
+		if live {
+			_ = h.box.post(m)
+		}
+	})
+	h.timers[t] = struct{}{}
+	return t
+}
+
+// Go runs f on a goroutine of its own and sends what it returns to this actor.
+// A result that comes after the actor's end goes to discard, if that is not nil.
+func (c *Context) Go(f func() any, discard func(any)) {
+	h := c.host
+	h.tree.taskBegan()
+	go func() {
+		defer h.tree.taskEnded()
+		m := f()
+		if err := h.box.post(m); err != nil && discard != nil {
+			discard(m)
+		}
+	}()
+}
+
+// Fail ends the current turn: the actor's supervisor decides what happens.
+func (c *Context) Fail(cause error) { panic(&failure{cause: cause}) }
+
+// stop asks a child to stop with a reason that its OnStopped gets.
+func (c *Context) stop(box *mailbox, reason error) {
+	box.host.reason = reason
+	if pid := box.host.pid.Load(); pid != nil {
+		c.proto.Stop(pid)
+	}
+}

@@ -1,0 +1,197 @@
+package actors
+
+import (
+	"github.com/troupe-go/troupe/protocol"
+)
+
+// What happens to the outbox when a socket is lost, and when the next one is
+// there. A frame is in one of three places:
+//
+//	waiting in buf                        resent
+//	in a failed write, behind its bytes   resent
+//	written, or begun to be written       uncertain unless a PONG confirmed it
+//
+// Nothing that may have left is ever sent again, and nothing vanishes without
+// being counted.
+
+// loss is what a lost socket leaves to report.
+type loss struct {
+	uncertain uint64 // publishes that may or may not have reached the server
+	resent    uint64 // publishes kept for the next socket
+	written   uint64 // publishes that may have left, ever
+	waiters   []chan<- error
+}
+
+// abort ends a failed write of which the socket took n bytes. It returns the
+// loss when the link had been given up already.
+func (o *outbox) abort(frames []byte, n int) (l loss, settled bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.busy = false
+	unsent := publishesFrom(frames, n)
+	kept, count := keepPublishes(nil, frames[unsent:])
+	o.written -= count
+	o.pubs += count
+	o.buf = append(kept, o.buf...)
+	if o.state != outDown {
+		return loss{}, false
+	}
+	return o.settleLocked(), true
+}
+
+// detach takes the socket of link away. What waits stays for the next one. It
+// returns the loss unless a write is still going on, whose abort returns it.
+func (o *outbox) detach(link uint32) (l loss, settled bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.link != link || o.state == outDown || o.state == outClosed {
+		return loss{}, false
+	}
+	o.state = outDown
+	o.kick = nil
+	o.kicked = false
+	o.room.Broadcast()
+	if o.busy {
+		return loss{}, false
+	}
+	return o.settleLocked(), true
+}
+
+func (o *outbox) settleLocked() loss {
+	l := loss{uncertain: o.written - o.confirmed, written: o.written}
+	o.confirmed = o.written
+	o.buf, l.resent = keepPublishes(nil, o.buf)
+	o.pubs = l.resent
+	for _, m := range o.marks {
+		if m.done != nil {
+			l.waiters = append(l.waiters, m.done)
+		}
+	}
+	o.marks = nil
+	o.sinceMark = 0
+	if o.spare == nil {
+		o.spare = []byte{}
+	}
+	return l
+}
+
+// attach gives the outbox a new socket: first the subscriptions, then the
+// publishes that waited, then the PINGs that somebody waits for. Publishes that
+// are too large for this server are taken out and returned as their number.
+func (o *outbox) attach(link uint32, info *protocol.Info, kick func(), restore func(dst []byte) []byte) (tooLarge uint64) {
+	o.mu.Lock()
+	if o.state == outClosed {
+		o.mu.Unlock()
+		return 0
+	}
+	o.link, o.kick, o.state = link, kick, outLive
+	o.limitsLocked(info)
+	buf := restore(make([]byte, 0, len(o.buf)+4096))
+	buf, tooLarge = appendFitting(buf, o.buf, o.payloadMax)
+	o.pubs -= tooLarge
+	o.accepted -= tooLarge
+	for _, m := range o.waiting {
+		m.pubs = o.accepted
+		buf = protocol.AppendPing(buf)
+		o.marks = append(o.marks, m)
+	}
+	o.waiting = nil
+	o.buf = buf
+	o.kicked = true
+	o.room.Broadcast()
+	o.mu.Unlock()
+	kick()
+	return tooLarge
+}
+
+// limits takes over what a server allows.
+func (o *outbox) limits(info *protocol.Info) {
+	o.mu.Lock()
+	o.limitsLocked(info)
+	o.mu.Unlock()
+}
+
+func (o *outbox) limitsLocked(info *protocol.Info) {
+	if info.MaxPayload > 0 {
+		o.payloadMax = int(info.MaxPayload)
+	}
+	o.headers = info.Headers
+	o.everLive = true
+}
+
+// close ends the outbox; every later call gets why. It returns who waits.
+func (o *outbox) close(why error) (waiters []chan<- error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state == outClosed {
+		return nil
+	}
+	o.state, o.why = outClosed, why
+	for _, m := range append(o.marks, o.waiting...) {
+		if m.done != nil {
+			waiters = append(waiters, m.done)
+		}
+	}
+	o.marks, o.waiting = nil, nil
+	o.room.Broadcast()
+	return waiters
+}
+
+// walkFrames calls f for each client frame in frames with its offset and end.
+// A buffer of ours holds whole frames only.
+func walkFrames(frames []byte, f func(frame *protocol.Frame, from, to int) (more bool)) {
+	p := protocol.NewClientParser(protocol.Limits{Payload: 1 << 30, ControlLine: 1 << 20, Info: 1 << 20, Header: 1 << 30})
+	var frame protocol.Frame
+	for at := 0; at < len(frames); {
+		n, err := p.Next(frames[at:], &frame)
+		if n == 0 || err != nil || !f(&frame, at, at+n) {
+			return
+		}
+		at += n
+	}
+}
+
+// publishesFrom returns the offset of the first frame that begins at or after
+// byte n: everything before it may have left.
+func publishesFrom(frames []byte, n int) int {
+	if n == 0 {
+		return 0
+	}
+	first := len(frames)
+	walkFrames(frames, func(_ *protocol.Frame, from, _ int) bool {
+		if from >= n {
+			first = from
+			return false
+		}
+		return true
+	})
+	return first
+}
+
+func isPublish(op protocol.Op) bool { return op == protocol.OpPub || op == protocol.OpHPub }
+
+// keepPublishes appends the publish frames of frames to dst and counts them.
+func keepPublishes(dst, frames []byte) (kept []byte, count uint64) {
+	walkFrames(frames, func(f *protocol.Frame, from, to int) bool {
+		if isPublish(f.Op) {
+			dst = append(dst, frames[from:to]...)
+			count++
+		}
+		return true
+	})
+	return dst, count
+}
+
+// appendFitting appends the publishes of at most payloadMax bytes to dst and
+// counts the others.
+func appendFitting(dst, frames []byte, payloadMax int) (kept []byte, tooLarge uint64) {
+	walkFrames(frames, func(f *protocol.Frame, from, to int) bool {
+		if f.Header.Len()+f.Payload.Len() > payloadMax {
+			tooLarge++
+			return true
+		}
+		dst = append(dst, frames[from:to]...)
+		return true
+	})
+	return dst, tooLarge
+}

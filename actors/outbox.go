@@ -1,0 +1,275 @@
+package actors
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe/protocol"
+)
+
+// outboxLiveMax is how many bytes may wait while the socket takes them; above
+// it Publish waits for the writer. It keeps both buffers in the cache.
+const outboxLiveMax = 256 << 10
+
+// confirmBytes is how much is written before the writer asks the server to
+// confirm it with a PING, so that little is uncertain when a connection is lost.
+const confirmBytes = 512 << 10
+
+type outState uint8
+
+const (
+	outDown    outState = iota // no socket: frames wait for the next one
+	outLive                    // a writer takes frames
+	outDrained                 // nothing more is accepted, what waits is written
+	outClosed                  // nothing is accepted or written
+)
+
+// outbox holds the frames on their way out, in wire form. It outlives sockets.
+//
+//	publish ─► buf ─► (swap) ─► one write ─► confirmed by a PONG
+//
+// Two buffers change places: callers append to one while the other is written.
+// Only whole frames are ever in a buffer. One goroutine at a time writes: the
+// writer actor, or a requester on its own goroutine while the writer is idle.
+//
+// Counts of publishes, under mu: accepted >= written >= confirmed; written
+// but not confirmed is what a lost connection leaves uncertain.
+type outbox struct {
+	mu    sync.Mutex
+	state outState
+	why   error // after outClosed: why
+
+	buf     []byte // accepted, not taken by a write
+	pubs    uint64 // publishes in buf
+	spare   []byte // the other buffer; nil while it is being written
+	busy    bool   // a write is going on
+	kicked  bool   // the writer was woken and has not looked yet
+	kick    func() // wakes the writer; set while live
+	link    uint32 // incarnation of the socket, to drop what comes late
+	room    *sync.Cond
+	blocked int // publishers that wait for room
+
+	downMax    int // bound on buf while down; negative: nothing is accepted
+	payloadMax int
+	headers    bool
+	everLive   bool // limits of a server are known
+	noSubs     bool // the connection drains: no new subscriptions
+
+	accepted  uint64
+	written   uint64
+	confirmed uint64
+	sinceMark int    // bytes written since the last mark
+	marks     []mark // PINGs on their way, oldest first
+	waiting   []mark // PINGs to send with the next socket
+
+	outMsgs  uint64
+	outBytes uint64
+}
+
+// mark remembers what a PING stands for.
+type mark struct {
+	pubs uint64        // publishes before it
+	done chan<- error  // capacity 1; nil when nobody waits
+	sent time.Time     // zero for confirmations
+	beat chan struct{} // identity of a heartbeat; nil otherwise
+}
+
+func newOutbox(downMax int) *outbox {
+	o := &outbox{downMax: downMax}
+	o.room = sync.NewCond(&o.mu)
+	return o
+}
+
+// publish appends one message and returns its number. Subject and reply have
+// been checked; block is an encoded header block or nil. Everything is copied
+// before it returns.
+func (o *outbox) publish(subject, reply string, block, payload []byte) (pub uint64, err error) {
+	o.mu.Lock()
+	size := len(block) + len(payload)
+	if o.state != outLive || len(o.buf) > outboxLiveMax || size > o.payloadMax || block != nil {
+		if err := o.admit(subject, len(subject)+len(reply)+size, block, payload); err != nil {
+			o.mu.Unlock()
+			return 0, err
+		}
+	}
+	if block == nil {
+		o.buf = protocol.AppendPubChecked(o.buf, subject, reply, payload)
+	} else {
+		o.buf = protocol.AppendHPubChecked(o.buf, subject, reply, block, payload)
+	}
+	o.pubs++
+	o.accepted++
+	pub = o.accepted
+	o.outBytes += uint64(size)
+	if o.busy || o.kicked || o.state == outDown {
+		o.mu.Unlock()
+		return pub, nil
+	}
+	o.kicked = true
+	kick := o.kick
+	o.mu.Unlock()
+	kick()
+	return pub, nil
+}
+
+// admit is the slow half of publish: limits, states, back-pressure. It is
+// called with mu held and may release it for a while.
+func (o *outbox) admit(subject string, need int, block, payload []byte) error {
+	for o.state == outLive && len(o.buf) > outboxLiveMax {
+		o.blocked++
+		o.room.Wait()
+		o.blocked--
+	}
+	if o.state == outClosed {
+		return o.why
+	}
+	if o.state == outDrained {
+		return ErrConnectionDraining
+	}
+	if o.everLive && block != nil && !o.headers {
+		return ErrHeadersNotSupported
+	}
+	if size := len(block) + len(payload); o.everLive && size > o.payloadMax {
+		return &MaxPayloadError{Subject: subject, Size: size, HeaderSize: len(block), Limit: o.payloadMax}
+	}
+	if o.state == outDown && (o.downMax < 0 || len(o.buf) >= o.downMax) {
+		return &OutboundBufferLimitError{Buffered: len(o.buf), Need: need, Limit: o.downMax}
+	}
+	return nil
+}
+
+// control appends frames that are not publishes, when live. What must outlive
+// the socket is kept elsewhere (subscriptions in the table, marks here).
+func (o *outbox) control(encode func(dst []byte) []byte) {
+	o.mu.Lock()
+	kick := o.controlLocked(encode)
+	o.mu.Unlock()
+	if kick != nil {
+		kick()
+	}
+}
+
+func (o *outbox) controlLocked(encode func(dst []byte) []byte) (kick func()) {
+	if o.state != outLive && o.state != outDrained {
+		return nil
+	}
+	o.buf = encode(o.buf)
+	if o.busy || o.kicked {
+		return nil
+	}
+	o.kicked = true
+	return o.kick
+}
+
+// ping sends a PING and remembers what its PONG means. While down it waits for
+// the next socket.
+func (o *outbox) ping(m mark) error {
+	o.mu.Lock()
+	if o.state == outClosed {
+		o.mu.Unlock()
+		return o.why
+	}
+	if o.state == outDown {
+		o.waiting = append(o.waiting, m)
+		o.mu.Unlock()
+		return nil
+	}
+	kick := o.controlLocked(protocol.AppendPing)
+	m.pubs = o.accepted
+	m.sent = time.Now()
+	o.marks = append(o.marks, m)
+	o.mu.Unlock()
+	if kick != nil {
+		kick()
+	}
+	return nil
+}
+
+// pong matches the oldest PING. It reports a round-trip time when that was
+// measured, and ok false for a PONG that nobody asked for.
+func (o *outbox) pong(now time.Time) (rtt time.Duration, ok bool) {
+	o.mu.Lock()
+	if len(o.marks) == 0 {
+		o.mu.Unlock()
+		return 0, false
+	}
+	m := o.marks[0]
+	o.marks = o.marks[1:]
+	o.confirmed = max(o.confirmed, m.pubs)
+	o.mu.Unlock()
+	if m.done != nil {
+		m.done <- nil
+	}
+	if m.sent.IsZero() {
+		return 0, true
+	}
+	return now.Sub(m.sent), true
+}
+
+// forget neutralises the mark of a waiter that gave up: its PONG still comes.
+func (o *outbox) forget(done chan<- error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.marks {
+		if o.marks[i].done == done {
+			o.marks[i].done = nil
+		}
+	}
+	for i := range o.waiting {
+		if o.waiting[i].done == done {
+			o.waiting = append(o.waiting[:i], o.waiting[i+1:]...)
+			return
+		}
+	}
+}
+
+// flush waits until the server has seen everything published before.
+func (o *outbox) flush(ctx context.Context) error {
+	done := make(chan error, 1)
+	if err := o.ping(mark{done: done}); err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		o.forget(done)
+		return ctx.Err()
+	}
+}
+
+// begin takes the frames to write. It returns nil, and the writer is idle,
+// when there are none. mine guards against a writer of an older socket.
+func (o *outbox) begin(link uint32) []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.kicked = false
+	if o.link != link || o.busy || len(o.buf) == 0 || o.state == outDown || o.state == outClosed {
+		return nil
+	}
+	if o.sinceMark += len(o.buf); o.sinceMark >= confirmBytes {
+		o.sinceMark = 0
+		o.buf = protocol.AppendPing(o.buf)
+		o.marks = append(o.marks, mark{pubs: o.accepted})
+	}
+	frames := o.buf
+	o.buf, o.spare = o.spare[:0], nil
+	o.written += o.pubs
+	o.pubs = 0
+	o.busy = true
+	return frames
+}
+
+// end returns the buffer of a completed write.
+func (o *outbox) end(frames []byte) {
+	o.mu.Lock()
+	o.busy = false
+	if cap(frames) <= 4*outboxLiveMax {
+		o.spare = frames[:0]
+	}
+	if o.blocked > 0 {
+		o.room.Broadcast()
+	}
+	o.mu.Unlock()
+}

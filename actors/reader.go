@@ -1,0 +1,278 @@
+package actors
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/troupe-go/troupe/protocol"
+)
+
+// reader.go - reads one socket and hands on what came.
+//
+//	read ─► one socket read ─► parse all of it ─► one segment per touched
+//	        subscription ─► read
+//
+// Each turn is one read, so that a failure costs one. It has a goroutine of its
+// own, because a read blocks.
+
+// Messages, in the order of reader.Receive.
+type (
+	readerMsg interface{ isReaderMsg() }
+
+	// read asks for one socket read. The reader sends it to itself after each.
+	read struct{}
+)
+
+func (read) isReaderMsg() {}
+
+// shrinkAfter is how many reads in a row must leave most of the buffer empty
+// before it shrinks.
+const shrinkAfter = 64
+
+type reader struct {
+	conn    *Conn
+	attempt uint32
+	socket  net.Conn
+	parser  *protocol.Parser
+	frame   protocol.Frame
+
+	chunk  *chunk // being filled
+	filled int    // bytes in chunk
+	parsed int    // of these, parsed
+	size   int    // of the next chunk
+	sparse int    // reads in a row that filled little
+	begun  bool   // the handshake's left-over bytes have been parsed
+
+	touched []*Sub // subscriptions with messages in chunk, in order of arrival
+	round   uint64 // number of the current read, for Sub.gather
+	msgs    uint64 // of this read
+	bytes   uint64
+}
+
+func newReader(conn *Conn, attempt uint32, g *greeting) *reader {
+	r := &reader{
+		conn: conn, attempt: attempt, socket: g.conn,
+		parser: protocol.NewServerParser(protocol.Limits{}),
+		size:   chunkBytesMin,
+		round:  uint64(attempt) << 40, // no two readers share a round
+	}
+	r.chunk = conn.chunks.get(max(r.size, len(g.rest)))
+	r.filled = copy(r.chunk.buf, g.rest)
+	return r
+}
+
+// Receive handles one message; it blocks while nothing comes.
+func (r *reader) Receive(c *Context, m readerMsg) {
+	switch m.(type) {
+	case read:
+		r.onRead(c)
+	default:
+		panic(fmt.Sprintf("reader: unhandled message %T", m))
+	}
+}
+
+func (r *reader) onRead(c *Context) {
+	// The handshake may have read more than its PONG: that comes first.
+	if (r.begun || r.filled == 0) && !r.fill() {
+		return
+	}
+	r.begun = true
+	r.round++
+	err := r.parse()
+	r.handOut()
+	if err != nil {
+		r.lose("parse", err)
+		return
+	}
+	r.carryOver()
+	_ = c.host.box.post(readerMsg(read{}))
+}
+
+// fill reads once from the socket.
+func (r *reader) fill() bool {
+	n, err := r.socket.Read(r.chunk.buf[r.filled:])
+	r.filled += n
+	r.adapt(n)
+	if n > 0 {
+		return true // an error will come again
+	}
+	if err == nil {
+		return true
+	}
+	r.lose("read", readCause(err))
+	return false
+}
+
+// adapt chooses the size of the next buffer from how full this read was.
+func (r *reader) adapt(n int) {
+	switch {
+	case r.filled == len(r.chunk.buf):
+		r.size = min(2*len(r.chunk.buf), chunkBytesMax)
+		r.sparse = 0
+	case n < len(r.chunk.buf)/8 && r.size > chunkBytesMin:
+		if r.sparse++; r.sparse >= shrinkAfter {
+			r.size /= 2
+			r.sparse = 0
+		}
+	default:
+		r.sparse = 0
+	}
+}
+
+// parse goes through what was read, frame by frame.
+func (r *reader) parse() error {
+	buf := r.chunk.buf[:r.filled]
+	f := &r.frame
+	for r.parsed < len(buf) {
+		n, err := r.parser.Next(buf[r.parsed:], f)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return nil
+		}
+		if f.Op == protocol.OpMsg || f.Op == protocol.OpHMsg {
+			r.message(f, uint32(r.parsed))
+		} else {
+			r.control(f, buf[r.parsed:])
+		}
+		r.parsed += n
+	}
+	return nil
+}
+
+// message adds one message to the segment of its subscription.
+func (r *reader) message(f *protocol.Frame, base uint32) {
+	size := int64(f.Header.Len() + f.Payload.Len())
+	r.msgs++
+	r.bytes += uint64(size)
+	s := r.conn.subs.get(f.SID)
+	if s == nil {
+		r.conn.strays.Add(1)
+		return
+	}
+	if s.mux {
+		r.conn.reqs.reply(f, r.chunk.buf[r.parsed:])
+		return
+	}
+	at := r.chunk.add(f, base)
+	g := &s.gather
+	if g.round != r.round {
+		*g = gather{round: r.round, head: at, tail: at, n: 1, bytes: size}
+		r.touched = append(r.touched, s)
+		return
+	}
+	r.chunk.views[g.tail].next = at
+	g.tail = at
+	g.n++
+	g.bytes += size
+}
+
+// control handles everything that is not a message.
+func (r *reader) control(f *protocol.Frame, buf []byte) {
+	conn := r.conn
+	switch f.Op {
+	case protocol.OpPing:
+		conn.out.control(protocol.AppendPong)
+	case protocol.OpPong:
+		conn.pongsOut.Store(0)
+		if rtt, ok := conn.out.pong(time.Now()); ok && rtt > 0 {
+			conn.rtt.Store(int64(rtt))
+		}
+	case protocol.OpInfo:
+		if info, err := protocol.ParseInfo(f.Arg.Of(buf)); err == nil {
+			_ = conn.linkBox.Send(informed{attempt: r.attempt, info: info})
+		}
+	case protocol.OpErr:
+		_ = conn.linkBox.Send(refused{attempt: r.attempt, err: protocol.ClassifyServerError(f.Arg.Of(buf))})
+	}
+}
+
+// handOut gives each touched subscription its segment: one lock and at most one
+// wake-up for each, and one visit to the run queue for all.
+func (r *reader) handOut() {
+	conn := r.conn
+	conn.inMsgs.Add(r.msgs)
+	conn.inBytes.Add(r.bytes)
+	r.msgs, r.bytes = 0, 0
+	if len(r.touched) == 0 {
+		return
+	}
+	r.chunk.refs.Add(int32(len(r.touched)))
+	crowded := conn.chunks.crowded()
+	var w wakeUps
+	for i, s := range r.touched {
+		g := &s.gather
+		seg := segment{chunk: r.chunk, head: g.head, n: g.n, bytes: g.bytes}
+		if crowded && g.bytes < int64(r.filled/4) {
+			seg = seg.copied()
+		}
+		s.receive(seg, &w)
+		r.touched[i] = nil
+	}
+	r.touched = r.touched[:0]
+	w.flush(conn)
+}
+
+// carryOver moves the unfinished frame at the end of the buffer to the next one.
+func (r *reader) carryOver() {
+	rest := r.filled - r.parsed
+	size := r.size
+	if need := r.parser.Need(); need > size {
+		// Grow with what has come, not with what was announced.
+		size = min(need, max(size, 2*rest))
+	}
+	if rest == size {
+		size = 2 * rest
+	}
+	old := r.chunk
+	if old.refs.Load() == 1 && len(old.buf) == size {
+		copy(old.buf, old.buf[r.parsed:r.filled])
+		old.views = old.views[:0]
+	} else {
+		r.chunk = r.conn.chunks.get(size)
+		copy(r.chunk.buf, old.buf[r.parsed:r.filled])
+		old.release()
+	}
+	r.filled, r.parsed = rest, 0
+}
+
+func (r *reader) lose(phase string, err error) {
+	_ = r.conn.linkBox.Send(lost{attempt: r.attempt, cause: &LinkError{URL: r.conn.serverName(), Phase: phase, Err: err}})
+}
+
+// Stopping gives the buffer back.
+func (r *reader) Stopping(*Context) {
+	if r.chunk != nil {
+		r.chunk.release()
+		r.chunk = nil
+	}
+}
+
+// wakeUps collects the mailboxes that a read made runnable, and the
+// subscriptions whose dispatcher has yet to be started.
+type wakeUps struct {
+	first, last *mailbox
+	n           int
+	asleep      []*Sub
+}
+
+func (w *wakeUps) add(m *mailbox) {
+	if w.first == nil {
+		w.first = m
+	} else {
+		w.last.nextRunnable = m
+	}
+	w.last = m
+	w.n++
+}
+
+func (w *wakeUps) flush(c *Conn) {
+	if w.n > 0 {
+		c.sys.exec.submitAll(w.first, w.last, w.n)
+	}
+	if len(w.asleep) > 0 {
+		_ = c.subsBox.Send(activate{w.asleep})
+	}
+}

@@ -1,0 +1,76 @@
+package actors
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// restartDue ends the delay before a restart. It goes to the supervisor.
+type restartDue struct{ child *host }
+
+// strategy executes what supervisor.Decide decides about the children of one
+// actor. It runs in that actor's turn.
+type strategy struct{ parent *host }
+
+var _ actor.SupervisorStrategy = strategy{}
+
+// HandleFailure is called by protoactor when a child failed and is suspended.
+func (s strategy) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID,
+	_ *actor.RestartStatistics, reason any, message any,
+) {
+	f, ok := reason.(*failure)
+	if !ok {
+		sup.StopChildren(child)
+		return
+	}
+	d := s.parent.tree.decide(f.host, f)
+	switch d.Directive {
+	case supervisor.Resume:
+		sup.ResumeChildren(child)
+	case supervisor.Restart:
+		s.restart(sup, f.host, d.Delay)
+	case supervisor.Stop:
+		f.host.reason = f.cause
+		sup.StopChildren(child)
+	case supervisor.Escalate:
+		s.parent.escalate(&failure{cause: f.cause, stack: f.stack, text: f.text}, message)
+	case supervisor.Crash:
+		crash(f)
+	}
+}
+
+func (s strategy) restart(sup actor.Supervisor, child *host, delay time.Duration) {
+	child.mu.Lock()
+	child.restarts++
+	child.mu.Unlock()
+	if delay <= 0 {
+		sup.RestartChildren(child.pid.Load())
+		return
+	}
+	s.parent.after(delay, restartDue{child})
+}
+
+// crash ends the process the way an unrecovered panic would, for users who
+// asked for it. A goroutine of its own keeps every recover out of the way.
+func crash(f *failure) {
+	go func() { panic(f.cause) }()
+}
+
+// decide asks the pure core what to do about a failure of h, and publishes it.
+func (t *tree) decide(h *host, f *failure) supervisor.Decision {
+	d := supervisor.Decide(h.spec.Policy, h.history, supervisor.Failure{
+		Path: h.path, Kind: h.spec.Kind, Cause: f.cause, Stack: f.stack, Message: f.text, Rand: rand.Float64(),
+	}, time.Now())
+	h.history = d.History
+	var p *supervisor.PanicError
+	if errors.As(f.cause, &p) && p.Stack == nil {
+		p.Stack = f.stack
+	}
+	t.observe(d.Event)
+	return d
+}

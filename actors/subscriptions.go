@@ -1,0 +1,135 @@
+package actors
+
+import (
+	"fmt"
+
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// subscriptions.go - the supervisor of all dispatchers, one-for-one.
+//
+// A subscription sleeps until its first message: then a dispatcher is started
+// for it. Ten thousand idle subscriptions are thus ten thousand table entries
+// and not one actor; the tree lists them all the same.
+
+// Messages, in the order of subscriptions.Receive.
+type (
+	subscriptionsMsg interface{ isSubscriptionsMsg() }
+
+	// revive is the first message of every incarnation: dispatchers of an older
+	// one are gone, their subscriptions are not.
+	revive struct{}
+
+	// activate asks for dispatchers.
+	activate struct{ subs []*Sub }
+
+	// retire ends the dispatcher of a subscription that has ended.
+	retire struct {
+		sub   *Sub
+		cause error
+	}
+
+	// restartDispatcher is the answer to a full lane, if the policy says so.
+	restartDispatcher struct{ sub *Sub }
+
+	// dispatcherGone follows the end of each dispatcher.
+	dispatcherGone struct {
+		sub    *Sub
+		box    *mailbox
+		reason error
+	}
+)
+
+func (revive) isSubscriptionsMsg()            {}
+func (activate) isSubscriptionsMsg()          {}
+func (retire) isSubscriptionsMsg()            {}
+func (restartDispatcher) isSubscriptionsMsg() {}
+func (dispatcherGone) isSubscriptionsMsg()    {}
+
+type subscriptions struct{ conn *Conn }
+
+// Receive handles one message.
+func (a *subscriptions) Receive(c *Context, m subscriptionsMsg) {
+	switch m := m.(type) {
+	case revive:
+		a.onRevive(c)
+	case activate:
+		a.onActivate(c, m)
+	case retire:
+		a.onRetire(c, m)
+	case restartDispatcher:
+		a.onRestartDispatcher(c, m)
+	case dispatcherGone:
+		a.onDispatcherGone(c, m)
+	default:
+		panic(fmt.Sprintf("subscriptions: unhandled message %T", m))
+	}
+}
+
+func (a *subscriptions) onRevive(c *Context) {
+	var sleepless []*Sub
+	a.conn.out.mu.Lock()
+	a.conn.subs.all(func(s *Sub) {
+		if s.awake.Load() && s.box.Load() == nil {
+			sleepless = append(sleepless, s)
+		}
+	})
+	a.conn.out.mu.Unlock()
+	a.onActivate(c, activate{sleepless})
+}
+
+func (a *subscriptions) onActivate(c *Context, m activate) {
+	for _, s := range m.subs {
+		if s.box.Load() == nil && !s.lane.closed.Load() {
+			a.wake(c, s)
+		}
+	}
+}
+
+// wake starts the dispatcher of s.
+func (a *subscriptions) wake(c *Context, s *Sub) {
+	spec := Spec{Name: s.name(), Kind: "dispatcher", Policy: s.spec.Policy, data: dispatcherMsg(deliver{}), lane: &s.lane}
+	box := newMailbox(c.host.tree.system, spec)
+	box.dataReady = true
+	spec.adopted = box
+	spec.OnStopped = func(reason error) {
+		if s.box.CompareAndSwap(box, nil) {
+			_ = a.conn.subsBox.Send(dispatcherGone{s, box, reason})
+		}
+	}
+	if s.delivery.consumer == nil {
+		s.delivery.consumer = s.spec.Consumer()
+	}
+	s.box.Store(box)
+	spawn(c, spec, func() Actor[dispatcherMsg] { return newDispatcher(s) })
+}
+
+func (a *subscriptions) onRetire(c *Context, m retire) {
+	if box := m.sub.box.Load(); box != nil {
+		c.stop(box, m.cause)
+		return
+	}
+	m.sub.ended(m.cause)
+}
+
+func (a *subscriptions) onRestartDispatcher(c *Context, m restartDispatcher) {
+	if box := m.sub.box.Load(); box != nil {
+		box.host.escalate(&failure{cause: ErrSlowConsumer, text: m.sub.Subject}, nil)
+	}
+}
+
+// onDispatcherGone tells an end that was asked for from one that was decided
+// by the policy, and from one that a restart of this actor has caused.
+func (a *subscriptions) onDispatcherGone(c *Context, m dispatcherGone) {
+	switch {
+	case m.sub.lane.closed.Load():
+		m.sub.ended(m.reason)
+	case m.reason != nil:
+		a.conn.unlist(m.sub)
+		m.sub.awake.Store(false)
+		a.conn.observe(Notice{Sub: m.sub, Event: supervisor.Event{Kind: supervisor.ActorStopped, Path: m.sub.Path(), Cause: m.reason}})
+		m.sub.end(m.reason)
+	default:
+		a.wake(c, m.sub)
+	}
+}

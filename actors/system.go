@@ -1,0 +1,97 @@
+package actors
+
+import (
+	"io"
+	"log/slog"
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// System is the home of actor trees: protoactor's actor system, the executor
+// that runs mailboxes, and the dial limit that all connections share. It costs
+// about 3 MiB, so a process has one (Default) and a test bubble its own.
+// Goroutines exist only while a connection does. Safe for concurrent use.
+type System struct {
+	proto    *actor.ActorSystem
+	exec     *executor
+	log      *zap.Logger
+	killHook func(kind string, nth uint64) // tests only; nil otherwise
+
+	mu    sync.Mutex
+	dials *supervisor.DialLimiter
+	conns uint64 // connections ever made, for their names
+}
+
+// DialsPerSecond and DialBurst bound how fast one process dials, over all its
+// connections, so that a fleet that lost its server does not stampede.
+const (
+	DialsPerSecond = 100
+	DialBurst      = 100
+)
+
+// defaultSystem makes the process-wide system on first use. It is the one
+// package variable of this module: an actor system is too heavy to have twice.
+var defaultSystem = sync.OnceValue(func() *System { return NewSystem(nil) })
+
+// Default returns the process-wide system, made on first use.
+func Default() *System { return defaultSystem() }
+
+// NewSystem makes a private system; log may be nil for silence. Goroutines and
+// channels of connections on it belong to the caller's test bubble, if any.
+func NewSystem(log *zap.Logger) *System {
+	if log == nil {
+		log = zap.NewNop()
+	}
+	silent := func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))
+	}
+	return &System{
+		proto: actor.NewActorSystem(actor.WithLoggerFactory(silent), actor.WithDeadLetterRequestLogging(false)),
+		exec:  newExecutor(),
+		log:   log,
+		dials: supervisor.NewDialLimiter(supervisor.Config{Rate: DialsPerSecond, Burst: DialBurst}),
+	}
+}
+
+// loop is the goroutine of one dedicated actor. It lives from the actor's
+// first message to its end.
+type loop struct {
+	wake    chan struct{} // capacity 1: a mailbox is queued at most once
+	started bool          // guarded by the mailbox's idle -> queued transition
+}
+
+func newLoop() *loop { return &loop{wake: make(chan struct{}, 1)} }
+
+// schedule wakes the goroutine, starting it at the first call. A mailbox calls
+// it only when it turns from idle or running to queued, so never twice at once.
+func (l *loop) schedule(m *mailbox) {
+	if !l.started {
+		l.started = true
+		m.host.tree.taskBegan()
+		go l.work(m)
+	}
+	l.wake <- struct{}{}
+}
+
+// work runs the mailbox until its actor has stopped. After a Goexit in the
+// actor a new goroutine goes on.
+func (l *loop) work(m *mailbox) {
+	normal := false
+	defer func() {
+		if normal {
+			m.host.tree.taskEnded()
+			return
+		}
+		go l.work(m)
+		m.reschedule()
+	}()
+	for !m.dead() {
+		<-l.wake
+		m.run()
+	}
+	normal = true
+}
