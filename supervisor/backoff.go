@@ -51,8 +51,9 @@ func (b Backoff) Delay(attempt int, rand float64) time.Duration {
 	if rand >= 1 {
 		return ceiling
 	}
-	// A ceiling near 2^63 rounds up as a float: min keeps the promise.
-	return min(ceiling, time.Duration(rand*float64(ceiling)))
+	// A ceiling beyond 2^53 may round up as a float, but a number below 1 takes off
+	// at least as much as that.
+	return time.Duration(rand * float64(ceiling))
 }
 
 // Ceiling returns the upper bound of Delay for the given attempt. It never
@@ -85,9 +86,6 @@ func (b Backoff) Ceiling(attempt int) time.Duration {
 func (b Backoff) withDefaults() Backoff {
 	if b.Initial == 0 {
 		b.Initial = DefaultBackoffInitial
-		if b.Max > 0 {
-			b.Initial = min(b.Initial, b.Max)
-		}
 	}
 	if b.Max <= 0 {
 		b.Max = max(DefaultBackoffMax, b.Initial)

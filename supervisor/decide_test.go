@@ -187,6 +187,48 @@ func TestLimitsAroundTheExactBound(t *testing.T) {
 	}
 }
 
+func TestUpToTheExactBoundNoRestartIsRefusedEarly(t *testing.T) {
+	for _, most := range []int{1, 2, IntensityExactMax - 1, IntensityExactMax} {
+		// One restart each millisecond is exactly what the window allows.
+		p := Policy{Intensity: Intensity{Max: most, Within: time.Duration(most) * time.Millisecond}}
+		var h History
+		for i := range 5 * most {
+			d := Decide(p, h, Failure{}, epoch.Add(time.Duration(i)*time.Millisecond))
+			if h = d.History; d.Exceeded {
+				t.Fatalf("at most %d: restart %d was refused", most, i+1)
+			}
+		}
+		if d := Decide(p, h, Failure{}, h.LastFailure().Add(time.Millisecond-1)); !d.Exceeded {
+			t.Errorf("at most %d: one that came a nanosecond early was granted", most)
+		}
+	}
+}
+
+func TestTheWindowGoesWithTheLimit(t *testing.T) {
+	h := Decide(Policy{Intensity: Intensity{Max: 3, Within: time.Hour}}, History{}, Failure{}, epoch).History
+	if h.InWindow() != 1 {
+		t.Fatalf("%d restarts in the window, want 1", h.InWindow())
+	}
+	for _, p := range []Policy{{}, {Intensity: Intensity{Max: 3}}, {Intensity: Intensity{Within: time.Hour}}} {
+		if got := Decide(p, h, Failure{}, epoch).History; got.InWindow() != 0 || got.Restarts() != 2 {
+			t.Errorf("%v: %d restarts in the window, want none of %d", p.Intensity, got.InWindow(), got.Restarts())
+		}
+	}
+}
+
+func TestADelayCountsOnce(t *testing.T) {
+	// Restarted after 8 s, resumed soon after, then quiet for the whole period: the
+	// old delay must not be taken off again.
+	p := Policy{StableAfter: 10 * time.Second, Backoff: Backoff{Initial: 8 * time.Second, Factor: 1}}
+	h := Decide(p, History{}, Failure{Rand: 1}, epoch).History
+	resume := p
+	resume.Directive = Resume
+	h = Decide(resume, h, Failure{}, epoch.Add(9*time.Second)).History
+	if d := Decide(p, h, Failure{}, epoch.Add(19*time.Second)); d.Attempt != 1 {
+		t.Errorf("attempt %d after a quiet period, want 1", d.Attempt)
+	}
+}
+
 func TestALimitThatChangesErrsOnTheStrictSide(t *testing.T) {
 	wide := Policy{Intensity: Intensity{Max: 20, Within: time.Minute}}
 	var h History
@@ -320,6 +362,7 @@ func TestTheWindowWithFullSlots(t *testing.T) {
 	w := window{used: IntensityExactMax}
 	for i := range w.counts {
 		w.counts[i] = math.MaxUint32
+		w.ages[i] = time.Duration(IntensityExactMax - i)
 	}
 	w.add(math.MaxInt)
 	if w.used != IntensityExactMax || w.counts[0] != math.MaxUint32 || w.counts[IntensityExactMax-1] != 1 {

@@ -83,6 +83,13 @@ func checkHealthText(t *rapid.T, found *HealthError) {
 	}
 }
 
+func TestAProblemFromTheFutureHasNoDuration(t *testing.T) {
+	found, _ := errors.AsType[*HealthError](Health(Node{Level: Down, Taken: epoch, Since: epoch.Add(time.Hour)}))
+	if found == nil || found.Problems[0].For != 0 {
+		t.Errorf("got %+v", found)
+	}
+}
+
 func TestUnhealthyNodesComeAlone(t *testing.T) {
 	found := troubledConnection().Unhealthy()
 	if len(found) != 3 || found[0].Name != "conn-1" || found[0].Children != nil {

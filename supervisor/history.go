@@ -35,13 +35,10 @@ func (h History) LastFailure() time.Time { return h.last }
 // observe brings the history up to the failure f at now: restarts that fell out
 // of the window are dropped, and the attempts are forgotten after a quiet period.
 func (h *History) observe(p Policy, f Failure, now time.Time) {
-	gap := now.Sub(h.last)
-	if h.last.IsZero() {
-		gap = 0
-	}
 	// A clock that went back counts as no time at all; from the new time on it
-	// runs again. A later jump forward can at worst end a window early.
-	gap = max(gap, 0)
+	// runs again. A later jump forward can at worst end a window early. Before the
+	// first failure the gap means nothing, and there is nothing to forget.
+	gap := max(now.Sub(h.last), 0)
 	if p.Intensity.Max > 0 && p.Intensity.Within > 0 {
 		h.window.advance(gap, p.Intensity.Within)
 	} else {

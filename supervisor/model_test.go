@@ -16,7 +16,7 @@ type model struct {
 	passed  time.Duration // time that went by; never goes back
 	granted []time.Duration
 
-	seen      bool          // a failure was seen
+	seen      bool          // a failure was seen; nothing is quiet before the first
 	lastAt    time.Duration // when, in passed time
 	lastPause time.Duration // the delay it was answered with
 	attempt   int           // restarts since the last quiet period

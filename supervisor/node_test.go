@@ -88,6 +88,15 @@ func TestFindWithSlashesInNames(t *testing.T) {
 	}
 }
 
+func TestANamelessNodeIsNotFoundByName(t *testing.T) {
+	root := Node{Name: "root", Children: []Node{{}, {Name: "a", Children: []Node{{}}}}}
+	for _, path := range []string{"", "/", "a/"} {
+		if n, ok := root.Find(path); ok {
+			t.Errorf("%q: found %+v", path, n)
+		}
+	}
+}
+
 func TestWalkGoesParentsFirst(t *testing.T) {
 	var got []string
 	finished := troubledConnection().Walk(func(n Node, depth int) bool {
