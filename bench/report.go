@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/troupe-go/troupe/bench/internal/job"
 )
 
 // print writes the report in the format that the flags ask for.
@@ -20,31 +22,39 @@ func (c *config) print(w io.Writer, all []measurement) error {
 	return printTables(w, lines, plainTable)
 }
 
+// runJSON is one run in the JSON report.
+type runJSON struct {
+	Suite  string      `json:"suite"`
+	Row    string      `json:"row"`
+	Side   string      `json:"side"`
+	Pair   int         `json:"pair"`
+	Result *job.Result `json:"result,omitempty"`
+	Error  string      `json:"error,omitempty"`
+}
+
 // printJSON writes the lines and every run they were made of.
 func printJSON(w io.Writer, lines []line, all []measurement) error {
-	type runJSON struct {
-		Suite  string `json:"suite"`
-		Row    string `json:"row"`
-		Side   string `json:"side"`
-		Pair   int    `json:"pair"`
-		Result any    `json:"result,omitempty"`
-		Error  string `json:"error,omitempty"`
-	}
 	var runs []runJSON
 	for _, m := range all {
 		for s := sidePeer; s <= sideLimit; s++ {
-			for i, o := range m.runs[s] {
-				r := runJSON{Suite: m.row.suite, Row: m.row.name, Side: s.String(), Pair: i + 1, Result: o.result}
-				if o.err != nil {
-					r.Result, r.Error = nil, o.err.Error()
-				}
-				runs = append(runs, r)
-			}
+			runs = append(runs, m.runsOf(s)...)
 		}
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(map[string]any{"lines": lines, "runs": runs})
+}
+
+// runsOf returns the runs of one side.
+func (m measurement) runsOf(s side) (out []runJSON) {
+	for i, o := range m.runs[s] {
+		r := runJSON{Suite: m.row.suite, Row: m.row.name, Side: s.String(), Pair: i + 1, Result: o.result}
+		if o.err != nil {
+			r.Error = o.err.Error()
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 // columns are the headings of a table.

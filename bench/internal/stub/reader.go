@@ -10,6 +10,9 @@ import (
 // readBytes is the size of the read buffer; it grows for a larger frame.
 const readBytes = 1 << 20
 
+// The beginnings of the frames that matter.
+var publish, ping = []byte("PUB"), []byte("PING")
+
 // reader takes in what a client sends. Publishers mostly repeat themselves: a
 // frame that begins like the one before is as long as that one, and is counted
 // without being parsed again.
@@ -74,21 +77,24 @@ func (r *reader) consume(buf []byte) int {
 		if end == 0 {
 			return at
 		}
-		switch rest[0] {
-		case 'P', 'H':
-			if rest[1] != 'I' && rest[1] != 'O' {
-				if !r.learn(rest, end) {
-					return at
-				}
-				continue
+		if rest[0] == 'H' || bytes.HasPrefix(rest, publish) {
+			if !r.learn(rest, end) {
+				return at
 			}
-			if rest[1] == 'I' {
-				r.pings++
-			}
-		case 'S':
-			r.subscribe(rest[:end])
+			continue
 		}
+		r.other(rest[:end])
 		at += end
+	}
+}
+
+// other handles a frame that is one line.
+func (r *reader) other(line []byte) {
+	switch {
+	case bytes.HasPrefix(line, ping):
+		r.pings++
+	case line[0] == 'S':
+		r.subscribe(line)
 	}
 }
 
