@@ -83,8 +83,7 @@ type eventLog struct {
 	dropped uint64 // ever
 	unsaid  uint64 // dropped since the last EventsDropped
 	closed  bool   // the end has been queued: later events are only kept
-	root    Ref[connectionMsg]
-	ending  bool // tell root when the queue is empty
+	ending  bool   // tell the root when the queue is empty
 }
 
 func (l *eventLog) init(c *Conn) { l.conn = c }
@@ -162,10 +161,10 @@ func (l *eventLog) close() {
 	l.mu.Unlock()
 }
 
-// finish asks for a message to root when everything has been delivered.
-func (l *eventLog) finish(root Ref[connectionMsg]) {
+// finish asks for a message to the root when everything has been delivered.
+func (l *eventLog) finish() {
 	l.mu.Lock()
-	l.root, l.ending = root, true
+	l.ending = true
 	box := l.box
 	l.mu.Unlock()
 	l.wake(box)
@@ -175,13 +174,12 @@ func (l *eventLog) finish(root Ref[connectionMsg]) {
 func (l *eventLog) finished() {
 	l.mu.Lock()
 	tell := l.ending && l.head == len(l.queue)
-	root := l.root
 	if tell {
 		l.ending = false
 	}
 	l.mu.Unlock()
 	if tell {
-		_ = root.Send(eventsDelivered{})
+		_ = l.conn.root.Send(eventsDelivered{})
 	}
 }
 

@@ -100,7 +100,7 @@ type Conn struct {
 	cfg  Config
 	name string // connection-1
 	tree *tree
-	root Ref[connectionMsg]
+	root place[connectionMsg]
 
 	out    *outbox
 	subs   table // written under out.mu
@@ -133,10 +133,9 @@ type Conn struct {
 	lastErr  error
 	cause    error // why the connection closed
 	closing  bool
-	subsBox  Ref[subscriptionsMsg]
-	linkBox  Ref[linkMsg]
-	noteBox  Ref[callbacksMsg]
-	reqsBox  Ref[requestsMsg]
+	subsBox  place[subscriptionsMsg]
+	linkBox  place[linkMsg]
+	reqsBox  place[requestsMsg]
 	draining bool
 }
 
@@ -157,7 +156,7 @@ func Connect(ctx context.Context, sys *System, cfg Config) (*Conn, error) {
 	c.events.init(c)
 	c.tree = newTree(sys, func(e supervisor.Event) { c.observe(Notice{Event: e}) }, c.ended)
 	sys.exec.retain()
-	c.root = spawnRoot(c.tree, Spec{Name: c.name, Kind: "connection", Policy: rootPolicy, first: start{},
+	spawnRoot(c.tree, Spec{Name: c.name, Kind: "connection", Policy: rootPolicy, first: start{},
 		OnStopped: func(reason error) { c.fail(reason) }},
 		func() Actor[connectionMsg] { return &connection{conn: c} })
 	select {

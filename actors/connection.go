@@ -81,16 +81,17 @@ var own = supervisor.Policy{
 
 func (a *connection) onStart(c *Context) {
 	conn := a.conn
+	conn.root.set(Ref[connectionMsg]{c.host.box})
 	c.Become("connecting", "")
-	conn.noteBox = spawn(c, Spec{Name: "callbacks", Kind: "callbacks", Policy: callbacksPolicy, data: callbacksMsg(deliverEvents{})},
+	notes := spawn(c, Spec{Name: "callbacks", Kind: "callbacks", Policy: callbacksPolicy, data: callbacksMsg(deliverEvents{})},
 		func() Actor[callbacksMsg] { return &callbacks{conn: conn} })
-	conn.events.attach(conn.noteBox.box)
-	conn.reqsBox = spawn(c, Spec{Name: "requests", Kind: "requests", Policy: own},
-		func() Actor[requestsMsg] { return &requestsActor{conn: conn} })
-	conn.subsBox = spawn(c, Spec{Name: "subscriptions", Kind: "subscriptions", Policy: own, MailboxMax: 1 << 20, first: subscriptionsMsg(revive{})},
-		func() Actor[subscriptionsMsg] { return &subscriptions{conn: conn} })
-	conn.linkBox = spawn(c, Spec{Name: "link", Kind: "link", Policy: conn.linkPolicy(), first: linkMsg(open{}), OnStopped: conn.linkStopped},
-		func() Actor[linkMsg] { return &link{conn: conn} })
+	conn.events.attach(notes.box)
+	conn.reqsBox.set(spawn(c, Spec{Name: "requests", Kind: "requests", Policy: own},
+		func() Actor[requestsMsg] { return &requestsActor{conn: conn} }))
+	conn.subsBox.set(spawn(c, Spec{Name: "subscriptions", Kind: "subscriptions", Policy: own, MailboxMax: 1 << 20, first: subscriptionsMsg(revive{})},
+		func() Actor[subscriptionsMsg] { return &subscriptions{conn: conn} }))
+	conn.linkBox.set(spawn(c, Spec{Name: "link", Kind: "link", Policy: conn.linkPolicy(), first: linkMsg(open{}), OnStopped: conn.linkStopped},
+		func() Actor[linkMsg] { return &link{conn: conn} }))
 	if conn.isClosing() {
 		a.onCloseDown(c)
 	}
@@ -160,12 +161,12 @@ func (a *connection) onCloseDown(c *Context) {
 	a.closing = true
 	c.Become("closed", "")
 	a.conn.tree.cancel()
-	for _, box := range []*mailbox{a.conn.linkBox.box, a.conn.subsBox.box, a.conn.reqsBox.box} {
+	for _, box := range []*mailbox{a.conn.linkBox.box.Load(), a.conn.subsBox.box.Load(), a.conn.reqsBox.box.Load()} {
 		if box != nil {
 			c.stop(box, nil)
 		}
 	}
-	a.conn.events.finish(a.conn.root)
+	a.conn.events.finish()
 }
 
 func (a *connection) onEventsDelivered(c *Context) { c.proto.Stop(c.proto.Self()) }

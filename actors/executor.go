@@ -28,7 +28,7 @@ type executor struct {
 	idle    []*worker // parked workers, the last parked first to run
 	all     map[uint64]*worker
 	workers int // all workers, busy and parked; len(all) lags behind starts
-	base    int       // workers that stay while there are users
+	base    int // workers that stay while there are users
 	users   int
 	taken   uint64 // mailboxes taken from the queue, for the stall check
 	seen    uint64 // taken at the last stall check

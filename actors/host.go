@@ -104,6 +104,15 @@ func (r Ref[M]) Send(m M) error {
 	return r.box.post(m)
 }
 
+// place holds the Ref of an actor that another goroutine may send to while a
+// restart puts a new one there. The zero place refuses every message.
+type place[M any] struct{ box atomic.Pointer[mailbox] }
+
+// Send queues a message for whoever is there now.
+func (p *place[M]) Send(m M) error { return Ref[M]{p.box.Load()}.Send(m) }
+
+func (p *place[M]) set(r Ref[M]) { p.box.Store(r.box) }
+
 // spawn makes a child of the actor behind c.
 func spawn[M any](c *Context, spec Spec, produce func() Actor[M]) Ref[M] {
 	h := newHost(c.host.tree, c.host, spec)

@@ -77,12 +77,12 @@ func (stableDue) isLinkMsg() {}
 const stableAfter = 5 * time.Second
 
 type link struct {
-	conn    *Conn
-	attempt uint32 // 0 until dialing
-	server  *server
-	socket  net.Conn // non-nil iff live
-	dialing bool
-	wait    *time.Timer
+	conn     *Conn
+	attempt  uint32 // 0 until dialing
+	server   *server
+	socket   net.Conn // non-nil iff live
+	dialing  bool
+	wait     *time.Timer
 	farewell error // an -ERR after which the server will close
 }
 

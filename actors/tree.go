@@ -84,11 +84,10 @@ func (t *tree) taskEnded() {
 }
 
 // spawnRoot starts the root actor of the tree.
-func spawnRoot[M any](t *tree, spec Spec, produce func() Actor[M]) Ref[M] {
+func spawnRoot[M any](t *tree, spec Spec, produce func() Actor[M]) {
 	h := newHost(t, nil, spec)
 	h.produce = adapt(produce)
 	h.start(t.system.proto.Root)
-	return Ref[M]{h.box}
 }
 
 // stop tells the root to stop, and with it everything below, top down.
