@@ -179,7 +179,7 @@ type Event struct {
 
 // String returns the event in one line for humans:
 //
-//	#7 conn-1/subscriptions/orders: handler panicked (running -> restarting): boom; restart 2 in 120ms
+//	#7 conn-1/link: failed (live -> restarting): connection reset by peer; restart 2 in 120ms
 //
 // The line is free of control characters, bounded in length, and what looks
 // like a password, seed or token in the cause is replaced by ***. The time is
