@@ -54,6 +54,7 @@ func (a *callbacks) onDeliverEvents(c *Context) {
 
 // deliver hands one event to whoever is concerned.
 func (a *callbacks) deliver(n Notice) {
+	n.Conn = a.conn
 	if n.Kind == supervisor.SubscriptionStopped && n.Sub != nil && n.Sub.spec.Ended != nil {
 		defer n.Sub.spec.Ended(n.Sub, n.Cause)
 	}

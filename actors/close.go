@@ -103,9 +103,14 @@ func (o *outbox) drainWrites(bound time.Duration) {
 // when that is done or, with ErrDrainTimeout and a report of what was not, when
 // ctx is; without a deadline the connection's drain timeout applies.
 func (c *Conn) Drain(ctx context.Context) (Report, error) {
-	if err := c.beginDrain(); err != nil {
+	if err := c.BeginDrain(); err != nil {
 		return Report{}, err
 	}
+	return c.FinishDrain(ctx)
+}
+
+// FinishDrain is the part of Drain that waits; BeginDrain has succeeded before.
+func (c *Conn) FinishDrain(ctx context.Context) (Report, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = withTimeout(ctx, c.cfg.DrainTimeout)
@@ -131,8 +136,9 @@ func (c *Conn) Drain(ctx context.Context) (Report, error) {
 	return closed, err
 }
 
-// beginDrain moves to DrainingSubs, or says why not.
-func (c *Conn) beginDrain() error {
+// BeginDrain moves to DrainingSubs, or says why not: from here on there are no
+// new subscriptions. FinishDrain does the rest.
+func (c *Conn) BeginDrain() error {
 	for {
 		switch s := c.Status(); s {
 		case Closed:

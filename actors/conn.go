@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"net"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,6 +92,8 @@ type Notice struct {
 	supervisor.Event
 	// Sub is the subscription concerned, nil for events of the connection.
 	Sub *Sub
+	// Conn is the connection; OnEvent may run before Connect has returned it.
+	Conn *Conn
 }
 
 // Conn is one connection: what outlives its sockets, and the handle to its
@@ -154,7 +158,7 @@ func Connect(ctx context.Context, sys *System, cfg Config) (*Conn, error) {
 	c.publishPool()
 	c.reqs.init(c)
 	c.events.init(c)
-	c.tree = newTree(sys, func(e supervisor.Event) { c.observe(Notice{Event: e}) }, c.ended)
+	c.tree = newTree(sys, func(e supervisor.Event) { c.observe(Notice{Event: e, Sub: c.subAt(e.Path)}) }, c.ended)
 	sys.exec.retain()
 	spawnRoot(c.tree, Spec{Name: c.name, Kind: "connection", Policy: rootPolicy, first: start{},
 		OnStopped: func(reason error) { c.fail(reason) }},
@@ -287,6 +291,33 @@ func (c *Conn) Stats() Stats {
 	s.LateReplies = c.reqs.late.Load()
 	s.EventsDropped = c.events.droppedCount()
 	return s
+}
+
+// Report adds an event of the caller's to the stream: numbered, kept, and
+// delivered in order like all others.
+func (c *Conn) Report(n Notice) { c.observe(n) }
+
+// SubscriptionCount returns how many subscriptions the server is told of, the
+// reply inbox included.
+func (c *Conn) SubscriptionCount() int {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.subs.count
+}
+
+// subAt returns the subscription whose dispatcher, or a worker of it, has that
+// path; nil when the path is another actor's.
+func (c *Conn) subAt(path string) *Sub {
+	rest, ok := strings.CutPrefix(path, c.name+"/subscriptions/dispatcher-")
+	if !ok {
+		return nil
+	}
+	digits, _, _ := strings.Cut(rest, "/")
+	sid, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return nil
+	}
+	return c.subs.get(sid)
 }
 
 // Buffered returns the bytes that wait to be written.
