@@ -8,7 +8,8 @@ const (
 	// prefixes of imports; and its own limit can be configured.
 	ServerControlLineMax = 64 << 10
 
-	// ClientControlLineMax bounds a line that a client sends, as a server does.
+	// ClientControlLineMax bounds a line that a client sends: the default of
+	// servers, which count the arguments only.
 	ClientControlLineMax = 4 << 10
 
 	// InfoMax bounds the lines that carry JSON: INFO, where each server of a

@@ -494,10 +494,11 @@ func TestByteByByteIsLinear(t *testing.T) {
 		strings.Repeat("PING\r\n", 1000),
 	} {
 		p := NewServerParser(Limits{})
+		buf := []byte(stream)
 		var f Frame
 		start := 0
 		for i := range len(stream) + 1 {
-			n, err := p.Next([]byte(stream[start:i]), &f)
+			n, err := p.Next(buf[start:i], &f)
 			if err != nil {
 				t.Fatal(err)
 			}
