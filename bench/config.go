@@ -48,13 +48,14 @@ type config struct {
 	self       bool
 	format     string // table, json, markdown
 	profile    string // directory, "" for none
+	loadBefore string // load average when the flags were read, "" if unknown
 }
 
 // parse reads the flags.
 func parse(args []string, notes io.Writer) (*config, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(notes)
-	c := &config{}
+	c := &config{loadBefore: loadAverage()}
 	suite := f.String("suite", "all", "suites to run, separated by commas: all, "+strings.Join(suiteNames, ", "))
 	sizes := f.String("sizes", "", "payload sizes in bytes, with h3 for three headers: 16,1024,128h3")
 	subs := f.String("subs", "", "numbers of subscriptions (dispatch, memory, subscribe, reconnect)")

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"strings"
 	"text/tabwriter"
 
@@ -13,13 +15,38 @@ import (
 // print writes the report in the format that the flags ask for.
 func (c *config) print(w io.Writer, all []measurement) error {
 	lines := summarise(all)
+	table := plainTable
 	switch c.format {
 	case "json":
 		return printJSON(w, lines, all)
 	case "markdown":
-		return printTables(w, lines, markdownTable)
+		table = markdownTable
 	}
-	return printTables(w, lines, plainTable)
+	if err := printTables(w, lines, table); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", c.conditions())
+	return err
+}
+
+// conditions says under what the figures came about. A load that exceeds the
+// benchmark's own two to three busy processes means that others were at work.
+func (c *config) conditions() string {
+	text := fmt.Sprintf("%s, %d pairs, %d cores", runtime.Version(), c.pairs, runtime.NumCPU())
+	if c.loadBefore != "" {
+		text += fmt.Sprintf(", load average %s before and %s after", c.loadBefore, loadAverage())
+	}
+	return text
+}
+
+// loadAverage returns the load of the last minute where the system tells it, else "".
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	one, _, _ := strings.Cut(string(b), " ")
+	return one
 }
 
 // runJSON is one run in the JSON report.
@@ -58,7 +85,7 @@ func (m measurement) runsOf(s side) (out []runJSON) {
 }
 
 // columns are the headings of a table.
-var columns = []string{"row", "nats.go", "troupe", "limit", "ratio", "spread", "target", "CPU ns", "allocations", "notes"}
+var columns = []string{"row", "nats.go", "troupe", "limit", "ratio", "spread", "target", "CPU ns", "CPU ratio", "allocations", "notes"}
 
 // cells returns a line of the table. Costs are those of nats.go / troupe.
 func (l line) cells() []string {
@@ -66,13 +93,16 @@ func (l line) cells() []string {
 	if l.Mode == "borrowed" {
 		name += ", borrowed"
 	}
-	ratio, spread := "–", "–"
+	ratio, spread, cpu := "–", "–", "–"
+	if l.CPURatio > 0 {
+		cpu = fmt.Sprintf("%.2f", l.CPURatio)
+	}
 	if l.voided == "" && l.Ratio > 0 {
 		ratio, spread = fmt.Sprintf("%.2f", l.Ratio), fmt.Sprintf("%.2f..%.2f", l.Least, l.Most)
 	}
 	return []string{
 		name, l.figure(l.Peer), l.figure(l.Troupe), l.figure(l.Limit), ratio, spread, l.verdict(),
-		short(l.PeerCost.CPU) + " / " + short(l.TroupeCost.CPU),
+		short(l.PeerCost.CPU) + " / " + short(l.TroupeCost.CPU), cpu,
 		short(l.PeerCost.Allocs) + " / " + short(l.TroupeCost.Allocs),
 		strings.Join(l.Notes, "; "),
 	}

@@ -31,7 +31,7 @@ func TestRatiosAreThoseOfNeighbours(t *testing.T) {
 		sideLimit: figures(10, 10, 20, 20, 20),
 	})
 	l := m.line(sideOwned)
-	if l.Ratio != 4 || l.Least != 3 || l.Most != 4 {
+	if l.Ratio != 4 || l.Least != 3 || l.Most != 4 || l.CPURatio != 4 {
 		t.Errorf("ratio %v, %v to %v; want 4, 3 to 4", l.Ratio, l.Least, l.Most)
 	}
 	if l.Peer != 800 || l.Troupe != 200 || l.Limit != 20 || l.TroupeCost.CPU != 400 || l.TroupeCost.Allocs != 3 {
@@ -79,6 +79,19 @@ func TestFurtherFiguresAreNotes(t *testing.T) {
 	m := sample(map[side][]outcome{sidePeer: with(1), sideOwned: with(0)})
 	if notes := m.line(sideOwned).Notes; len(notes) != 1 || notes[0] != "goroutines 1 / 0" {
 		t.Errorf("notes %q", notes)
+	}
+}
+
+func TestTheReportSaysUnderWhatConditions(t *testing.T) {
+	var out bytes.Buffer
+	c := &config{pairs: 5, loadBefore: "0.42", format: "markdown"}
+	if err := c.print(&out, []measurement{sample(map[side][]outcome{sidePeer: figures(2), sideOwned: figures(1)})}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"go1.", "5 pairs", "load average 0.42 before", "| row |"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, out.String())
+		}
 	}
 }
 

@@ -254,8 +254,8 @@ func (c *config) reconnectRows() []row {
 }
 
 func (c *config) isolationRows() []row {
-	// Half a second of the schedule and more; whole batches.
-	count := max(800, c.scaled(16_000)/8*8)
+	// One second of the schedule alone, and one beside; five passes of whole batches.
+	count := max(800, c.scaled(16_000)/40*40)
 	return []row{{
 		name: "p99 beside a blocked handler", unit: unitLatency,
 		job: job.Job{Size: smallest, Count: count, Warmup: 800}, borrows: true,

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/troupe-go/troupe/bench/internal/job"
 )
 
 // line is one line of the report: a row, and one way in which troupe does it.
@@ -21,6 +23,9 @@ type line struct {
 	Least  float64 `json:"ratio_min"`
 	Most   float64 `json:"ratio_max"`
 	Target float64 `json:"target,omitempty"`
+	// CPURatio is the median of the pairs' ratios of processor time. It says the
+	// same where a busy machine makes elapsed times useless.
+	CPURatio float64 `json:"cpu_ratio"`
 	// Costs per operation, medians.
 	PeerCost   costs `json:"natsgo_cost"`
 	TroupeCost costs `json:"troupe_cost"`
@@ -91,17 +96,25 @@ func (m measurement) line(s side) line {
 	if l.voided != "" {
 		return l
 	}
-	var ratios []float64
-	for i, peer := range m.runs[sidePeer] {
-		if ours := m.runs[s][i].result.Figure; ours > 0 {
-			ratios = append(ratios, peer.result.Figure/ours)
-		}
-	}
-	if len(ratios) > 0 {
+	if ratios := m.ratios(s, func(r *job.Result) float64 { return r.Figure }); len(ratios) > 0 {
 		l.Ratio, l.Least, l.Most = middle(ratios), slices.Min(ratios), slices.Max(ratios)
+	}
+	if ratios := m.ratios(s, func(r *job.Result) float64 { return r.CPU }); len(ratios) > 0 {
+		l.CPURatio = middle(ratios)
 	}
 	l.Notes = append(l.Notes, m.extras(s)...)
 	return l
+}
+
+// ratios returns nats.go's value by that of a side, pair by pair. Pairs without
+// a value are left out.
+func (m measurement) ratios(s side, value func(*job.Result) float64) (out []float64) {
+	for i, peer := range m.runs[sidePeer] {
+		if ours := value(m.runs[s][i].result); ours > 0 {
+			out = append(out, value(peer.result)/ours)
+		}
+	}
+	return out
 }
 
 // complaint says what happened to a side.

@@ -77,7 +77,7 @@ func TestReconnectFindsTheSubscriptionsAgain(t *testing.T) {
 
 func TestIsolationComparesWithTheBusyOneAlone(t *testing.T) {
 	r := done(t, &job.Job{Suite: job.Isolation, Address: newStub(t), Size: 16, Count: 800, Warmup: 80})
-	if r.Extra["p99 alone ns"] <= 0 || r.Extra["p99 beside/alone"] <= 0 {
+	if r.Extra["p99 alone µs"] <= 0 || r.Extra["p99 beside/alone"] <= 0 {
 		t.Errorf("further figures %v", r.Extra)
 	}
 }
