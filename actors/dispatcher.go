@@ -19,13 +19,12 @@ type (
 
 func (deliver) isDispatcherMsg() {}
 
-// runsPerTurn is how many runs a dispatcher works on before others get the
-// worker.
-const runsPerTurn = 8
+// messagesPerTurn is about how many messages are delivered before others get
+// the worker.
+const messagesPerTurn = 1024
 
-type dispatcher struct{ sub *Sub }
-
-func newDispatcher(s *Sub) *dispatcher { return &dispatcher{sub: s} }
+// dispatcher also serves as the worker of a concurrent subscription.
+type dispatcher struct{ delivery *delivery }
 
 // Receive handles one message; it takes as long as the user's handler does.
 func (d *dispatcher) Receive(c *Context, m dispatcherMsg) {
@@ -38,12 +37,12 @@ func (d *dispatcher) Receive(c *Context, m dispatcherMsg) {
 }
 
 func (d *dispatcher) onDeliver(c *Context) {
-	s := d.sub
-	for range runsPerTurn {
-		if !s.delivery.unfinished() && !s.lane.take(&s.delivery.run, runMax) {
+	for delivered := 0; delivered < messagesPerTurn; {
+		if !d.delivery.unfinished() && !d.delivery.from.take(&d.delivery.run, d.delivery.most) {
 			return
 		}
-		s.work()
+		delivered += d.delivery.run.n
+		d.delivery.work()
 	}
 	c.host.box.offerData()
 }
@@ -52,19 +51,19 @@ func (d *dispatcher) onDeliver(c *Context) {
 func (d *delivery) unfinished() bool { return d.run.chunk != nil }
 
 // work delivers what is left of the current run and gives it back.
-func (s *Sub) work() {
-	d := &s.delivery
+func (d *delivery) work() {
+	lane := &d.sub.lane
 	if d.left == 0 && d.built == 0 {
 		d.left = d.run.n
 	}
-	for !s.lane.closed.Load() {
-		for d.called < d.built && !s.lane.closed.Load() {
+	for !lane.closed.Load() {
+		for d.called < d.built && !lane.closed.Load() {
 			k := d.called
 			d.called++
-			s.lane.started.Add(1)
+			lane.started.Add(1)
 			d.consumer.Call(k)
 		}
-		if d.left == 0 || s.lane.closed.Load() {
+		if d.left == 0 || lane.closed.Load() {
 			break
 		}
 		d.called, d.built = 0, 0
@@ -72,5 +71,10 @@ func (s *Sub) work() {
 		d.left -= d.built
 	}
 	d.left, d.built, d.called = 0, 0, 0
-	s.giveBack(&d.run)
+	n, bytes := d.run.n, d.run.bytes
+	d.run.release()
+	if d.from != lane {
+		d.from.finish(n, bytes)
+	}
+	d.sub.giveBack(n, bytes)
 }

@@ -6,58 +6,58 @@ import (
 	"time"
 )
 
-// stallAfter is how long the run queue may wait without any worker taking from
-// it before another worker is started. A handler that blocks thus delays its
+// stallAfter is how long the run queue may wait without any runner taking from
+// it before another runner is started. A handler that blocks thus delays its
 // neighbours by this much at most.
 const stallAfter = 200 * time.Microsecond
 
 // executor runs mailboxes on a few long-lived goroutines.
 //
-//	submit ─► run queue ─► worker ─► mailbox.run ─► handler
+//	submit ─► run queue ─► runner ─► mailbox.run ─► handler
 //	                         ▲
-//	            stalled: nobody took for 200 µs, so one more worker
+//	            stalled: nobody took for 200 µs, so one more runner
 //
 // A goroutine per activation costs more than a short handler, and a fixed pool
-// lets one blocked handler stop everybody; hence workers that stay, and a
-// timer that adds one when the queue stands still. Extra workers leave when
-// the queue is empty. Without users (retain, release) no worker remains.
+// lets one blocked handler stop everybody; hence runners that stay, and a
+// timer that adds one when the queue stands still. Extra runners leave when
+// the queue is empty. Without users (retain, release) no runner remains.
 type executor struct {
 	mu      sync.Mutex
 	head    *mailbox // run queue, linked by mailbox.nextRunnable
 	tail    *mailbox
-	idle    []*worker // parked workers, the last parked first to run
-	all     map[uint64]*worker
-	workers int // all workers, busy and parked; len(all) lags behind starts
-	base    int // workers that stay while there are users
+	idle    []*runner // parked runners, the last parked first to run
+	all     map[uint64]*runner
+	runners int // all runners, busy and parked; len(all) lags behind starts
+	base    int // runners that stay while there are users
 	users   int
 	taken   uint64 // mailboxes taken from the queue, for the stall check
 	seen    uint64 // taken at the last stall check
 	armed   bool   // the stall timer is running
 	timer   *time.Timer
-	gone    *sync.Cond // signalled when a worker leaves
+	gone    *sync.Cond // signalled when a runner leaves
 }
 
-// worker is one goroutine of the executor.
-type worker struct {
+// runner is one goroutine of the executor.
+type runner struct {
 	wake    chan struct{} // capacity 1
 	current *mailbox      // guarded by executor.mu; nil while parked
 	gid     uint64        // goroutine id
 }
 
 func newExecutor() *executor {
-	e := &executor{base: runtime.GOMAXPROCS(0), all: make(map[uint64]*worker)}
+	e := &executor{base: runtime.GOMAXPROCS(0), all: make(map[uint64]*runner)}
 	e.gone = sync.NewCond(&e.mu)
 	return e
 }
 
-// retain adds a user; workers are kept while there is one.
+// retain adds a user; runners are kept while there is one.
 func (e *executor) retain() {
 	e.mu.Lock()
 	e.users++
 	e.mu.Unlock()
 }
 
-// release removes a user. After the last one the parked workers leave, and the
+// release removes a user. After the last one the parked runners leave, and the
 // busy ones leave when they become idle.
 func (e *executor) release() {
 	e.mu.Lock()
@@ -76,8 +76,8 @@ func (e *executor) release() {
 	e.idle = e.idle[:0]
 }
 
-// settle waits until no worker is left, or only those that run a handler which
-// is still busy after bound. The caller's own worker does not count.
+// settle waits until no runner is left, or only those that run a handler which
+// is still busy after bound. The caller's own runner does not count.
 func (e *executor) settle(bound time.Duration) {
 	expected := 0
 	if e.current() != nil {
@@ -93,13 +93,13 @@ func (e *executor) settle(bound time.Duration) {
 	defer timer.Stop()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for e.users == 0 && e.workers > expected && !expired {
+	for e.users == 0 && e.runners > expected && !expired {
 		e.gone.Wait()
 	}
 }
 
 // current returns the mailbox that the calling goroutine runs, nil when the
-// caller is not one of the workers.
+// caller is not one of the runners.
 func (e *executor) current() *mailbox {
 	gid := goroutineID()
 	e.mu.Lock()
@@ -128,7 +128,7 @@ func (e *executor) submitAll(first, last *mailbox, n int) {
 		e.idle = e.idle[:len(e.idle)-1]
 		w.wake <- struct{}{}
 	}
-	for ; n > 0 && e.workers < e.base; n-- {
+	for ; n > 0 && e.runners < e.base; n-- {
 		e.startLocked()
 	}
 	if n > 0 {
@@ -138,8 +138,8 @@ func (e *executor) submitAll(first, last *mailbox, n int) {
 }
 
 func (e *executor) startLocked() {
-	e.workers++
-	w := &worker{wake: make(chan struct{}, 1)}
+	e.runners++
+	w := &runner{wake: make(chan struct{}, 1)}
 	go e.work(w)
 }
 
@@ -158,7 +158,7 @@ func (e *executor) armLocked() {
 }
 
 // stalled runs when the stall timer fires: a queue that nobody took from since
-// then gets one more worker.
+// then gets one more runner.
 func (e *executor) stalled() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -172,9 +172,9 @@ func (e *executor) stalled() {
 	e.armLocked()
 }
 
-// work is the life of one worker. A handler that ends its goroutine with
-// Goexit ends the worker; a new one then takes its place.
-func (e *executor) work(w *worker) {
+// work is the life of one runner. A handler that ends its goroutine with
+// Goexit ends the runner; a new one then takes its place.
+func (e *executor) work(w *runner) {
 	w.gid = goroutineID()
 	e.mu.Lock()
 	e.all[w.gid] = w
@@ -198,9 +198,9 @@ func (e *executor) work(w *worker) {
 	normal = true
 }
 
-// take returns the next runnable mailbox, parking the worker while there is
-// none, and nil when the worker should leave.
-func (e *executor) take(w *worker) *mailbox {
+// take returns the next runnable mailbox, parking the runner while there is
+// none, and nil when the runner should leave.
+func (e *executor) take(w *runner) *mailbox {
 	e.mu.Lock()
 	w.current = nil
 	for {
@@ -215,7 +215,7 @@ func (e *executor) take(w *worker) *mailbox {
 			e.mu.Unlock()
 			return m
 		}
-		if e.users == 0 || e.workers > e.base {
+		if e.users == 0 || e.runners > e.base {
 			e.leaveLocked(w)
 			e.mu.Unlock()
 			return nil
@@ -227,15 +227,15 @@ func (e *executor) take(w *worker) *mailbox {
 	}
 }
 
-func (e *executor) leaveLocked(w *worker) {
+func (e *executor) leaveLocked(w *runner) {
 	delete(e.all, w.gid)
-	e.workers--
+	e.runners--
 	e.gone.Broadcast()
 }
 
 // goroutineID returns the id of the calling goroutine. The runtime offers no
 // other way than its stack header ("goroutine 12 [running]:"); it is read once
-// a worker and once a Close, never on a hot path.
+// a runner and once a Close, never on a hot path.
 func goroutineID() uint64 {
 	var buf [64]byte
 	text := buf[:runtime.Stack(buf[:], false)]

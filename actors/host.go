@@ -40,6 +40,7 @@ type Spec struct {
 	// stop. It must not block.
 	OnStopped func(reason error)
 
+	about   string   // what its messages are about, for reports; empty: their type
 	first   any      // posted to itself by every incarnation; nil for nothing
 	data    any      // see mailbox.data
 	lane    *lane    // counted in snapshots; nil when there is none
@@ -70,9 +71,9 @@ type host struct {
 	stopping func(*Context)
 	ctx      Context
 
-	history  supervisor.History // touched by the supervisor of this actor only
-	messages uint64             // handled since the first start; its own turn only
-	reason   error              // why it was told to stop
+	history  *supervisor.History // made at the first failure; its supervisor's alone
+	messages uint64              // handled since the first start; its own turn only
+	reason   error               // why it was told to stop
 
 	mu       sync.Mutex
 	children []*host
@@ -145,7 +146,7 @@ func newHost(t *tree, parent *host, spec Spec) *host {
 	if h.box == nil {
 		h.box = newMailbox(t.system, spec)
 	}
-	h.box.host = h
+	h.box.setHost(h)
 	return h
 }
 
@@ -184,12 +185,19 @@ func (h *host) Receive(proto actor.Context) {
 	case *actor.Stopped:
 		h.onStopped()
 	case *actor.Terminated:
-		return
+		h.onTerminated()
 	case restartDue:
-		proto.(actor.Supervisor).RestartChildren(m.child.pid.Load())
+		h.onRestartDue(proto, m)
 	default:
 		h.onMessage(m)
 	}
+}
+
+// onTerminated: a child's end is told by its own OnStopped.
+func (h *host) onTerminated() {}
+
+func (h *host) onRestartDue(proto actor.Context, m restartDue) {
+	proto.(actor.Supervisor).RestartChildren(m.child.pid.Load())
 }
 
 func (h *host) onStarted(proto actor.Context) {
@@ -253,7 +261,12 @@ func (h *host) escalate(f *failure, message any) {
 }
 
 // describe names a message in a report without printing what is in it.
-func (h *host) describe(message any) string { return fmt.Sprintf("%T", message) }
+func (h *host) describe(message any) string {
+	if h.spec.about != "" {
+		return h.spec.about
+	}
+	return fmt.Sprintf("%T", message)
+}
 
 // become records a state for snapshots and emits it as an event when it changed.
 func (h *host) become(state, why string) {

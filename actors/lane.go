@@ -337,6 +337,12 @@ type run struct {
 	bytes int64
 }
 
+// release gives up the messages' chunk; borrowed messages end here.
+func (r *run) release() {
+	r.chunk.release()
+	r.chunk = nil
+}
+
 // take hands up to most messages to a consumer, or marks the lane as waited on
 // and returns false.
 func (l *lane) take(r *run, most int) bool {
@@ -377,11 +383,11 @@ type finished struct {
 	more      bool // messages wait
 }
 
-// finish gives back a run whose messages have been delivered or discarded.
-func (l *lane) finish(r *run) (f finished) {
+// finish gives back n taken messages that have been delivered or discarded.
+func (l *lane) finish(n int, bytes int64) (f finished) {
 	l.mu.Lock()
-	l.inflight -= r.n
-	l.inflightBytes -= r.bytes
+	l.inflight -= n
+	l.inflightBytes -= bytes
 	if l.slow && (l.queued == 0 || l.queued+l.inflight <= l.limits.Msgs/2) {
 		f.ended, f.lost, f.lostBytes = true, l.dropped-l.slowFrom, l.droppedBytes-l.slowFromBytes
 		l.slow = false
@@ -392,8 +398,6 @@ func (l *lane) finish(r *run) (f finished) {
 	f.more = l.queued > 0
 	f.last = l.finishing && l.queued+l.inflight == 0
 	l.mu.Unlock()
-	r.chunk.release()
-	r.chunk = nil
 	return f
 }
 

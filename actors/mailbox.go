@@ -153,6 +153,19 @@ func (m *mailbox) Start() {
 	m.wakeLocked()
 }
 
+func (m *mailbox) setHost(h *host) {
+	m.mu.Lock()
+	m.host = h
+	m.mu.Unlock()
+}
+
+// owner is the host, for others than the actor's own turn.
+func (m *mailbox) owner() *host {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.host
+}
+
 // UserMessageCount returns the number of waiting control messages.
 func (m *mailbox) UserMessageCount() int {
 	m.mu.Lock()
@@ -284,11 +297,11 @@ func (m *mailbox) fail(value any, message any) {
 		m.host.escalate(f, message)
 		return
 	}
-	cause := error(supervisor.ErrHandlerExit)
-	var stack []byte
+	text := m.host.describe(message)
+	f := &failure{cause: &supervisor.GoexitError{Message: text}, text: text}
 	if value != nil {
-		stack = debug.Stack()
-		cause = &supervisor.PanicError{Value: value, Stack: stack, Message: m.host.describe(message)}
+		f.stack = debug.Stack()
+		f.cause = &supervisor.PanicError{Value: value, Stack: f.stack, Message: text, Internal: m.host.spec.lane == nil}
 	}
-	m.host.escalate(&failure{cause: cause, stack: stack}, message)
+	m.host.escalate(f, message)
 }

@@ -268,6 +268,13 @@ func (w *wakeUps) add(m *mailbox) {
 	w.n++
 }
 
+// offer adds the mailbox if it was idle.
+func (w *wakeUps) offer(m *mailbox) {
+	if m.offerData() {
+		w.add(m)
+	}
+}
+
 func (w *wakeUps) flush(c *Conn) {
 	if w.n > 0 {
 		c.sys.exec.submitAll(w.first, w.last, w.n)

@@ -73,10 +73,11 @@ func (s *Sub) node() supervisor.Node {
 	if s.Queue != "" {
 		n.Reason += " queue " + s.Queue
 	}
-	if box := s.box.Load(); box != nil && box.host != nil {
-		box.host.mu.Lock()
-		n.Restarts, n.Since = box.host.restarts, box.host.since
-		box.host.mu.Unlock()
+	if box := s.box.Load(); box != nil && box.owner() != nil {
+		h := box.owner()
+		h.mu.Lock()
+		n.Restarts, n.Since = h.restarts, h.since
+		h.mu.Unlock()
 	}
 	counts := s.Counts()
 	n.MailboxMsgs, n.MailboxBytes = int64(counts.PendingMsgs), counts.PendingBytes

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -20,6 +19,8 @@ type strategy struct{ parent *host }
 var _ actor.SupervisorStrategy = strategy{}
 
 // HandleFailure is called by protoactor when a child failed and is suspended.
+//
+//style:allow params protoactor's interface
 func (s strategy) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID,
 	_ *actor.RestartStatistics, reason any, message any,
 ) {
@@ -28,6 +29,12 @@ func (s strategy) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, chil
 		sup.StopChildren(child)
 		return
 	}
+	s.answer(sup, f, message)
+}
+
+// answer decides about a failure of a child and executes the decision.
+func (s strategy) answer(sup actor.Supervisor, f *failure, message any) {
+	child := f.host.pid.Load()
 	d := s.parent.tree.decide(f.host, f)
 	switch d.Directive {
 	case supervisor.Resume:
@@ -63,14 +70,13 @@ func crash(f *failure) {
 
 // decide asks the pure core what to do about a failure of h, and publishes it.
 func (t *tree) decide(h *host, f *failure) supervisor.Decision {
-	d := supervisor.Decide(h.spec.Policy, h.history, supervisor.Failure{
+	if h.history == nil {
+		h.history = new(supervisor.History)
+	}
+	d := supervisor.Decide(h.spec.Policy, *h.history, supervisor.Failure{
 		Path: h.path, Kind: h.spec.Kind, Cause: f.cause, Stack: f.stack, Message: f.text, Rand: rand.Float64(),
 	}, time.Now())
-	h.history = d.History
-	var p *supervisor.PanicError
-	if errors.As(f.cause, &p) && p.Stack == nil {
-		p.Stack = f.stack
-	}
+	*h.history = d.History
 	t.observe(d.Event)
 	return d
 }

@@ -50,9 +50,12 @@ type gather struct {
 	bytes      int64
 }
 
-// delivery is where a dispatcher stands in a run. It outlives incarnations, so
-// that a restart goes on with the next message.
+// delivery is where a dispatcher or worker stands in a run. It outlives
+// incarnations, so that a restart goes on with the next message.
 type delivery struct {
+	sub      *Sub
+	from     *lane // the subscription's, or the worker's own
+	most     int   // messages taken at once
 	consumer Consumer
 	run      run
 	left     int // messages of the run not built yet
@@ -73,7 +76,8 @@ type Sub struct {
 	gather gather // the reader's alone
 
 	lane     lane
-	delivery delivery // the dispatcher's alone
+	delivery delivery  // the dispatcher's alone
+	workers  []*worker // with Workers > 1, made at the first activation
 
 	box   atomic.Pointer[mailbox] // of the dispatcher; nil while it sleeps
 	awake atomic.Bool             // a dispatcher runs or is being started
@@ -164,17 +168,16 @@ func (s *Sub) receive(seg segment, w *wakeUps) {
 	if !p.wake {
 		return
 	}
+	s.wake(w)
+}
+
+// wake makes whoever consumes the lane runnable.
+func (s *Sub) wake(w *wakeUps) {
 	if s.spec.Consumer == nil {
 		s.next.signal()
-		return
-	}
-	if box := s.box.Load(); box != nil {
-		if box.offerData() {
-			w.add(box)
-		}
-		return
-	}
-	if s.awake.CompareAndSwap(false, true) {
+	} else if box := s.box.Load(); box != nil {
+		w.offer(box)
+	} else if s.awake.CompareAndSwap(false, true) {
 		w.asleep = append(w.asleep, s)
 	}
 }
@@ -182,17 +185,7 @@ func (s *Sub) receive(seg segment, w *wakeUps) {
 // wakeInPush wakes the consumers while the reader waits inside a push.
 func (s *Sub) wakeInPush() {
 	var w wakeUps
-	if s.spec.Consumer == nil {
-		s.next.signal()
-		return
-	}
-	if box := s.box.Load(); box != nil {
-		if box.offerData() {
-			w.add(box)
-		}
-	} else if s.awake.CompareAndSwap(false, true) {
-		w.asleep = append(w.asleep, s)
-	}
+	s.wake(&w)
 	w.flush(s.conn)
 }
 
@@ -467,16 +460,17 @@ func (s *Sub) TryNext(deliver func(m *Raw)) bool {
 	at.Next(&m)
 	deliver(&m)
 	s.lane.started.Add(1)
-	if s.giveBack(&r) {
+	r.release()
+	if s.giveBack(r.n, r.bytes) {
 		s.next.signal() // another caller may wait for what is behind it
 	}
 	return true
 }
 
-// giveBack finishes a run, reports the end of a slow episode, and ends the
-// subscription after its last message. It reports whether more waits.
-func (s *Sub) giveBack(r *run) (more bool) {
-	f := s.lane.finish(r)
+// giveBack finishes n messages, reports the end of a slow episode, and ends
+// the subscription after its last message. It reports whether more waits.
+func (s *Sub) giveBack(n int, bytes int64) (more bool) {
+	f := s.lane.finish(n, bytes)
 	if f.ended {
 		s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SlowConsumerEnded, Path: s.Path(),
 			Count: f.lost, Bytes: f.lostBytes}})

@@ -3,6 +3,8 @@ package actors
 import (
 	"fmt"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -88,7 +90,7 @@ func (a *subscriptions) onActivate(c *Context, m activate) {
 
 // wake starts the dispatcher of s.
 func (a *subscriptions) wake(c *Context, s *Sub) {
-	spec := Spec{Name: s.name(), Kind: "dispatcher", Policy: s.spec.Policy, data: dispatcherMsg(deliver{}), lane: &s.lane}
+	spec := Spec{Name: s.name(), Kind: "dispatcher", Policy: s.spec.Policy, data: dispatcherMsg(deliver{}), lane: &s.lane, about: s.Subject}
 	box := newMailbox(c.host.tree.system, spec)
 	box.dataReady = true
 	spec.adopted = box
@@ -97,11 +99,29 @@ func (a *subscriptions) wake(c *Context, s *Sub) {
 			_ = a.conn.subsBox.Send(dispatcherGone{s, box, reason})
 		}
 	}
-	if s.delivery.consumer == nil {
-		s.delivery.consumer = s.spec.Consumer()
-	}
+	s.prepare()
 	s.box.Store(box)
-	spawn(c, spec, func() Actor[dispatcherMsg] { return newDispatcher(s) })
+	spawn(c, spec, s.newDispatcher)
+}
+
+// prepare makes what outlives the incarnations of the dispatcher.
+func (s *Sub) prepare() {
+	if s.delivery.sub != nil {
+		return
+	}
+	if s.spec.Workers > 1 {
+		s.delivery = delivery{sub: s}
+		s.workers = newWorkers(s)
+		return
+	}
+	s.delivery = delivery{sub: s, from: &s.lane, most: runMax, consumer: s.spec.Consumer()}
+}
+
+func (s *Sub) newDispatcher() Actor[dispatcherMsg] {
+	if s.spec.Workers > 1 {
+		return &router{sub: s}
+	}
+	return &dispatcher{delivery: &s.delivery}
 }
 
 func (a *subscriptions) onRetire(c *Context, m retire) {
@@ -114,7 +134,7 @@ func (a *subscriptions) onRetire(c *Context, m retire) {
 
 func (a *subscriptions) onRestartDispatcher(c *Context, m restartDispatcher) {
 	if box := m.sub.box.Load(); box != nil {
-		box.host.escalate(&failure{cause: ErrSlowConsumer, text: m.sub.Subject}, nil)
+		strategy{c.host}.answer(c.proto.(actor.Supervisor), &failure{host: box.host, cause: m.sub.SlowConsumer(), text: m.sub.Subject}, nil)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/eventstream"
 	"go.uber.org/zap"
 
 	"github.com/troupe-go/troupe/supervisor"
@@ -49,8 +50,12 @@ func NewSystem(log *zap.Logger) *System {
 	silent := func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))
 	}
+	proto := actor.NewActorSystem(actor.WithLoggerFactory(silent), actor.WithDeadLetterRequestLogging(false))
+	// Without its own listeners: their dead-letter log starts a goroutine that
+	// lives for a second. What is left over is reported by our mailboxes.
+	proto.EventStream = eventstream.NewEventStream()
 	return &System{
-		proto: actor.NewActorSystem(actor.WithLoggerFactory(silent), actor.WithDeadLetterRequestLogging(false)),
+		proto: proto,
 		exec:  newExecutor(),
 		log:   log,
 		dials: supervisor.NewDialLimiter(supervisor.Config{Rate: DialsPerSecond, Burst: DialBurst}),

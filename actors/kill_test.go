@@ -1,0 +1,172 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+var errKilled = errors.New("killed by the test")
+
+// killer panics once, in the n-th message of one kind of actor.
+type killer struct {
+	mu   sync.Mutex
+	kind string
+	nth  uint64
+	seen uint64
+	done bool
+}
+
+func (k *killer) hook(kind string, _ uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if kind != k.kind || k.done {
+		return
+	}
+	k.seen++
+	if k.seen == k.nth {
+		k.done = true
+		panic(errKilled)
+	}
+}
+
+// TestEveryActorMayDie panics each actor of a connection at each of its first
+// hundred messages, while it works, and asks the same of it every time: it
+// works again, subscriptions are restored once, nothing came twice or out of
+// order, and Close leaves nothing.
+func TestEveryActorMayDie(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{})
+	for _, kind := range []string{"connection", "link", "reader", "writer", "heartbeat", "requests", "callbacks", "subscriptions", "dispatcher", "worker"} {
+		t.Run(kind, func(t *testing.T) {
+			died := 0
+			for n := uint64(1); n <= 100; n++ {
+				k := &killer{kind: kind, nth: n}
+				surviveKill(t, s.URL(), k)
+				if k.done {
+					died++
+				}
+			}
+			if died == 0 {
+				t.Fatalf("no %s was ever killed", kind)
+			}
+			t.Logf("killed at %d of its first hundred messages", died)
+		})
+	}
+}
+
+// inOrder checks that numbers come in ascending order and tells when the last did.
+type inOrder struct {
+	t     *testing.T
+	what  string
+	mu    sync.Mutex
+	last  int
+	count int
+	end   chan struct{}
+}
+
+func (o *inOrder) got(payload string) {
+	var n int
+	fmt.Sscan(payload, &n)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if n <= o.last {
+		o.t.Errorf("%s: message %d came after %d", o.what, n, o.last)
+	}
+	o.last = n
+	o.count++
+	if n == lastNumber {
+		close(o.end)
+	}
+}
+
+// cutsLink names the actors whose death costs the socket, and with it what core
+// NATS had on the way; requests is one because the test cuts it there.
+var cutsLink = map[string]bool{"connection": true, "link": true, "reader": true, "writer": true, "requests": true}
+
+const lastNumber = 1_000_000
+
+func surviveKill(t *testing.T, url string, k *killer) {
+	t.Helper()
+	sys := NewSystem(nil)
+	cfg := config(t, url)
+	cfg.PingInterval = time.Millisecond
+	cfg.PingsMax = 1000
+	prefix := fmt.Sprintf("kill.%s.%d", k.kind, k.nth)
+	sys.killHook = k.hook
+	c, err := Connect(within(t), sys, cfg)
+	if err != nil {
+		t.Fatalf("n=%d: connect: %v", k.nth, err)
+	}
+	plain := &inOrder{t: t, what: "plain", end: make(chan struct{})}
+	keyed := &inOrder{t: t, what: "by key", end: make(chan struct{})}
+	noDelay := supervisor.Policy{Backoff: supervisor.Backoff{Initial: supervisor.NoDelay}}
+	subscribe(t, c, SubSpec{Subject: prefix + ".plain", Policy: noDelay, Consumer: handle(func(_, p string) { plain.got(p) })})
+	subscribe(t, c, SubSpec{Subject: prefix + ".keyed", Policy: noDelay, Workers: 3, Key: func(*Raw) uint64 { return 7 },
+		Consumer: handle(func(_, p string) { keyed.got(p) })})
+	subscribe(t, c, SubSpec{Subject: prefix + ".echo", Policy: noDelay, Consumer: func() Consumer { return &echo{c: c} }})
+	for i := 1; i <= 120; i++ {
+		mustPublish(t, c, prefix+".plain", decimal(uint64(i)))
+		mustPublish(t, c, prefix+".keyed", decimal(uint64(i)))
+		if i%4 == 0 {
+			_, _ = c.Request(nil, prefix+".echo", nil, []byte("?"), time.Millisecond)
+		}
+		if k.kind == "requests" && i%2 == 0 {
+			_ = c.ForceReconnect() // it gets a message for each lost link
+		}
+	}
+	awaitHealthy(t, c)
+	mustPublish(t, c, prefix+".plain", decimal(lastNumber))
+	mustPublish(t, c, prefix+".keyed", decimal(lastNumber))
+	ctx := within(t)
+	for _, o := range []*inOrder{plain, keyed} {
+		select {
+		case <-o.end:
+		case <-ctx.Done():
+			t.Fatalf("n=%d: %s: the last message did not come; last %d\n%v\n%v", k.nth, o.what, o.last, c.Tree(), c.Events())
+		}
+	}
+	if _, err := c.Request(nil, prefix+".echo", nil, []byte("?"), 10*time.Second); err != nil && !errors.Is(err, ErrDisconnected) {
+		t.Fatalf("n=%d: request after recovery: %v\n%v", k.nth, err, c.Tree())
+	}
+	if !cutsLink[k.kind] && (plain.count != 121 || keyed.count != 121) {
+		t.Fatalf("n=%d: %d and %d of 121 messages came\n%v", k.nth, plain.count, keyed.count, c.Events())
+	}
+	if r := c.Close(within(t)); len(r.Unfinished) > 0 {
+		t.Fatalf("n=%d: close left %v", k.nth, r.Unfinished)
+	}
+}
+
+// echo answers requests.
+type echo struct {
+	c     *Conn
+	reply string
+}
+
+func (e *echo) Build(at *Cursor, _ int) int {
+	var m Raw
+	at.Next(&m)
+	e.reply = string(m.Reply)
+	return 1
+}
+
+func (e *echo) Call(int) { _ = e.c.Publish(e.reply, "", nil, []byte("!")) }
+
+// awaitHealthy flushes until the connection has answered twice in a row: a
+// link that dies of the kill may answer once before.
+func awaitHealthy(t *testing.T, c *Conn) {
+	t.Helper()
+	ctx := within(t)
+	for good := 0; good < 3; good++ {
+		if err := c.Flush(ctx); err != nil {
+			if ctx.Err() != nil {
+				t.Fatalf("connection does not recover: %v\n%v", err, c.Tree())
+			}
+			good = -1
+		}
+	}
+}
