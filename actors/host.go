@@ -74,6 +74,8 @@ type host struct {
 	history  *supervisor.History // made at the first failure; its supervisor's alone
 	messages uint64              // handled since the first start; its own turn only
 	reason   error               // why it was told to stop
+	told     bool                // it was told to stop; its supervisor's alone
+	ending   bool                // it is stopping or restarting; its own turn only
 
 	mu       sync.Mutex
 	children []*host
@@ -197,12 +199,15 @@ func (h *host) Receive(proto actor.Context) {
 func (h *host) onTerminated() {}
 
 func (h *host) onRestartDue(proto actor.Context, m restartDue) {
-	proto.(actor.Supervisor).RestartChildren(m.child.pid.Load())
+	if !m.child.told && !h.ending {
+		proto.(actor.Supervisor).RestartChildren(m.child.pid.Load())
+	}
 }
 
 func (h *host) onStarted(proto actor.Context) {
 	h.ctx = Context{host: h, proto: proto}
 	h.receive, h.stopping = h.produce()
+	h.ending = false
 	h.box.setStopping(false)
 	h.become("running", "")
 	if h.spec.first != nil {
@@ -221,6 +226,7 @@ func (h *host) onMessage(m any) {
 // onStopping lets the actor give back what it holds. A panic here must not
 // reach protoactor, which would bring the actor back to life.
 func (h *host) onStopping() {
+	h.ending = true
 	h.box.setStopping(true)
 	h.stopTimers()
 	defer func() {
@@ -333,7 +339,7 @@ func (c *Context) Fail(cause error) { panic(&failure{cause: cause}) }
 
 // stop asks a child to stop with a reason that its OnStopped gets.
 func (c *Context) stop(box *mailbox, reason error) {
-	box.host.reason = reason
+	box.host.reason, box.host.told = reason, true
 	if pid := box.host.pid.Load(); pid != nil {
 		c.proto.Stop(pid)
 	}

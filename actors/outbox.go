@@ -261,9 +261,11 @@ func (o *outbox) begin(link uint32) []byte {
 	return frames
 }
 
-// end returns the buffer of a completed write.
-func (o *outbox) end(frames []byte) {
+// end returns the buffer of a completed write. It returns the loss when the
+// link was given up meanwhile.
+func (o *outbox) end(frames []byte) (l loss, settled bool) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.busy = false
 	if cap(frames) <= 4*outboxLiveMax {
 		o.spare = frames[:0]
@@ -271,5 +273,8 @@ func (o *outbox) end(frames []byte) {
 	if o.blocked > 0 {
 		o.room.Broadcast()
 	}
-	o.mu.Unlock()
+	if o.state != outDown {
+		return loss{}, false
+	}
+	return o.settleLocked(), true
 }

@@ -35,6 +35,11 @@ func (s strategy) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, chil
 // answer decides about a failure of a child and executes the decision.
 func (s strategy) answer(sup actor.Supervisor, f *failure, message any) {
 	child := f.host.pid.Load()
+	if s.parent.ending || f.host.told {
+		// protoactor would let a restart undo a stop that is under way.
+		sup.StopChildren(child)
+		return
+	}
 	d := s.parent.tree.decide(f.host, f)
 	switch d.Directive {
 	case supervisor.Resume:
@@ -42,7 +47,7 @@ func (s strategy) answer(sup actor.Supervisor, f *failure, message any) {
 	case supervisor.Restart:
 		s.restart(sup, f.host, d.Delay)
 	case supervisor.Stop:
-		f.host.reason = f.cause
+		f.host.reason, f.host.told = f.cause, true
 		sup.StopChildren(child)
 	case supervisor.Escalate:
 		s.parent.escalate(&failure{cause: f.cause, stack: f.stack, text: f.text}, message)

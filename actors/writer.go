@@ -57,7 +57,9 @@ func (w *writer) onDrainOutbox() {
 			w.lose(frames, n, err)
 			return
 		}
-		out.end(frames)
+		if loss, settled := out.end(frames); settled {
+			w.conn.settled(loss, ErrDisconnected)
+		}
 	}
 }
 
