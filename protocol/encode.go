@@ -51,6 +51,8 @@ func AppendPubChecked(dst []byte, subject, reply string, payload []byte) []byte 
 // AppendHPub checks subject, reply and header and appends an HPUB frame, or a PUB
 // frame when the header has no keys. The error is a *[BadSubjectError] or a
 // *[HeaderError]; dst is unchanged then.
+//
+//style:allow params the parts of a frame in wire order; a struct would be made per message
 func AppendHPub(dst []byte, subject, reply string, h Header, payload []byte) ([]byte, error) {
 	if err := checkPub(subject, reply); err != nil {
 		return dst, err
@@ -73,6 +75,8 @@ func AppendHPub(dst []byte, subject, reply string, h Header, payload []byte) ([]
 
 // AppendHPubChecked appends an HPUB frame with an encoded header block, which
 // [AppendHeader] made, and subjects that have passed the checks.
+//
+//style:allow params the parts of a frame in wire order; a struct would be made per message
 func AppendHPubChecked(dst []byte, subject, reply string, block, payload []byte) []byte {
 	dst = slices.Grow(dst, len("HPUB    ")+len(subject)+len(reply)+2*digitsMax+2*len(lineEnd)+len(block)+len(payload))
 	dst = appendHead(dst, "HPUB ", subject, reply)
@@ -161,8 +165,10 @@ func AppendErr(dst []byte, text string) []byte {
 
 // AppendMsg appends a MSG frame, as a server does. It checks nothing: a server
 // that is made to misbehave needs that.
+//
+//style:allow params the parts of a frame in wire order; a struct would be made per message
 func AppendMsg(dst []byte, subject string, sid uint64, reply string, payload []byte) []byte {
-	dst = appendMsgHead(dst, "MSG ", subject, sid, reply)
+	dst = appendDelivery(appendHead(dst, "MSG ", subject, ""), sid, reply)
 	dst = strconv.AppendUint(dst, uint64(len(payload)), 10)
 	dst = append(dst, lineEnd...)
 	dst = append(dst, payload...)
@@ -171,19 +177,19 @@ func AppendMsg(dst []byte, subject string, sid uint64, reply string, payload []b
 
 // AppendHMsg appends an HMSG frame with an encoded header block, as a server
 // does. It checks nothing.
+//
+//style:allow params the parts of a frame in wire order; a struct would be made per message
 func AppendHMsg(dst []byte, subject string, sid uint64, reply string, block, payload []byte) []byte {
-	dst = appendMsgHead(dst, "HMSG ", subject, sid, reply)
+	dst = appendDelivery(appendHead(dst, "HMSG ", subject, ""), sid, reply)
 	dst = appendSizes(dst, len(block), len(block)+len(payload))
 	dst = append(dst, block...)
 	dst = append(dst, payload...)
 	return append(dst, lineEnd...)
 }
 
-// appendMsgHead appends what MSG and HMSG have in common.
-func appendMsgHead(dst []byte, op, subject string, sid uint64, reply string) []byte {
-	dst = append(dst, op...)
-	dst = append(dst, subject...)
-	dst = append(dst, ' ')
+// appendDelivery appends what stands between the subject and the sizes of MSG and
+// HMSG, with a blank behind each.
+func appendDelivery(dst []byte, sid uint64, reply string) []byte {
 	dst = strconv.AppendUint(dst, sid, 10)
 	dst = append(dst, ' ')
 	if reply != "" {

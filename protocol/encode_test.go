@@ -3,6 +3,7 @@ package protocol
 import (
 	"errors"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -57,39 +58,46 @@ func TestEncodersWriteDocumentedFrames(t *testing.T) {
 // injections are subjects and names that would be read as something else.
 var injections = []string{"a b", "a\tb", "a\rb", "a\nb", "a\r\nPUB x 0", " ", "a ", " a", "\x00", "a\x0bb", "a\x1f"}
 
+// refusal is the result of an encoder that was asked to append to "before".
+type refusal struct {
+	name string
+	got  []byte
+	err  error
+}
+
+// refused takes the result of an encoder.
+func refused(name string) func([]byte, error) refusal {
+	return func(got []byte, err error) refusal { return refusal{name, got, err} }
+}
+
+func (r refusal) check(t *testing.T, kind error) {
+	t.Helper()
+	if !errors.Is(r.err, kind) {
+		t.Errorf("%s: got %v, want %v", r.name, r.err, kind)
+	}
+	if string(r.got) != "before" {
+		t.Errorf("%s changed the destination to %q", r.name, r.got)
+	}
+}
+
 func TestEncodersRefuseWhatWouldInject(t *testing.T) {
 	dst := []byte("before")
-	check := func(name, input string, got []byte, err, kind error) {
-		t.Helper()
-		if !errors.Is(err, kind) {
-			t.Errorf("%s of %q: got %v, want %v", name, input, err, kind)
-		}
-		if string(got) != "before" {
-			t.Errorf("%s of %q changed the destination to %q", name, input, got)
-		}
-	}
+	header := Header{"A": {"b"}}
 	for _, bad := range injections {
-		got, err := AppendPub(dst, bad, "", nil)
-		check("publish to", bad, got, err, ErrBadSubject)
-		got, err = AppendPub(dst, "a", bad, nil)
-		check("publish with reply", bad, got, err, ErrBadSubject)
-		got, err = AppendHPub(dst, bad, "", Header{"A": {"b"}}, nil)
-		check("publish with header to", bad, got, err, ErrBadSubject)
-		got, err = AppendHPub(dst, "a", bad, Header{"A": {"b"}}, nil)
-		check("publish with header and reply", bad, got, err, ErrBadSubject)
-		got, err = AppendSub(dst, bad, "", 1)
-		check("subscribe to", bad, got, err, ErrBadSubject)
-		got, err = AppendSub(dst, "a", bad, 1)
-		check("subscribe in queue", bad, got, err, ErrBadQueueName)
+		refused("publish to "+strconv.Quote(bad))(AppendPub(dst, bad, "", nil)).check(t, ErrBadSubject)
+		refused("publish with reply "+strconv.Quote(bad))(AppendPub(dst, "a", bad, nil)).check(t, ErrBadSubject)
+		refused("publish with header to "+strconv.Quote(bad))(AppendHPub(dst, bad, "", header, nil)).check(t, ErrBadSubject)
+		refused("publish with header and reply "+strconv.Quote(bad))(AppendHPub(dst, "a", bad, header, nil)).check(t, ErrBadSubject)
+		refused("subscribe to "+strconv.Quote(bad))(AppendSub(dst, bad, "", 1)).check(t, ErrBadSubject)
+		refused("subscribe in queue "+strconv.Quote(bad))(AppendSub(dst, "a", bad, 1)).check(t, ErrBadQueueName)
 	}
 	for _, bad := range []Header{
 		{"": {"x"}}, {"a b": {"x"}}, {"a:b": {"x"}}, {"a\r\nb": {"x"}}, {"ä": {"x"}}, {"a\x7f": {"x"}},
 		{"a": {"x\r\ny: z"}}, {"a": {"x\ny"}}, {"a": {"ok", "\r"}}, {"bad key": nil},
 	} {
-		got, err := AppendHeader(dst, bad)
-		check("header", strings.Join(keysOf(bad), ","), got, err, ErrBadHeaderMsg)
-		got, err = AppendHPub(dst, "a", "", bad, nil)
-		check("publish with header", strings.Join(keysOf(bad), ","), got, err, ErrBadHeaderMsg)
+		name := strings.Join(keysOf(bad), ",")
+		refused("header "+strconv.Quote(name))(AppendHeader(dst, bad)).check(t, ErrBadHeaderMsg)
+		refused("publish with header "+strconv.Quote(name))(AppendHPub(dst, "a", "", bad, nil)).check(t, ErrBadHeaderMsg)
 	}
 }
 

@@ -106,23 +106,25 @@ func TestConnectThatJSONWouldChangeIsRefused(t *testing.T) {
 func TestBadJSONGivesTypedErrors(t *testing.T) {
 	for _, text := range []string{"", " ", "null", "[]", "1", `"x"`, "{", "{bad", `{"port":"x"}`, `{"user":1,"server_id":1}`, "{}{}", "{}x"} {
 		info, err := ParseInfo([]byte(text))
-		checkJSONError(t, "INFO", text, info == nil, err)
-		connect, err := ParseConnect([]byte(text))
+		checkJSONError(t, "INFO", err)
+		connect, connectErr := ParseConnect([]byte(text))
 		if text != `{"port":"x"}` { // not a field of CONNECT
-			checkJSONError(t, "CONNECT", text, connect == nil, err)
+			checkJSONError(t, "CONNECT", connectErr)
+		}
+		if info != nil || connect != nil && connectErr != nil {
+			t.Errorf("%q: got %v and %v in spite of an error", text, info, connect)
 		}
 	}
 }
 
-func checkJSONError(t *testing.T, what, text string, isNil bool, err error) {
+func checkJSONError(t *testing.T, what string, err error) {
 	t.Helper()
 	var bad *JSONParseError
-	if !isNil || !errors.As(err, &bad) || !errors.Is(err, ErrJSONParse) || !errors.Is(err, ErrProtocol) {
-		t.Errorf("%s %q: result is nil: %v, error %v", what, text, isNil, err)
-		return
+	if !errors.As(err, &bad) || !errors.Is(err, ErrJSONParse) || !errors.Is(err, ErrProtocol) {
+		t.Fatalf("%s: error %v", what, err)
 	}
 	if bad.What != what || bad.Err == nil {
-		t.Errorf("%s %q: %+v", what, text, bad)
+		t.Fatalf("%s: %+v", what, bad)
 	}
 }
 

@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -142,14 +141,18 @@ func TestEveryCutGivesTheSameFrames(t *testing.T) {
 	server, client := goldenStreams()
 	check("server", server, NewServerParser)
 	check("client", client, NewClientParser)
-	// Every frame by itself, at every pair of cuts.
+}
+
+func TestEveryPairOfCutsGivesTheSameFrame(t *testing.T) {
 	for _, c := range serverFrames {
-		for i := range len(c.stream) {
-			for j := i; j < len(c.stream); j++ {
-				got := readCut(t, NewServerParser(Limits{}), []byte(c.stream), []int{i, j})
-				if len(got.Readings) != 1 || got.Readings[0] != complete(c.want) {
-					t.Fatalf("%s cut at %d and %d: %+v", c.name, i, j, got)
-				}
+		for pair := range len(c.stream) * len(c.stream) {
+			first, second := pair/len(c.stream), pair%len(c.stream)
+			if first > second {
+				continue
+			}
+			got := readCut(t, NewServerParser(Limits{}), []byte(c.stream), []int{first, second})
+			if len(got.Readings) != 1 || got.Readings[0] != complete(c.want) {
+				t.Fatalf("%s cut at %d and %d: %+v", c.name, first, second, got)
 			}
 		}
 	}
@@ -339,31 +342,38 @@ func TestLineLimits(t *testing.T) {
 		{"SUB ", " 1", "", OpSub, true},
 		{"CONNECT ", "", "", OpConnect, true},
 	} {
-		for _, end := range []string{"\r\n", "\n"} {
-			for length := limit - 1; length <= limit+1; length++ {
-				parser := NewServerParser
-				if c.client {
-					parser = NewClientParser
-				}
-				stream := []byte(lineOf(c.front, c.back, length) + end + c.rest)
-				for name, cuts := range map[string][]int{"whole": nil, "byte by byte": everyByte(stream)} {
-					checkLimit(t, fmt.Sprintf("%s of %d bytes ending in %q, %s", c.front, length, end, name),
-						readCut(t, parser(limits), stream, cuts), length > limit,
-						Error{Kind: ErrMaxControlLine, Op: c.op, Limit: limit, Got: limit + 1})
-				}
-			}
+		parser := NewServerParser
+		if c.client {
+			parser = NewClientParser
+		}
+		for length := limit - 1; length <= limit+1; length++ {
+			line := lineOf(c.front, c.back, length)
+			check := limitCheck{parser: func() *Parser { return parser(limits) }, over: length > limit,
+				want: Error{Kind: ErrMaxControlLine, Op: c.op, Limit: limit, Got: limit + 1}}
+			check.run(t, line+"\r\n"+c.rest)
+			check.run(t, line+"\n"+c.rest)
 		}
 	}
 }
 
-// checkLimit checks that exactly what is over the limit was refused.
-func checkLimit(t *testing.T, name string, got outcome, over bool, want Error) {
+// limitCheck checks that exactly what is over a limit is refused, however the
+// stream is cut.
+type limitCheck struct {
+	parser func() *Parser
+	over   bool
+	want   Error
+}
+
+func (c limitCheck) run(t *testing.T, stream string) {
 	t.Helper()
-	switch {
-	case !over && (got.Failure != nil || len(got.Readings) != 1):
-		t.Errorf("%s: refused: %+v", name, got.Failure)
-	case over && (got.Failure == nil || *got.Failure != want):
-		t.Errorf("%s: got %+v, want %+v", name, got.Failure, want)
+	for _, cuts := range [][]int{nil, everyByte([]byte(stream))} {
+		got := readCut(t, c.parser(), []byte(stream), cuts)
+		switch {
+		case !c.over && (got.Failure != nil || len(got.Readings) != 1):
+			t.Errorf("%q with %d cuts: refused: %+v", stream, len(cuts), got.Failure)
+		case c.over && (got.Failure == nil || *got.Failure != c.want):
+			t.Errorf("%q with %d cuts: got %+v, want %+v", stream, len(cuts), got.Failure, c.want)
+		}
 	}
 }
 
@@ -424,12 +434,9 @@ func TestSizeLimits(t *testing.T) {
 			if c.client {
 				parser = NewClientParser
 			}
-			stream := []byte(c.stream(size))
-			for name, cuts := range map[string][]int{"whole": nil, "byte by byte": everyByte(stream)} {
-				checkLimit(t, fmt.Sprintf("%s of %d bytes, %s", c.name, size, name),
-					readCut(t, parser(c.limits), stream, cuts), size > limit,
-					Error{Kind: c.kind, Op: c.op, Limit: limit, Got: size})
-			}
+			check := limitCheck{parser: func() *Parser { return parser(c.limits) }, over: size > limit,
+				want: Error{Kind: c.kind, Op: c.op, Limit: limit, Got: size}}
+			check.run(t, c.stream(size))
 		}
 	}
 }

@@ -41,33 +41,43 @@ var sameFailure = cmp.Comparer(func(a, b *Error) bool {
 })
 
 // readCut feeds the stream up to each cut in turn, as socket reads would, and then
-// the rest. It moves the unread bytes before each call, since callers may.
+// the rest.
 func readCut(t testing.TB, p *Parser, stream []byte, cuts []int) outcome {
 	t.Helper()
 	var out outcome
 	for _, cut := range append(slices.Clone(cuts), len(stream)) {
-		for {
-			buf := slices.Clone(stream[out.Consumed:cut])
-			var f Frame
-			n, err := p.Next(buf, &f)
-			if err != nil {
-				if !errors.As(err, &out.Failure) {
-					t.Fatalf("untyped error %T: %v", err, err)
-				}
-				failure := *out.Failure
-				failure.Snippet = ""
-				out.Failure = &failure
-				return out
-			}
-			checkStep(t, p, buf, n)
-			if n == 0 {
-				break
-			}
-			out.Readings = append(out.Readings, resolve(&f, buf[:n]))
-			out.Consumed += n
+		for out.step(t, p, stream[:cut]) {
 		}
 	}
 	return out
+}
+
+// step reads one frame of what has arrived and reports whether there was one. It
+// moves the unread bytes first, since callers may.
+func (out *outcome) step(t testing.TB, p *Parser, arrived []byte) bool {
+	t.Helper()
+	if out.Failure != nil {
+		return false
+	}
+	buf := slices.Clone(arrived[out.Consumed:])
+	var f Frame
+	n, err := p.Next(buf, &f)
+	if err != nil {
+		var failure *Error
+		if !errors.As(err, &failure) {
+			t.Fatalf("untyped error %T: %v", err, err)
+		}
+		out.Failure = new(*failure)
+		out.Failure.Snippet = ""
+		return false
+	}
+	checkStep(t, p, buf, n)
+	if n == 0 {
+		return false
+	}
+	out.Readings = append(out.Readings, resolve(&f, buf[:n]))
+	out.Consumed += n
+	return true
 }
 
 // checkStep checks what holds after each call of Next without an error.

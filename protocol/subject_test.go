@@ -8,65 +8,73 @@ import (
 
 func TestSubjectRules(t *testing.T) {
 	for _, c := range []struct {
-		subject   string
-		publish   string // reason, empty when allowed
-		pos       int
-		subscribe string
+		subject      string
+		publish      string // reason, empty when allowed
+		pos          int
+		subscribe    string
+		subscribePos int // where it differs
 	}{
-		{"foo", "", 0, ""},
-		{"foo.bar.baz", "", 0, ""},
-		{"a", "", 0, ""},
-		{"$SYS.REQ", "", 0, ""},
-		{"größe", "", 0, ""},
-		{"foo*", "", 0, ""},
-		{"*foo", "", 0, ""},
-		{"f>o.b*r", "", 0, ""},
-		{"foo.>>", "", 0, ""},
-		{"**", "", 0, ""},
-		{"", ReasonEmpty, 0, ReasonEmpty},
-		{".", ReasonEmptyToken, 0, ReasonEmptyToken},
-		{".a", ReasonEmptyToken, 0, ReasonEmptyToken},
-		{"a.", ReasonEmptyToken, 2, ReasonEmptyToken},
-		{"a..b", ReasonEmptyToken, 2, ReasonEmptyToken},
-		{" ", ReasonBlank, 0, ReasonBlank},
-		{"a b", ReasonBlank, 1, ReasonBlank},
-		{"a\tb", ReasonBlank, 1, ReasonBlank},
-		{"a\r\nPUB x 0", ReasonBlank, 1, ReasonBlank},
-		{"a.b\n", ReasonBlank, 3, ReasonBlank},
-		{"a\x00", ReasonBlank, 1, ReasonBlank},
-		{"a\fb", ReasonBlank, 1, ReasonBlank},
-		{"*", ReasonWildcard, 0, ""},
-		{">", ReasonWildcard, 0, ""},
-		{"a.*", ReasonWildcard, 2, ""},
-		{"a.*.b", ReasonWildcard, 2, ""},
-		{"*.*.>", ReasonWildcard, 0, ""},
-		{"a.>", ReasonWildcard, 2, ""},
-		{"a.>.b", ReasonWildcard, 2, ReasonNotLast},
-		{">.>", ReasonWildcard, 0, ReasonNotLast},
-		{">.", ReasonWildcard, 0, ReasonNotLast},
-		{"*.", ReasonWildcard, 0, ReasonEmptyToken},
+		{"foo", "", 0, "", 0},
+		{"foo.bar.baz", "", 0, "", 0},
+		{"a", "", 0, "", 0},
+		{"$SYS.REQ", "", 0, "", 0},
+		{"größe", "", 0, "", 0},
+		{"foo*", "", 0, "", 0},
+		{"*foo", "", 0, "", 0},
+		{"f>o.b*r", "", 0, "", 0},
+		{"foo.>>", "", 0, "", 0},
+		{"**", "", 0, "", 0},
+		{"", ReasonEmpty, 0, ReasonEmpty, 0},
+		{".", ReasonEmptyToken, 0, ReasonEmptyToken, 0},
+		{".a", ReasonEmptyToken, 0, ReasonEmptyToken, 0},
+		{"a.", ReasonEmptyToken, 2, ReasonEmptyToken, 0},
+		{"a..b", ReasonEmptyToken, 2, ReasonEmptyToken, 0},
+		{" ", ReasonBlank, 0, ReasonBlank, 0},
+		{"a b", ReasonBlank, 1, ReasonBlank, 0},
+		{"a\tb", ReasonBlank, 1, ReasonBlank, 0},
+		{"a\r\nPUB x 0", ReasonBlank, 1, ReasonBlank, 0},
+		{"a.b\n", ReasonBlank, 3, ReasonBlank, 0},
+		{"a\x00", ReasonBlank, 1, ReasonBlank, 0},
+		{"a\fb", ReasonBlank, 1, ReasonBlank, 0},
+		{"*", ReasonWildcard, 0, "", 0},
+		{">", ReasonWildcard, 0, "", 0},
+		{"a.*", ReasonWildcard, 2, "", 0},
+		{"a.*.b", ReasonWildcard, 2, "", 0},
+		{"*.*.>", ReasonWildcard, 0, "", 0},
+		{"a.>", ReasonWildcard, 2, "", 0},
+		{"a.>.b", ReasonWildcard, 2, ReasonNotLast, 2},
+		{">.>", ReasonWildcard, 0, ReasonNotLast, 0},
+		{">.", ReasonWildcard, 0, ReasonNotLast, 0},
+		{"*.", ReasonWildcard, 0, ReasonEmptyToken, 2},
 	} {
-		checkSubject(t, c.subject, RolePublish, c.publish, c.pos, CheckPublishSubject(c.subject))
-		checkSubject(t, c.subject, RoleReply, c.publish, c.pos, CheckReplySubject(c.subject))
-		checkSubject(t, c.subject, RoleSubscribe, c.subscribe, -1, CheckSubscribeSubject(c.subject))
+		want := BadSubjectError{Subject: c.subject, Reason: c.publish, Pos: c.pos, Role: RolePublish}
+		checkSubject(t, want, CheckPublishSubject(c.subject))
+		want.Role = RoleReply
+		checkSubject(t, want, CheckReplySubject(c.subject))
+		want.Role, want.Reason = RoleSubscribe, c.subscribe
+		if c.subscribe != c.publish { // found further back, where the wildcard may not stand
+			want.Pos = c.subscribePos
+		}
+		checkSubject(t, want, CheckSubscribeSubject(c.subject))
 	}
 }
 
-// checkSubject compares an error with the reason that is wanted; pos -1 is any.
-func checkSubject(t *testing.T, subject string, role Role, reason string, pos int, err error) {
+// checkSubject compares an error with the one that is wanted; without a reason
+// that is none.
+func checkSubject(t *testing.T, want BadSubjectError, err error) {
 	t.Helper()
 	var bad *BadSubjectError
 	if !errors.As(err, &bad) {
-		if reason != "" || err != nil {
-			t.Errorf("%s %q: got %v, want reason %q", role, subject, err, reason)
+		if want.Reason != "" || err != nil {
+			t.Errorf("got %v, want %+v", err, want)
 		}
 		return
 	}
-	if bad.Reason != reason || bad.Role != role || bad.Subject != subject || pos >= 0 && bad.Pos != pos {
-		t.Errorf("%s %q: got %+v, want reason %q at %d", role, subject, bad, reason, pos)
+	if *bad != want {
+		t.Errorf("got %+v, want %+v", bad, want)
 	}
 	if !errors.Is(err, ErrBadSubject) || errors.Is(err, ErrBadQueueName) {
-		t.Errorf("%s %q: %v has the wrong kind", role, subject, err)
+		t.Errorf("%v has the wrong kind", err)
 	}
 }
 
