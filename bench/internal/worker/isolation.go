@@ -15,13 +15,10 @@ import (
 
 // The schedule of the isolation suite: 16,000 messages a second, open loop. Every
 // tenth batch also has a message for the subscription whose handler is blocked.
-// The schedule is cut into passes, and the median of their p99s counts, so that a
-// stall of the machine spoils one of them and not the run.
 const (
 	pacedBatch    = 8
 	pacedInterval = 500 * time.Microsecond
 	blockedEvery  = 10
-	passMax       = 5
 )
 
 var errMissing = errors.New("isolation: the busy subscription did not get all its messages")

@@ -11,6 +11,10 @@ import (
 // runWait bounds the timed part of a job; what has not arrived by then counts as dropped.
 const runWait = 20 * time.Second
 
+// passMax is into how many passes a suite cuts its work where one stall of the
+// machine would spoil a run: the median of the passes counts.
+const passMax = 5
+
 // delivery says who owns a message that a handler got.
 type delivery uint8
 
