@@ -111,9 +111,9 @@ func (c *Conn) Drain(ctx context.Context) (Report, error) {
 
 // FinishDrain is the part of Drain that waits; BeginDrain has succeeded before.
 func (c *Conn) FinishDrain(ctx context.Context) (Report, error) {
-	if _, ok := ctx.Deadline(); !ok {
+	if _, ok := ctx.Deadline(); !ok && c.cfg.DrainTimeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = withTimeout(ctx, c.cfg.DrainTimeout)
+		ctx, cancel = context.WithTimeout(ctx, c.cfg.DrainTimeout)
 		defer cancel()
 	}
 	err := c.drainSubscriptions(ctx)

@@ -149,10 +149,10 @@ type Conn struct {
 func Connect(ctx context.Context, sys *System, cfg Config) (*Conn, error) {
 	c := &Conn{
 		sys: sys, cfg: cfg, name: sys.connName(),
-		out:   newOutbox(cfg.BufferWhileDown),
 		first: make(chan error, 1),
 		done:  make(chan struct{}),
 	}
+	c.out = newOutbox(cfg.BufferWhileDown, c.settled)
 	c.status.Store(int32(Connecting))
 	c.pool = newPool(cfg.Servers, !cfg.KeepOrder, cfg.Backoff, cfg.AttemptsMax)
 	c.publishPool()
@@ -333,8 +333,7 @@ func (c *Conn) Buffered() (int, error) {
 // Publish sends a message; subject and reply have passed the checks of package
 // protocol, block is an encoded header block or nil. The payload is copied.
 func (c *Conn) Publish(subject, reply string, block, payload []byte) error {
-	_, err := c.out.publish(subject, reply, block, payload)
-	return err
+	return c.out.publish(subject, reply, block, payload)
 }
 
 // Flush waits until the server has seen everything sent before.

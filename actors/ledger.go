@@ -16,49 +16,61 @@ import (
 
 // loss is what a lost socket leaves to report.
 type loss struct {
+	cause     error
 	uncertain uint64 // publishes that may or may not have reached the server
 	resent    uint64 // publishes kept for the next socket
 	written   uint64 // publishes that may have left, ever
 	waiters   []chan<- error
 }
 
-// abort ends a failed write of which the socket took n bytes. It returns the
-// loss when the link had been given up already.
-func (o *outbox) abort(frames []byte, n int) (l loss, settled bool) {
+// abort ends a failed write.
+func (o *outbox) abort(w write) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.abortLocked(w)
+	if o.state == outDown {
+		o.settle()
+		return
+	}
+	o.mu.Unlock()
+}
+
+// abortLocked puts back what cannot have left.
+func (o *outbox) abortLocked(w write) {
 	o.busy = false
-	unsent := publishesFrom(frames, n)
-	kept, count := keepPublishes(nil, frames[unsent:])
+	unsent := publishesFrom(w.frames, w.n)
+	kept, count := keepPublishes(nil, w.frames[unsent:])
 	o.written -= count
 	o.pubs += count
 	o.buf = append(kept, o.buf...)
-	if o.state != outDown {
-		return loss{}, false
-	}
-	return o.settleLocked(), true
 }
 
-// detach takes the socket of link away. What waits stays for the next one. It
-// returns the loss unless a write is still going on, whose abort returns it.
-func (o *outbox) detach(link uint32) (l loss, settled bool) {
+// detach takes the socket of link away. What waits stays for the next one. The
+// loss is reported now, or when the write that is going on has ended.
+func (o *outbox) detach(link uint32, cause error) {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	if o.link != link || o.state == outDown || o.state == outClosed {
-		return loss{}, false
+		o.mu.Unlock()
+		return
 	}
-	o.state = outDown
-	o.kick = nil
+	o.state, o.cause = outDown, cause
+	o.kick, o.try = nil, nil
 	o.kicked = false
 	o.room.Broadcast()
-	if o.busy {
-		return loss{}, false
+	if o.partial.frames != nil {
+		o.abortLocked(o.partial)
+		o.partial = write{}
 	}
-	return o.settleLocked(), true
+	if o.busy {
+		o.mu.Unlock()
+		return
+	}
+	o.settle()
 }
 
-func (o *outbox) settleLocked() loss {
-	l := loss{uncertain: o.written - o.confirmed, written: o.written}
+// settle takes stock after a lost socket. It is called with mu held, releases
+// it, and reports.
+func (o *outbox) settle() {
+	l := loss{cause: o.cause, uncertain: o.written - o.confirmed, written: o.written}
 	o.confirmed = o.written
 	o.buf, l.resent = keepPublishes(nil, o.buf)
 	o.pubs = l.resent
@@ -72,20 +84,29 @@ func (o *outbox) settleLocked() loss {
 	if o.spare == nil {
 		o.spare = []byte{}
 	}
-	return l
+	o.mu.Unlock()
+	o.report(l)
+}
+
+// socket is what attach needs to know about a new socket.
+type socket struct {
+	link uint32
+	info *protocol.Info
+	kick func()                  // wakes its writer
+	try  func(frames []byte) int // see outbox.try
 }
 
 // attach gives the outbox a new socket: first the subscriptions, then the
 // publishes that waited, then the PINGs that somebody waits for. Publishes that
 // are too large for this server are taken out and returned as their number.
-func (o *outbox) attach(link uint32, info *protocol.Info, kick func(), restore func(dst []byte) []byte) (tooLarge uint64) {
+func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (tooLarge uint64) {
 	o.mu.Lock()
 	if o.state == outClosed {
 		o.mu.Unlock()
 		return 0
 	}
-	o.link, o.kick, o.state = link, kick, outLive
-	o.limitsLocked(info)
+	o.link, o.kick, o.try, o.state = s.link, s.kick, s.try, outLive
+	o.limitsLocked(s.info)
 	buf := restore(make([]byte, 0, len(o.buf)+4096))
 	buf, tooLarge = appendFitting(buf, o.buf, o.payloadMax)
 	o.pubs -= tooLarge
@@ -100,7 +121,7 @@ func (o *outbox) attach(link uint32, info *protocol.Info, kick func(), restore f
 	o.kicked = true
 	o.room.Broadcast()
 	o.mu.Unlock()
-	kick()
+	s.kick()
 	return tooLarge
 }
 

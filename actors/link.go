@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -184,7 +183,8 @@ func (l *link) live(c *Context, g *greeting) {
 		conn.reconnects.Add(1)
 	}
 	conn.liveAgain()
-	tooLarge := conn.out.attach(l.attempt, g.info, func() { _ = writer.Send(drainOutbox{}) }, conn.restore)
+	tooLarge := conn.out.attach(socket{link: l.attempt, info: g.info, try: tryWriter(g.conn),
+		kick: func() { _ = writer.Send(drainOutbox{}) }}, conn.restore)
 	_ = reader.Send(read{})
 	_ = conn.root.Send(linkUp{url: redacted(l.server.url), again: again})
 	conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkRestored, Path: c.host.path,
@@ -367,25 +367,22 @@ func (c *Conn) linkLost(attempt uint32, cause error) {
 		c.setStatus(Reconnecting)
 		c.setLastError(cause)
 	}
-	loss, settled := c.out.detach(attempt)
 	c.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkLost, Path: c.name + "/link",
 		Before: before.String(), After: c.Status().String(), Cause: cause}})
-	if settled {
-		c.settled(loss, cause)
-	}
+	c.out.detach(attempt, cause)
 }
 
 // settled reports what a lost link left uncertain, once the last write ended.
-func (c *Conn) settled(l loss, cause error) {
+func (c *Conn) settled(l loss) {
 	for _, w := range l.waiters {
 		w <- ErrDisconnected
 	}
-	_ = c.reqsBox.Send(failSent{upTo: l.written, cause: cause})
+	_ = c.reqsBox.Send(failSent{upTo: l.written, cause: l.cause})
 	if l.uncertain == 0 {
 		return
 	}
 	c.uncertain.Add(l.uncertain)
-	c.observe(Notice{Event: supervisor.Event{Kind: supervisor.PublishUncertain, Path: c.name + "/link", Count: l.uncertain, Cause: cause}})
+	c.observe(Notice{Event: supervisor.Event{Kind: supervisor.PublishUncertain, Path: c.name + "/link", Count: l.uncertain, Cause: l.cause}})
 }
 
 // liveAgain sets the status after a handshake, unless the connection is on its
@@ -400,12 +397,4 @@ func (c *Conn) liveAgain() {
 			return
 		}
 	}
-}
-
-// withTimeout is context.WithTimeout that leaves ctx alone for no timeout.
-func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	if d <= 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, d)
 }

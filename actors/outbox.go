@@ -40,13 +40,17 @@ type outbox struct {
 	state outState
 	why   error // after outClosed: why
 
-	buf     []byte // accepted, not taken by a write
-	pubs    uint64 // publishes in buf
-	spare   []byte // the other buffer; nil while it is being written
-	busy    bool   // a write is going on
-	kicked  bool   // the writer was woken and has not looked yet
-	kick    func() // wakes the writer; set while live
-	link    uint32 // incarnation of the socket, to drop what comes late
+	buf     []byte                  // accepted, not taken by a write
+	pubs    uint64                  // publishes in buf
+	spare   []byte                  // the other buffer; nil while it is being written
+	busy    bool                    // a write is going on
+	kicked  bool                    // the writer was woken and has not looked yet
+	kick    func()                  // wakes the writer; set while live
+	try     func(frames []byte) int // writes without blocking; nil where that cannot be done
+	partial write                   // left over from a try: the writer goes on with it
+	report  func(loss)              // told what a lost socket left; called without mu
+	cause   error                   // why the socket was lost
+	link    uint32                  // incarnation of the socket, to drop what comes late
 	room    *sync.Cond
 	blocked int // publishers that wait for room
 
@@ -75,22 +79,41 @@ type mark struct {
 	beat chan struct{} // identity of a heartbeat; nil otherwise
 }
 
-func newOutbox(downMax int) *outbox {
-	o := &outbox{downMax: downMax}
+func newOutbox(downMax int, report func(loss)) *outbox {
+	o := &outbox{downMax: downMax, report: report}
 	o.room = sync.NewCond(&o.mu)
 	return o
 }
 
-// publish appends one message and returns its number. Subject and reply have
-// been checked; block is an encoded header block or nil. Everything is copied
-// before it returns.
-func (o *outbox) publish(subject, reply string, block, payload []byte) (pub uint64, err error) {
+// publish appends one message. Subject and reply have been checked; block is an
+// encoded header block or nil. Everything is copied before it returns.
+func (o *outbox) publish(subject, reply string, block, payload []byte) error {
+	_, kick, err := o.put(subject, reply, block, payload)
+	if kick != nil {
+		kick()
+	}
+	return err
+}
+
+// request is publish for a caller who will wait for an answer: if the writer is
+// idle, the caller writes, which saves a change of goroutines.
+func (o *outbox) request(subject, reply string, block, payload []byte) (pub uint64, err error) {
+	pub, kick, err := o.put(subject, reply, block, payload)
+	if kick != nil && !o.writeNow() {
+		kick()
+	}
+	return pub, err
+}
+
+// put appends one message and returns its number, and a function that wakes
+// the writer when that is the caller's to do.
+func (o *outbox) put(subject, reply string, block, payload []byte) (pub uint64, kick func(), err error) {
 	o.mu.Lock()
 	size := len(block) + len(payload)
 	if o.state != outLive || len(o.buf) > outboxLiveMax || size > o.payloadMax || block != nil {
 		if err := o.admit(subject, len(subject)+len(reply)+size, block, payload); err != nil {
 			o.mu.Unlock()
-			return 0, err
+			return 0, nil, err
 		}
 	}
 	if block == nil {
@@ -102,15 +125,18 @@ func (o *outbox) publish(subject, reply string, block, payload []byte) (pub uint
 	o.accepted++
 	pub = o.accepted
 	o.outBytes += uint64(size)
-	if o.busy || o.kicked || o.state == outDown {
-		o.mu.Unlock()
-		return pub, nil
+	kick = o.kickLocked()
+	o.mu.Unlock()
+	return pub, kick, nil
+}
+
+// kickLocked returns what wakes the writer, nil when it is awake or there is none.
+func (o *outbox) kickLocked() func() {
+	if o.busy || o.kicked || o.kick == nil {
+		return nil
 	}
 	o.kicked = true
-	kick := o.kick
-	o.mu.Unlock()
-	kick()
-	return pub, nil
+	return o.kick
 }
 
 // admit is the slow half of publish: limits, states, back-pressure. It is
@@ -155,11 +181,7 @@ func (o *outbox) controlLocked(encode func(dst []byte) []byte) (kick func()) {
 		return nil
 	}
 	o.buf = encode(o.buf)
-	if o.busy || o.kicked {
-		return nil
-	}
-	o.kicked = true
-	return o.kick
+	return o.kickLocked()
 }
 
 // ping sends a PING and remembers what its PONG means. While down it waits for
@@ -240,13 +262,31 @@ func (o *outbox) flush(ctx context.Context) error {
 }
 
 // begin takes the frames to write. It returns nil, and the writer is idle,
-// when there are none. mine guards against a writer of an older socket.
-func (o *outbox) begin(link uint32) []byte {
+// when there are none. link guards against a writer of an older socket.
+func (o *outbox) begin(link uint32) (w write) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.kicked = false
-	if o.link != link || o.busy || len(o.buf) == 0 || o.state == outDown || o.state == outClosed {
-		return nil
+	if o.link != link {
+		return write{}
+	}
+	if o.partial.frames != nil {
+		w, o.partial = o.partial, write{}
+		return w
+	}
+	return o.takeLocked()
+}
+
+// write is a buffer of frames on its way to the socket.
+type write struct {
+	frames []byte
+	n      int // bytes of frames that the socket took
+}
+
+// takeLocked swaps the buffers. After it the caller, and nobody else, writes.
+func (o *outbox) takeLocked() write {
+	if o.busy || len(o.buf) == 0 || o.state == outDown || o.state == outClosed {
+		return write{}
 	}
 	if o.sinceMark += len(o.buf); o.sinceMark >= confirmBytes {
 		o.sinceMark = 0
@@ -258,23 +298,56 @@ func (o *outbox) begin(link uint32) []byte {
 	o.written += o.pubs
 	o.pubs = 0
 	o.busy = true
-	return frames
+	return write{frames: frames}
 }
 
-// end returns the buffer of a completed write. It returns the loss when the
-// link was given up meanwhile.
-func (o *outbox) end(frames []byte) (l loss, settled bool) {
+// writeNow writes what waits on the caller's goroutine, as far as the socket
+// takes it without blocking. It returns false when the writer has to be woken.
+func (o *outbox) writeNow() bool {
 	o.mu.Lock()
-	defer o.mu.Unlock()
+	if o.try == nil {
+		o.mu.Unlock()
+		return false
+	}
+	o.kicked = false
+	w := o.takeLocked()
+	try := o.try
+	o.mu.Unlock()
+	if w.frames == nil {
+		return true // somebody else writes, or there is no socket any more
+	}
+	w.n = try(w.frames)
+	if w.n < len(w.frames) {
+		o.mu.Lock()
+		o.partial = w
+		o.kicked = true
+		o.mu.Unlock()
+		return false
+	}
+	if kick := o.end(w); kick != nil {
+		kick()
+	}
+	return true
+}
+
+// end returns the buffer of a completed write. It returns what wakes the
+// writer if frames came meanwhile; a writer that goes on by itself ignores it.
+func (o *outbox) end(w write) (kick func()) {
+	o.mu.Lock()
 	o.busy = false
-	if cap(frames) <= 4*outboxLiveMax {
-		o.spare = frames[:0]
+	if cap(w.frames) <= 4*outboxLiveMax {
+		o.spare = w.frames[:0]
 	}
 	if o.blocked > 0 {
 		o.room.Broadcast()
 	}
-	if o.state != outDown {
-		return loss{}, false
+	if o.state == outDown {
+		o.settle()
+		return nil
 	}
-	return o.settleLocked(), true
+	if len(o.buf) > 0 {
+		kick = o.kickLocked()
+	}
+	o.mu.Unlock()
+	return kick
 }

@@ -257,7 +257,7 @@ func (c *Conn) Request(ctx context.Context, subject string, block, payload []byt
 	}
 	var buf [128]byte // on the stack: the frame is the only copy of the reply subject
 	inbox := append(append(buf[:0], prefix...), token[:]...)
-	pub, err := c.out.publish(subject, unsafe.String(&inbox[0], len(inbox)), block, payload)
+	pub, err := c.out.request(subject, unsafe.String(&inbox[0], len(inbox)), block, payload)
 	if err != nil {
 		r.giveBack(s)
 		return Reply{}, err

@@ -48,18 +48,18 @@ func (w *writer) Receive(_ *Context, m writerMsg) {
 func (w *writer) onDrainOutbox() {
 	out := w.conn.out
 	for !w.failed {
-		frames := out.begin(w.attempt)
-		if frames == nil {
+		job := out.begin(w.attempt)
+		if job.frames == nil {
 			return
 		}
-		if n, err := w.write(frames); err != nil {
+		n, err := w.write(job.frames[job.n:])
+		job.n += n
+		if err != nil {
 			w.failed = true
-			w.lose(frames, n, err)
+			w.lose(job, err)
 			return
 		}
-		if loss, settled := out.end(frames); settled {
-			w.conn.settled(loss, ErrDisconnected)
-		}
+		out.end(job)
 	}
 }
 
@@ -73,14 +73,10 @@ func (w *writer) write(frames []byte) (int, error) {
 }
 
 // lose accounts for a failed write and ends the link.
-func (w *writer) lose(frames []byte, n int, err error) {
+func (w *writer) lose(job write, err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = fmt.Errorf("%w: %w", ErrWriteTimeout, err)
 	}
-	cause := &LinkError{URL: w.conn.serverName(), Phase: "write", Err: err}
-	loss, settled := w.conn.out.abort(frames, n)
-	if settled {
-		w.conn.settled(loss, cause)
-	}
-	_ = w.conn.linkBox.Send(lost{attempt: w.attempt, cause: cause})
+	w.conn.out.abort(job)
+	_ = w.conn.linkBox.Send(lost{attempt: w.attempt, cause: &LinkError{URL: w.conn.serverName(), Phase: "write", Err: err}})
 }
