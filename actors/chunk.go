@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -145,18 +146,24 @@ func (c *chunk) keep(b []byte, n int) uint32 {
 }
 
 // add records a message frame that was parsed at offset base of the chunk and
-// returns its index.
+// returns its index. It writes field by field into the slot: a literal would be
+// built aside and copied.
 func (c *chunk) add(f *protocol.Frame, base uint32) uint32 {
+	at := len(c.views)
+	if at == cap(c.views) {
+		c.views = slices.Grow(c.views, max(64, at))
+	}
+	c.views = c.views[:at+1]
+	v := &c.views[at]
 	header := f.Header.Start
-	if f.Header.Len() == 0 {
+	if f.Header.End == 0 {
 		header = f.Payload.Start
 	}
-	c.views = append(c.views, view{
-		subject: base + f.Subject.Start, subjectLen: uint16(f.Subject.Len()),
-		reply: base + f.Reply.Start, replyLen: uint16(f.Reply.Len()),
-		header: base + header, headerLen: uint32(f.Header.Len()), payloadLen: uint32(f.Payload.Len()),
-	})
-	return uint32(len(c.views) - 1)
+	v.subject, v.subjectLen = base+f.Subject.Start, uint16(f.Subject.End-f.Subject.Start)
+	v.reply, v.replyLen = base+f.Reply.Start, uint16(f.Reply.End-f.Reply.Start)
+	v.header, v.headerLen = base+header, f.Header.End-f.Header.Start
+	v.payloadLen = f.Payload.End - f.Payload.Start
+	return uint32(at)
 }
 
 // Raw is one message as it came from the wire. All slices are borrowed from

@@ -396,14 +396,31 @@ func (s *Sub) Slow() bool {
 // before, and then ends the subscription. It returns when that has happened,
 // or with ctx's error.
 func (s *Sub) Drain(ctx context.Context) error {
+	done, err := s.BeginDrain()
+	if done || err != nil {
+		return err
+	}
+	return s.FinishDrain(ctx)
+}
+
+// BeginDrain is the part of Drain that does not wait: the server gets the word
+// before anything that is published after this call. It reports true when the
+// subscription has ended already. FinishDrain does the rest.
+func (s *Sub) BeginDrain() (done bool, err error) {
 	if s.conn.Status() == Closed {
-		return s.conn.closedError()
+		return false, s.conn.closedError()
 	}
 	if s.lane.closed.Load() {
-		return nil
+		return true, nil
 	}
 	s.draining.Store(true)
 	s.conn.out.control(func(dst []byte) []byte { return protocol.AppendUnsub(dst, s.sid, 0) })
+	return false, nil
+}
+
+// FinishDrain waits until what came before BeginDrain has been handled and ends
+// the subscription.
+func (s *Sub) FinishDrain(ctx context.Context) error {
 	if err := s.conn.out.flush(ctx); err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
