@@ -36,6 +36,7 @@ func TestEncodersWriteDocumentedFrames(t *testing.T) {
 		{must(AppendSub(nil, "FOO.*.>", "", 1)), "SUB FOO.*.> 1\r\n"},
 		{must(AppendSub(nil, "BAR", "G1", 44)), "SUB BAR G1 44\r\n"},
 		{AppendUnsub(nil, 1, 0), "UNSUB 1\r\n"},
+		{AppendUnsub(nil, 1, 1), "UNSUB 1 1\r\n"},
 		{AppendUnsub(nil, 1, -5), "UNSUB 1\r\n"},
 		{AppendUnsub(nil, math.MaxUint64, 5), "UNSUB 18446744073709551615 5\r\n"},
 		{AppendUnsub(nil, 1, UnsubMax), "UNSUB 1 999999999\r\n"},

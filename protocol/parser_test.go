@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -199,6 +198,17 @@ var brokenStreams = []struct {
 	{"message with a size near the end of 63 bits", false, "", "MSG a 1 9223372036854775807\r\n", ErrMaxPayload, OpMsg},
 	{"message with a CR amid its line", false, "", "MSG a 1\r 1\r\nx\r\n", ErrBadArguments, OpMsg},
 	{"message with two CR behind its line", false, "", "MSG a 1 1\r\r\nx\r\n", ErrBadArguments, OpMsg},
+	{"message with a CR amid its subject", false, "", "MSG a\rb 1 1\r\nx\r\n", ErrBadArguments, OpMsg},
+	{"message with a CR and no LF behind its line", false, "", "MSG a 1 1\rXa\r\n", ErrBadArguments, OpMsg},
+	{"message with reply, a CR and no LF behind its line", false, "", "MSG a 1 r 1\rXa\r\n", ErrBadArguments, OpMsg},
+	{"message with a size that wraps around to one", false, "", "MSG a 1 18446744073709551617\r\nx\r\n", ErrBadArguments, OpMsg},
+	{"message with reply and a size that wraps around to one", false, "", "MSG a 1 r 18446744073709551617\r\nx\r\n", ErrBadArguments, OpMsg},
+	{"message with a number that wraps around to one", false, "", "MSG a 18446744073709551617 1\r\nx\r\n", ErrBadArguments, OpMsg},
+	{"header message with a number that wraps around to one", false, "", "HMSG a 18446744073709551617 1 1\r\nx\r\n", ErrBadArguments, OpHMsg},
+	{"header message with a header size that wraps around to one", false, "", "HMSG a 1 18446744073709551617 1\r\nx\r\n", ErrBadArguments, OpHMsg},
+	{"header message with a size that wraps around to one", false, "", "HMSG a 1 1 18446744073709551617\r\nx\r\n", ErrBadArguments, OpHMsg},
+	{"header message with a CR and no LF behind its line", false, "", "HMSG a 1 1 1\rXa\r\n", ErrBadArguments, OpHMsg},
+	{"header message without blank", false, "", "HMSGxfoo 1 0 0\r\n\r\n", ErrBadArguments, OpHMsg},
 	{"payload longer than announced", false, "", "MSG a 1 1\r\nxy\r\n", ErrBadFrameEnd, OpMsg},
 	{"payload shorter than announced", false, "", "MSG a 1 3\r\nx\r\nPING\r\n", ErrBadFrameEnd, OpMsg},
 	{"payload followed by bare LF", false, "", "MSG a 1 1\r\nx\n\n", ErrBadFrameEnd, OpMsg},
@@ -267,7 +277,7 @@ func TestErrorsRepeatUntilReset(t *testing.T) {
 	p := NewServerParser(Limits{})
 	var f Frame
 	_, first := p.Next([]byte("MSG a b c\r\n"), &f)
-	if n, again := p.Next([]byte("PING\r\n"), &f); n != 0 || again != first {
+	if n, again := p.Next([]byte("PING\r\n"), &f); n != 0 || again != first || first == nil {
 		t.Errorf("got %d, %v after %v", n, again, first)
 	}
 	p.Reset()
@@ -276,6 +286,17 @@ func TestErrorsRepeatUntilReset(t *testing.T) {
 	}
 	if p.Offset() != 6 {
 		t.Errorf("offset %d after Reset and one frame of 6 bytes", p.Offset())
+	}
+}
+
+func TestNothingIsNeededAfterAnError(t *testing.T) {
+	p := NewServerParser(Limits{})
+	const stream = "MSG a 1 3\r\nabcdef"
+	if n, err := p.Next([]byte(stream[:13]), new(Frame)); n != 0 || err != nil || p.Need() != 16 {
+		t.Fatalf("%d, %v, need %d", n, err, p.Need())
+	}
+	if _, err := p.Next([]byte(stream), new(Frame)); !errors.Is(err, ErrBadFrameEnd) || p.Need() != 0 {
+		t.Errorf("%v, need %d", err, p.Need())
 	}
 }
 
@@ -314,161 +335,6 @@ func TestErrorsAboutConnectQuoteNothing(t *testing.T) {
 	_, err := p.Next([]byte(`CONNECT {"pass":"secret"}`+"\r\n"), new(Frame))
 	if !errors.Is(err, ErrMaxControlLine) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v", err)
-	}
-}
-
-// lineOf returns a frame whose control line has length bytes.
-func lineOf(front, back string, length int) string {
-	return front + strings.Repeat("a", length-len(front)-len(back)) + back
-}
-
-func TestLineLimits(t *testing.T) {
-	const limit = 100
-	limits := Limits{ControlLine: limit, Info: limit}
-	for _, c := range []struct {
-		front, back, rest string
-		op                Op
-		client            bool
-	}{
-		{"MSG ", " 1 0", "\r\n", OpMsg, false},
-		{"msg ", " 1 0", "\r\n", OpMsg, false},
-		{"HMSG ", " 1 0 0", "\r\n", OpHMsg, false},
-		{"INFO ", "", "", OpInfo, false},
-		{"-ERR ", "", "", OpErr, false},
-		{"PING", "", "", OpPing, false},
-		{"+OK", "", "", OpOK, false},
-		{"PUB ", " 0", "\r\n", OpPub, true},
-		{"HPUB ", " 0 0", "\r\n", OpHPub, true},
-		{"SUB ", " 1", "", OpSub, true},
-		{"CONNECT ", "", "", OpConnect, true},
-	} {
-		parser := NewServerParser
-		if c.client {
-			parser = NewClientParser
-		}
-		for length := limit - 1; length <= limit+1; length++ {
-			line := lineOf(c.front, c.back, length)
-			check := limitCheck{parser: func() *Parser { return parser(limits) }, over: length > limit,
-				want: Error{Kind: ErrMaxControlLine, Op: c.op, Limit: limit, Got: limit + 1}}
-			check.run(t, line+"\r\n"+c.rest)
-			check.run(t, line+"\n"+c.rest)
-		}
-	}
-}
-
-// limitCheck checks that exactly what is over a limit is refused, however the
-// stream is cut.
-type limitCheck struct {
-	parser func() *Parser
-	over   bool
-	want   Error
-}
-
-func (c limitCheck) run(t *testing.T, stream string) {
-	t.Helper()
-	for _, cuts := range [][]int{nil, everyByte([]byte(stream))} {
-		got := readCut(t, c.parser(), []byte(stream), cuts)
-		switch {
-		case !c.over && (got.Failure != nil || len(got.Readings) != 1):
-			t.Errorf("%q with %d cuts: refused: %+v", stream, len(cuts), got.Failure)
-		case c.over && (got.Failure == nil || *got.Failure != c.want):
-			t.Errorf("%q with %d cuts: got %+v, want %+v", stream, len(cuts), got.Failure, c.want)
-		}
-	}
-}
-
-func TestEndlessLineIsRefusedAtTheLimit(t *testing.T) {
-	p := NewServerParser(Limits{ControlLine: 100})
-	var f Frame
-	buf := []byte(lineOf("MSG ", "", 101))
-	if n, err := p.Next(buf, &f); n != 0 || err != nil {
-		t.Fatalf("with 101 bytes, the last of which could be the CR: %d, %v", n, err)
-	}
-	_, err := p.Next(append(buf, 'a'), &f)
-	if !errors.Is(err, ErrMaxControlLine) {
-		t.Errorf("with 102 bytes without a line end: %v", err)
-	}
-}
-
-func TestLimitBelowTheNameOfAnOperation(t *testing.T) {
-	for _, stream := range []string{"PING\r\n", "MSG a 1 0\r\n\r\n", "HMSG a 1 0 0\r\n\r\n", "PONG", "-ERR"} {
-		whole := readCut(t, NewServerParser(Limits{ControlLine: 1}), []byte(stream), nil)
-		if whole.Failure == nil || whole.Failure.Kind != ErrMaxControlLine {
-			t.Errorf("%q: %+v", stream, whole)
-		}
-		cut := readCut(t, NewServerParser(Limits{ControlLine: 1}), []byte(stream), everyByte([]byte(stream)))
-		if diff := cmp.Diff(whole, cut, sameFailure); diff != "" {
-			t.Errorf("%q (-whole +cut):\n%s", stream, diff)
-		}
-	}
-}
-
-func TestSizeLimits(t *testing.T) {
-	const limit = 50
-	for _, c := range []struct {
-		name   string
-		limits Limits
-		stream func(size int) string
-		kind   error
-		op     Op
-		client bool
-	}{
-		{"message", Limits{Payload: limit}, func(n int) string { return string(AppendMsg(nil, "a", 1, "", make([]byte, n))) },
-			ErrMaxPayload, OpMsg, false},
-		{"message with reply", Limits{Payload: limit}, func(n int) string { return string(AppendMsg(nil, "a", 1, "r", make([]byte, n))) },
-			ErrMaxPayload, OpMsg, false},
-		{"message with header", Limits{Payload: limit},
-			func(n int) string { return string(AppendHMsg(nil, "a", 1, "", make([]byte, 20), make([]byte, n-20))) },
-			ErrMaxPayload, OpHMsg, false},
-		{"header", Limits{Header: limit},
-			func(n int) string { return string(AppendHMsg(nil, "a", 1, "r", make([]byte, n), make([]byte, 7))) },
-			ErrMaxHeader, OpHMsg, false},
-		{"publish", Limits{Payload: limit}, func(n int) string { return string(AppendPubChecked(nil, "a", "", make([]byte, n))) },
-			ErrMaxPayload, OpPub, true},
-		{"publish with header", Limits{Header: limit},
-			func(n int) string { return string(AppendHPubChecked(nil, "a", "", make([]byte, n), nil)) },
-			ErrMaxHeader, OpHPub, true},
-	} {
-		for size := limit - 1; size <= limit+1; size++ {
-			parser := NewServerParser
-			if c.client {
-				parser = NewClientParser
-			}
-			check := limitCheck{parser: func() *Parser { return parser(c.limits) }, over: size > limit,
-				want: Error{Kind: c.kind, Op: c.op, Limit: limit, Got: size}}
-			check.run(t, c.stream(size))
-		}
-	}
-}
-
-func TestAnOversizedAnnouncementIsRefusedBeforeItsBytes(t *testing.T) {
-	p := NewServerParser(Limits{})
-	_, err := p.Next([]byte("MSG a 1 "+strconv.Itoa(PayloadMax+1)+"\r\n"), new(Frame))
-	if !errors.Is(err, ErrMaxPayload) || p.Need() != 0 {
-		t.Errorf("got %v, need %d", err, p.Need())
-	}
-}
-
-func TestUnsetLimitsStandForTheirDefaults(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		got  Limits
-		want Limits
-	}{
-		{"server", NewServerParser(Limits{}).limits, Limits{ServerControlLineMax, InfoMax, PayloadMax, HeaderMax}},
-		{"client", NewClientParser(Limits{ControlLine: -1}).limits, Limits{ClientControlLineMax, InfoMax, PayloadMax, HeaderMax}},
-		{"set", NewClientParser(Limits{1, 2, 3, 4}).limits, Limits{1, 2, 3, 4}},
-		{"too high", NewClientParser(Limits{1 << 40, 1 << 40, 1 << 40, 1 << 40}).limits, Limits{limitMax, limitMax, limitMax, limitMax}},
-	} {
-		if c.got != c.want {
-			t.Errorf("%s: got %+v, want %+v", c.name, c.got, c.want)
-		}
-	}
-	p := NewServerParser(Limits{Payload: 5})
-	p.SetLimits(Limits{Payload: 7})
-	p.Reset()
-	if p.limits.Payload != 7 {
-		t.Errorf("limits after Reset: %+v", p.limits)
 	}
 }
 
