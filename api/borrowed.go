@@ -1,0 +1,66 @@
+package api
+
+import (
+	"hash/maphash"
+
+	"github.com/troupe-go/troupe/actors"
+)
+
+// borrowed is the consumer of a subscription with Borrow. It hands out one Msg
+// again and again, whose strings and data lie in the read buffer. It allocates
+// nothing.
+type borrowed struct {
+	sub    *Subscription
+	at     *actors.Cursor // the runtime's: it walks with the calls
+	raw    actors.Raw
+	msg    Msg
+	header headerReader // memory of msg.Header
+}
+
+func (s *Subscription) borrowedConsumer() actors.Consumer { return &borrowed{sub: s} }
+
+// Build prepares all messages by doing nothing: each is read when its turn comes.
+func (c *borrowed) Build(at *actors.Cursor, n int) int {
+	c.at = at
+	return n
+}
+
+// Call reads the next message and hands it to the handler.
+func (c *borrowed) Call(int) {
+	raw, m := &c.raw, &c.msg
+	c.at.Next(raw)
+	m.Subject = stringOf(raw.Subject)
+	m.Reply = stringOf(raw.Reply)
+	m.Data = raw.Payload
+	m.Header = nil
+	m.Sub = c.sub
+	if len(raw.Header) > 0 {
+		c.setHeader()
+	}
+	c.sub.handler(m)
+	if poisoning {
+		poison(m, raw)
+	}
+}
+
+func (c *borrowed) setHeader() {
+	header, err := c.header.read(stringOf(c.raw.Header))
+	if err != nil {
+		c.sub.nc.reportBadHeader(c.sub.nc.core, c.sub.bound(), err)
+	}
+	c.msg.Header = header
+}
+
+// keyed makes the runtime's key function of a user's. The message it sees is
+// borrowed.
+func keyed(sub *Subscription, key func(*Msg) string) func(*actors.Raw) uint64 {
+	seed := maphash.MakeSeed()
+	return func(raw *actors.Raw) uint64 {
+		m := Msg{Subject: stringOf(raw.Subject), Reply: stringOf(raw.Reply), Data: raw.Payload, Sub: sub}
+		if len(raw.Header) > 0 {
+			// A bad block is reported when the message is delivered.
+			m.Header, _ = ownedHeader(raw.Header)
+		}
+		return maphash.String(seed, key(&m))
+	}
+}

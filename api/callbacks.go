@@ -1,0 +1,159 @@
+package api
+
+import (
+	"errors"
+
+	"github.com/troupe-go/troupe/actors"
+)
+
+// callsFor appends the callbacks that an event calls for.
+func (nc *Conn) callsFor(calls []func(), n *actors.Notice) []func() {
+	nc.mu.Lock()
+	cbs := nc.callbacks
+	nc.mu.Unlock()
+	switch n.Kind {
+	case LinkRestored:
+		if n.Before == actors.AgainLink {
+			return nc.call(calls, cbs.reconnected)
+		}
+		return nc.call(calls, nc.Opts.ConnectedCB)
+	case LinkLost:
+		return nc.callErr(calls, cbs.disconnected, n.Cause)
+	case ConnectAttemptFailed:
+		return nc.attemptCalls(calls, &cbs, n.Cause)
+	case ServersDiscovered:
+		return nc.call(calls, cbs.discovered)
+	case LameDuck:
+		return nc.call(calls, nc.Opts.LameDuckModeHandler)
+	case ConnectionClosed:
+		return nc.closeCalls(calls, &cbs, n)
+	default:
+		return nc.errorCalls(calls, cbs.failed, n)
+	}
+}
+
+func (nc *Conn) call(calls []func(), cb ConnHandler) []func() {
+	if cb == nil {
+		return calls
+	}
+	return append(calls, func() { cb(nc) })
+}
+
+func (nc *Conn) callErr(calls []func(), cb ConnErrHandler, err error) []func() {
+	if cb == nil {
+		return calls
+	}
+	return append(calls, func() { cb(nc, err) })
+}
+
+// attemptCalls reports a failed attempt, unless Connect is going to return it.
+func (nc *Conn) attemptCalls(calls []func(), cbs *callbackSet, err error) []func() {
+	if !nc.everUp && !nc.Opts.RetryOnFailedConnect {
+		return calls
+	}
+	calls = nc.callErr(calls, nc.Opts.ReconnectErrCB, err)
+	if cbs.failed != nil && errors.Is(err, ErrAuthorization) {
+		calls = append(calls, func() { cbs.failed(nc, nil, err) })
+	}
+	return calls
+}
+
+// closeCalls reports the end: first the loss of the link if there was one, with
+// the cause if it was not asked for.
+func (nc *Conn) closeCalls(calls []func(), cbs *callbackSet, n *actors.Notice) []func() {
+	if !nc.everUp && !nc.Opts.RetryOnFailedConnect {
+		return calls // Connect returns the error, and nobody has the Conn
+	}
+	if n.Cause == nil && nc.Opts.NoCallbacksAfterClientClose {
+		return calls
+	}
+	switch n.Before {
+	case CONNECTED.String(), DRAINING_SUBS.String(), DRAINING_PUBS.String():
+		calls = nc.callErr(calls, cbs.disconnected, n.Cause)
+	}
+	return nc.call(calls, cbs.closed)
+}
+
+// errorCalls hands what went wrong to the ErrorHandler.
+func (nc *Conn) errorCalls(calls []func(), cb ErrHandler, n *actors.Notice) []func() {
+	if cb == nil || n.Cause == nil {
+		return calls
+	}
+	switch n.Kind {
+	case SlowConsumerBegan, ServerErrorReported, PermissionDenied, AuthenticationFailed, HandlerPanicked,
+		HandlerFailed, HandlerBlocked, MessagesDropped, SubscriptionStopped, DrainTimedOut:
+	default:
+		return calls
+	}
+	sub, err := subscriptionOf(n.Sub), n.Cause
+	return append(calls, func() { cb(nc, sub, err) })
+}
+
+// subscriptionOf returns the Subscription behind the runtime's, nil for none.
+func subscriptionOf(s *actors.Sub) *Subscription {
+	if s == nil {
+		return nil
+	}
+	sub, _ := s.Tag().(*Subscription)
+	return sub
+}
+
+// change changes a callback under the lock; on a nil Conn it does nothing.
+func (nc *Conn) change(f func(*callbackSet)) {
+	if nc == nil {
+		return
+	}
+	nc.mu.Lock()
+	defer nc.mu.Unlock()
+	f(&nc.callbacks)
+}
+
+// now returns the callbacks as they are, none for a nil Conn.
+func (nc *Conn) now() callbackSet {
+	if nc == nil {
+		return callbackSet{}
+	}
+	nc.mu.Lock()
+	defer nc.mu.Unlock()
+	return nc.callbacks
+}
+
+// SetDisconnectErrHandler replaces the DisconnectErrHandler; nil removes it.
+func (nc *Conn) SetDisconnectErrHandler(cb ConnErrHandler) {
+	nc.change(func(c *callbackSet) { c.disconnected = cb })
+}
+
+// DisconnectErrHandler returns the callback for lost links.
+func (nc *Conn) DisconnectErrHandler() ConnErrHandler { return nc.now().disconnected }
+
+// SetReconnectHandler replaces the ReconnectHandler; nil removes it.
+func (nc *Conn) SetReconnectHandler(cb ConnHandler) {
+	nc.change(func(c *callbackSet) { c.reconnected = cb })
+}
+
+// ReconnectHandler returns the callback for reconnects.
+func (nc *Conn) ReconnectHandler() ConnHandler { return nc.now().reconnected }
+
+// SetDiscoveredServersHandler replaces the DiscoveredServersHandler; nil removes it.
+func (nc *Conn) SetDiscoveredServersHandler(cb ConnHandler) {
+	nc.change(func(c *callbackSet) { c.discovered = cb })
+}
+
+// DiscoveredServersHandler returns the callback for discovered servers.
+func (nc *Conn) DiscoveredServersHandler() ConnHandler { return nc.now().discovered }
+
+// SetClosedHandler replaces the ClosedHandler; nil removes it.
+func (nc *Conn) SetClosedHandler(cb ConnHandler) {
+	nc.change(func(c *callbackSet) { c.closed = cb })
+}
+
+// ClosedHandler returns the callback for the end of the connection.
+func (nc *Conn) ClosedHandler() ConnHandler { return nc.now().closed }
+
+// SetErrorHandler replaces the ErrorHandler; nil removes it.
+func (nc *Conn) SetErrorHandler(cb ErrHandler) {
+	nc.change(func(c *callbackSet) { c.failed = cb })
+}
+
+// ErrorHandler returns the callback for errors that no call can return.
+func (nc *Conn) ErrorHandler() ErrHandler { return nc.now().failed }

@@ -1,0 +1,87 @@
+package api
+
+import (
+	"context"
+	"errors"
+
+	"github.com/troupe-go/troupe/actors"
+)
+
+// Report says what a drain or close left behind. The zero Report is a clean end.
+type Report = actors.Report
+
+// Close ends the connection. What waits to be sent is written if the socket
+// takes it within a second; what waits for handlers is discarded; calls that
+// wait return ErrConnectionClosed. It returns when every actor is gone, or after
+// two seconds when a handler does not return. Called from a handler or callback
+// it does not wait for that one. A second call waits as well.
+func (nc *Conn) Close() {
+	if nc.valid() {
+		nc.core.Close(context.Background())
+	}
+}
+
+// CloseContext is Close that waits until ctx is done and says what it left
+// behind. ErrCloseTimeout when a handler did not return in time: the connection
+// is closed all the same.
+func (nc *Conn) CloseContext(ctx context.Context) (Report, error) {
+	if !nc.valid() {
+		return Report{}, ErrInvalidConnection
+	}
+	if ctx == nil {
+		return Report{}, ErrInvalidContext
+	}
+	report := nc.core.Close(ctx)
+	if len(report.Unfinished) > 0 {
+		return report, &CloseTimeoutError{Report: report, Cause: ctx.Err()}
+	}
+	return report, nil
+}
+
+// Drain ends the connection in order: subscriptions get no new messages and
+// finish what they have, then what was published leaves, then the connection
+// closes. It returns at once; the ClosedHandler tells of the end. Until
+// subscriptions have finished, Publish works and Subscribe returns
+// ErrConnectionDraining. What does not finish within DrainTimeout goes to the
+// ErrorHandler as an ErrDrainTimeout.
+//
+// Errors: ErrConnectionClosed; ErrConnectionReconnecting while there is no
+// server, which leaves the connection as it is (nats.go closes it). A second
+// call returns nil.
+func (nc *Conn) Drain() error {
+	if !nc.valid() {
+		return ErrInvalidConnection
+	}
+	err := nc.core.BeginDrain()
+	if errors.Is(err, ErrConnectionDraining) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	nc.listeners.changed(DRAINING_SUBS)
+	go func() {
+		// The error has gone to the ErrorHandler.
+		_, _ = nc.core.FinishDrain(context.Background())
+	}()
+	return nil
+}
+
+// DrainContext is Drain that returns when the connection is closed, and says
+// what was left behind. When ctx is done before, or after DrainTimeout if ctx has
+// no deadline, the connection is closed at once and the error is an
+// ErrDrainTimeout. ErrConnectionDraining when a drain is going on. From inside a
+// handler of this connection use Drain: the handler would wait for itself.
+func (nc *Conn) DrainContext(ctx context.Context) (Report, error) {
+	if !nc.valid() {
+		return Report{}, ErrInvalidConnection
+	}
+	if ctx == nil {
+		return Report{}, ErrInvalidContext
+	}
+	if err := nc.core.BeginDrain(); err != nil {
+		return Report{}, err
+	}
+	nc.listeners.changed(DRAINING_SUBS)
+	return nc.core.FinishDrain(ctx)
+}

@@ -1,0 +1,151 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/troupe-go/troupe/actors"
+)
+
+// NextMsg returns the next message of a subscription without a handler, waiting
+// for it up to timeout; with zero it does not wait. Several may call it at once:
+// each message goes to one of them.
+//
+// Errors, in this order: ErrBadSubscription for nil; ErrSyncSubRequired if there
+// is a handler; ErrBadTimeout for a negative timeout; ErrSlowConsumer once in
+// each episode of drops; ErrConnectionClosed; ErrMaxMessages after the last
+// message of AutoUnsubscribe; ErrBadSubscription when ended; ErrTimeout;
+// ErrNoResponders in the place of a server's message that says so.
+func (s *Subscription) NextMsg(timeout time.Duration) (*Msg, error) {
+	core, err := s.readable()
+	if err != nil {
+		return nil, err
+	}
+	if timeout < 0 {
+		return nil, &BadTimeoutError{Op: "next message", Value: timeout}
+	}
+	if m, err := s.tryNext(core); m != nil || err != nil {
+		return m, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	m, err := s.next(ctx, core)
+	if err != nil && errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout) {
+		return nil, &TimeoutError{Op: "next message on " + s.Subject, After: timeout}
+	}
+	return m, err
+}
+
+// NextMsgWithContext is NextMsg that waits until ctx is done, and returns ctx's
+// error then. ErrInvalidContext for nil.
+func (s *Subscription) NextMsgWithContext(ctx context.Context) (*Msg, error) {
+	if ctx == nil {
+		return nil, ErrInvalidContext
+	}
+	core, err := s.readable()
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if m, err := s.tryNext(core); m != nil || err != nil {
+		return m, err
+	}
+	return s.next(ctx, core)
+}
+
+// readable returns the runtime's side of a subscription that can be read.
+func (s *Subscription) readable() (*actors.Sub, error) {
+	core := s.bound()
+	if core == nil {
+		return nil, ErrBadSubscription
+	}
+	if s.typ != SyncSubscription {
+		return nil, ErrSyncSubRequired
+	}
+	return core, nil
+}
+
+// tryNext returns a message that waits, or nil and nil. It first reports an
+// episode of drops.
+func (s *Subscription) tryNext(core *actors.Sub) (*Msg, error) {
+	if core.TakeSlow() {
+		return nil, core.SlowConsumer()
+	}
+	var t taker
+	if !core.TryNext(t.take) {
+		return nil, nil
+	}
+	return t.finish(s)
+}
+
+// next waits for a message.
+func (s *Subscription) next(ctx context.Context, core *actors.Sub) (*Msg, error) {
+	var t taker
+	if err := core.Next(ctx, t.take); err != nil {
+		return nil, err
+	}
+	return t.finish(s)
+}
+
+// taker copies one message out of the read buffer. The runtime must not be
+// called meanwhile, so the rest is left to finish.
+type taker struct {
+	m         *Msg
+	header    []byte // owned copy of the block; nil without
+	badHeader error
+}
+
+func (t *taker) take(raw *actors.Raw) {
+	if len(raw.Header) > 0 && noResponders(raw.Header, len(raw.Payload)) {
+		return
+	}
+	t.m = new(Msg)
+	t.badHeader = copyMsg(t.m, raw)
+}
+
+func (t *taker) finish(s *Subscription) (*Msg, error) {
+	if t.m == nil {
+		return nil, &NoRespondersError{Subject: s.Subject}
+	}
+	t.m.Sub = s
+	if t.badHeader != nil {
+		s.nc.reportBadHeader(s.nc.core, s.bound(), t.badHeader)
+	}
+	return t.m, nil
+}
+
+// Msgs returns the messages of a subscription without a handler as they come,
+// without end. An error ends the sequence: it is yielded with a nil message.
+// Errors are those of NextMsg.
+func (s *Subscription) Msgs() iter.Seq2[*Msg, error] {
+	return func(yield func(*Msg, error) bool) {
+		for {
+			m, err := s.NextMsgWithContext(context.Background())
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// MsgsTimeout is Msgs that yields an ErrTimeout whenever no message came for so
+// long. The sequence goes on after it, and ends with any other error.
+func (s *Subscription) MsgsTimeout(timeout time.Duration) iter.Seq2[*Msg, error] {
+	return func(yield func(*Msg, error) bool) {
+		for {
+			m, err := s.NextMsg(timeout)
+			if !yield(m, err) || err != nil && !isTimeout(err) {
+				return
+			}
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var t *TimeoutError
+	return errors.As(err, &t)
+}

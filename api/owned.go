@@ -1,0 +1,167 @@
+package api
+
+import (
+	"strings"
+	"unsafe"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// owned.go - delivers messages that the handler may keep.
+//
+//	read buffer ──copy──► slab  [Msg Msg Msg … Msg]
+//	                              │   │   │      │
+//	                      arena [data data data  data]
+//
+// Two allocations serve as many messages as may share a fate: one that is kept
+// keeps slab and arena, so their size is bounded by slabBytesMax or by
+// slabTimesMax times the smallest message in them.
+
+// Bounds of a slab with its arena.
+const (
+	slabBytesMax = 2048
+	slabTimesMax = 8
+	msgBytes     = int(unsafe.Sizeof(Msg{}))
+	// slabMsgsMax is how many messages without any data fit.
+	slabMsgsMax = slabBytesMax / msgBytes
+)
+
+// owned is the consumer of a subscription without Borrow.
+type owned struct {
+	sub  *Subscription
+	msgs []Msg // the slab in delivery; nil behind its last message
+}
+
+func (s *Subscription) ownedConsumer() actors.Consumer { return &owned{sub: s} }
+
+// Build copies as many messages as may share a slab.
+func (c *owned) Build(at *actors.Cursor, n int) int {
+	var raws [slabMsgsMax]actors.Raw // views into the read buffer
+	k, arenaBytes := gather(raws[:min(n, slabMsgsMax)], at, c.sub.Subject)
+	msgs := make([]Msg, k)
+	arena := newArena(arenaBytes)
+	subject := c.sub.Subject
+	for i := range msgs {
+		raw, m := &raws[i], &msgs[i]
+		if raw.Subject != nil {
+			subject = arena.keepString(raw.Subject)
+		}
+		m.Subject = subject
+		m.Sub = c.sub
+		m.Data = arena.keep(raw.Payload)
+		if len(raw.Reply) > 0 {
+			m.Reply = arena.keepString(raw.Reply)
+		}
+		if len(raw.Header) > 0 {
+			c.sub.setHeader(m, arena.keep(raw.Header))
+		}
+	}
+	c.msgs = msgs
+	return k
+}
+
+// Call hands the k-th message to the handler.
+func (c *owned) Call(k int) {
+	m := &c.msgs[k]
+	if k == len(c.msgs)-1 {
+		c.msgs = nil // an idle subscription holds nothing
+	}
+	c.sub.handler(m)
+}
+
+// gather takes messages for one slab: at least one, and no more than the bounds
+// allow. It returns their number and the bytes of the arena. A subject that is
+// last, or that of the message before, is set to nil: it is shared. No subject is
+// shared between slabs but the subscription's own, as it would keep the other slab.
+func gather(raws []actors.Raw, at *actors.Cursor, last string) (k, arenaBytes int) {
+	total, smallest := 0, 0
+	for k < len(raws) {
+		raw := &raws[k]
+		ahead := *at
+		ahead.Next(raw)
+		own := len(raw.Payload) + len(raw.Reply) + len(raw.Header)
+		if string(raw.Subject) == last {
+			raw.Subject = nil
+		} else {
+			last = stringOf(raw.Subject)
+			own += len(last)
+		}
+		total += own + msgBytes
+		if len(raw.Header) > 0 {
+			total += headerCost(len(raw.Header))
+		}
+		if k == 0 || own < smallest {
+			smallest = own
+		}
+		if k > 0 && total > max(slabBytesMax, slabTimesMax*smallest) {
+			return k, arenaBytes
+		}
+		*at = ahead
+		arenaBytes += own
+		k++
+	}
+	return k, arenaBytes
+}
+
+// arena hands out pieces of one allocation.
+type arena struct {
+	free []byte
+}
+
+// newArena allocates without clearing, as everything is written to: for large
+// payloads clearing costs as much as copying. Only strings.Builder offers that.
+func newArena(size int) arena {
+	if size == 0 {
+		return arena{}
+	}
+	var b strings.Builder
+	b.Grow(size)
+	b.WriteByte(0) // a string of length 0 would have no address
+	return arena{free: unsafe.Slice(unsafe.StringData(b.String()), size)}
+}
+
+// keep copies b into the arena. The result can grow into nobody else's bytes.
+func (a *arena) keep(b []byte) []byte {
+	n := copy(a.free, b)
+	kept := a.free[:n:n]
+	a.free = a.free[n:]
+	return kept
+}
+
+func (a *arena) keepString(b []byte) string { return stringOf(a.keep(b)) }
+
+// copyMsg copies one message into m with an arena of its own. The error is that
+// of a header block that cannot be read.
+func copyMsg(m *Msg, raw *actors.Raw) error {
+	arena := newArena(len(raw.Subject) + len(raw.Reply) + len(raw.Header) + len(raw.Payload))
+	m.Subject = arena.keepString(raw.Subject)
+	m.Reply = arena.keepString(raw.Reply)
+	m.Data = arena.keep(raw.Payload)
+	if len(raw.Header) == 0 {
+		return nil
+	}
+	header, err := ownedHeader(arena.keep(raw.Header))
+	m.Header = header
+	return err
+}
+
+// setHeader decodes an owned block. A message with a bad one is delivered all
+// the same, without a header.
+func (s *Subscription) setHeader(m *Msg, block []byte) {
+	header, err := ownedHeader(block)
+	if err != nil {
+		s.nc.reportBadHeader(s.nc.core, s.bound(), err)
+	}
+	m.Header = header
+}
+
+// reportBadHeader makes an event, and with it a call of the ErrorHandler, of a
+// header block that cannot be read.
+func (nc *Conn) reportBadHeader(core *actors.Conn, sub *actors.Sub, err error) {
+	e := supervisor.Event{Kind: ServerErrorReported, Cause: err}
+	if sub != nil {
+		e.Path, e.Message = sub.Path(), sub.Subject
+	}
+	core.Report(actors.Notice{Event: e, Sub: sub})
+}

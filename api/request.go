@@ -1,0 +1,146 @@
+package api
+
+import (
+	"context"
+	"time"
+	"unsafe"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/protocol"
+)
+
+// statusNoResponders is what a server answers when nobody is subscribed.
+const statusNoResponders = 503
+
+// Request publishes data to subject and returns the first answer. The caller
+// owns it.
+//
+// Errors: those of Publish; ErrBadTimeout for a timeout that is not positive;
+// ErrTimeout when no answer came; ErrNoResponders when nobody is subscribed;
+// ErrDisconnected when the link was lost while the request waited, as the answer
+// is lost with it (nats.go waits for the timeout). After ErrTimeout and
+// ErrDisconnected the request may have been acted upon.
+func (nc *Conn) Request(subject string, data []byte, timeout time.Duration) (*Msg, error) {
+	if !nc.valid() {
+		return nil, ErrInvalidConnection
+	}
+	if timeout <= 0 {
+		return nil, &BadTimeoutError{Op: "request", Value: timeout}
+	}
+	return nc.request(nil, subject, nil, data, timeout)
+}
+
+// RequestWithContext is Request that waits until ctx is done, and returns ctx's
+// error then. ErrInvalidContext for nil; a deadline is not required.
+func (nc *Conn) RequestWithContext(ctx context.Context, subject string, data []byte) (*Msg, error) {
+	if ctx == nil {
+		return nil, ErrInvalidContext
+	}
+	if !nc.valid() {
+		return nil, ErrInvalidConnection
+	}
+	return nc.request(ctx, subject, nil, data, 0)
+}
+
+// RequestMsg is Request for a message with a header. Its Reply is ignored.
+func (nc *Conn) RequestMsg(m *Msg, timeout time.Duration) (*Msg, error) {
+	if m == nil {
+		return nil, ErrInvalidMsg
+	}
+	if !nc.valid() {
+		return nil, ErrInvalidConnection
+	}
+	if timeout <= 0 {
+		return nil, &BadTimeoutError{Op: "request", Value: timeout}
+	}
+	return nc.requestMsg(nil, m, timeout)
+}
+
+// RequestMsgWithContext is RequestWithContext for a message with a header. Its
+// Reply is ignored.
+func (nc *Conn) RequestMsgWithContext(ctx context.Context, m *Msg) (*Msg, error) {
+	if ctx == nil {
+		return nil, ErrInvalidContext
+	}
+	if m == nil {
+		return nil, ErrInvalidMsg
+	}
+	if !nc.valid() {
+		return nil, ErrInvalidConnection
+	}
+	return nc.requestMsg(ctx, m, 0)
+}
+
+func (nc *Conn) requestMsg(ctx context.Context, m *Msg, timeout time.Duration) (*Msg, error) {
+	if len(m.Header) == 0 {
+		return nc.request(ctx, m.Subject, nil, m.Data, timeout)
+	}
+	var room [headerRoom]byte
+	block, err := protocol.AppendHeader(room[:0], m.Header)
+	if err != nil {
+		return nil, err
+	}
+	return nc.request(ctx, m.Subject, block, m.Data, timeout)
+}
+
+// request waits for ctx if that is not nil, else for timeout.
+//
+//style:allow params the parts of a request; a struct would have to be filled for each
+func (nc *Conn) request(ctx context.Context, subject string, block, data []byte, timeout time.Duration) (*Msg, error) {
+	if err := protocol.CheckPublishSubject(subject); err != nil {
+		return nil, err
+	}
+	if ctx != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	reply, err := nc.core.Request(ctx, subject, block, data, timeout)
+	if err != nil {
+		return nil, err
+	}
+	m, err := nc.replyMsg(&reply)
+	if err != nil {
+		return nil, &NoRespondersError{Subject: subject}
+	}
+	return m, nil
+}
+
+// replyMsg turns a reply into a message. They share the memory of the reply,
+// which is the message's alone.
+func (nc *Conn) replyMsg(r *actors.Reply) (*Msg, error) {
+	replyAt := r.SubjectLen
+	headerAt := replyAt + r.ReplyLen
+	dataAt := headerAt + r.HeaderLen
+	m := &Msg{
+		Subject: stringOf(r.Data[:replyAt]),
+		Reply:   stringOf(r.Data[replyAt:headerAt]),
+		Data:    r.Data[dataAt:len(r.Data):len(r.Data)],
+		Sub:     nc.mux,
+	}
+	if r.HeaderLen == 0 {
+		return m, nil
+	}
+	block := r.Data[headerAt:dataAt]
+	if noResponders(block, len(m.Data)) {
+		return nil, ErrNoResponders
+	}
+	header, err := ownedHeader(block)
+	if err != nil {
+		nc.reportBadHeader(nc.core, nil, err)
+	}
+	m.Header = header
+	return m, nil
+}
+
+// noResponders reports whether a message is a server's word that nobody is
+// subscribed: status 503 and no data.
+func noResponders(block []byte, dataLen int) bool {
+	if dataLen != 0 {
+		return false
+	}
+	code, _, ok := protocol.ParseStatus(block)
+	return ok && code == statusNoResponders
+}
+
+// stringOf returns b as a string without a copy: nobody writes to b any more, or
+// the string is documented as borrowed.
+func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
