@@ -2,6 +2,8 @@ package actors
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/supervisor"
@@ -31,9 +33,7 @@ type Report struct {
 // for that handler. Later calls wait too.
 func (c *Conn) Close(ctx context.Context) Report {
 	var r Report
-	if c.Status() == Connected {
-		c.out.drainWrites(closeFlush)
-	}
+	c.out.drainWrites(ctx, closeFlush)
 	c.out.mu.Lock()
 	r.UnsentBytes = len(c.out.buf)
 	c.out.mu.Unlock()
@@ -54,7 +54,9 @@ func (c *Conn) waitInto(ctx context.Context, r *Report) {
 		ctx, cancel = context.WithTimeout(ctx, closeGrace)
 		defer cancel()
 	}
-	if err := c.tree.await(ctx, c.ancestors()); err != nil {
+	err := c.tree.await(ctx, c.ancestors())
+	r.Undelivered = c.undelivered()
+	if err != nil {
 		r.Unfinished = c.tree.unfinished()
 		return
 	}
@@ -75,23 +77,23 @@ func (c *Conn) ancestors() int {
 	return n
 }
 
-// drainWrites refuses new publishes and waits until all are written.
-func (o *outbox) drainWrites(bound time.Duration) {
+// drainWrites refuses new publishes and waits until all are written, for at
+// most bound and no longer than ctx.
+func (o *outbox) drainWrites(ctx context.Context, bound time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.state != outLive {
 		return
 	}
 	o.state = outDrained
-	expired := false
-	timer := time.AfterFunc(bound, func() {
+	defer context.AfterFunc(ctx, func() {
 		o.mu.Lock()
-		expired = true
-		o.mu.Unlock()
+		defer o.mu.Unlock()
 		o.room.Broadcast()
-	})
-	defer timer.Stop()
-	for o.state == outDrained && (o.busy || len(o.buf) > 0) && !expired {
+	})()
+	for o.state == outDrained && (o.busy || len(o.buf) > 0) && ctx.Err() == nil {
 		o.blocked++
 		o.room.Wait()
 		o.blocked--
@@ -120,20 +122,36 @@ func (c *Conn) FinishDrain(ctx context.Context) (Report, error) {
 	if c.Status() == Closed {
 		return Report{}, c.closedError()
 	}
-	c.setStatus(DrainingPubs)
+	c.moveTo(DrainingPubs)
 	if err == nil {
-		err = c.out.flush(ctx)
+		err = c.flushThrough(ctx)
 	}
 	var r Report
 	if err != nil {
-		r.Unfinished = c.tree.unfinished()
+		r.Unfinished = c.undrained()
 		err = &DrainTimeoutError{Report: r, Cause: err}
 		c.setLastError(err)
 		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.DrainTimedOut, Path: c.name, Cause: err}})
 	}
 	closed := c.Close(context.WithoutCancel(ctx))
-	closed.Unfinished = append(r.Unfinished, closed.Unfinished...)
+	for _, path := range closed.Unfinished {
+		if !slices.Contains(r.Unfinished, path) {
+			r.Unfinished = append(r.Unfinished, path)
+		}
+	}
+	closed.Unfinished = r.Unfinished
 	return closed, err
+}
+
+// flushThrough is a flush that goes on when the link is lost: what waits is
+// sent with the next one.
+func (c *Conn) flushThrough(ctx context.Context) error {
+	for {
+		err := c.out.flush(ctx)
+		if err == nil || ctx.Err() != nil || !errors.Is(err, ErrDisconnected) {
+			return err
+		}
+	}
 }
 
 // BeginDrain moves to DrainingSubs, or says why not: from here on there are no
@@ -172,7 +190,7 @@ func (c *Conn) drainSubscriptions(ctx context.Context) error {
 	for _, s := range all {
 		c.out.control(s.unannounce)
 	}
-	if err := c.out.flush(ctx); err != nil {
+	if err := c.flushThrough(ctx); err != nil {
 		return err
 	}
 	for _, s := range all {

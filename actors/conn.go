@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -108,6 +109,7 @@ type Conn struct {
 
 	out    *outbox
 	subs   table // written under out.mu
+	roster roster
 	chunks chunkPool
 	reqs   requests
 	events eventLog
@@ -130,17 +132,16 @@ type Conn struct {
 	everConnected atomic.Bool
 	urls          atomic.Pointer[[]PoolEntry] // the pool, for others than the link
 
-	first    chan error // result of the first connect, capacity 1
-	done     chan struct{}
-	endOnce  sync.Once
-	mu       sync.Mutex
-	lastErr  error
-	cause    error // why the connection closed
-	closing  bool
-	subsBox  place[subscriptionsMsg]
-	linkBox  place[linkMsg]
-	reqsBox  place[requestsMsg]
-	draining bool
+	first   chan error // result of the first connect, capacity 1
+	done    chan struct{}
+	endOnce sync.Once
+	mu      sync.Mutex
+	lastErr error
+	cause   error // why the connection closed
+	closing bool
+	subsBox place[subscriptionsMsg]
+	linkBox place[linkMsg]
+	reqsBox place[requestsMsg]
 }
 
 // Connect builds the tree of a connection and waits until it has a server or
@@ -161,7 +162,7 @@ func Connect(ctx context.Context, sys *System, cfg Config) (*Conn, error) {
 	c.tree = newTree(sys, func(e supervisor.Event) { c.observe(Notice{Event: e, Sub: c.subAt(e.Path)}) }, c.ended)
 	sys.exec.retain()
 	spawnRoot(c.tree, Spec{Name: c.name, Kind: "connection", Policy: rootPolicy, first: start{},
-		OnStopped: func(reason error) { c.fail(reason) }},
+		OnStopped: c.rootStopped},
 		func() Actor[connectionMsg] { return &connection{conn: c} })
 	select {
 	case err := <-c.first:
@@ -176,6 +177,14 @@ func Connect(ctx context.Context, sys *System, cfg Config) (*Conn, error) {
 		c.wait(context.Background())
 		return nil, ctx.Err()
 	}
+}
+
+// rootStopped runs when the root has ended, with a reason if its policy ended it.
+func (c *Conn) rootStopped(reason error) {
+	if reason != nil {
+		reason = fmt.Errorf("%w: %w", ErrInternal, reason)
+	}
+	c.fail(reason)
 }
 
 // rootPolicy restarts the tree of a connection whose root has a defect, and
@@ -205,6 +214,17 @@ func (s *System) dialWait(now time.Time) time.Duration {
 func (c *Conn) Status() Status { return Status(c.status.Load()) }
 
 func (c *Conn) setStatus(s Status) { c.status.Store(int32(s)) }
+
+// moveTo sets the status unless the connection is closed, which it stays. It
+// returns the status before.
+func (c *Conn) moveTo(s Status) (before Status) {
+	for {
+		before = c.Status()
+		if before == Closed || c.status.CompareAndSwap(int32(before), int32(s)) {
+			return before
+		}
+	}
+}
 
 // Info returns what the server last said about itself, nil before the first
 // server. The value is shared: read only.
@@ -374,7 +394,7 @@ func (c *Conn) fail(cause error) {
 	for _, w := range c.out.close(why) {
 		w <- why
 	}
-	c.endSubscriptions(why)
+	c.endSubscriptions()
 	c.observe(Notice{Event: supervisor.Event{Kind: supervisor.ConnectionClosed, Path: c.name,
 		Before: before.String(), After: Closed.String(), Cause: cause}})
 	select {

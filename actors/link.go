@@ -164,6 +164,7 @@ func (l *link) live(c *Context, g *greeting) {
 	conn.pool.succeeded(l.server)
 	conn.info.Store(g.info)
 	conn.server.Store(l.server)
+	conn.pongsOut.Store(0) // what the last server left unanswered is its own affair
 	local := g.conn.LocalAddr().String()
 	conn.local.Store(&local)
 	c.Become("live", redacted(l.server.url))
@@ -224,7 +225,21 @@ func (l *link) attemptFailed(c *Context, err error) {
 	if end := l.verdict(err); end != nil {
 		c.Fail(&giveUp{end})
 	}
+	if conn.cfg.RetryFirst && conn.pool.allTried() {
+		conn.firstPassFailed(err)
+	}
 	c.Fail(err)
+}
+
+// firstPassFailed lets a Connect that is to keep trying return.
+func (c *Conn) firstPassFailed(err error) {
+	if !c.status.CompareAndSwap(int32(Connecting), int32(Reconnecting)) {
+		return
+	}
+	select {
+	case c.first <- err:
+	default:
+	}
 }
 
 // verdict returns the error with which to give up after err, nil to go on.
@@ -362,9 +377,8 @@ func (l *link) onStableDue(m stableDue) {
 
 // linkLost takes the socket from the outbox and reports what is uncertain.
 func (c *Conn) linkLost(attempt uint32, cause error) {
-	before := c.Status()
+	before := c.moveTo(Reconnecting)
 	if before != Closed {
-		c.setStatus(Reconnecting)
 		c.setLastError(cause)
 	}
 	c.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkLost, Path: c.name + "/link",

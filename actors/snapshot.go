@@ -51,21 +51,15 @@ func (h *host) snapshot() supervisor.Node {
 	return n
 }
 
-// subscriptionNodes describes every subscription, in the order of subscribing.
+// subscriptionNodes describes every subscription, in the order of subscribing,
+// and behind them those that a failure has stopped.
 func (c *Conn) subscriptionNodes() []supervisor.Node {
-	var all []*Sub
-	c.out.mu.Lock()
-	c.subs.all(func(s *Sub) {
-		if !s.mux {
-			all = append(all, s)
-		}
-	})
-	c.out.mu.Unlock()
+	all := c.present()
 	nodes := make([]supervisor.Node, 0, len(all))
 	for _, s := range all {
 		nodes = append(nodes, s.node())
 	}
-	return nodes
+	return append(nodes, c.stoppedNodes()...)
 }
 
 func (s *Sub) node() supervisor.Node {

@@ -259,7 +259,7 @@ func (s *Sub) usable() error {
 func (c *Conn) unlist(s *Sub) {
 	c.out.mu.Lock()
 	var kick func()
-	if c.subs.remove(s) {
+	if c.leaveLocked(s) {
 		kick = c.out.controlLocked(func(dst []byte) []byte { return protocol.AppendUnsub(dst, s.sid, 0) })
 	}
 	c.out.mu.Unlock()
@@ -271,7 +271,7 @@ func (c *Conn) unlist(s *Sub) {
 // forget takes s from the table when the server has ended it by itself.
 func (c *Conn) forget(s *Sub) {
 	c.out.mu.Lock()
-	c.subs.remove(s)
+	c.leaveLocked(s)
 	c.out.mu.Unlock()
 }
 
@@ -279,6 +279,7 @@ func (c *Conn) forget(s *Sub) {
 func (s *Sub) end(cause error) {
 	s.once.Do(func() {
 		s.lane.shut()
+		s.conn.left(s, cause)
 		s.next.close()
 		if s.spec.Consumer != nil && s.awake.Load() {
 			if s.conn.subsBox.Send(retire{s, cause}) == nil {
@@ -291,23 +292,8 @@ func (s *Sub) end(cause error) {
 
 // ended reports the end, after the last handler call.
 func (s *Sub) ended(cause error) {
-	s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SubscriptionStopped, Path: s.Path(), Cause: cause}})
-}
-
-// endSubscriptions ends all subscriptions when the connection closes.
-func (c *Conn) endSubscriptions(why error) {
-	var all []*Sub
-	c.out.mu.Lock()
-	c.subs.all(func(s *Sub) { all = append(all, s) })
-	for _, s := range all {
-		c.subs.remove(s)
-	}
-	c.out.mu.Unlock()
-	for _, s := range all {
-		if !s.mux {
-			s.end(nil)
-		}
-	}
+	s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SubscriptionStopped, Path: s.Path(), Cause: cause,
+		Count: s.undelivered()}})
 }
 
 // AutoUnsubscribe ends the subscription when the server has sent max messages

@@ -1,0 +1,127 @@
+package actors
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// roster.go - the subscriptions that the server knows no more and that are of
+// interest all the same.
+//
+//	table ── limit reached, drained ──► leaving ── last message ──► gone
+//	  └───── stopped by its policy ───► stopped, the last 64, for Tree and Health
+
+// stoppedMax bounds how many stopped subscriptions are remembered.
+const stoppedMax = 64
+
+// roster is guarded by the outbox's lock, like the table that it continues.
+type roster struct {
+	leaving map[*Sub]struct{} // out of the table and not ended
+	stopped []supervisor.Node // ended by a failure, oldest first
+	ending  []*Sub            // ended by the end of the connection
+}
+
+// leaveLocked takes s from the table and reports whether it was there. Until
+// its end it is leaving.
+func (c *Conn) leaveLocked(s *Sub) bool {
+	if !c.subs.remove(s) {
+		return false
+	}
+	if !s.lane.closed.Load() {
+		if c.roster.leaving == nil {
+			c.roster.leaving = make(map[*Sub]struct{})
+		}
+		c.roster.leaving[s] = struct{}{}
+	}
+	return true
+}
+
+// left notes the end of s; its lane is shut. With a cause it stays in sight.
+func (c *Conn) left(s *Sub, cause error) {
+	var n supervisor.Node
+	if cause != nil {
+		n = s.node()
+		n.State, n.Level, n.Since = "stopped", supervisor.Down, time.Now()
+		n.Reason += ": " + cause.Error()
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	delete(c.roster.leaving, s)
+	if cause == nil {
+		return
+	}
+	if len(c.roster.stopped) == stoppedMax {
+		c.roster.stopped = slices.Delete(c.roster.stopped, 0, 1)
+	}
+	c.roster.stopped = append(c.roster.stopped, n)
+}
+
+// present returns the subscriptions that have not ended, in the order of
+// subscribing; the reply inbox is none of them.
+func (c *Conn) present() []*Sub {
+	var all []*Sub
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.subs.all(func(s *Sub) {
+		if !s.mux {
+			all = append(all, s)
+		}
+	})
+	for s := range c.roster.leaving {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *Sub) int { return cmp.Compare(a.sid, b.sid) })
+	return all
+}
+
+// stoppedNodes describes the subscriptions that a failure has ended.
+func (c *Conn) stoppedNodes() []supervisor.Node {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return slices.Clone(c.roster.stopped)
+}
+
+// undrained lists the subscriptions that a drain has not finished.
+func (c *Conn) undrained() (paths []string) {
+	for _, s := range c.present() {
+		if s.Draining() {
+			paths = append(paths, s.Path())
+		}
+	}
+	return paths
+}
+
+// endSubscriptions ends all subscriptions when the connection closes.
+func (c *Conn) endSubscriptions() {
+	all := c.present()
+	c.out.mu.Lock()
+	c.subs.all(func(s *Sub) { c.subs.remove(s) })
+	c.roster.ending = all
+	c.out.mu.Unlock()
+	for _, s := range all {
+		s.end(nil)
+	}
+}
+
+// undelivered counts what the end of the connection has discarded.
+func (c *Conn) undelivered() int {
+	c.out.mu.Lock()
+	all := c.roster.ending
+	c.out.mu.Unlock()
+	var n uint64
+	for _, s := range all {
+		n += s.undelivered()
+	}
+	return int(n)
+}
+
+// undelivered counts the messages that came and that were neither dropped nor
+// handed to user code. Final once the last handler call has ended.
+func (s *Sub) undelivered() uint64 {
+	s.lane.mu.Lock()
+	defer s.lane.mu.Unlock()
+	return s.lane.received - s.lane.dropped - s.lane.started.Load()
+}
