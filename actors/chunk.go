@@ -20,6 +20,9 @@ const (
 // of a buffer, the reader copies.
 const sharedBytesMax = 16 << 20
 
+// chunksFree is how many buffers a connection keeps for the next reads.
+const chunksFree = 8
+
 // view is one message in a chunk: offsets into chunk.buf, no pointers. The
 // payload follows the header.
 type view struct {
@@ -58,6 +61,8 @@ type chunkPool struct {
 	mu     sync.Mutex
 	free   []*chunk
 	shared int64 // bytes of chunks that are out
+
+	viewsHint int // messages in a chunk that came back lately
 }
 
 // get returns an empty chunk of at least size bytes, owned by the caller.
@@ -76,7 +81,7 @@ func (p *chunkPool) get(size int) *chunk {
 		p.shared += int64(cap(c.buf))
 		return c
 	}
-	c := &chunk{buf: make([]byte, size), pool: p}
+	c := &chunk{buf: make([]byte, size), views: make([]view, 0, p.viewsHint), pool: p}
 	c.refs.Store(1)
 	p.shared += int64(size)
 	return c
@@ -84,8 +89,9 @@ func (p *chunkPool) get(size int) *chunk {
 
 func (p *chunkPool) put(c *chunk) {
 	p.mu.Lock()
+	p.viewsHint = len(c.views)
 	p.shared -= int64(cap(c.buf))
-	if len(p.free) < 4 {
+	if len(p.free) < chunksFree {
 		p.free = append(p.free, c)
 	}
 	p.mu.Unlock()

@@ -3,6 +3,7 @@ package actors
 import (
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -34,6 +35,9 @@ const (
 	DialBurst      = 100
 )
 
+// registryBuckets times 32 maps hold the names of all actors of a system.
+const registryBuckets = 16
+
 // defaultSystem makes the process-wide system on first use. It is the one
 // package variable of this module: an actor system is too heavy to have twice.
 var defaultSystem = sync.OnceValue(func() *System { return NewSystem(nil) })
@@ -54,6 +58,10 @@ func NewSystem(log *zap.Logger) *System {
 	// Without its own listeners: their dead-letter log starts a goroutine that
 	// lives for a second. What is left over is reported by our mailboxes.
 	proto.EventStream = eventstream.NewEventStream()
+	// Its registry of 1,024 times 32 maps is two thirds of the objects of a small
+	// program, and every garbage collection would mark them: keep a few.
+	registry := proto.ProcessRegistry.LocalPIDs
+	registry.LocalPIDs = slices.Clone(registry.LocalPIDs[:registryBuckets])
 	return &System{
 		proto: proto,
 		exec:  newExecutor(),
