@@ -83,14 +83,14 @@ func (a *connection) onStart(c *Context) {
 	conn := a.conn
 	conn.root.set(Ref[connectionMsg]{c.host.box})
 	c.Become("connecting", "")
-	notes := spawn(c, Spec{Name: "callbacks", Kind: "callbacks", Policy: callbacksPolicy, data: callbacksMsg(deliverEvents{})},
+	notes := spawn(c, Spec{Name: "callbacks", Kind: "callbacks", Policy: callbacksPolicy, user: true, data: callbacksMsg(deliverEvents{})},
 		func() Actor[callbacksMsg] { return &callbacks{conn: conn} })
 	conn.events.attach(notes.box)
 	conn.reqsBox.set(spawn(c, Spec{Name: "requests", Kind: "requests", Policy: own},
 		func() Actor[requestsMsg] { return &requestsActor{conn: conn} }))
 	conn.subsBox.set(spawn(c, Spec{Name: "subscriptions", Kind: "subscriptions", Policy: own, MailboxMax: 1 << 20, first: subscriptionsMsg(revive{})},
 		func() Actor[subscriptionsMsg] { return &subscriptions{conn: conn} }))
-	conn.linkBox.set(spawn(c, Spec{Name: "link", Kind: "link", Policy: conn.linkPolicy(), first: linkMsg(open{}), OnStopped: conn.linkStopped},
+	conn.linkBox.set(spawn(c, Spec{Name: "link", Kind: "link", Policy: conn.linkPolicy(), begins: "live", first: linkMsg(open{}), OnStopped: conn.linkStopped},
 		func() Actor[linkMsg] { return &link{conn: conn} }))
 	if conn.isClosing() {
 		a.onCloseDown(c)

@@ -60,7 +60,11 @@ func (d *delivery) work() {
 		for d.called < d.built && !lane.closed.Load() {
 			k := d.called
 			d.called++
-			lane.started.Add(1)
+			if n, last := lane.started.Add(1), lane.last.Load(); last > 0 && n > last {
+				lane.started.Add(^uint64(0))
+				d.sub.end(nil) // closes the lane
+				break
+			}
 			d.consumer.Call(k)
 		}
 		if d.left == 0 || lane.closed.Load() {

@@ -40,6 +40,8 @@ type Spec struct {
 	// stop. It must not block.
 	OnStopped func(reason error)
 
+	begins  string   // the state in which its work begins; empty: at its start
+	user    bool     // runs user code: a panic in it is the handler's, not ours
 	about   string   // what its messages are about, for reports; empty: their type
 	first   any      // posted to itself by every incarnation; nil for nothing
 	data    any      // see mailbox.data
@@ -81,6 +83,7 @@ type host struct {
 	children []*host
 	state    string
 	since    time.Time
+	began    time.Time // when this incarnation came into the state spec.begins
 	why      string
 	restarts int
 	timers   map[*time.Timer]struct{}
@@ -209,9 +212,21 @@ func (h *host) onStarted(proto actor.Context) {
 	h.receive, h.stopping = h.produce()
 	h.ending = false
 	h.box.setStopping(false)
-	h.become("running", "")
+	h.incarnated()
 	if h.spec.first != nil {
 		_ = h.box.post(h.spec.first)
+	}
+}
+
+// incarnated begins a new life and, unless it is the first, says so.
+func (h *host) incarnated() {
+	h.mu.Lock()
+	before, restarts := h.state, h.restarts
+	h.began = time.Time{}
+	h.mu.Unlock()
+	h.become("running", "")
+	if restarts > 0 {
+		h.tree.observe(supervisor.Event{Kind: supervisor.ActorRestarted, Path: h.path, Before: before, After: "running", Attempt: restarts})
 	}
 }
 
@@ -279,6 +294,9 @@ func (h *host) become(state, why string) {
 	h.mu.Lock()
 	before := h.state
 	h.state, h.why, h.since = state, why, time.Now()
+	if state == h.spec.begins {
+		h.began = h.since
+	}
 	h.mu.Unlock()
 	if before != state && h.spec.lane == nil {
 		h.tree.observe(supervisor.Event{Kind: supervisor.StateChanged, Path: h.path, Before: before, After: state})

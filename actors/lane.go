@@ -77,13 +77,14 @@ type lane struct {
 
 	slowFromBytes uint64
 
-	max       uint64      // messages after which the subscription ends, 0 for never
-	finishing bool        // nothing more comes: the last finish ends the subscription
-	closed    atomic.Bool // no delivery begins any more
-	waiting   bool        // consumers are idle and want a wake-up
-	consumers int         // how many take from the lane at once; 1 unless concurrent
-	wake      func()      // wakes idle consumers; called with mu held
-	space     *sync.Cond  // Block: room was made or the lane was closed; nil until used
+	max       uint64        // messages after which the subscription ends, 0 for never
+	last      atomic.Uint64 // no delivery begins after that many; 0 for no bound
+	finishing bool          // nothing more comes: the last finish ends the subscription
+	closed    atomic.Bool   // no delivery begins any more
+	waiting   bool          // consumers are idle and want a wake-up
+	consumers int           // how many take from the lane at once; 1 unless concurrent
+	wake      func()        // wakes idle consumers; called with mu held
+	space     *sync.Cond    // Block: room was made or the lane was closed; nil until used
 }
 
 // pushed says what a push did, for the reader to act on outside the lock.
@@ -92,6 +93,7 @@ type pushed struct {
 	began   bool // a slow-consumer episode began
 	last    bool // the subscription has received as many as it may
 	empty   bool // and none of them waits
+	idle    bool // nothing is left whose end could end the episode
 	dropped int
 }
 
@@ -202,6 +204,7 @@ func (l *lane) overflowed(s segment) pushed {
 		l.slowFrom, l.slowFromBytes = before, beforeBytes
 		p.began = true
 	}
+	p.idle = p.dropped > 0 && l.queued+l.inflight == 0
 	return p
 }
 

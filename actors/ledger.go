@@ -37,6 +37,7 @@ func (o *outbox) abort(w write) {
 // abortLocked puts back what cannot have left.
 func (o *outbox) abortLocked(w write) {
 	o.busy = false
+	o.room.Broadcast()
 	unsent := publishesFrom(w.frames, w.n)
 	kept, count := keepPublishes(nil, w.frames[unsent:])
 	o.written -= count
@@ -74,6 +75,7 @@ func (o *outbox) settle() {
 	o.confirmed = o.written
 	o.buf, l.resent = keepPublishes(nil, o.buf)
 	o.pubs = l.resent
+	o.ponging = false
 	for _, m := range o.marks {
 		if m.done != nil {
 			l.waiters = append(l.waiters, m.done)
@@ -101,6 +103,13 @@ type socket struct {
 // are too large for this server are taken out and returned as their number.
 func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (tooLarge uint64) {
 	o.mu.Lock()
+	// A requester may still be in the middle of a write to the old socket. It
+	// does not block, and what it finds must be settled before the new begins.
+	for o.busy && o.state != outClosed {
+		o.blocked++
+		o.room.Wait()
+		o.blocked--
+	}
 	if o.state == outClosed {
 		o.mu.Unlock()
 		return 0

@@ -301,7 +301,7 @@ func (m *mailbox) fail(value any, message any) {
 	f := &failure{cause: &supervisor.GoexitError{Message: text}, text: text}
 	if value != nil {
 		f.stack = debug.Stack()
-		f.cause = &supervisor.PanicError{Value: value, Stack: f.stack, Message: text, Internal: m.host.spec.lane == nil}
+		f.cause = &supervisor.PanicError{Value: value, Stack: f.stack, Message: text, Internal: m.host.spec.lane == nil && !m.host.spec.user}
 	}
 	m.host.escalate(f, message)
 }

@@ -58,6 +58,7 @@ type outbox struct {
 	payloadMax int
 	headers    bool
 	everLive   bool // limits of a server are known
+	ponging    bool // a PONG waits in buf
 	noSubs     bool // the connection drains: no new subscriptions
 
 	accepted  uint64
@@ -184,6 +185,21 @@ func (o *outbox) controlLocked(encode func(dst []byte) []byte) (kick func()) {
 	return o.kickLocked()
 }
 
+// answerPing sends a PONG, unless one waits already: a server that sends PINGs
+// and does not read gets one answer, and costs no memory.
+func (o *outbox) answerPing() {
+	o.mu.Lock()
+	var kick func()
+	if !o.ponging {
+		kick = o.controlLocked(protocol.AppendPong)
+		o.ponging = kick != nil || o.state == outLive || o.state == outDrained
+	}
+	o.mu.Unlock()
+	if kick != nil {
+		kick()
+	}
+}
+
 // ping sends a PING and remembers what its PONG means. While down it waits for
 // the next socket.
 func (o *outbox) ping(m mark) error {
@@ -297,6 +313,7 @@ func (o *outbox) takeLocked() write {
 	o.buf, o.spare = o.spare[:0], nil
 	o.written += o.pubs
 	o.pubs = 0
+	o.ponging = false
 	o.busy = true
 	return write{frames: frames}
 }
@@ -318,16 +335,28 @@ func (o *outbox) writeNow() bool {
 	}
 	w.n = try(w.frames)
 	if w.n < len(w.frames) {
-		o.mu.Lock()
-		o.partial = w
-		o.kicked = true
-		o.mu.Unlock()
-		return false
+		return o.giveUpRest(w)
 	}
 	if kick := o.end(w); kick != nil {
 		kick()
 	}
 	return true
+}
+
+// giveUpRest leaves the rest of a write to the writer and returns false. When
+// the socket was lost meanwhile it returns true: the rest is accounted for, and
+// no byte of it goes to the next socket.
+func (o *outbox) giveUpRest(w write) bool {
+	o.mu.Lock()
+	if o.state == outDown {
+		o.abortLocked(w)
+		o.settle()
+		return true
+	}
+	o.partial = w
+	o.kicked = true
+	o.mu.Unlock()
+	return false
 }
 
 // end returns the buffer of a completed write. It returns what wakes the

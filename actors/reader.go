@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/protocol"
+	"github.com/troupe-go/troupe/supervisor"
 )
 
 // reader.go - reads one socket and hands on what came.
@@ -174,16 +175,20 @@ func (r *reader) control(f *protocol.Frame, buf []byte) {
 	conn := r.conn
 	switch f.Op {
 	case protocol.OpPing:
-		conn.out.control(protocol.AppendPong)
+		conn.out.answerPing()
 	case protocol.OpPong:
 		conn.pongsOut.Store(0)
 		if rtt, ok := conn.out.pong(time.Now()); ok && rtt > 0 {
 			conn.rtt.Store(int64(rtt))
 		}
 	case protocol.OpInfo:
-		if info, err := protocol.ParseInfo(f.Arg.Of(buf)); err == nil {
-			_ = conn.linkBox.Send(informed{attempt: r.attempt, info: info})
+		info, err := protocol.ParseInfo(f.Arg.Of(buf))
+		if err != nil {
+			conn.setLastError(err)
+			conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.ServerErrorReported, Path: conn.name, Cause: err}})
+			return
 		}
+		_ = conn.linkBox.Send(informed{attempt: r.attempt, info: info})
 	case protocol.OpErr:
 		_ = conn.linkBox.Send(refused{attempt: r.attempt, err: protocol.ClassifyServerError(f.Arg.Of(buf))})
 	}
@@ -223,8 +228,8 @@ func (r *reader) carryOver() {
 		// Grow with what has come, not with what was announced.
 		size = min(need, max(size, 2*rest))
 	}
-	if rest == size {
-		size = 2 * rest
+	if rest >= size {
+		size = 2 * rest // size may have shrunk while a long line came in drips
 	}
 	old := r.chunk
 	if old.refs.Load() == 1 && len(old.buf) == size {

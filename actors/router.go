@@ -54,6 +54,7 @@ func (r *router) onDeliver(c *Context) {
 		r.startWorkers(c)
 	}
 	var w wakeUps
+	defer func() { w.flush(r.sub.conn) }() // also when the key function fails: workers have been claimed
 	if r.sub.spec.Key == nil {
 		for _, worker := range r.sub.workers {
 			w.offer(worker.box)
@@ -61,7 +62,6 @@ func (r *router) onDeliver(c *Context) {
 	} else {
 		r.route(&w)
 	}
-	w.flush(r.sub.conn)
 }
 
 func (r *router) startWorkers(c *Context) {
@@ -89,20 +89,38 @@ func (s *Sub) workerStopped(reason error) {
 // the same worker, so they stay in order.
 func (r *router) route(w *wakeUps) {
 	s := r.sub
-	var run run
-	for s.lane.take(&run, runMax) {
-		for range run.n {
-			view := run.Cursor
-			var m Raw
-			run.Next(&m)
-			worker := s.workers[s.spec.Key(&m)%uint64(len(s.workers))]
-			run.chunk.refs.Add(1)
-			size := view.chunk.views[view.at].size()
-			if worker.lane.push(segment{chunk: view.chunk, head: view.at, n: 1, bytes: size}).wake {
-				w.offer(worker.box)
-			}
+	d := &s.delivery
+	for d.unfinished() || s.lane.take(&d.run, runMax) {
+		for d.called < d.run.n {
+			r.routeOne(d, w)
 		}
-		run.release()
+		d.called = 0
+		d.run.release()
+	}
+}
+
+// routeOne gives the next message of the run to its worker. If the user's key
+// function fails on it, the message counts as delivered, and the next
+// incarnation goes on behind it.
+func (r *router) routeOne(d *delivery, w *wakeUps) {
+	s := r.sub
+	view := d.run.Cursor
+	size := view.chunk.views[view.at].size()
+	var m Raw
+	d.run.Next(&m)
+	d.called++
+	keyed := false
+	defer func() {
+		if !keyed {
+			s.lane.started.Add(1)
+			s.giveBack(1, size)
+		}
+	}()
+	worker := s.workers[s.spec.Key(&m)%uint64(len(s.workers))]
+	keyed = true
+	view.chunk.refs.Add(1)
+	if worker.lane.push(segment{chunk: view.chunk, head: view.at, n: 1, bytes: size}).wake {
+		w.offer(worker.box)
 	}
 }
 
@@ -111,6 +129,9 @@ func (r *router) route(w *wakeUps) {
 func (r *router) Stopping(*Context) {
 	if !r.sub.lane.closed.Load() {
 		return
+	}
+	if d := &r.sub.delivery; d.unfinished() {
+		d.run.release()
 	}
 	for _, w := range r.sub.workers {
 		w.lane.shut()

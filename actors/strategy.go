@@ -47,10 +47,11 @@ func (s strategy) answer(sup actor.Supervisor, f *failure, message any) {
 	case supervisor.Restart:
 		s.restart(sup, f.host, d.Delay)
 	case supervisor.Stop:
-		f.host.reason, f.host.told = f.cause, true
+		f.host.reason, f.host.told = d.Event.Cause, true
 		sup.StopChildren(child)
 	case supervisor.Escalate:
-		s.parent.escalate(&failure{cause: f.cause, stack: f.stack, text: f.text}, message)
+		cause := &supervisor.EscalatedError{Path: f.host.path, Cause: d.Event.Cause}
+		s.parent.escalate(&failure{cause: cause, stack: f.stack, text: f.text}, message)
 	case supervisor.Crash:
 		crash(f)
 	}
@@ -78,8 +79,12 @@ func (t *tree) decide(h *host, f *failure) supervisor.Decision {
 	if h.history == nil {
 		h.history = new(supervisor.History)
 	}
+	h.mu.Lock()
+	state, began := h.state, h.began
+	h.mu.Unlock()
 	d := supervisor.Decide(h.spec.Policy, *h.history, supervisor.Failure{
-		Path: h.path, Kind: h.spec.Kind, Cause: f.cause, Stack: f.stack, Message: f.text, Rand: rand.Float64(),
+		Path: h.path, Kind: h.spec.Kind, State: state, Cause: f.cause, Stack: f.stack, Message: f.text, Rand: rand.Float64(),
+		Began: began, NeverBegan: h.spec.begins != "" && began.IsZero(),
 	}, time.Now())
 	*h.history = d.History
 	t.observe(d.Event)

@@ -197,6 +197,9 @@ func (s *Sub) overflowed(p pushed) {
 		s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SlowConsumerBegan, Path: s.Path(),
 			Count: uint64(p.dropped), Cause: s.SlowConsumer()}})
 	}
+	if p.idle {
+		s.giveBack(0, 0)
+	}
 	switch s.lane.overflow {
 	case RestartEmpty:
 		_ = s.conn.subsBox.Send(restartDispatcher{s})
@@ -305,7 +308,14 @@ func (s *Sub) AutoUnsubscribe(max uint64) error {
 	s.lane.mu.Lock()
 	reached := max <= s.lane.received
 	s.lane.max = max
+	done := max <= s.lane.started.Load()
+	s.lane.last.Store(max)
 	s.lane.mu.Unlock()
+	if done {
+		s.conn.unlist(s)
+		s.end(nil)
+		return nil
+	}
 	if reached {
 		s.conn.unlist(s)
 		s.finishWhenEmpty()
@@ -454,6 +464,10 @@ func (s *Sub) nextError() error {
 
 // TryNext takes a message if one waits.
 func (s *Sub) TryNext(deliver func(m *Raw)) bool {
+	if last := s.lane.last.Load(); last > 0 && s.lane.started.Load() >= last {
+		s.end(nil)
+		return false
+	}
 	var r run
 	if !s.lane.take(&r, 1) {
 		return false

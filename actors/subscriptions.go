@@ -149,7 +149,7 @@ func (a *subscriptions) onDispatcherGone(c *Context, m dispatcherGone) {
 		m.sub.awake.Store(false)
 		a.conn.observe(Notice{Sub: m.sub, Event: supervisor.Event{Kind: supervisor.ActorStopped, Path: m.sub.Path(), Cause: m.reason}})
 		m.sub.end(m.reason)
-	default:
+	case m.sub.box.Load() == nil:
 		a.wake(c, m.sub)
 	}
 }

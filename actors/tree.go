@@ -118,7 +118,7 @@ func (t *tree) rootFailed(f *failure) {
 		f.host.mu.Unlock()
 		box.PostSystemMessage(&actor.Restart{})
 	default:
-		f.host.reason = f.cause
+		f.host.reason = d.Event.Cause
 		t.stop()
 	}
 }
