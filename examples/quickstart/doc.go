@@ -1,0 +1,17 @@
+// Command quickstart shows what troupe does, on one screen and in a few seconds.
+//
+//	go run ./examples/quickstart                     starts a nats-server of its own
+//	go run ./examples/quickstart -url nats://host    uses yours, and does not kill it
+//
+//	          ┌──────────────── this program ─────────────────┐
+//	          │  nats-server ◄── socket ──► one connection    │
+//	steps ──► │      ▲                        │               │ ──► one line each,
+//	          │      └── killed, restarted    └── tree, events│     every count checked
+//	          └───────────────────────────────────────────────┘
+//
+// Each step counts what it sent and what came of it. The last line is
+// "quickstart: ok", and the exit code 0, only if every count was right. Otherwise
+// the last line is "quickstart: FAILED:" with what was wrong, and the code 1. The
+// code is 2, with the reason on standard error, when a flag is wrong or the
+// server at -url cannot be reached.
+package main

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/troupe-go/troupe/api"
+)
+
+// journal keeps the events of the connection, so that a step can count them and
+// wait for them.
+type journal struct {
+	mu     sync.Mutex
+	events []api.Event
+	news   chan struct{} // closed and replaced with each event
+}
+
+func newJournal() *journal { return &journal{news: make(chan struct{})} }
+
+// add is the connection's OnEvent callback.
+func (j *journal) add(e api.Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.events = append(j.events, e)
+	close(j.news)
+	j.news = make(chan struct{})
+}
+
+// now returns the place where the next event will be.
+func (j *journal) now() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.events)
+}
+
+// find returns the events of a kind since a place, and what is closed by the
+// next event.
+func (j *journal) find(kind api.EventKind, since int) (found []api.Event, news <-chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, e := range j.events[since:] {
+		if e.Kind == kind {
+			found = append(found, e)
+		}
+	}
+	return found, j.news
+}
+
+// await waits for the first event of a kind since a place.
+func (j *journal) await(ctx context.Context, kind api.EventKind, since int) (api.Event, error) {
+	for {
+		found, news := j.find(kind, since)
+		if len(found) > 0 {
+			return found[0], nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return api.Event{}, fmt.Errorf("waited in vain for the event %v", kind)
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// ledger holds the books of an outage. Every published message is delivered or
+// lost, and the lost ones are among those that the client itself said it was
+// uncertain about.
+type ledger struct {
+	published  int
+	kept       int // waited in memory when the server was started again
+	delivered  int // different messages
+	calls      int // handler calls
+	twice      int
+	uncertain  uint64 // as counted by the connection
+	reported   uint64 // as told by its events
+	reconnects uint64
+	down       time.Duration // from the kill until the connection was back
+}
+
+func (l *ledger) lost() int { return l.published - l.delivered }
+
+// check returns what does not balance, or nil.
+func (l *ledger) check() error {
+	switch {
+	case l.twice != 0 || l.calls != l.delivered:
+		return fmt.Errorf("%d messages were delivered twice: %d handler calls for %d messages", l.twice, l.calls, l.delivered)
+	case uint64(l.lost()) > l.uncertain:
+		return fmt.Errorf("%d messages were lost, and only %d were uncertain", l.lost(), l.uncertain)
+	case l.reported != l.uncertain:
+		return fmt.Errorf("%d messages were uncertain, and %d reported", l.uncertain, l.reported)
+	case l.kept == 0:
+		return fmt.Errorf("no message waited in memory while there was no server")
+	case l.reconnects != 1:
+		return fmt.Errorf("the connection came back %d times, want once", l.reconnects)
+	}
+	return nil
+}
+
+// shown puts the books into words.
+func (l *ledger) shown() shown {
+	row := func(n int, text string) string { return fmt.Sprintf("%8s  %s", group(n), text) }
+	return shown{
+		line: fmt.Sprintf("in the midst of %s messages; started again, connected again after %v",
+			group(l.published), l.down.Round(time.Millisecond)),
+		more: []string{
+			row(l.published, "published, without one error"),
+			row(l.kept, "of these waited in memory for the new server, and were sent to it"),
+			row(l.delivered, "delivered, none of them twice"),
+			row(l.lost(), fmt.Sprintf("lost on the way to the killed server; reported: %s uncertain", group(l.uncertain))),
+		},
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/faults/natsserver"
+)
+
+// stage is what the steps share: one connection to one server.
+//
+// Steps run one after the other, so nothing here is locked.
+type stage struct {
+	screen *screen
+	events *journal           // what happened to the connection
+	server *natsserver.Server // nil if it is somebody else's
+	nc     *api.Conn
+	prefix string // begins every subject, so that nobody else's messages get in
+}
+
+// open starts a server, unless there is one at url, and connects to it.
+func (s *stage) open(url string) error {
+	if url == "" {
+		server, err := natsserver.Start(natsserver.Options{Name: "quickstart"})
+		if err != nil {
+			return err
+		}
+		s.server = server
+		url = server.URL()
+	}
+	nc, err := api.Connect(url, api.Name("troupe quickstart"), api.OnEvent(s.events.add))
+	if errors.Is(err, api.ErrInvalidURL) {
+		return fmt.Errorf("-url is not the address of a NATS server: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("no connection to a NATS server at -url: %w", err)
+	}
+	s.nc = nc
+	inbox := nc.NewInbox()
+	s.prefix = "quickstart." + inbox[len(inbox)-6:] + "."
+	return nil
+}
+
+// close ends the connection and the server, and returns an error if not all of
+// it ended.
+func (s *stage) close() error {
+	var err error
+	if s.nc != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_, err = s.nc.CloseContext(ctx)
+	}
+	if s.server != nil {
+		s.server.Shutdown()
+	}
+	return err
+}
+
+// subject returns the subject of a step.
+func (s *stage) subject(name string) string { return s.prefix + name }
+
+// wrong returns the error of a count that is not as it should be, with what the
+// connection has to say about it.
+func (s *stage) wrong(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	if last := s.nc.LastError(); last != nil {
+		return fmt.Errorf("%w (the last error reported: %v)", err, last)
+	}
+	return err
+}
+
+// showServer says what there is.
+func showServer(_ context.Context, s *stage) (shown, error) {
+	where := "started inside this program"
+	if s.server == nil {
+		where = "yours"
+	}
+	return shown{line: fmt.Sprintf("nats-server %s, %s, at %s",
+		s.nc.ConnectedServerVersion(), where, s.nc.ConnectedUrlRedacted())}, nil
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// stepMax bounds one step. The whole takes a few seconds, so a step that needs
+// this long hangs.
+const stepMax = 10 * time.Second
+
+// graceMax is how long a step whose time is up may take to say what it waited
+// for.
+const graceMax = time.Second
+
+// step is one thing that is shown.
+type step struct {
+	name string
+	// run does it and checks every count. It gives up when ctx is done.
+	run func(ctx context.Context, s *stage) (shown, error)
+}
+
+// shown is what a step has to say.
+type shown struct {
+	line string   // the result, in one line
+	more []string // below it
+	tree string   // a picture to follow, if any
+	over string   // the words above the picture
+	omit bool     // the step was left out, and line says why
+}
+
+// steps returns the programme.
+func steps() []step {
+	return []step{
+		{"server", showServer},
+		{"publish/subscribe", showPublishing},
+		{"queue group", showQueueGroup},
+		{"request/reply", showRequests},
+		{"no responders", showNoResponders},
+		{"panic", showPanic},
+		{"slow subscriber", showSlowSubscriber},
+		{"actors", showTree("The actors of this connection, drawn by nc.Tree():")},
+		{"server killed", showOutage},
+		{"actors", showTree("And now:")},
+	}
+}
+
+// show runs the steps until one fails.
+func (s *stage) show(all []step, limit time.Duration) error {
+	for _, step := range all {
+		s.screen.begin(step.name)
+		var result shown
+		err := within(limit, func(ctx context.Context) (err error) {
+			result, err = step.run(ctx, s)
+			return err
+		})
+		if err != nil {
+			s.screen.broken(step.name)
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+		s.screen.done(step.name, result)
+	}
+	return nil
+}
+
+// errHung is a step that did not even notice that its time was up.
+var errHung = errors.New("did not return")
+
+// within runs f for at most limit. f is to return when its context is done; if
+// it does not, it is left behind, which is fine for a program about to exit.
+func within(limit time.Duration, f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- f(ctx) }()
+	last := time.NewTimer(limit + graceMax)
+	defer last.Stop()
+	var err error
+	select {
+	case err = <-ended:
+	case <-last.C:
+		err = errHung
+	}
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("not finished after %v: %w", limit, err)
+	}
+	return err
+}
+
+// await waits for done; what is for the complaint when ctx ends before.
+func await(ctx context.Context, done <-chan struct{}, what string) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waited in vain for %s", what)
+	}
+}
