@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/nats-io/nats.go"
 )
 
 // repeat fills a buffer of about 64 KiB with copies of a frame, as one socket
@@ -136,6 +138,14 @@ func BenchmarkHeader(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := ParseHeader(block); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("parse 3 fields by the reference", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := nats.DecodeHeadersMsg(block); err != nil {
 				b.Fatal(err)
 			}
 		}

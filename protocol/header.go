@@ -87,18 +87,21 @@ func ParseHeader(block []byte) (Header, error) {
 	if err != nil {
 		return nil, err
 	}
-	count := fieldCount(rest)
-	if count > HeaderFieldsMax {
-		return nil, badBlock("more than "+strconv.Itoa(HeaderFieldsMax)+" fields", len(block)-len(rest))
+	// One line end closes the block; the others close a field each, as far as they
+	// stand in the block and not behind it.
+	count := min(max(strings.Count(rest, "\n")-1, 0), HeaderFieldsMax)
+	room := count
+	if status != "" {
+		room += 2 // status and description
 	}
-	fields := fieldList{header: make(Header, min(count, 64)+2), values: make([]string, 0, count+2)}
+	fields := fieldList{header: make(Header, min(room, 64)), values: make([]string, 0, room)}
 	if status != "" {
 		fields.add(StatusKey, status)
 	}
 	if description != "" {
 		fields.add(DescriptionKey, description)
 	}
-	for {
+	for lines := 0; ; lines++ {
 		pos := len(block) - len(rest)
 		var line string
 		if line, rest, ok = cutLine(rest); !ok {
@@ -106,6 +109,9 @@ func ParseHeader(block []byte) (Header, error) {
 		}
 		if line == "" {
 			return fields.header, nil
+		}
+		if lines == HeaderFieldsMax {
+			return nil, badBlock("more than "+strconv.Itoa(HeaderFieldsMax)+" fields", pos)
 		}
 		key, value, ok := cutField(line)
 		if !ok {
@@ -120,51 +126,64 @@ func ParseHeader(block []byte) (Header, error) {
 // fieldList fills a header whose single values share one array.
 type fieldList struct {
 	header Header
-	values []string // capacity for all fields, so it never moves
+	values []string  // capacity for all fields, so it never moves
+	keys   [8]string // the first keys of header: comparing these few is faster than asking the map
 }
 
 func (l *fieldList) add(key, value string) {
-	if have, ok := l.header[key]; ok {
-		l.header[key] = append(have, value)
+	if l.has(key) {
+		l.header[key] = append(l.header[key], value)
 		return
 	}
 	n := len(l.values)
 	l.values = append(l.values, value)
+	if n < len(l.keys) {
+		l.keys[n] = key
+	}
 	// Capacity 1: a second value moves away instead of overwriting a neighbour's.
 	l.header[key] = l.values[n : n+1 : n+1]
 }
 
-// fieldCount returns how many lines come before the blank line, or before the end
-// when there is none.
-func fieldCount(rest string) int {
-	count := 0
-	for {
-		line, next, ok := cutLine(rest)
-		if !ok || line == "" {
-			return count
-		}
-		count++
-		rest = next
+// has reports whether key is in the header. Each key has one entry in values, that
+// of its first value.
+func (l *fieldList) has(key string) bool {
+	if len(l.values) > len(l.keys) {
+		_, ok := l.header[key]
+		return ok
 	}
+	for _, k := range l.keys[:len(l.values)] {
+		if k == key {
+			return true
+		}
+	}
+	return false
 }
 
 // cutLine splits behind the first LF and drops the line end.
 func cutLine(s string) (line, rest string, ok bool) {
-	line, rest, ok = strings.Cut(s, "\n")
-	if !ok {
+	end := strings.IndexByte(s, '\n')
+	if end < 0 {
 		return "", s, false
 	}
-	return strings.TrimSuffix(line, "\r"), rest, true
+	rest = s[end+1:]
+	if end > 0 && s[end-1] == '\r' {
+		end--
+	}
+	return s[:end], rest, true
 }
 
 // cutField splits "name: value". It reports false without a colon, and for a CR,
 // which would become a line end of its own when the message is passed on.
 func cutField(line string) (key, value string, ok bool) {
-	key, value, ok = strings.Cut(line, ":")
-	if !ok || strings.IndexByte(line, '\r') >= 0 {
+	colon := strings.IndexByte(line, ':')
+	if colon < 0 || strings.IndexByte(line, '\r') >= 0 {
 		return "", "", false
 	}
-	return key, strings.TrimLeft(value, " \t"), true
+	start := colon + 1
+	for start < len(line) && isBlank(line[start]) {
+		start++
+	}
+	return line[:colon], line[start:], true
 }
 
 // statusLine reads the first line of a block. Status and description are empty
@@ -200,12 +219,15 @@ func ParseStatus(block []byte) (code int, description []byte, ok bool) {
 	if end < len(headerVersion)+1+statusLen {
 		return 0, nil, false
 	}
-	line := bytes.TrimSuffix(block[:end], []byte{'\r'})
-	rest, ok := bytes.CutPrefix(line, []byte(headerVersion))
-	if !ok || len(rest) == 0 || !isBlank(rest[0]) || bytes.IndexByte(rest, '\r') >= 0 {
+	line := block[:end]
+	if line[end-1] == '\r' {
+		line = line[:end-1]
+	}
+	version := len(headerVersion)
+	if string(line[:version]) != headerVersion || !isBlank(line[version]) || bytes.IndexByte(line, '\r') >= 0 {
 		return 0, nil, false
 	}
-	rest = bytes.Trim(rest, " \t")
+	rest := trimBlanks(line, Span{uint32(version), uint32(len(line))}).Of(line)
 	if len(rest) < statusLen {
 		return 0, nil, false
 	}
@@ -215,26 +237,39 @@ func ParseStatus(block []byte) (code int, description []byte, ok bool) {
 		}
 		code = code*10 + int(c-'0')
 	}
-	return code, bytes.TrimLeft(rest[statusLen:], " \t"), true
+	return code, trimLeft(rest[statusLen:]), true
 }
 
 // LookupHeader returns the first value of key in a header block without decoding
 // the rest of it, borrowed from block. It sees lines only, not the inline status,
 // and does not validate what it skips. It allocates nothing.
 func LookupHeader(block []byte, key string) (value []byte, ok bool) {
-	_, rest, _ := bytes.Cut(block, []byte{'\n'})
-	for len(rest) > 0 {
-		var line []byte
-		line, rest, ok = bytes.Cut(rest, []byte{'\n'})
-		line = bytes.TrimSuffix(line, []byte{'\r'})
-		if !ok || len(line) == 0 {
+	for start := bytes.IndexByte(block, '\n') + 1; start > 0; {
+		end := bytes.IndexByte(block[start:], '\n')
+		if end <= 0 {
+			return nil, false
+		}
+		line := block[start : start+end]
+		start += end + 1
+		if line[end-1] == '\r' {
+			line = line[:end-1]
+		}
+		if len(line) == 0 {
 			return nil, false
 		}
 		if len(line) > len(key) && line[len(key)] == ':' && string(line[:len(key)]) == key {
-			return bytes.TrimLeft(line[len(key)+1:], " \t"), true
+			return trimLeft(line[len(key)+1:]), true
 		}
 	}
 	return nil, false
+}
+
+// trimLeft drops leading blanks.
+func trimLeft(b []byte) []byte {
+	for len(b) > 0 && isBlank(b[0]) {
+		b = b[1:]
+	}
+	return b
 }
 
 // HeaderSize returns how many bytes [AppendHeader] appends: 0 for a header

@@ -86,6 +86,9 @@ func checkStep(t testing.TB, p *Parser, buf []byte, n int) {
 	if n < 0 || n > len(buf) {
 		t.Fatalf("consumed %d of %d bytes", n, len(buf))
 	}
+	if n > 0 && p.resuming {
+		t.Fatal("behind a whole frame the parser takes the slow path")
+	}
 	most := p.limits.ControlLine + p.limits.Payload + 4
 	if need := p.Need(); need != 0 && (n != 0 || need <= len(buf) || need > most) {
 		t.Fatalf("needs %d bytes after consuming %d of %d; at most %d are allowed", need, n, len(buf), most)
