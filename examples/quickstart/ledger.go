@@ -41,15 +41,15 @@ func (l *ledger) check() error {
 
 // shown puts the books into words.
 func (l *ledger) shown() shown {
-	row := func(n int, text string) string { return fmt.Sprintf("%8s  %s", group(n), text) }
+	row := func(n int, text string) string { return fmt.Sprintf("%7s  %s", group(n), text) }
 	return shown{
-		line: fmt.Sprintf("in the midst of %s messages; started again, connected again after %v",
+		line: fmt.Sprintf("amid %s messages, then restarted; connected again after %v",
 			group(l.published), l.down.Round(time.Millisecond)),
 		more: []string{
 			row(l.published, "published, without one error"),
-			row(l.kept, "of these waited in memory for the new server, and were sent to it"),
+			row(l.kept, "of these waited in memory while there was no server, then were sent"),
 			row(l.delivered, "delivered, none of them twice"),
-			row(l.lost(), fmt.Sprintf("lost on the way to the killed server; reported: %s uncertain", group(l.uncertain))),
+			row(l.lost(), fmt.Sprintf("lost with the killed server; the client reported %s uncertain", group(l.uncertain))),
 		},
 	}
 }

@@ -42,11 +42,12 @@ func run(args []string, out, complaints io.Writer) int {
 	}
 	s := &stage{screen: newScreen(out), events: newJournal()}
 	if err := s.open(*url); err != nil {
-		s.close()
+		// Nothing but a server of our own can be open, and its end can't fail.
+		_ = s.close()
 		fmt.Fprintf(complaints, "quickstart: %v\n", err)
 		return exitUsage
 	}
-	return s.perform(steps(), stepMax)
+	return s.perform(s.steps(), stepMax)
 }
 
 // perform runs all steps, each for at most limit, cleans up, and returns the

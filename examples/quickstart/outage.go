@@ -8,14 +8,15 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// The publisher's course, in messages. It waits for nothing but the two facts
-// without which there would be nothing to show: that the connection has noticed
-// its loss, and that the server is down.
+// The publisher's course, in messages. While there is a server it keeps at most a
+// window ahead of the subscriber, as a program would that cares what becomes of
+// its messages. It waits for nothing else but for the server to be down.
 const (
 	outageCount   = 100_000
 	outageKill    = 40_000 // the server is killed while this and the next ones are published
-	outageNoticed = 70_000 // from here on the connection knows that there is no server
 	outageRestart = 90_000 // the server comes back while this and the next ones are published
+	outageStride  = 1_000  // the subscriber confirms that many at once
+	outageWindow  = 5 * outageStride
 )
 
 // outage is the course of one loss of the server.
@@ -26,10 +27,20 @@ type outage struct {
 	tally   *tally
 	handled int // handler calls for our messages; the handler's until last is closed
 
-	last   chan struct{} // closed by the handler: all that will come has come
-	kill   chan struct{} // closed by the publisher at outageKill
-	killed chan struct{} // closed when the server is down
-	again  chan struct{} // closed by the publisher at outageRestart
+	strides chan struct{} // one for each stride that was handled; never full
+	last    chan struct{} // closed by the handler: all that will come has come
+	kill    chan struct{} // closed by the publisher at outageKill
+	gone    chan struct{} // closed when the connection has noticed that the server is gone
+	down    chan struct{} // closed when the server is down
+	again   chan struct{} // closed by the publisher at outageRestart
+}
+
+func newOutage(s *stage) *outage {
+	return &outage{
+		s: s, since: s.events.now(), tally: newTally(outageCount),
+		strides: make(chan struct{}, outageCount/outageStride), last: make(chan struct{}),
+		kill: make(chan struct{}), gone: make(chan struct{}), down: make(chan struct{}), again: make(chan struct{}),
+	}
 }
 
 // showOutage kills the server and starts it again while one connection publishes
@@ -42,10 +53,7 @@ func showOutage(ctx context.Context, s *stage) (shown, error) {
 	if s.server == nil {
 		return shown{omit: true, line: "left out: the server at -url is not ours to kill"}, nil
 	}
-	o := &outage{
-		s: s, since: s.events.now(), tally: newTally(outageCount),
-		last: make(chan struct{}), kill: make(chan struct{}), killed: make(chan struct{}), again: make(chan struct{}),
-	}
+	o := newOutage(s)
 	before := s.nc.Stats()
 	if _, err := s.nc.Subscribe(s.subject("ticks"), o.handle); err != nil {
 		return shown{}, err
@@ -76,7 +84,9 @@ func (o *outage) handle(m *api.Msg) {
 		close(o.last)
 		return
 	}
-	o.handled++
+	if o.handled++; o.handled%outageStride == 0 {
+		o.strides <- struct{}{}
+	}
 }
 
 // run publishes, kills and restarts, and returns when all that will come has come.
@@ -112,7 +122,11 @@ func (o *outage) replace(ctx context.Context) error {
 	}
 	began := time.Now()
 	o.s.server.Kill()
-	close(o.killed)
+	close(o.down)
+	if _, err := o.s.events.await(ctx, api.LinkLost, o.since); err != nil {
+		return err
+	}
+	close(o.gone)
 	if err := await(ctx, o.again, "the publisher to go on without a server"); err != nil {
 		return err
 	}
@@ -140,24 +154,33 @@ func (o *outage) publish(ctx context.Context) error {
 
 // turn does what is due before message i.
 func (o *outage) turn(ctx context.Context, i int) error {
-	switch i {
-	case outageKill:
+	switch {
+	case i == outageKill:
 		close(o.kill)
-	case outageNoticed:
-		_, err := o.s.events.await(ctx, api.LinkLost, o.since)
-		return err
-	case outageRestart:
-		if err := await(ctx, o.killed, "the server to be down"); err != nil {
-			return err
-		}
-		bytes, err := o.s.nc.Buffered()
-		if err != nil {
-			return err
-		}
-		o.ledger.kept = bytes / o.frameBytes()
-		close(o.again)
+	case i == outageRestart:
+		return o.goOn(ctx)
+	}
+	if i < outageWindow || i%outageStride != 0 {
+		return nil
+	}
+	select {
+	case <-o.strides:
+	case <-o.gone: // without a server nothing is confirmed
+	case <-ctx.Done():
+		return fmt.Errorf("waited in vain for the subscriber to keep up with the publisher")
 	}
 	return nil
+}
+
+// goOn counts what waits in memory and lets the server come back.
+func (o *outage) goOn(ctx context.Context) error {
+	if err := await(ctx, o.down, "the server to be down"); err != nil {
+		return err
+	}
+	bytes, err := o.s.nc.Buffered()
+	o.ledger.kept = bytes / o.frameBytes()
+	close(o.again)
+	return err
 }
 
 // frameBytes is what one message takes on the wire, and in memory while it waits.

@@ -45,6 +45,6 @@ func showQueueGroup(ctx context.Context, s *stage) (shown, error) {
 	if total != queueCount || came != queueCount || twice != 0 {
 		return shown{}, s.wrong("%d jobs, %d done, %d of them twice, %d handler calls", queueCount, came, twice, total)
 	}
-	return shown{line: fmt.Sprintf("%s jobs shared by %d members: %s = %s, each done exactly once",
-		group(queueCount), queueMembers, strings.Join(split, " + "), group(total))}, nil
+	return shown{line: fmt.Sprintf("%s jobs = %s, done by %d members, none twice",
+		group(queueCount), strings.Join(split, " + "), queueMembers)}, nil
 }

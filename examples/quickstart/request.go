@@ -40,7 +40,7 @@ func showRequests(ctx context.Context, s *stage) (shown, error) {
 		return shown{}, err
 	}
 	slices.Sort(took)
-	return shown{line: fmt.Sprintf("%d questions asked one by one, %d right answers, %v each (median)",
+	return shown{line: fmt.Sprintf("%d questions one by one, %d right answers, %v each (median)",
 		requestCount, len(took), took[len(took)/2].Round(time.Microsecond))}, nil
 }
 
@@ -55,6 +55,6 @@ func showNoResponders(_ context.Context, s *stage) (shown, error) {
 	if took > requestTimeout/2 {
 		return shown{}, s.wrong("it took %v to learn that nobody listens", took)
 	}
-	return shown{line: fmt.Sprintf("a question to nobody failed after %v, without waiting for its %v timeout",
+	return shown{line: fmt.Sprintf("a question to nobody failed after %v, not after its %v timeout",
 		took.Round(time.Microsecond), requestTimeout)}, nil
 }

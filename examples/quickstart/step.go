@@ -31,9 +31,9 @@ type shown struct {
 	omit bool     // the step was left out, and line says why
 }
 
-// steps returns the programme.
-func steps() []step {
-	return []step{
+// steps returns the programme. Without an outage one look at the tree is enough.
+func (s *stage) steps() []step {
+	all := []step{
 		{"server", showServer},
 		{"publish/subscribe", showPublishing},
 		{"queue group", showQueueGroup},
@@ -41,10 +41,13 @@ func steps() []step {
 		{"no responders", showNoResponders},
 		{"panic", showPanic},
 		{"slow subscriber", showSlowSubscriber},
-		{"actors", showTree("The actors of this connection, drawn by nc.Tree():")},
+		{"actors", showTree("The actors of this connection, as nc.Tree() draws them:")},
 		{"server killed", showOutage},
-		{"actors", showTree("And now:")},
 	}
+	if s.server != nil {
+		all = append(all, step{"actors", showTree("The same actors now: the link was restarted until there was a server, the others went on.")})
+	}
+	return all
 }
 
 // show runs the steps until one fails.

@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// raceFlag builds the program as its tests were built.
+const raceFlag = "-race=false"
