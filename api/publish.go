@@ -21,7 +21,7 @@ func (nc *Conn) Publish(subject string, data []byte) error {
 	if nc == nil || nc.core == nil {
 		return ErrInvalidConnection
 	}
-	if err := protocol.CheckPublishSubject(subject); err != nil {
+	if err := nc.subjects.check(subject); err != nil {
 		return err
 	}
 	return nc.core.Publish(subject, "", nil, data)
@@ -34,7 +34,7 @@ func (nc *Conn) PublishRequest(subject, reply string, data []byte) error {
 	if nc == nil || nc.core == nil {
 		return ErrInvalidConnection
 	}
-	if err := protocol.CheckPublishSubject(subject); err != nil {
+	if err := nc.subjects.check(subject); err != nil {
 		return err
 	}
 	if err := protocol.CheckReplySubject(reply); err != nil {
@@ -56,7 +56,7 @@ func (nc *Conn) PublishMsg(m *Msg) error {
 	if nc == nil || nc.core == nil {
 		return ErrInvalidConnection
 	}
-	if err := protocol.CheckPublishSubject(m.Subject); err != nil {
+	if err := nc.subjects.check(m.Subject); err != nil {
 		return err
 	}
 	if m.Reply != "" {
