@@ -49,6 +49,7 @@ type reader struct {
 	round   uint64 // number of the current read, for Sub.gather
 	msgs    uint64 // of this read
 	bytes   uint64
+	pongs   int // of this read; see confirm
 }
 
 func newReader(conn *Conn, attempt uint32, g *greeting) *reader {
@@ -82,6 +83,7 @@ func (r *reader) onRead(c *Context) {
 	r.round++
 	err := r.parse()
 	r.handOut()
+	r.confirm()
 	if err != nil {
 		r.lose("parse", err)
 		return
@@ -177,10 +179,7 @@ func (r *reader) control(f *protocol.Frame, buf []byte) {
 	case protocol.OpPing:
 		conn.out.answerPing()
 	case protocol.OpPong:
-		conn.pongsOut.Store(0)
-		if rtt, ok := conn.out.pong(time.Now()); ok && rtt > 0 {
-			conn.rtt.Store(int64(rtt))
-		}
+		r.pongs++
 	case protocol.OpInfo:
 		info, err := protocol.ParseInfo(f.Arg.Of(buf))
 		if err != nil {
@@ -191,6 +190,18 @@ func (r *reader) control(f *protocol.Frame, buf []byte) {
 		_ = conn.linkBox.Send(informed{attempt: r.attempt, info: info})
 	case protocol.OpErr:
 		_ = conn.linkBox.Send(refused{attempt: r.attempt, err: protocol.ClassifyServerError(f.Arg.Of(buf))})
+	}
+}
+
+// confirm matches the PONGs of a read. It comes behind handOut: who waits for a
+// PONG, a drain above all, relies on the messages before it being in their lanes.
+func (r *reader) confirm() {
+	conn := r.conn
+	for ; r.pongs > 0; r.pongs-- {
+		conn.pongsOut.Store(0)
+		if rtt, ok := conn.out.pong(time.Now()); ok && rtt > 0 {
+			conn.rtt.Store(int64(rtt))
+		}
 	}
 }
 

@@ -1,0 +1,48 @@
+package actors
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A PONG says that everything sent before it has come, so whoever waits for one
+// must find the messages of the same read in their lanes. Here the second of them
+// has to wait for room first.
+func TestAPongWaitsForTheMessagesBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t)
+		ready := make(chan *peer, 1)
+		peers(t, &cfg, func(p *peer) {
+			p.mute = true
+			playing(ready)(p)
+		})
+		c := connect(t, cfg)
+		p := <-ready
+		s := subscribe(t, c, SubSpec{Subject: "x", Overflow: Block, Limits: Limits{Msgs: 1, Bytes: -1, BlockFor: time.Hour}})
+		p.expect("SUB x 1")
+		flushed := make(chan error, 1)
+		go func() { flushed <- c.Flush(t.Context()) }()
+		p.expect("PING")
+		p.send("MSG x 1 1\r\na\r\nMSG x 1 1\r\nb\r\nPONG\r\n")
+		synctest.Wait()
+		select {
+		case err := <-flushed:
+			t.Fatalf("flush returned %v before the message ahead of its PONG was there", err)
+		default:
+		}
+		for _, want := range []string{"a", "b"} {
+			if !s.TryNext(func(m *Raw) {
+				if string(m.Payload) != want {
+					t.Errorf("got %q, want %q", m.Payload, want)
+				}
+			}) {
+				t.Errorf("%q is not there", want)
+			}
+			synctest.Wait()
+		}
+		if err := <-flushed; err != nil {
+			t.Errorf("flush: %v", err)
+		}
+	})
+}
