@@ -63,31 +63,31 @@ func plainBlock(block string) (lines string, fields int, ok bool) {
 	return lines, strings.Count(lines, "\n"), lines == "" || strings.HasSuffix(lines, "\r\n")
 }
 
-// fillHeader reads "name: value" lines into h; values has the capacity for all.
-// It reports false for a line that is not of the plain form.
+// fillHeader reads "name: value" lines into h, which is empty; values has the
+// capacity for all. It reports false for a line that is not of the plain form, and
+// for a name that comes twice: both are rare.
 func fillHeader(h Header, values []string, lines string) bool {
 	if cap(values) > protocol.HeaderFieldsMax {
 		return false
 	}
 	for lines != "" {
-		end := strings.IndexByte(lines, '\r')
-		if end < 0 || end+1 == len(lines) || lines[end+1] != '\n' {
+		end := strings.IndexByte(lines, '\n') - 1
+		colon := strings.IndexByte(lines, ':')
+		if end < 0 || colon <= 0 || colon >= end || strings.IndexByte(lines, '\r') != end {
 			return false
 		}
-		key, value, ok := strings.Cut(lines[:end], ":")
-		if !ok || key == "" || strings.IndexByte(lines[:end], '\n') >= 0 {
+		value := colon + 1
+		for value < end && (lines[value] == ' ' || lines[value] == '\t') {
+			value++
+		}
+		n := len(values)
+		values = append(values, lines[value:end])
+		// Capacity 1: a value that is added moves away instead of overwriting a neighbour's.
+		h[lines[:colon]] = values[n : n+1 : n+1]
+		if len(h) == n {
 			return false
 		}
 		lines = lines[end+2:]
-		value = strings.TrimLeft(value, " \t")
-		if have, ok := h[key]; ok {
-			h[key] = append(have, value)
-			continue
-		}
-		n := len(values)
-		values = append(values, value)
-		// Capacity 1: a second value moves away instead of overwriting a neighbour's.
-		h[key] = values[n : n+1 : n+1]
 	}
 	return true
 }

@@ -70,14 +70,14 @@ type (
 )
 
 // InProcessConnProvider hands out connections to a server in the same process,
-// such as a nats-server's Server.
+// such as a nats-server's Server: InProcessConn returns a new one.
 type InProcessConnProvider interface {
 	InProcessConn() (net.Conn, error)
 }
 
-// CustomDialer opens connections in its own way. network is "tcp", address
-// the server's host and port. With a method DialContext of the usual form that
-// is called instead, and Close ends a dial at once.
+// CustomDialer opens connections in its own way: Dial is called with "tcp" and
+// the server's host and port. If there is a method DialContext of the usual form
+// it is called instead, and Close ends a dial at once.
 type CustomDialer interface {
 	Dial(network, address string) (net.Conn, error)
 }
