@@ -1,0 +1,478 @@
+package actors
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// segmentOf makes a segment of messages with these payloads, linked through a
+// chunk of its own, which it holds the one reference to.
+func segmentOf(payloads ...string) segment {
+	c := &chunk{}
+	c.refs.Store(1)
+	s := segment{chunk: c, n: uint32(len(payloads))}
+	for i, p := range payloads {
+		at := uint32(len(c.buf))
+		c.buf = append(c.buf, p...)
+		c.views = append(c.views, view{header: at, payloadLen: uint32(len(p)), next: uint32(i + 1)})
+		s.bytes += int64(len(p))
+	}
+	return s
+}
+
+// numbered returns n payloads from first on, each size bytes long.
+func numbered(first, n, size int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("%0*d", size, first+i)
+	}
+	return all
+}
+
+// content returns the payloads that wait, oldest first, without taking them.
+func (l *lane) content() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := []string{}
+	for _, s := range l.segs[l.head:] {
+		at := Cursor{chunk: s.chunk, at: s.head}
+		for range s.n {
+			var m Raw
+			at.Next(&m)
+			all = append(all, string(m.Payload))
+		}
+	}
+	return all
+}
+
+func newLane(o Overflow, limits Limits) *lane {
+	l := &lane{limits: limits, overflow: o, consumers: 1, waiting: true}
+	l.wake = func() {}
+	return l
+}
+
+// TestOverflowAtTheLimit fills a lane of ten to one below, to exactly, and to
+// one above its limit, message by message and at once, by count and by bytes.
+func TestOverflowAtTheLimit(t *testing.T) {
+	const limit, size = 10, 8
+	limits := map[string]Limits{
+		"messages": {Msgs: limit, Bytes: -1},
+		"bytes":    {Msgs: -1, Bytes: limit * size},
+		"both":     {Msgs: limit, Bytes: limit * size},
+	}
+	kept := map[Overflow][]string{
+		DropNewest:       numbered(0, limit, size),
+		DropOldest:       numbered(1, limit, size),
+		Block:            numbered(0, limit, size), // nobody takes, and it waits for no time
+		RestartEmpty:     {},
+		StopSubscription: numbered(0, limit, size),
+		EscalateOverflow: numbered(0, limit, size),
+	}
+	for policy, left := range kept {
+		for name, limits := range limits {
+			for _, at := range []int{limit - 1, limit, limit + 1} {
+				for _, together := range []bool{false, true} {
+					t.Run(fmt.Sprintf("%v by %s/%d together %v", policy, name, at, together), func(t *testing.T) {
+						l := newLane(policy, limits)
+						p := fill(l, numbered(0, at, size), together)
+						want, dropped := numbered(0, at, size), 0
+						if at > limit {
+							want, dropped = left, at-len(left)
+						}
+						if diff := cmp.Diff(want, l.content()); diff != "" {
+							t.Errorf("what waits (-want +got):\n%s", diff)
+						}
+						if l.dropped != uint64(dropped) || l.droppedBytes != uint64(dropped*size) || p.dropped != dropped {
+							t.Errorf("dropped %d (%d bytes), the push said %d; want %d", l.dropped, l.droppedBytes, p.dropped, dropped)
+						}
+						if p.began != (at > limit) || l.slow != p.began {
+							t.Errorf("slow episode began: %v, is on: %v", p.began, l.slow)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// fill pushes payloads one by one or together and returns what the last push did.
+func fill(l *lane, payloads []string, together bool) (p pushed) {
+	if together {
+		return l.push(segmentOf(payloads...))
+	}
+	for _, one := range payloads {
+		p = l.push(segmentOf(one))
+	}
+	return p
+}
+
+// takeAll takes what waits, as one consumer that starts and finishes each.
+func (l *lane) takeAll() []string {
+	all := []string{}
+	var r run
+	for l.take(&r, runMax) {
+		at := r.Cursor
+		for range r.n {
+			var m Raw
+			at.Next(&m)
+			l.started.Add(1)
+			all = append(all, string(m.Payload))
+		}
+		r.release()
+		l.finish(r.n, r.bytes)
+	}
+	return all
+}
+
+// TestMessageInTheHandlerCounts: a limit of three is one in the handler and two
+// that wait, however many the consumer has taken at once.
+func TestMessageInTheHandlerCounts(t *testing.T) {
+	l := newLane(DropNewest, Limits{Msgs: 3, Bytes: -1})
+	l.push(segmentOf("a", "b"))
+	var r run
+	l.take(&r, runMax)
+	l.started.Add(1) // a is in the handler, b taken and waiting
+	if p := l.push(segmentOf("c", "d")); p.dropped != 1 {
+		t.Errorf("dropped %d with one in the handler and one taken, want 1", p.dropped)
+	}
+	l.started.Add(1) // a is done, b is in the handler
+	if p := l.push(segmentOf("e", "f")); p.dropped != 1 {
+		t.Errorf("dropped %d after one was done, want 1", p.dropped)
+	}
+	if diff := cmp.Diff([]string{"c", "e"}, l.content()); diff != "" {
+		t.Errorf("what waits (-want +got):\n%s", diff)
+	}
+	if msgs, _ := l.pending(); msgs != 3 {
+		t.Errorf("%d pending, want 3", msgs)
+	}
+}
+
+// TestSlowEpisodeEnds when half of the limit is free again, with the exact loss.
+func TestSlowEpisodeEnds(t *testing.T) {
+	l := newLane(DropNewest, Limits{Msgs: 4, Bytes: -1})
+	if p := l.push(segmentOf(numbered(0, 7, 2)...)); !p.began || p.dropped != 3 {
+		t.Fatalf("got %+v", p)
+	}
+	if p := l.push(segmentOf("xx")); p.began || p.dropped != 1 {
+		t.Errorf("a second drop of the same episode: %+v", p)
+	}
+	var r run
+	for i := range 4 {
+		l.take(&r, 1)
+		l.started.Add(1)
+		r.release()
+		f := l.finish(r.n, r.bytes)
+		if want := i == 1; f.ended != want {
+			t.Errorf("after %d messages: ended %v", i+1, f.ended)
+		}
+		if f.ended && (f.lost != 4 || f.lostBytes != 8) {
+			t.Errorf("lost %d messages, %d bytes; want 4 and 8", f.lost, f.lostBytes)
+		}
+	}
+	if p := l.push(segmentOf(numbered(0, 5, 2)...)); !p.began || p.dropped != 1 {
+		t.Errorf("the next episode: %+v", p)
+	}
+}
+
+// TestEpisodeWithNothingLeft: a message too large for an empty lane begins an
+// episode that no later finish would end.
+func TestEpisodeWithNothingLeft(t *testing.T) {
+	for _, policy := range []Overflow{DropNewest, DropOldest, RestartEmpty} {
+		l := newLane(policy, Limits{Msgs: -1, Bytes: 4})
+		p := l.push(segmentOf("too long"))
+		if !p.began || !p.idle || p.dropped != 1 {
+			t.Errorf("%v: %+v", policy, p)
+		}
+		if f := l.finish(0, 0); !f.ended || f.lost != 1 || f.lostBytes != 8 {
+			t.Errorf("%v: %+v", policy, f)
+		}
+	}
+}
+
+// TestMaxCutsTheSegment: the server sent more than it was asked for.
+func TestMaxCutsTheSegment(t *testing.T) {
+	for _, max := range []int{1, 4, 5} {
+		l := newLane(DropNewest, Limits{Msgs: -1, Bytes: -1})
+		l.max = uint64(max)
+		p := l.push(segmentOf(numbered(0, 5, 1)...))
+		if !p.last || p.empty {
+			t.Errorf("max %d: %+v", max, p)
+		}
+		if q := l.push(segmentOf("z")); q != (pushed{}) {
+			t.Errorf("max %d: a message beyond: %+v", max, q)
+		}
+		if diff := cmp.Diff(numbered(0, max, 1), l.takeAll()); diff != "" || l.received != uint64(max) {
+			t.Errorf("max %d: received %d, delivered (-want +got):\n%s", max, l.received, diff)
+		}
+	}
+}
+
+// TestMaxCountsWhatWasDropped: the server counts what it sent, and so do we.
+func TestMaxCountsWhatWasDropped(t *testing.T) {
+	l := newLane(DropNewest, Limits{Msgs: 2, Bytes: -1})
+	l.max = 5
+	if p := l.push(segmentOf(numbered(0, 4, 1)...)); p.last || p.dropped != 2 {
+		t.Errorf("four of five: %+v", p)
+	}
+	if p := l.push(segmentOf("4")); !p.last || p.dropped != 1 {
+		t.Errorf("the fifth: %+v", p)
+	}
+	var r run
+	l.take(&r, runMax)
+	l.started.Add(2)
+	r.release()
+	if f := l.finish(r.n, r.bytes); !f.last {
+		t.Errorf("after the last of them: %+v", f)
+	}
+}
+
+// TestShutDiscards what waits, once, and refuses the rest.
+func TestShutDiscards(t *testing.T) {
+	l := newLane(DropNewest, Limits{Msgs: -1, Bytes: -1})
+	s := segmentOf("a", "b")
+	l.push(s)
+	if n := l.shut(); n != 2 {
+		t.Errorf("%d messages waited, want 2", n)
+	}
+	if n := l.shut(); n != 0 {
+		t.Errorf("a second shut found %d", n)
+	}
+	if n := s.chunk.refs.Load(); n != 0 {
+		t.Errorf("%d references to the chunk are left", n)
+	}
+	late := segmentOf("c")
+	if p := l.push(late); p != (pushed{}) || late.chunk.refs.Load() != 0 {
+		t.Errorf("a push after shut: %+v, %d references", p, late.chunk.refs.Load())
+	}
+	if l.take(new(run), 1) {
+		t.Error("took something from a shut lane")
+	}
+}
+
+// TestBlockWaitsForItsBound and no longer, and drops only what found no room.
+func TestBlockWaitsForItsBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLane(Block, Limits{Msgs: 3, Bytes: -1, BlockFor: time.Second})
+		start := time.Now()
+		if p := l.push(segmentOf(numbered(0, 3, 1)...)); p.dropped != 0 || time.Since(start) != 0 {
+			t.Errorf("exactly the limit: %+v after %v", p, time.Since(start))
+		}
+		p := l.push(segmentOf("3", "4"))
+		if took := time.Since(start); took != time.Second || p.dropped != 2 || !p.began {
+			t.Errorf("above the limit: %+v after %v", p, took)
+		}
+	})
+}
+
+// TestBlockGoesOnWithRoom: each message that finds room in time is kept.
+func TestBlockGoesOnWithRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLane(Block, Limits{Msgs: 2, Bytes: -1, BlockFor: time.Second})
+		got := make(chan string, 10)
+		go func() {
+			for range 5 {
+				time.Sleep(100 * time.Millisecond)
+				var r run
+				l.take(&r, 1)
+				l.started.Add(1)
+				var m Raw
+				r.Next(&m)
+				got <- string(m.Payload)
+				r.release()
+				l.finish(1, r.bytes)
+			}
+		}()
+		start := time.Now()
+		p := l.push(segmentOf(numbered(0, 5, 1)...))
+		if took := time.Since(start); p.dropped != 0 || took != 300*time.Millisecond {
+			t.Errorf("%+v after %v, want nothing dropped after 300ms", p, took)
+		}
+		receiveAll(t, got, numbered(0, 5, 1)...)
+	})
+}
+
+// TestShutReleasesABlockedReader at once.
+func TestShutReleasesABlockedReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLane(Block, Limits{Msgs: 1, Bytes: -1, BlockFor: time.Hour})
+		l.push(segmentOf("a"))
+		start := time.Now()
+		time.AfterFunc(time.Second, func() { l.shut() })
+		l.push(segmentOf("b"))
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("released after %v", took)
+		}
+	})
+}
+
+// laneModel is a lane as one would write it without caring for speed: a list of
+// payloads, of which the first few are in the consumer's hands.
+type laneModel struct {
+	limits   Limits
+	overflow Overflow
+	queue    []string
+	hands    []string // taken; the first begun of them have been started
+	begun    int
+	received int
+	dropped  []string
+	closed   bool
+}
+
+// waiting counts what waits, the message in the handler included.
+func (m *laneModel) waiting() (n, size int) {
+	from := max(0, m.begun-1)
+	for _, p := range append(append([]string{}, m.hands[from:]...), m.queue...) {
+		n++
+		size += len(p)
+	}
+	return n, size
+}
+
+func (m *laneModel) fits(p string) bool {
+	n, size := m.waiting()
+	return (m.limits.Msgs < 0 || n+1 <= m.limits.Msgs) && (m.limits.Bytes < 0 || size+len(p) <= m.limits.Bytes)
+}
+
+func (m *laneModel) push(all []string) {
+	m.received += len(all)
+	if m.closed {
+		return
+	}
+	for i, p := range all {
+		if m.fits(p) {
+			m.queue = append(m.queue, p)
+			continue
+		}
+		switch m.overflow {
+		case DropOldest:
+			m.queue = append(m.queue, all[i:]...)
+			for n, size := m.waiting(); len(m.queue) > 0 && !m.within(n, size); n, size = m.waiting() {
+				m.dropped = append(m.dropped, m.queue[0])
+				m.queue = m.queue[1:]
+			}
+		case RestartEmpty:
+			// What of the segment was queued already counts with the rest.
+			m.dropped = append(append(m.dropped, m.queue...), all[i:]...)
+			m.queue = nil
+		default:
+			m.dropped = append(m.dropped, all[i:]...)
+		}
+		return
+	}
+}
+
+func (m *laneModel) within(n, size int) bool {
+	return (m.limits.Msgs < 0 || n <= m.limits.Msgs) && (m.limits.Bytes < 0 || size <= m.limits.Bytes)
+}
+
+// TestLaneAgreesWithItsModel does what readers and consumers do, in any order,
+// to a lane and to its model, and compares them after each step. Payloads are
+// of one size, since bytes of a half-finished run are counted by their average.
+func TestLaneAgreesWithItsModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := rapid.IntRange(1, 5).Draw(t, "size")
+		limits := Limits{Msgs: rapid.IntRange(-1, 8).Draw(t, "msgs"), Bytes: rapid.IntRange(-1, 8*size).Draw(t, "bytes")}
+		policy := Overflow(rapid.SampledFrom([]int{int(DropNewest), int(DropOldest), int(Block), int(RestartEmpty)}).Draw(t, "policy"))
+		l, m := newLane(policy, limits), &laneModel{limits: limits, overflow: policy}
+		var chunks []*chunk
+		var r run
+		next, at := 0, Cursor{}
+		t.Repeat(map[string]func(*rapid.T){
+			"push": func(t *rapid.T) {
+				n := rapid.IntRange(1, 6).Draw(t, "n")
+				all := make([]string, n)
+				for i := range all {
+					all[i] = strings.Repeat(string(rune('!'+next%90)), size)
+					next++
+				}
+				s := segmentOf(all...)
+				chunks = append(chunks, s.chunk)
+				l.push(s)
+				m.push(all)
+			},
+			"take": func(t *rapid.T) {
+				if len(m.hands) > 0 {
+					return // the consumer has its hands full
+				}
+				most := rapid.IntRange(1, 4).Draw(t, "most")
+				took := l.take(&r, most)
+				if took == (m.closed || len(m.queue) == 0) {
+					t.Fatalf("took %v, the model has %q, closed %v", took, m.queue, m.closed)
+				}
+				if !took {
+					return
+				}
+				at = r.Cursor
+				m.hands, m.begun = m.queue[:r.n:r.n], 0
+				m.queue = m.queue[r.n:]
+			},
+			"deliver": func(t *rapid.T) {
+				if m.begun == len(m.hands) {
+					return // nothing to deliver
+				}
+				var raw Raw
+				at.Next(&raw)
+				l.started.Add(1)
+				if string(raw.Payload) != m.hands[m.begun] {
+					t.Fatalf("delivered %q, the model %q", raw.Payload, m.hands[m.begun])
+				}
+				m.begun++
+			},
+			"finish": func(t *rapid.T) {
+				if len(m.hands) == 0 || m.begun < len(m.hands) {
+					return // not done
+				}
+				n, bytes := r.n, r.bytes
+				r.release()
+				f := l.finish(n, bytes)
+				m.hands, m.begun = nil, 0
+				if f.more != (len(m.queue) > 0) {
+					t.Fatalf("finish says more %v, the model has %q", f.more, m.queue)
+				}
+			},
+			"shut": func(t *rapid.T) {
+				if rapid.IntRange(0, 30).Draw(t, "luck") > 0 {
+					return // not now
+				}
+				if n := l.shut(); n != len(m.queue) {
+					t.Fatalf("shut found %d, the model %d", n, len(m.queue))
+				}
+				m.closed, m.queue = true, nil
+			},
+			"": func(t *rapid.T) { compareLane(t, l, m, chunks) },
+		})
+	})
+}
+
+func compareLane(t *rapid.T, l *lane, m *laneModel, chunks []*chunk) {
+	if diff := cmp.Diff(append([]string{}, m.queue...), l.content()); diff != "" {
+		t.Fatalf("what waits (-model +lane):\n%s", diff)
+	}
+	if l.dropped != uint64(len(m.dropped)) || l.received != uint64(m.received) {
+		t.Fatalf("dropped %d of %d, the model %d of %d", l.dropped, l.received, len(m.dropped), m.received)
+	}
+	n, size := m.waiting()
+	if msgs, bytes := l.pending(); msgs != n || bytes != int64(size) {
+		t.Fatalf("pending %d (%d bytes), the model %d (%d bytes)", msgs, bytes, n, size)
+	}
+	if !m.closed && l.received != l.dropped+l.taken+uint64(l.queued) {
+		t.Fatalf("received %d is not dropped %d + taken %d + queued %d", l.received, l.dropped, l.taken, l.queued)
+	}
+	used := map[*chunk]int32{}
+	for _, s := range l.segs[l.head:] {
+		used[s.chunk]++
+	}
+	held := int32(0)
+	for _, c := range chunks {
+		held += c.refs.Load() - used[c]
+	}
+	if want := min(int32(len(m.hands)), 1); held != want {
+		t.Fatalf("%d references to chunks beside those of what waits, want %d", held, want)
+	}
+}
