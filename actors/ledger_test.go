@@ -93,7 +93,7 @@ func TestALossDuringAWrite(t *testing.T) {
 func TestTooLargeForTheNextServer(t *testing.T) {
 	o := newOutbox(1<<20, func(loss) {})
 	for i, size := range []int{10, 11, 5, 100, 0} {
-		if err := o.publish("s", "", nil, []byte(strings.Repeat(fmt.Sprint(i), size))); err != nil {
+		if err := publishOn(o, draft{subject: "s", payload: []byte(strings.Repeat(fmt.Sprint(i), size))}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -198,7 +198,7 @@ func TestLedgerIsExact(t *testing.T) {
 			"publish": func(t *rapid.T) {
 				for range rapid.IntRange(1, 5).Draw(t, "n") {
 					w.accepted++
-					if err := w.o.publish("s", "", nil, fmt.Appendf(nil, "%08d", w.accepted)); err != nil {
+					if err := publishOn(w.o, draft{subject: "s", payload: fmt.Appendf(nil, "%08d", w.accepted)}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -280,7 +280,7 @@ func (w *world) request(t *rapid.T) {
 		return n
 	}
 	w.accepted++
-	if _, err := w.o.request("s", "", nil, fmt.Appendf(nil, "%08d", w.accepted)); err != nil {
+	if _, err := requestOn(w.o, draft{subject: "s", payload: fmt.Appendf(nil, "%08d", w.accepted)}); err != nil {
 		t.Fatal(err)
 	}
 	w.o.try = nil

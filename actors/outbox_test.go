@@ -30,9 +30,23 @@ func testSocket(link uint32) socket {
 
 func noSubscriptions(dst []byte) []byte { return dst }
 
+// draft is a message for publishOn and requestOn, the tests' way into an outbox.
+type draft struct {
+	subject, reply string
+	block, payload []byte
+}
+
+func publishOn(o *outbox, d draft) error {
+	return o.publish(d.subject, d.reply, d.block, d.payload)
+}
+
+func requestOn(o *outbox, d draft) (pub uint64, err error) {
+	return o.request(d.subject, d.reply, d.block, d.payload)
+}
+
 func put(t testing.TB, o *outbox, payload string) {
 	t.Helper()
-	if err := o.publish("s", "", nil, []byte(payload)); err != nil {
+	if err := publishOn(o, draft{subject: "s", payload: []byte(payload)}); err != nil {
 		t.Fatal("publish:", err)
 	}
 }
@@ -45,7 +59,7 @@ func TestOutboxDownAtItsLimit(t *testing.T) {
 		for range fit {
 			put(t, o, "abcd")
 		}
-		err := o.publish("s", "", nil, []byte("abcd"))
+		err := publishOn(o, draft{subject: "s", payload: []byte("abcd")})
 		var full *OutboundBufferLimitError
 		if !errors.As(err, &full) || !errors.Is(err, ErrOutboundBufferLimit) || full.Limit != limit || full.Buffered != fit*frame {
 			t.Errorf("limit %d after %d messages: %v", limit, fit, err)
@@ -83,7 +97,7 @@ func TestPublishRefusals(t *testing.T) {
 			if c.block != "" {
 				block = []byte(c.block)
 			}
-			err := o.publish("s", "", block, make([]byte, c.payload))
+			err := publishOn(o, draft{subject: "s", block: block, payload: make([]byte, c.payload)})
 			if !errors.Is(err, c.want) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
@@ -114,7 +128,7 @@ func TestPublishersWaitForTheWriter(t *testing.T) {
 				}
 				results := make(chan error, 3)
 				for range 3 {
-					go func() { results <- o.publish("s", "", nil, nil) }()
+					go func() { results <- publishOn(o, draft{subject: "s"}) }()
 				}
 				synctest.Wait()
 				if o.blocked != 3 || len(results) != 0 {
@@ -188,7 +202,7 @@ func TestARequesterWritesItself(t *testing.T) {
 		o.attach(s, noSubscriptions)
 		o.begin(1)
 		woken = 0
-		pub, err := o.request("q", "r", nil, []byte("x"))
+		pub, err := requestOn(o, draft{subject: "q", reply: "r", payload: []byte("x")})
 		if err != nil || pub != 1 {
 			t.Fatalf("publish %d, %v", pub, err)
 		}
@@ -219,7 +233,7 @@ func TestASocketLostUnderARequester(t *testing.T) {
 		}
 		o.attach(s, noSubscriptions)
 		o.begin(1)
-		if _, err := o.request("q", "r", nil, []byte("x")); err != nil {
+		if _, err := requestOn(o, draft{subject: "q", reply: "r", payload: []byte("x")}); err != nil {
 			t.Fatal(err)
 		}
 		if len(losses) != 1 {
@@ -248,7 +262,7 @@ func TestTheNextSocketWaitsForARequester(t *testing.T) {
 		o.attach(s, noSubscriptions)
 		o.begin(1)
 		var running sync.WaitGroup
-		running.Go(func() { _, _ = o.request("q", "r", nil, nil) })
+		running.Go(func() { _, _ = requestOn(o, draft{subject: "q", reply: "r"}) })
 		synctest.Wait()
 		o.detach(1, ErrDisconnected)
 		start := time.Now()

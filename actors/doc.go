@@ -1,0 +1,33 @@
+// Package actors is the imperative shell of troupe: the runtime in which every
+// moving part of a connection is an actor under a supervisor, and these actors.
+// What can be decided is decided in the pure packages below it: the bytes in
+// package protocol, failures in package supervisor. It is the only package that
+// knows the actor library underneath.
+//
+// The tree of a connection, as [Conn.Tree] draws it (a test compares):
+//
+//	connection-1             connected  nats://127.0.0.1:4222
+//	├── callbacks            running
+//	├── requests             running
+//	├── subscriptions        running
+//	│   ├── dispatcher-1     idle       orders.*
+//	│   └── dispatcher-2     idle       jobs queue workers
+//	└── link                 live       nats://127.0.0.1:4222
+//	    ├── reader-1         running
+//	    ├── writer-1         running
+//	    └── heartbeat-1      running
+//
+// A link is one incarnation of the connection's socket: a reconnect is its
+// restart. What outlives a socket (the table of subscriptions, the frames that
+// wait in the outbox, the requests that wait for replies) belongs to [Conn].
+//
+//	in    socket ─► reader ─► one segment per touched subscription ─► lane
+//	      ─► dispatcher ─► Consumer ─► the user's handler
+//
+//	out   Publish ─► outbox (frames in wire form) ─► writer ─► socket
+//
+// Actors that block in the socket have goroutines of their own; all others share
+// the few of an executor, which adds one when a handler blocks. So a handler
+// that panics, ends its goroutine, blocks or is slow harms its own subscription
+// alone, and Close leaves nothing behind.
+package actors
