@@ -60,7 +60,7 @@ func (f *firehose) Read(b []byte) (int, error) {
 }
 
 func (f *firehose) Write(b []byte) (int, error) {
-	if bytes.Contains(b, []byte("PING\r\n")) {
+	if bytes.HasSuffix(b, []byte("PING\r\n")) {
 		f.mu.Lock()
 		f.out.WriteString("PONG\r\n")
 		f.mu.Unlock()
@@ -152,4 +152,19 @@ func benchmarkDispatch(b *testing.B, subs int) {
 	blocks := max(1, b.N/perBlock/unit) * unit
 	run(blocks)
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(blocks*perBlock), "ns/msg")
+}
+
+func BenchmarkPublish(b *testing.B) {
+	f := newFirehose()
+	cfg := config(b)
+	cfg.Servers = []*url.URL{{Scheme: "nats", Host: "bench"}}
+	cfg.Dial = func(context.Context, *url.URL) (net.Conn, error) { return f, nil }
+	c := connect(b, cfg)
+	payload := []byte("0123456789abcdef")
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := c.Publish("bench.subject", "", nil, payload); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

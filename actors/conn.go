@@ -350,8 +350,11 @@ func (c *Conn) Buffered() (int, error) {
 	return len(c.out.buf), nil
 }
 
-// Publish sends a message; subject and reply have passed the checks of package
-// protocol, block is an encoded header block or nil. The payload is copied.
+// Publish sends a message. The subject is checked here; reply has passed the
+// checks of package protocol, block is an encoded header block or nil. The
+// payload is copied. It returns a *protocol.BadSubjectError, *MaxPayloadError,
+// *OutboundBufferLimitError, ErrHeadersNotSupported, ErrConnectionDraining or
+// ErrConnectionClosed; nothing was sent then.
 func (c *Conn) Publish(subject, reply string, block, payload []byte) error {
 	return c.out.publish(subject, reply, block, payload)
 }

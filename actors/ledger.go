@@ -55,7 +55,7 @@ func (o *outbox) detach(link uint32, cause error) {
 	}
 	o.state, o.cause = outDown, cause
 	o.kick, o.try = nil, nil
-	o.kicked = false
+	o.kicked, o.gathering = false, false
 	o.room.Broadcast()
 	if o.partial.frames != nil {
 		o.abortLocked(o.partial)

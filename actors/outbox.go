@@ -1,8 +1,11 @@
 package actors
 
 import (
+	"bytes"
 	"context"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/protocol"
@@ -40,11 +43,16 @@ type outbox struct {
 	state outState
 	why   error // after outClosed: why
 
-	buf     []byte                  // accepted, not taken by a write
-	pubs    uint64                  // publishes in buf
-	spare   []byte                  // the other buffer; nil while it is being written
-	busy    bool                    // a write is going on
-	kicked  bool                    // the writer was woken and has not looked yet
+	buf    []byte // accepted, not taken by a write
+	pubs   uint64 // publishes in buf
+	spare  []byte // the other buffer; nil while it is being written
+	busy   bool   // a write is going on
+	kicked bool   // the writer was woken and has not looked yet
+
+	gathering bool   // a stream is on: the writer sleeps, publishers write
+	streamed  bool   // one has, since streaming was last asked
+	inline    func() // writeStream, made once
+
 	kick    func()                  // wakes the writer; set while live
 	try     func(frames []byte) int // writes without blocking; nil where that cannot be done
 	partial write                   // left over from a try: the writer goes on with it
@@ -60,6 +68,8 @@ type outbox struct {
 	everLive   bool // limits of a server are known
 	ponging    bool // a PONG waits in buf
 	noSubs     bool // the connection drains: no new subscriptions
+
+	head atomic.Pointer[head]
 
 	accepted  uint64
 	written   uint64
@@ -83,13 +93,25 @@ type mark struct {
 func newOutbox(downMax int, report func(loss)) *outbox {
 	o := &outbox{downMax: downMax, report: report}
 	o.room = sync.NewCond(&o.mu)
+	o.inline = o.writeStream
 	return o
 }
 
-// publish appends one message. Subject and reply have been checked; block is an
-// encoded header block or nil. Everything is copied before it returns.
+// message is one publish without its subject, which errors keep: apart from it,
+// all of a message may lie on the caller's stack.
+type message struct {
+	reply   string // has been checked; empty for none
+	block   []byte // encoded header block; nil for none
+	payload []byte
+	head    *head // of an earlier frame to the same subject; nil for none
+}
+
+func (m *message) size() int { return len(m.block) + len(m.payload) }
+
+// publish checks the subject and appends one message. Everything is copied
+// before it returns.
 func (o *outbox) publish(subject, reply string, block, payload []byte) error {
-	_, kick, err := o.put(subject, reply, block, payload)
+	_, kick, err := o.put(subject, &message{reply: reply, block: block, payload: payload})
 	if kick != nil {
 		kick()
 	}
@@ -99,42 +121,92 @@ func (o *outbox) publish(subject, reply string, block, payload []byte) error {
 // request is publish for a caller who will wait for an answer: if the writer is
 // idle, the caller writes, which saves a change of goroutines.
 func (o *outbox) request(subject, reply string, block, payload []byte) (pub uint64, err error) {
-	pub, kick, err := o.put(subject, reply, block, payload)
-	if kick != nil && !o.writeNow() {
-		kick()
+	pub, kick, err := o.put(subject, &message{reply: reply, block: block, payload: payload})
+	if err == nil {
+		o.writeNow(kick)
 	}
 	return pub, err
 }
 
-// put appends one message and returns its number, and a function that wakes
-// the writer when that is the caller's to do.
-func (o *outbox) put(subject, reply string, block, payload []byte) (pub uint64, kick func(), err error) {
+// put appends one message and returns its number, and what the caller has to
+// call to have it written, if anything.
+func (o *outbox) put(subject string, m *message) (pub uint64, kick func(), err error) {
+	if m.head, err = o.recognise(subject); err != nil {
+		return 0, nil, err
+	}
 	o.mu.Lock()
-	size := len(block) + len(payload)
-	if o.state != outLive || len(o.buf) > outboxLiveMax || size > o.payloadMax || block != nil {
-		if err := o.admit(subject, len(subject)+len(reply)+size, block, payload); err != nil {
+	if o.state != outLive || len(o.buf) > outboxLiveMax || m.size() > o.payloadMax || m.block != nil {
+		if err := o.admit(subject, m); err != nil {
 			o.mu.Unlock()
 			return 0, nil, err
 		}
 	}
-	if block == nil {
-		o.buf = protocol.AppendPubChecked(o.buf, subject, reply, payload)
-	} else {
-		o.buf = protocol.AppendHPubChecked(o.buf, subject, reply, block, payload)
+	switch {
+	case m.block != nil:
+		o.buf = protocol.AppendHPubChecked(o.buf, subject, m.reply, m.block, m.payload)
+	case m.head != nil && m.reply == "" && m.head.size == len(m.payload):
+		o.buf = append(append(append(o.buf, m.head.frame...), m.payload...), "\r\n"...)
+	default:
+		start := len(o.buf)
+		o.buf = protocol.AppendPubChecked(o.buf, subject, m.reply, m.payload)
+		o.learn(subject, m, o.buf[start:])
 	}
 	o.pubs++
 	o.accepted++
 	pub = o.accepted
-	o.outBytes += uint64(size)
+	o.outBytes += uint64(m.size())
 	kick = o.kickLocked()
 	o.mu.Unlock()
 	return pub, kick, nil
 }
 
-// kickLocked returns what wakes the writer, nil when it is awake or there is none.
+// headEvery is how often a frame takes the place of the one that is remembered:
+// often enough to follow a change, too rarely to be seen as an allocation.
+const headEvery = 256
+
+// head remembers how one frame began. Most programs publish again and again to
+// the same few subjects: to compare a subject with one that was found good is
+// faster than to look at each of its bytes, and to copy the start of a frame
+// faster than to format it. It is immutable.
+type head struct {
+	subject string
+	frame   []byte // "PUB foo.bar 16\r\n"
+	size    int    // of the payload
+}
+
+// recognise returns the remembered head if it is that of subject, and otherwise
+// checks the subject.
+func (o *outbox) recognise(subject string) (*head, error) {
+	if h := o.head.Load(); h != nil && h.subject == subject {
+		return h, nil
+	}
+	return nil, protocol.CheckPublishSubject(subject)
+}
+
+// learn remembers the head of a frame now and then. It is called with mu held.
+func (o *outbox) learn(subject string, m *message, frame []byte) {
+	if m.reply != "" || o.head.Load() != nil && o.accepted%headEvery != 0 {
+		return
+	}
+	o.head.Store(&head{
+		subject: strings.Clone(subject), // the caller's may be borrowed
+		frame:   bytes.Clone(frame[:len(frame)-len(m.payload)-2]),
+		size:    len(m.payload),
+	})
+}
+
+// kickLocked returns what the caller has to call once mu is released to have
+// the frames written: the writer's wake-up, or in a stream writeStream. It is
+// nil when somebody writes already or there is no hurry.
 func (o *outbox) kickLocked() func() {
 	if o.busy || o.kicked || o.kick == nil {
 		return nil
+	}
+	if o.gathering && len(o.buf) < gatherBytes {
+		return nil
+	}
+	if o.gathering && o.try != nil {
+		return o.inline
 	}
 	o.kicked = true
 	return o.kick
@@ -142,7 +214,7 @@ func (o *outbox) kickLocked() func() {
 
 // admit is the slow half of publish: limits, states, back-pressure. It is
 // called with mu held and may release it for a while.
-func (o *outbox) admit(subject string, need int, block, payload []byte) error {
+func (o *outbox) admit(subject string, m *message) error {
 	for o.state == outLive && len(o.buf) > outboxLiveMax {
 		o.blocked++
 		o.room.Wait()
@@ -154,13 +226,14 @@ func (o *outbox) admit(subject string, need int, block, payload []byte) error {
 	if o.state == outDrained {
 		return ErrConnectionDraining
 	}
-	if o.everLive && block != nil && !o.headers {
+	if o.everLive && m.block != nil && !o.headers {
 		return ErrHeadersNotSupported
 	}
-	if size := len(block) + len(payload); o.everLive && size > o.payloadMax {
-		return &MaxPayloadError{Subject: subject, Size: size, HeaderSize: len(block), Limit: o.payloadMax}
+	if o.everLive && m.size() > o.payloadMax {
+		return &MaxPayloadError{Subject: subject, Size: m.size(), HeaderSize: len(m.block), Limit: o.payloadMax}
 	}
 	if o.state == outDown && (o.downMax < 0 || len(o.buf) >= o.downMax) {
+		need := len(subject) + len(m.reply) + m.size()
 		return &OutboundBufferLimitError{Buffered: len(o.buf), Need: need, Limit: o.downMax}
 	}
 	return nil
@@ -182,6 +255,7 @@ func (o *outbox) controlLocked(encode func(dst []byte) []byte) (kick func()) {
 		return nil
 	}
 	o.buf = encode(o.buf)
+	o.gathering = false // somebody waits for the answer
 	return o.kickLocked()
 }
 
@@ -282,7 +356,7 @@ func (o *outbox) flush(ctx context.Context) error {
 func (o *outbox) begin(link uint32) (w write) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.kicked = false
+	o.kicked, o.gathering = false, false
 	if o.link != link {
 		return write{}
 	}
@@ -319,48 +393,98 @@ func (o *outbox) takeLocked() write {
 }
 
 // writeNow writes what waits on the caller's goroutine, as far as the socket
-// takes it without blocking. It returns false when the writer has to be woken.
-func (o *outbox) writeNow() bool {
+// takes it without blocking; the rest, or everything where there is no way to
+// try, is left to the writer. kick is what put returned.
+func (o *outbox) writeNow(kick func()) {
 	o.mu.Lock()
-	if o.try == nil {
-		o.mu.Unlock()
-		return false
-	}
-	o.kicked = false
-	w := o.takeLocked()
+	o.gathering = false
 	try := o.try
+	var w write
+	if try != nil {
+		o.kicked = false
+		kick = nil
+		w = o.takeLocked() // empty: somebody else writes, or there is no socket any more
+	} else if kick == nil {
+		kick = o.kickLocked()
+	}
 	o.mu.Unlock()
-	if w.frames == nil {
-		return true // somebody else writes, or there is no socket any more
+	if w.frames != nil {
+		kick = o.attempt(try, w)
 	}
-	w.n = try(w.frames)
-	if w.n < len(w.frames) {
-		return o.giveUpRest(w)
-	}
-	if kick := o.end(w); kick != nil {
+	if kick != nil {
 		kick()
 	}
-	return true
 }
 
-// giveUpRest leaves the rest of a write to the writer and returns false. When
-// the socket was lost meanwhile it returns true: the rest is accounted for, and
-// no byte of it goes to the next socket.
-func (o *outbox) giveUpRest(w write) bool {
+// attempt makes one attempt to write w and returns what wakes the writer, if
+// it is needed.
+func (o *outbox) attempt(try func([]byte) int, w write) (kick func()) {
+	w.n = try(w.frames)
+	if w.n == len(w.frames) {
+		return o.end(w)
+	}
 	o.mu.Lock()
 	if o.state == outDown {
+		// The socket was lost meanwhile: no byte of the rest goes to the next one.
 		o.abortLocked(w)
 		o.settle()
-		return true
+		return nil
 	}
 	o.partial = w
-	o.kicked = true
+	o.kicked, o.gathering = true, false
+	kick = o.kick
 	o.mu.Unlock()
-	return false
+	return kick
+}
+
+// gather begins a stream: the writer sleeps, and publishes collect until
+// gatherBytes wait. It returns false when they do already.
+func (o *outbox) gather() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.gathering = len(o.buf) < gatherBytes && o.state == outLive
+	o.streamed = false
+	return o.gathering
+}
+
+// streaming reports whether the stream has gone on since it was last asked.
+func (o *outbox) streaming() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	was := o.gathering && o.streamed
+	o.streamed = false
+	return was
+}
+
+// streamRuns bounds how many writes in a row one publisher makes for others.
+const streamRuns = 4
+
+// writeStream writes on the publisher's goroutine, while the writer sleeps. The
+// frames are in this processor's cache; to have another one fetch them from
+// there costs more than the write.
+func (o *outbox) writeStream() {
+	for range streamRuns {
+		o.mu.Lock()
+		if !o.gathering || o.try == nil || len(o.buf) < gatherBytes {
+			o.mu.Unlock()
+			return
+		}
+		w := o.takeLocked()
+		try := o.try
+		o.streamed = true
+		o.mu.Unlock()
+		if w.frames == nil {
+			return
+		}
+		if kick := o.attempt(try, w); kick != nil {
+			kick()
+			return
+		}
+	}
 }
 
 // end returns the buffer of a completed write. It returns what wakes the
-// writer if frames came meanwhile; a writer that goes on by itself ignores it.
+// writer if frames came meanwhile that nobody else will write.
 func (o *outbox) end(w write) (kick func()) {
 	o.mu.Lock()
 	o.busy = false
@@ -374,7 +498,7 @@ func (o *outbox) end(w write) (kick func()) {
 		o.settle()
 		return nil
 	}
-	if len(o.buf) > 0 {
+	if len(o.buf) > 0 && !o.gathering {
 		kick = o.kickLocked()
 	}
 	o.mu.Unlock()

@@ -17,9 +17,28 @@ type (
 
 	// drainOutbox says that frames wait. At most one is on its way at a time.
 	drainOutbox struct{}
+
+	// gatherDue ends the wait for more frames.
+	gatherDue struct{}
 )
 
 func (drainOutbox) isWriterMsg() {}
+func (gatherDue) isWriterMsg()   {}
+
+// A write takes a few microseconds, in which a busy publisher makes a few
+// kilobytes: written at once, a stream goes out in many small pieces that socket,
+// lock and peer pay for each. So after streamWrites writes of at least
+// streamBytes in a row the writer goes to sleep and leaves a stream to its
+// publishers, who write whenever gatherBytes wait. It looks every gatherFor
+// whether the stream goes on, and writes what is left if not. A stream that was
+// none is not believed again during the next gatherRest writes.
+const (
+	streamBytes  = 4 << 10
+	streamWrites = 4
+	gatherBytes  = 32 << 10
+	gatherFor    = 250 * time.Microsecond
+	gatherRest   = 256
+)
 
 type writer struct {
 	conn    *Conn
@@ -27,6 +46,10 @@ type writer struct {
 	socket  net.Conn
 	timeout time.Duration
 	failed  bool
+	stream  int         // writes of a stream in a row
+	rest    int         // writes until the next gathering
+	looked  int         // times in a row that the stream was found to go on
+	timer   *time.Timer // sends gatherDue; nil before the first gathering
 }
 
 func newWriter(conn *Conn, attempt uint32, socket net.Conn) *writer {
@@ -34,19 +57,37 @@ func newWriter(conn *Conn, attempt uint32, socket net.Conn) *writer {
 }
 
 // Receive handles one message; it blocks while the socket does.
-func (w *writer) Receive(_ *Context, m writerMsg) {
+func (w *writer) Receive(c *Context, m writerMsg) {
 	switch m.(type) {
 	case drainOutbox:
-		w.onDrainOutbox()
+		w.onDrainOutbox(c)
+	case gatherDue:
+		w.onGatherDue(c)
 	default:
 		panic(fmt.Sprintf("writer: unhandled message %T", m))
 	}
 }
 
+func (w *writer) onGatherDue(c *Context) {
+	if w.conn.out.streaming() {
+		w.looked++
+		w.arm(c)
+		return
+	}
+	if w.looked == 0 {
+		w.rest = gatherRest
+	}
+	w.stream, w.looked = 0, 0
+	w.onDrainOutbox(c)
+}
+
 // onDrainOutbox writes until nothing waits: one write for all that came
 // together during the last one.
-func (w *writer) onDrainOutbox() {
+func (w *writer) onDrainOutbox(c *Context) {
 	out := w.conn.out
+	if w.timer != nil {
+		w.timer.Stop()
+	}
 	for !w.failed {
 		job := out.begin(w.attempt)
 		if job.frames == nil {
@@ -60,6 +101,36 @@ func (w *writer) onDrainOutbox() {
 			return
 		}
 		out.end(job)
+		if w.streaming(n) && out.gather() {
+			w.arm(c)
+			return
+		}
+	}
+}
+
+// streaming reports, after a write of n bytes, whether to wait for more.
+func (w *writer) streaming(n int) bool {
+	w.rest = max(0, w.rest-1)
+	w.stream++
+	if n < streamBytes {
+		w.stream = 0
+	}
+	return w.stream >= streamWrites && w.rest == 0
+}
+
+func (w *writer) arm(c *Context) {
+	if w.timer != nil {
+		w.timer.Reset(gatherFor)
+		return
+	}
+	box := c.host.box
+	w.timer = time.AfterFunc(gatherFor, func() { _ = box.post(writerMsg(gatherDue{})) })
+}
+
+// Stopping ends the timer.
+func (w *writer) Stopping(*Context) {
+	if w.timer != nil {
+		w.timer.Stop()
 	}
 }
 

@@ -47,8 +47,6 @@ type Conn struct {
 	adopt func(*actors.Conn)
 	mux   *Subscription // what replies to requests are bound to
 
-	subjects subjectMemo // of publishes
-
 	mu        sync.Mutex
 	callbacks callbackSet // guarded by mu
 	listeners listeners   // of Events and StatusChanged

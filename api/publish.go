@@ -21,9 +21,6 @@ func (nc *Conn) Publish(subject string, data []byte) error {
 	if nc == nil || nc.core == nil {
 		return ErrInvalidConnection
 	}
-	if err := nc.subjects.check(subject); err != nil {
-		return err
-	}
 	return nc.core.Publish(subject, "", nil, data)
 }
 
@@ -33,9 +30,6 @@ func (nc *Conn) Publish(subject string, data []byte) error {
 func (nc *Conn) PublishRequest(subject, reply string, data []byte) error {
 	if nc == nil || nc.core == nil {
 		return ErrInvalidConnection
-	}
-	if err := nc.subjects.check(subject); err != nil {
-		return err
 	}
 	if err := protocol.CheckReplySubject(reply); err != nil {
 		return err
@@ -55,9 +49,6 @@ func (nc *Conn) PublishMsg(m *Msg) error {
 	}
 	if nc == nil || nc.core == nil {
 		return ErrInvalidConnection
-	}
-	if err := nc.subjects.check(m.Subject); err != nil {
-		return err
 	}
 	if m.Reply != "" {
 		if err := protocol.CheckReplySubject(m.Reply); err != nil {

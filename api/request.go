@@ -87,9 +87,6 @@ func (nc *Conn) requestMsg(ctx context.Context, m *Msg, timeout time.Duration) (
 //
 //style:allow params the parts of a request; a struct would have to be filled for each
 func (nc *Conn) request(ctx context.Context, subject string, block, data []byte, timeout time.Duration) (*Msg, error) {
-	if err := nc.subjects.check(subject); err != nil {
-		return nil, err
-	}
 	if ctx != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
