@@ -244,6 +244,8 @@ func (r *requests) failAll(why error) {
 // Request publishes a message with a reply subject of its own and waits for
 // the first reply, for timeout, or without one for ctx, which may be nil with a
 // timeout. It returns ErrTimeout or ctx's error when none came.
+//
+//style:allow params the parts of a request; a struct would have to be filled for each
 func (c *Conn) Request(ctx context.Context, subject string, block, payload []byte, timeout time.Duration) (Reply, error) {
 	r := &c.reqs
 	prefix, err := r.inbox()

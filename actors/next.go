@@ -1,0 +1,132 @@
+package actors
+
+import (
+	"context"
+	"sync"
+)
+
+// next.go - how a subscription without a consumer is read: one message a call,
+// by as many callers at once as like to, each message to one of them.
+
+// Next takes one message of a subscription without a consumer. deliver gets it
+// with the slices borrowed until it returns. It returns ErrBadSubscription when
+// the subscription has ended, ErrMaxMessages after its last message, or ctx's
+// error.
+func (s *Sub) Next(ctx context.Context, deliver func(m *Raw)) error {
+	for {
+		wake := s.next.channel()
+		if s.TryNext(deliver) {
+			return nil
+		}
+		if err := s.nextError(); err != nil {
+			return err
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// nextError says why no message will come, nil if one may.
+func (s *Sub) nextError() error {
+	s.lane.mu.Lock()
+	limited := s.lane.max > 0 && s.lane.received >= s.lane.max
+	s.lane.mu.Unlock()
+	switch {
+	case s.conn.Status() == Closed:
+		return s.conn.closedError()
+	case s.lane.closed.Load() && limited:
+		return ErrMaxMessages
+	case s.lane.closed.Load():
+		return ErrBadSubscription
+	}
+	return nil
+}
+
+// TryNext takes a message if one waits.
+func (s *Sub) TryNext(deliver func(m *Raw)) bool {
+	if last := s.lane.last.Load(); last > 0 && s.lane.started.Load() >= last {
+		s.end(nil)
+		return false
+	}
+	var r run
+	if !s.lane.take(&r, 1) {
+		return false
+	}
+	var m Raw
+	at := r.Cursor
+	at.Next(&m)
+	deliver(&m)
+	s.lane.started.Add(1)
+	r.release()
+	if s.giveBack(r.n, r.bytes) {
+		s.next.signal() // another caller may wait for what is behind it
+	}
+	return true
+}
+
+// TakeSlow reports a slow-consumer episode once, for Next callers.
+func (s *Sub) TakeSlow() bool {
+	s.lane.mu.Lock()
+	defer s.lane.mu.Unlock()
+	if !s.lane.slow || s.lane.slowReported {
+		return false
+	}
+	s.lane.slowReported = true
+	return true
+}
+
+// nextWaiters lets callers of Next wait. The zero value is ready.
+type nextWaiters struct {
+	mu     sync.Mutex
+	wake   chan struct{} // closed and forgotten at each signal; nil without waiters
+	closed bool
+}
+
+func (w *nextWaiters) signal() {
+	w.mu.Lock()
+	if w.wake != nil {
+		close(w.wake)
+		w.wake = nil
+	}
+	w.mu.Unlock()
+}
+
+func (w *nextWaiters) close() {
+	w.mu.Lock()
+	w.closed = true
+	if w.wake != nil {
+		close(w.wake)
+		w.wake = nil
+	}
+	w.mu.Unlock()
+}
+
+// channel returns a channel that the next signal closes, nil when closed.
+func (w *nextWaiters) channel() chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil
+	}
+	if w.wake == nil {
+		w.wake = make(chan struct{})
+	}
+	return w.wake
+}
+
+func (w *nextWaiters) awaitClosed(ctx context.Context) error {
+	for {
+		ch := w.channel()
+		if ch == nil {
+			return nil
+		}
+		select {
+		case <-ch:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
