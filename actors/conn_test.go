@@ -176,7 +176,7 @@ func TestRequestGetsReply(t *testing.T) {
 	if err := server.Flush(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	r, err := c.Request(nil, "echo", nil, []byte("hello"), 5*time.Second)
+	r, err := c.Request(context.Background(), "echo", nil, []byte("hello"), 5*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -151,6 +151,9 @@ func (a *connection) onLinkUp(c *Context, m linkUp) {
 }
 
 func (a *connection) onLinkDown(c *Context, m linkDown) {
+	if a.closing {
+		return
+	}
 	c.Become("reconnecting", m.cause.Error())
 }
 

@@ -259,7 +259,7 @@ func (h *host) onStopping() {
 func (h *host) onStopped() {
 	leftover := h.box.terminate()
 	h.become("stopped", "")
-	if len(leftover) > 0 {
+	if len(leftover) > 0 && h.tree.ctx.Err() == nil { // at the end of it all they are our own goodbyes
 		h.tree.observe(supervisor.Event{Kind: supervisor.MessagesDropped, Path: h.path, Cause: ErrActorStopped, Count: uint64(len(leftover))})
 	}
 	if h.spec.OnStopped != nil {

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -129,7 +130,7 @@ func surviveKill(t *testing.T, url string, k *killer) {
 		mustPublish(t, c, prefix+".plain", decimal(uint64(i)))
 		mustPublish(t, c, prefix+".keyed", decimal(uint64(i)))
 		if i%4 == 0 {
-			_, _ = c.Request(nil, prefix+".echo", nil, []byte("?"), time.Millisecond)
+			_, _ = c.Request(context.Background(), prefix+".echo", nil, []byte("?"), time.Millisecond)
 		}
 		if k.kind == "requests" && i%2 == 0 {
 			_ = c.ForceReconnect() // it gets a message for each lost link
@@ -137,7 +138,7 @@ func surviveKill(t *testing.T, url string, k *killer) {
 	}
 	awaitHealthy(t, c)
 	awaitLast(t, c, map[string]*inOrder{prefix + ".plain": plain, prefix + ".keyed": keyed})
-	if _, err := c.Request(nil, prefix+".echo", nil, []byte("?"), 10*time.Second); err != nil && !errors.Is(err, ErrDisconnected) {
+	if _, err := c.Request(context.Background(), prefix+".echo", nil, []byte("?"), 10*time.Second); err != nil && !errors.Is(err, ErrDisconnected) {
 		t.Fatalf("n=%d: request after recovery: %v\n%v", k.nth, err, c.Tree())
 	}
 	if !cutsLink[k.kind] && (plain.count != 121 || keyed.count != 121) {

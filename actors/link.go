@@ -380,9 +380,9 @@ func (c *Conn) linkLost(attempt uint32, cause error) {
 	before := c.moveTo(Reconnecting)
 	if before != Closed {
 		c.setLastError(cause)
+		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkLost, Path: c.name + "/link",
+			Before: before.String(), After: c.Status().String(), Cause: cause}})
 	}
-	c.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkLost, Path: c.name + "/link",
-		Before: before.String(), After: c.Status().String(), Cause: cause}})
 	c.out.detach(attempt, cause)
 }
 

@@ -76,16 +76,14 @@ type outbox struct {
 	marks     []mark // PINGs on their way, oldest first
 	waiting   []mark // PINGs to send with the next socket
 
-	outMsgs  uint64
 	outBytes uint64
 }
 
 // mark remembers what a PING stands for.
 type mark struct {
-	pubs uint64        // publishes before it
-	done chan<- error  // capacity 1; nil when nobody waits
-	sent time.Time     // zero for confirmations
-	beat chan struct{} // identity of a heartbeat; nil otherwise
+	pubs uint64       // publishes before it
+	done chan<- error // capacity 1; nil when nobody waits
+	sent time.Time    // zero for confirmations
 }
 
 func newOutbox(downMax int, report func(loss)) *outbox {

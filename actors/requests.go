@@ -241,9 +241,12 @@ func (r *requests) failAll(why error) {
 	}
 }
 
+// NoTimeout as the timeout of a request leaves its end to the context.
+const NoTimeout time.Duration = -1
+
 // Request publishes a message with a reply subject of its own and waits for
-// the first reply, for timeout, or without one for ctx, which may be nil with a
-// timeout. It returns ErrTimeout or ctx's error when none came.
+// the first reply, for at most timeout and until ctx is done. It returns a
+// *TimeoutError or ctx's error when none came, and what Publish returns.
 //
 //style:allow params the parts of a request; a struct would have to be filled for each
 func (c *Conn) Request(ctx context.Context, subject string, block, payload []byte, timeout time.Duration) (Reply, error) {
@@ -273,10 +276,7 @@ func (c *Conn) Request(ctx context.Context, subject string, block, payload []byt
 // await waits for the reply of a slot and frees it.
 func (r *requests) await(ctx context.Context, s *slot, timeout time.Duration) (Reply, error) {
 	var expired <-chan time.Time
-	var cancelled <-chan struct{}
-	if ctx != nil {
-		cancelled = ctx.Done()
-	} else {
+	if timeout != NoTimeout {
 		expired = s.arm(timeout)
 	}
 	select {
@@ -289,7 +289,7 @@ func (r *requests) await(ctx context.Context, s *slot, timeout time.Duration) (R
 	case <-expired:
 		r.giveBack(s)
 		return Reply{}, &TimeoutError{Op: "request", After: timeout}
-	case <-cancelled:
+	case <-ctx.Done():
 		r.giveBack(s)
 		return Reply{}, ctx.Err()
 	}

@@ -27,7 +27,7 @@ func (nc *Conn) Request(subject string, data []byte, timeout time.Duration) (*Ms
 	if timeout <= 0 {
 		return nil, &BadTimeoutError{Op: "request", Value: timeout}
 	}
-	return nc.request(nil, subject, nil, data, timeout)
+	return nc.request(context.Background(), subject, nil, data, timeout)
 }
 
 // RequestWithContext is Request that waits until ctx is done, and returns ctx's
@@ -39,7 +39,7 @@ func (nc *Conn) RequestWithContext(ctx context.Context, subject string, data []b
 	if !nc.valid() {
 		return nil, ErrInvalidConnection
 	}
-	return nc.request(ctx, subject, nil, data, 0)
+	return nc.request(ctx, subject, nil, data, actors.NoTimeout)
 }
 
 // RequestMsg is Request for a message with a header. Its Reply is ignored.
@@ -53,7 +53,7 @@ func (nc *Conn) RequestMsg(m *Msg, timeout time.Duration) (*Msg, error) {
 	if timeout <= 0 {
 		return nil, &BadTimeoutError{Op: "request", Value: timeout}
 	}
-	return nc.requestMsg(nil, m, timeout)
+	return nc.requestMsg(context.Background(), m, timeout)
 }
 
 // RequestMsgWithContext is RequestWithContext for a message with a header. Its
@@ -68,7 +68,7 @@ func (nc *Conn) RequestMsgWithContext(ctx context.Context, m *Msg) (*Msg, error)
 	if !nc.valid() {
 		return nil, ErrInvalidConnection
 	}
-	return nc.requestMsg(ctx, m, 0)
+	return nc.requestMsg(ctx, m, actors.NoTimeout)
 }
 
 func (nc *Conn) requestMsg(ctx context.Context, m *Msg, timeout time.Duration) (*Msg, error) {
@@ -83,11 +83,11 @@ func (nc *Conn) requestMsg(ctx context.Context, m *Msg, timeout time.Duration) (
 	return nc.request(ctx, m.Subject, block, m.Data, timeout)
 }
 
-// request waits for ctx if that is not nil, else for timeout.
+// request waits until ctx is done, and for at most timeout.
 //
 //style:allow params the parts of a request; a struct would have to be filled for each
 func (nc *Conn) request(ctx context.Context, subject string, block, data []byte, timeout time.Duration) (*Msg, error) {
-	if ctx != nil && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	reply, err := nc.core.Request(ctx, subject, block, data, timeout)
