@@ -3,6 +3,7 @@ package actors
 import (
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/supervisor"
@@ -130,7 +131,9 @@ func (p *pool) discover(hosts []string, scheme string, user *url.Userinfo) (adde
 	}
 	announced := make(map[string]bool, len(hosts))
 	for _, h := range hosts {
-		announced[h] = true
+		if strings.TrimSpace(h) != "" {
+			announced[h] = true
+		}
 	}
 	var current *server
 	if p.at >= 0 && p.at < len(p.servers) {
