@@ -81,7 +81,11 @@ func (nc *Conn) errorCalls(calls []func(), cb ErrHandler, n *actors.Notice) []fu
 	}
 	switch n.Kind {
 	case SlowConsumerBegan, ServerErrorReported, PermissionDenied, AuthenticationFailed, HandlerPanicked,
-		HandlerFailed, HandlerBlocked, MessagesDropped, SubscriptionStopped, DrainTimedOut:
+		HandlerFailed, HandlerBlocked, SubscriptionStopped, DrainTimedOut:
+	case MessagesDropped:
+		if errors.Is(n.Cause, actors.ErrActorStopped) {
+			return calls // what an actor left in its mailbox, and no message of a user's
+		}
 	default:
 		return calls
 	}

@@ -1,0 +1,191 @@
+package api_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/troupe-go/troupe/api"
+)
+
+func TestEventsFollowTheConnection(t *testing.T) {
+	s, nc := both(t, quickly...)
+	kindsSeen := make(chan api.EventKind, 1000)
+	events := nc.Events(context.Background())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		last := uint64(0)
+		for e := range events {
+			if e.Seq <= last || e.Time.IsZero() || e.Path == "" {
+				t.Errorf("event %+v behind number %d", e, last)
+			}
+			last = e.Seq
+			kindsSeen <- e.Kind
+		}
+	}()
+	outage(t, s, nc, func() {})
+	nc.Close()
+	closed(t, over, "the end of the sequence")
+	close(kindsSeen)
+	want := []api.EventKind{api.LinkLost, api.LinkRestored, api.ConnectionClosed}
+	for kind := range kindsSeen {
+		if len(want) > 0 && kind == want[0] {
+			want = want[1:]
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("events lack %v", want)
+	}
+	for range nc.Events(context.Background()) {
+		t.Error("an event after the end")
+	}
+	if log := nc.EventLog(); len(log) < 10 || log[len(log)-1].Seq == 0 {
+		t.Errorf("%d events in the log", len(log))
+	}
+}
+
+func TestEventsEndWithTheirContextOrLoop(t *testing.T) {
+	_, nc := both(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	events := nc.Events(ctx)
+	go func() {
+		for range events {
+			continue
+		}
+		close(over)
+	}()
+	cancel()
+	closed(t, over, "the end by context")
+	for range nc.Events(ctx) {
+		t.Error("an event of a context that is done")
+	}
+	endless := nc.Events(context.Background())
+	must(t, nc.ForceReconnect())
+	for range endless {
+		break
+	}
+	for range endless {
+		t.Error("a sequence that was left goes on")
+	}
+}
+
+func TestEventsCountWhatASlowLoopMisses(t *testing.T) {
+	_, nc := both(t)
+	events := nc.Events(context.Background())
+	handled := make(chan struct{}, 5000)
+	nc.SetErrorHandler(func(*api.Conn, *api.Subscription, error) { handled <- struct{}{} })
+	try(nc.Subscribe("a", func(*api.Msg) { panic("boom") }, api.OnPanic(api.Resume)))(t)
+	const count = 1500
+	for range count {
+		must(t, nc.Publish("a", nil))
+	}
+	for range count {
+		await(t, handled, "a report")
+	}
+	nc.Close()
+	seen, dropped := uint64(0), uint64(0)
+	for e := range events {
+		if e.Kind == api.EventsDropped {
+			dropped += e.Count
+		} else {
+			seen++
+		}
+	}
+	if seen == 0 || dropped == 0 || seen+dropped < count {
+		t.Errorf("%d events and %d counted as dropped", seen, dropped)
+	}
+}
+
+func TestStatusListeners(t *testing.T) {
+	s, nc := both(t, quickly...)
+	all, some, foreign := nc.StatusChanged(), nc.StatusChanged(api.CLOSED), nc.StatusChanged()
+	removed := nc.StatusChanged()
+	nc.RemoveStatusListener(removed)
+	closed(t, removed, "a removed channel")
+	nc.RemoveStatusListener(removed)
+	close(foreign) // by a caller who does not know better
+	outage(t, s, nc, func() {})
+	nc.Close()
+	for _, want := range []api.Status{api.RECONNECTING, api.CONNECTED, api.CLOSED} {
+		if got := await(t, all, want.String()); got != want {
+			t.Errorf("%v instead of %v", got, want)
+		}
+	}
+	if got := await(t, some, "CLOSED"); got != api.CLOSED || len(some) != 0 {
+		t.Errorf("%v, and %d more", got, len(some))
+	}
+	for s, name := range map[api.Status]string{api.DISCONNECTED: "DISCONNECTED", api.CONNECTED: "CONNECTED", api.CLOSED: "CLOSED",
+		api.RECONNECTING: "RECONNECTING", api.CONNECTING: "CONNECTING", api.DRAINING_SUBS: "DRAINING_SUBS",
+		api.DRAINING_PUBS: "DRAINING_PUBS", 99: "unknown status"} {
+		if s.String() != name {
+			t.Errorf("status %d is %q", s, s)
+		}
+	}
+}
+
+func TestHandlersCanBeChanged(t *testing.T) {
+	s, nc := both(t, quickly...)
+	calls := make(chan string, 100)
+	nc.SetDisconnectErrHandler(func(*api.Conn, error) { calls <- "disconnected" })
+	nc.SetReconnectHandler(func(*api.Conn) { calls <- "reconnected" })
+	nc.SetClosedHandler(func(*api.Conn) { calls <- "closed" })
+	nc.SetDiscoveredServersHandler(func(*api.Conn) {})
+	nc.SetErrorHandler(func(*api.Conn, *api.Subscription, error) {})
+	if nc.DisconnectErrHandler() == nil || nc.ReconnectHandler() == nil || nc.ClosedHandler() == nil ||
+		nc.DiscoveredServersHandler() == nil || nc.ErrorHandler() == nil {
+		t.Error("a handler was not kept")
+	}
+	outage(t, s, nc, func() {})
+	nc.Close()
+	for _, want := range []string{"disconnected", "reconnected", "disconnected", "closed"} {
+		if got := await(t, calls, want); got != want {
+			t.Errorf("%s instead of %s", got, want)
+		}
+	}
+}
+
+func TestLoggerWritesLinesWithoutSecrets(t *testing.T) {
+	core, lines := observer.New(zap.DebugLevel)
+	s := start(t)
+	address := strings.Replace(s.URL(), "://", "://derek:s3cret@", 1)
+	nc := try(api.Connect(address, api.Logger(zap.New(core)), api.NoReconnect()))(t)
+	over := nc.StatusChanged(api.CLOSED)
+	s.Kill()
+	await(t, over, "the end")
+	nc.Close()
+	if lines.FilterMessage("LinkLost").FilterLevelExact(zap.WarnLevel).Len() != 1 || lines.FilterMessage("LinkRestored").Len() != 1 {
+		t.Errorf("lines %v", lines.All())
+	}
+	for _, line := range lines.All() {
+		if strings.Contains(line.ContextMap()["event"].(string), "s3cret") {
+			t.Errorf("line %v shows a secret", line)
+		}
+	}
+}
+
+func TestTreeAndHealth(t *testing.T) {
+	_, nc := both(t)
+	sub := try(nc.Subscribe("orders.*", func(*api.Msg) {}))(t)
+	must(t, nc.Publish("orders.new", nil))
+	flushed(t, nc)
+	tree := nc.Tree()
+	if tree.State != "connected" || tree.Kind != "connection" || !strings.Contains(tree.String(), "orders.*") {
+		t.Errorf("tree\n%v", tree)
+	}
+	for _, kind := range []string{"link", "reader", "writer", "heartbeat", "subscriptions", "requests", "callbacks"} {
+		if !strings.Contains(tree.String(), kind) {
+			t.Errorf("the tree lacks %s", kind)
+		}
+	}
+	must(t, nc.Health())
+	must(t, sub.Unsubscribe())
+	nc.Close()
+	if s := nc.Tree().State; s != "closed" && s != "stopped" {
+		t.Errorf("tree of a closed connection\n%v", nc.Tree())
+	}
+}
