@@ -64,7 +64,8 @@ func (c *Conn) waitInto(ctx context.Context, r *Report) {
 }
 
 // ancestors returns how many actors cannot end before the caller returns: none
-// for a caller from outside, itself and those above it for a handler.
+// for a caller from outside; for a handler itself, those above it, and the
+// callbacks, which have to tell of its end.
 func (c *Conn) ancestors() int {
 	box := c.sys.exec.current()
 	if box == nil || box.host.tree != c.tree {
@@ -72,6 +73,9 @@ func (c *Conn) ancestors() int {
 	}
 	n := 0
 	for h := box.host; h != nil; h = h.parent {
+		n++
+	}
+	if box.host.spec.Kind != "callbacks" {
 		n++
 	}
 	return n

@@ -88,7 +88,7 @@ func (a *connection) onStart(c *Context) {
 	conn.events.attach(notes.box)
 	conn.reqsBox.set(spawn(c, Spec{Name: "requests", Kind: "requests", Policy: own},
 		func() Actor[requestsMsg] { return &requestsActor{conn: conn} }))
-	conn.subsBox.set(spawn(c, Spec{Name: "subscriptions", Kind: "subscriptions", Policy: own, MailboxMax: 1 << 20, first: subscriptionsMsg(revive{})},
+	conn.subsBox.set(spawn(c, Spec{Name: "subscriptions", Kind: "subscriptions", Policy: own, MailboxMax: 1 << 20, OnStopped: conn.subscriptionsStopped, first: subscriptionsMsg(revive{})},
 		func() Actor[subscriptionsMsg] { return &subscriptions{conn: conn} }))
 	conn.linkBox.set(spawn(c, Spec{Name: "link", Kind: "link", Policy: conn.linkPolicy(), begins: "live", first: linkMsg(open{}), OnStopped: conn.linkStopped},
 		func() Actor[linkMsg] { return &link{conn: conn} }))
@@ -164,12 +164,15 @@ func (a *connection) onCloseDown(c *Context) {
 	a.closing = true
 	c.Become("closed", "")
 	a.conn.tree.cancel()
-	for _, box := range []*mailbox{a.conn.linkBox.box.Load(), a.conn.subsBox.box.Load(), a.conn.reqsBox.box.Load()} {
+	subs := a.conn.subsBox.box.Load()
+	for _, box := range []*mailbox{a.conn.linkBox.box.Load(), subs, a.conn.reqsBox.box.Load()} {
 		if box != nil {
 			c.stop(box, nil)
 		}
 	}
-	a.conn.events.finish()
+	if subs == nil || subs.dead() {
+		a.conn.subscriptionsStopped(nil)
+	}
 }
 
 func (a *connection) onEventsDelivered(c *Context) { c.proto.Stop(c.proto.Self()) }

@@ -271,6 +271,13 @@ func (m *mailbox) setStopping(stopping bool) {
 	m.mu.Unlock()
 }
 
+// busy reports whether a message is being handled, or can be.
+func (m *mailbox) busy() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state == runRunning || m.state == runQueued
+}
+
 func (m *mailbox) dead() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -106,13 +106,17 @@ func (c *Conn) endSubscriptions() {
 	}
 }
 
+// ending returns the subscriptions that the end of the connection has ended.
+func (c *Conn) ending() []*Sub {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.roster.ending
+}
+
 // undelivered counts what the end of the connection has discarded.
 func (c *Conn) undelivered() int {
-	c.out.mu.Lock()
-	all := c.roster.ending
-	c.out.mu.Unlock()
 	var n uint64
-	for _, s := range all {
+	for _, s := range c.ending() {
 		n += s.undelivered()
 	}
 	return int(n)

@@ -84,6 +84,8 @@ type Sub struct {
 
 	draining atomic.Bool
 	once     sync.Once // end
+	cause    error     // why it ended; written in end, before the lane is shut
+	last     sync.Once // ended
 	next     nextWaiters
 	spec     *SubSpec
 }
@@ -281,6 +283,7 @@ func (c *Conn) forget(s *Sub) {
 // end closes the lane and the dispatcher, once.
 func (s *Sub) end(cause error) {
 	s.once.Do(func() {
+		s.cause = cause
 		s.lane.shut()
 		s.conn.left(s, cause)
 		s.next.close()
@@ -289,14 +292,16 @@ func (s *Sub) end(cause error) {
 				return
 			}
 		}
-		s.ended(cause)
+		s.ended()
 	})
 }
 
-// ended reports the end, after the last handler call.
-func (s *Sub) ended(cause error) {
-	s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SubscriptionStopped, Path: s.Path(), Cause: cause,
-		Count: s.undelivered()}})
+// ended reports the end, once, after the last handler call.
+func (s *Sub) ended() {
+	s.last.Do(func() {
+		s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SubscriptionStopped, Path: s.Path(), Cause: s.cause,
+			Count: s.undelivered()}})
+	})
 }
 
 // AutoUnsubscribe ends the subscription when the server has sent max messages

@@ -95,7 +95,11 @@ func (a *subscriptions) wake(c *Context, s *Sub) {
 	box.dataReady = true
 	spec.adopted = box
 	spec.OnStopped = func(reason error) {
-		if s.box.CompareAndSwap(box, nil) {
+		switch {
+		case !s.box.CompareAndSwap(box, nil):
+		case s.lane.closed.Load():
+			s.ended() // not through the mailbox: at a Close nobody reads it any more
+		default:
 			_ = a.conn.subsBox.Send(dispatcherGone{s, box, reason})
 		}
 	}
@@ -129,7 +133,7 @@ func (a *subscriptions) onRetire(c *Context, m retire) {
 		c.stop(box, m.cause)
 		return
 	}
-	m.sub.ended(m.cause)
+	m.sub.ended()
 }
 
 func (a *subscriptions) onRestartDispatcher(c *Context, m restartDispatcher) {
@@ -138,12 +142,24 @@ func (a *subscriptions) onRestartDispatcher(c *Context, m restartDispatcher) {
 	}
 }
 
+// subscriptionsStopped runs when the supervisor has ended, and with it every
+// handler. At a Close that leaves the events: the last of them is out now.
+func (c *Conn) subscriptionsStopped(error) {
+	if !c.isClosing() {
+		return // the root restarts
+	}
+	for _, s := range c.ending() {
+		s.ended()
+	}
+	c.events.finish()
+}
+
 // onDispatcherGone tells an end that was asked for from one that was decided
 // by the policy, and from one that a restart of this actor has caused.
 func (a *subscriptions) onDispatcherGone(c *Context, m dispatcherGone) {
 	switch {
 	case m.sub.lane.closed.Load():
-		m.sub.ended(m.reason)
+		m.sub.ended()
 	case m.reason != nil:
 		a.conn.unlist(m.sub)
 		m.sub.awake.Store(false)

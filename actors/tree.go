@@ -140,7 +140,7 @@ func (t *tree) await(ctx context.Context, n int) error {
 	}
 }
 
-// unfinished lists the leaves that still run, for the report of a Close.
+// unfinished lists the leaves that are busy, for the report of a Close.
 func (t *tree) unfinished() []string {
 	t.mu.Lock()
 	root := t.root
@@ -151,7 +151,7 @@ func (t *tree) unfinished() []string {
 		h.mu.Lock()
 		children := append([]*host(nil), h.children...)
 		h.mu.Unlock()
-		if len(children) == 0 && !h.box.dead() {
+		if len(children) == 0 && h.box.busy() {
 			paths = append(paths, h.path)
 		}
 		for _, c := range children {

@@ -1,0 +1,548 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/protocol"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// stage is a connection to a peer, in a bubble.
+type stage struct {
+	c     *Conn
+	p     *peer
+	tape  *eventTape
+	ready chan *peer
+}
+
+func onStage(t *testing.T, play func(t *testing.T, s *stage)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t)
+		cfg.PingInterval = 0
+		s := &stage{tape: record(&cfg), ready: make(chan *peer, 10)}
+		peers(t, &cfg, playing(s.ready))
+		s.c = connect(t, cfg)
+		s.p = <-s.ready
+		play(t, s)
+	})
+}
+
+// messages returns n MSG frames for subscription sid with payloads 0, 1, …
+func messages(sid, n int) string {
+	var all strings.Builder
+	for i := range n {
+		p := decimal(uint64(i))
+		fmt.Fprintf(&all, "MSG x %d %d\r\n%s\r\n", sid, len(p), p)
+	}
+	return all.String()
+}
+
+// TestOverflowPolicies sends messages to a handler that is in the middle of
+// the first, to one below, to exactly, and to one above the limit: what is
+// delivered, what is told, and what becomes of the subscription.
+func TestOverflowPolicies(t *testing.T) {
+	const limit = 5 // one in the handler and four that wait
+	cases := []struct {
+		policy Overflow
+		above  []string // delivered of six messages
+		closed bool     // the subscription
+	}{
+		{DropNewest, []string{"0", "1", "2", "3", "4"}, false},
+		{DropOldest, []string{"0", "2", "3", "4", "5"}, false},
+		{Block, []string{"0", "1", "2", "3", "4"}, false}, // the handler blocks for longer than the bound
+		{RestartEmpty, []string{"0"}, false},
+		{StopSubscription, []string{"0"}, true},
+		{EscalateOverflow, []string{"0"}, true},
+	}
+	for _, k := range cases {
+		for _, sent := range []int{limit - 1, limit, limit + 1} {
+			t.Run(fmt.Sprintf("%v/%d", k.policy, sent), func(t *testing.T) {
+				onStage(t, func(t *testing.T, s *stage) {
+					release, got := make(chan struct{}), make(chan string, 100)
+					sub := subscribe(t, s.c, SubSpec{Subject: "x", Overflow: k.policy, Policy: noDelay,
+						Limits: Limits{Msgs: limit, Bytes: -1, BlockFor: time.Second},
+						Consumer: handle(func(_, p string) {
+							got <- p
+							<-release
+						})})
+					s.p.expect("SUB x 1")
+					first, rest, _ := strings.Cut(messages(1, sent), "0\r\n")
+					s.p.send(first + "0\r\n")
+					synctest.Wait() // the first is in the handler
+					s.p.send(rest)
+					time.Sleep(2 * time.Second)
+					want := k.above
+					if sent <= limit {
+						want = nil
+						for i := range sent {
+							want = append(want, decimal(uint64(i)))
+						}
+					}
+					checkEpisode(t, s, sub, sent > limit, sent-len(want))
+					close(release)
+					time.Sleep(5 * time.Second)
+					close(got)
+					var all []string
+					for p := range got {
+						all = append(all, p)
+					}
+					if diff := cmp.Diff(want, all); diff != "" {
+						t.Errorf("delivered (-want +got):\n%s", diff)
+					}
+					if closed := sub.Closed(); closed != (k.closed && sent > limit) {
+						t.Errorf("closed: %v", closed)
+					}
+					checkEnd(t, s, sub, k.policy, sent > limit)
+				})
+			})
+		}
+	}
+}
+
+// checkEpisode looks at a subscription whose handler still blocks.
+func checkEpisode(t *testing.T, s *stage, sub *Sub, slow bool, lost int) {
+	t.Helper()
+	began := s.tape.all(about(sub, supervisor.SlowConsumerBegan))
+	if !slow {
+		if len(began) != 0 || sub.Slow() {
+			t.Errorf("slow within the limit: %v", began)
+		}
+		return
+	}
+	if len(began) != 1 || !errors.Is(began[0].Cause, ErrSlowConsumer) || began[0].Count == 0 {
+		t.Fatalf("the episode's beginning was told as %v", began)
+	}
+	n := sub.Counts()
+	if sub.lane.overflow == StopSubscription || sub.lane.overflow == EscalateOverflow {
+		lost = 1 // the others were discarded with the subscription
+	}
+	if n.Dropped != uint64(lost) || n.DroppedBytes != uint64(lost) {
+		t.Errorf("%d dropped of %d bytes, want %d", n.Dropped, n.DroppedBytes, lost)
+	}
+}
+
+// checkEnd looks at what was told when the handler had gone on.
+func checkEnd(t *testing.T, s *stage, sub *Sub, policy Overflow, slow bool) {
+	t.Helper()
+	stopped := s.tape.all(about(sub, supervisor.SubscriptionStopped))
+	ended := s.tape.all(about(sub, supervisor.SlowConsumerEnded))
+	restarted := s.tape.all(about(sub, supervisor.ActorRestarted))
+	switch {
+	case !slow:
+		if len(stopped)+len(ended)+len(restarted) != 0 || s.c.Status() != Connected {
+			t.Errorf("within the limit: stopped %v, ended %v, restarted %v, %v", stopped, ended, restarted, s.c.Status())
+		}
+	case policy == StopSubscription:
+		if len(stopped) != 1 || !errors.Is(stopped[0].Cause, ErrSlowConsumer) || stopped[0].Count != 4 || s.c.Status() != Connected {
+			t.Errorf("stopped as %v with %v", stopped, s.c.Status())
+		}
+		s.p.expect("UNSUB 1")
+	case policy == EscalateOverflow:
+		if s.c.Status() != Closed || !errors.Is(s.c.closedError(), ErrSlowConsumer) {
+			t.Errorf("connection %v: %v", s.c.Status(), s.c.closedError())
+		}
+	default:
+		if len(ended) != 1 || ended[0].Count != sub.Counts().Dropped || ended[0].Bytes != sub.Counts().DroppedBytes || sub.Slow() {
+			t.Errorf("the episode's end was told as %v, dropped %d", ended, sub.Counts().Dropped)
+		}
+		if (policy == RestartEmpty) != (len(restarted) == 1) {
+			t.Errorf("%d restarts", len(restarted))
+		}
+	}
+}
+
+// TestAutoUnsubscribeCountsWhatWasSent: dropped messages count as the server
+// counts them, and the subscription ends.
+func TestAutoUnsubscribeCountsWhatWasSent(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		release := make(chan struct{})
+		ended := make(chan error, 1)
+		sub := subscribe(t, s.c, SubSpec{Subject: "x", Limits: Limits{Msgs: 2, Bytes: -1},
+			Ended:    func(_ *Sub, cause error) { ended <- cause },
+			Consumer: handle(func(_, _ string) { <-release })})
+		if err := sub.AutoUnsubscribe(5); err != nil {
+			t.Fatal(err)
+		}
+		s.p.expect("SUB x 1")
+		s.p.expect("UNSUB 1 5")
+		s.p.send(messages(1, 5))
+		synctest.Wait()
+		if len(ended) != 0 {
+			t.Error("ended before its handler was done")
+		}
+		close(release)
+		if err := <-ended; err != nil {
+			t.Errorf("ended with %v", err)
+		}
+		if n := sub.Counts(); n.Received != 5 || n.Delivered != 2 || n.Dropped != 3 {
+			t.Errorf("%+v", n)
+		}
+		if s.c.SubscriptionCount() != 0 {
+			t.Error("still in the table")
+		}
+	})
+}
+
+// TestAutoUnsubscribeFromInside: a handler that wants no more gets no more,
+// whatever was read along with its message.
+func TestAutoUnsubscribeFromInside(t *testing.T) {
+	for want := 1; want <= 4; want++ {
+		onStage(t, func(t *testing.T, s *stage) {
+			got := make(chan string, 100)
+			var sub *Sub
+			sub = subscribe(t, s.c, SubSpec{Subject: "x", Consumer: handle(func(_, p string) {
+				got <- p
+				if p == "0" {
+					if err := sub.AutoUnsubscribe(uint64(want)); err != nil {
+						t.Error(err)
+					}
+				}
+			})})
+			s.p.expect("SUB x 1")
+			s.p.send(messages(1, 10))
+			synctest.Wait()
+			if len(got) != want || !sub.Closed() {
+				t.Errorf("%d delivered, want %d; closed %v", len(got), want, sub.Closed())
+			}
+			s.p.expect("UNSUB 1")
+		})
+	}
+}
+
+// TestAutoUnsubscribeOverAnOutage: the new server is told what is left.
+func TestAutoUnsubscribeOverAnOutage(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		got := make(chan string, 100)
+		sub := subscribe(t, s.c, SubSpec{Subject: "x", Consumer: handle(func(_, p string) { got <- p })})
+		if err := sub.AutoUnsubscribe(5); err != nil {
+			t.Fatal(err)
+		}
+		s.p.expect("SUB x 1")
+		s.p.send(messages(1, 2))
+		synctest.Wait()
+		s.p.conn.Close()
+		next := <-s.ready
+		next.expect("SUB x 1")
+		next.expect("UNSUB 1 3")
+		next.send(messages(1, 7)) // a server that does not count
+		synctest.Wait()
+		if len(got) != 5 || !sub.Closed() {
+			t.Errorf("%d delivered, closed %v", len(got), sub.Closed())
+		}
+	})
+}
+
+// TestSubscriptionsOverAnOutage: those from before and from during it are
+// restored once and in order, those that ended during it are not.
+func TestSubscriptionsOverAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t)
+		ready := make(chan *peer, 10)
+		peers(t, &cfg, func(p *peer) {
+			if p.nth > 1 {
+				time.Sleep(time.Second)
+			}
+			playing(ready)(p)
+		})
+		c := connect(t, cfg)
+		p := <-ready
+		quiet := handle(func(_, _ string) {})
+		subscribe(t, c, SubSpec{Subject: "a", Consumer: quiet})
+		gone := subscribe(t, c, SubSpec{Subject: "b", Consumer: quiet})
+		subscribe(t, c, SubSpec{Subject: "c", Queue: "q", Consumer: quiet})
+		for _, f := range []string{"SUB a 1", "SUB b 2", "SUB c q 3"} {
+			p.expect(f)
+		}
+		p.conn.Close()
+		synctest.Wait()
+		subscribe(t, c, SubSpec{Subject: "d", Consumer: quiet})
+		if err := gone.Unsubscribe(); err != nil {
+			t.Error(err)
+		}
+		short := subscribe(t, c, SubSpec{Subject: "e", Consumer: quiet})
+		if err := short.Unsubscribe(); err != nil {
+			t.Error(err)
+		}
+		mustPublish(t, c, "a", "kept")
+		next := <-ready
+		subscribe(t, c, SubSpec{Subject: "f", Consumer: quiet})
+		for _, f := range []string{"SUB a 1", "SUB c q 3", "SUB d 4", "PUB a 4\r\nkept", "SUB f 6"} {
+			next.expect(f)
+		}
+		synctest.Wait()
+		if len(next.frames) != 0 {
+			t.Errorf("then came %q", <-next.frames)
+		}
+	})
+}
+
+// TestNextTellsWhyNothingComes.
+func TestNextTellsWhyNothingComes(t *testing.T) {
+	nothing := func(*Raw) {}
+	cases := map[string]struct {
+		do   func(s *stage, sub *Sub)
+		want error
+	}{
+		"its context":       {func(*stage, *Sub) {}, context.DeadlineExceeded},
+		"unsubscribed":      {func(_ *stage, sub *Sub) { _ = sub.Unsubscribe() }, ErrBadSubscription},
+		"connection closed": {func(s *stage, _ *Sub) { s.c.Close(context.Background()) }, ErrConnectionClosed},
+		"last message": {func(s *stage, sub *Sub) {
+			_ = sub.AutoUnsubscribe(1)
+			s.p.send(messages(1, 1))
+		}, ErrMaxMessages},
+		"drained": {func(_ *stage, sub *Sub) { _ = sub.Drain(context.Background()) }, ErrBadSubscription},
+	}
+	for name, k := range cases {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, func(t *testing.T, s *stage) {
+				sub := subscribe(t, s.c, SubSpec{Subject: "x"})
+				s.p.expect("SUB x 1")
+				const callers = 3
+				results := make(chan error, callers)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				for range callers {
+					go func() {
+						err := sub.Next(ctx, nothing)
+						for err == nil {
+							err = sub.Next(ctx, nothing)
+						}
+						results <- err
+					}()
+				}
+				synctest.Wait()
+				k.do(s, sub)
+				for range callers {
+					if err := <-results; !errors.Is(err, k.want) {
+						t.Errorf("got %v, want %v", err, k.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestNextSharesMessages: several callers get each message once.
+func TestNextSharesMessages(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		sub := subscribe(t, s.c, SubSpec{Subject: "x"})
+		s.p.expect("SUB x 1")
+		const total = 500
+		var mu sync.Mutex
+		seen := map[string]int{}
+		var callers sync.WaitGroup
+		for range 5 {
+			callers.Go(func() {
+				for {
+					err := sub.Next(t.Context(), func(m *Raw) {
+						mu.Lock()
+						seen[string(m.Payload)]++
+						mu.Unlock()
+					})
+					if err != nil {
+						return
+					}
+				}
+			})
+		}
+		_ = sub.AutoUnsubscribe(total)
+		s.p.send(messages(1, total))
+		callers.Wait()
+		if len(seen) != total {
+			t.Errorf("%d of %d messages came", len(seen), total)
+		}
+		for p, n := range seen {
+			if n != 1 {
+				t.Errorf("%s came %d times", p, n)
+			}
+		}
+	})
+}
+
+// TestDrainEndsWithTheConnection: a subscription that drains behind a handler
+// that takes long is ended by Close, too.
+func TestDrainEndsWithTheConnection(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		release := make(chan struct{})
+		sub := subscribe(t, s.c, SubSpec{Subject: "x", Consumer: handle(func(_, _ string) { <-release })})
+		s.p.expect("SUB x 1")
+		s.p.send(messages(1, 3))
+		drained := make(chan error, 1)
+		go func() { drained <- sub.Drain(context.Background()) }()
+		synctest.Wait()
+		time.AfterFunc(time.Second, func() { close(release) })
+		if n, ok := s.c.Tree().Find(sub.Path()); !ok || n.State != "draining" {
+			t.Errorf("in the tree: %v %+v", ok, n)
+		}
+		s.c.Close(context.Background())
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+		if len(s.tape.all(about(sub, supervisor.SubscriptionStopped))) != 1 {
+			t.Error("the end was not told once")
+		}
+	})
+}
+
+// TestOrderByKey runs many messages through concurrent workers: those of one
+// key come in order and one at a time, all come once, and keys do overlap.
+func TestOrderByKey(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{})
+	c := connect(t, config(t, s.URL()))
+	const total, keys, workers = 5000, 16, 4
+	var mu sync.Mutex
+	last, busy, sum := [keys]int{}, [keys]bool{}, 0
+	inside, most := 0, 0
+	done := make(chan struct{})
+	seen := func(_, p string) {
+		var key, n int
+		fmt.Sscanf(p, "%d %d", &key, &n)
+		mu.Lock()
+		if n <= last[key] || busy[key] {
+			t.Errorf("key %d: %d came after %d, one in the handler: %v", key, n, last[key], busy[key])
+		}
+		last[key], busy[key] = n, true
+		inside++
+		most = max(most, inside)
+		mu.Unlock()
+		for range rand.IntN(4) {
+			runtime.Gosched()
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		busy[key] = false
+		inside--
+		if sum++; sum == total {
+			close(done)
+		}
+		if n%97 == 0 {
+			panic(errKilled) // the worker is restarted
+		}
+	}
+	sub := subscribe(t, c, SubSpec{Subject: "k", Workers: workers, Policy: noDelay, Consumer: handle(seen),
+		Key: func(m *Raw) uint64 { return uint64(m.Payload[0])*10 + uint64(m.Payload[1]) }})
+	for n := 1; n <= total; n++ {
+		mustPublish(t, c, "k", fmt.Sprintf("%02d %d", rand.IntN(keys), n))
+	}
+	select {
+	case <-done:
+	case <-within(t).Done():
+		t.Fatalf("%d of %d came: %+v\n%v", sum, total, sub.Counts(), c.Tree())
+	}
+	if most > workers {
+		t.Errorf("%d at once with %d workers", most, workers)
+	}
+	if err := sub.Drain(within(t)); err != nil {
+		t.Error(err)
+	}
+	if n := sub.Counts(); n.Delivered != total || n.Dropped != 0 || n.PendingMsgs != 0 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// TestKeyFunctionThatFails loses the message it fails on, and no other.
+func TestKeyFunctionThatFails(t *testing.T) {
+	for name, fail := range map[string]func(){"panic": func() { panic("key") }, "exit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, func(t *testing.T, s *stage) {
+				got := make(chan string, 1000)
+				ended := make(chan struct{})
+				sub := subscribe(t, s.c, SubSpec{Subject: "x", Workers: 3, Policy: noDelay,
+					Ended: func(*Sub, error) { close(ended) },
+					Key: func(m *Raw) uint64 {
+						if m.Payload[len(m.Payload)-1] == '7' {
+							fail()
+						}
+						return 0
+					},
+					Consumer: handle(func(_, p string) { got <- p })})
+				_ = sub.AutoUnsubscribe(300)
+				s.p.expect("SUB x 1")
+				s.p.send(messages(1, 300))
+				<-ended
+				var want []string
+				for i := range 300 {
+					if i%10 != 7 {
+						want = append(want, decimal(uint64(i)))
+					}
+				}
+				close(got)
+				var all []string
+				for p := range got {
+					all = append(all, p)
+				}
+				if diff := cmp.Diff(want, all); diff != "" {
+					t.Errorf("delivered (-want +got):\n%s", diff)
+				}
+				if n := sub.Counts(); n.Delivered != 300 || n.PendingMsgs != 0 {
+					t.Errorf("%+v", n)
+				}
+			})
+		})
+	}
+}
+
+// TestWorkersRunAtOnce: as many handlers as workers, and never more.
+func TestWorkersRunAtOnce(t *testing.T) {
+	for _, workers := range []int{2, 5} {
+		onStage(t, func(t *testing.T, s *stage) {
+			var mu sync.Mutex
+			inside, most, total := 0, 0, 0
+			subscribe(t, s.c, SubSpec{Subject: "x", Workers: workers, Consumer: handle(func(_, _ string) {
+				mu.Lock()
+				inside++
+				total++
+				most = max(most, inside)
+				mu.Unlock()
+				time.Sleep(time.Second)
+				mu.Lock()
+				inside--
+				mu.Unlock()
+			})})
+			s.p.expect("SUB x 1")
+			start := time.Now()
+			s.p.send(messages(1, 4*workers))
+			for {
+				mu.Lock()
+				finished := total == 4*workers && inside == 0
+				mu.Unlock()
+				if finished {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			if most != workers {
+				t.Errorf("%d at once, want %d", most, workers)
+			}
+			if took := time.Since(start).Round(10 * time.Millisecond); took > 4100*time.Millisecond {
+				t.Errorf("four rounds of a second took %v", took)
+			}
+		})
+	}
+}
+
+// TestPermissionEventKnowsItsSubscription by subject and queue.
+func TestPermissionEventKnowsItsSubscription(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		subscribe(t, s.c, SubSpec{Subject: "x"})
+		queued := subscribe(t, s.c, SubSpec{Subject: "x", Queue: "q"})
+		s.p.send("-ERR 'Permissions Violation for Subscription to \"x\" using queue \"q\"'\r\n")
+		synctest.Wait()
+		if n := s.tape.all(about(queued, supervisor.PermissionDenied)); len(n) != 1 || !errors.Is(n[0].Cause, protocol.ErrPermissionViolation) {
+			t.Errorf("told %v", s.tape.all(isKind(supervisor.PermissionDenied)))
+		}
+	})
+}
