@@ -108,6 +108,12 @@ func (l *eventLog) wake(box *mailbox) {
 
 func (l *eventLog) push(n Notice) {
 	l.mu.Lock()
+	full := len(l.queue)-l.head >= eventsMax
+	if l.unsaid > 0 && !full && !l.closed {
+		e := supervisor.Event{Kind: supervisor.EventsDropped, Path: n.Path, Time: n.Time, Seq: l.seq.Next(), Count: l.unsaid}
+		l.unsaid = 0
+		l.queue = append(l.queue, Notice{Event: e})
+	}
 	n.Seq = l.seq.Next()
 	l.keep(n.Event)
 	// Events about the callbacks themselves would follow each other for ever.
@@ -115,17 +121,13 @@ func (l *eventLog) push(n Notice) {
 		l.mu.Unlock()
 		return
 	}
-	if len(l.queue)-l.head >= eventsMax {
+	if full {
 		l.dropped++
 		l.unsaid++
 		l.mu.Unlock()
 		return
 	}
-	if l.unsaid > 0 {
-		e := supervisor.Event{Kind: supervisor.EventsDropped, Path: n.Path, Time: n.Time, Seq: l.seq.Next(), Count: l.unsaid}
-		l.unsaid = 0
-		l.queue = append(l.queue, Notice{Event: e})
-	}
+	l.queue, l.head = moveDown(l.queue, l.head)
 	l.queue = append(l.queue, n)
 	box := l.box
 	l.mu.Unlock()

@@ -105,10 +105,13 @@ func (c *Conn) isClosing() bool {
 
 // linkPolicy restarts the link, which is a reconnect, until the pool or the
 // options say that there is nothing to go on with. The pool paces the attempts,
-// because each server has its own backoff.
+// because each server has its own backoff; the intensity is far above what the
+// dial limit lets through, so that only a defect before the dial reaches it.
 func (c *Conn) linkPolicy() supervisor.Policy {
 	return supervisor.Policy{
 		Directive: supervisor.Restart,
+		Intensity: supervisor.Intensity{Max: 2 * (DialBurst + 10*DialsPerSecond), Within: 10 * time.Second},
+		Exceeded:  supervisor.Escalate,
 		Backoff:   supervisor.Backoff{Initial: supervisor.NoDelay},
 		Decide: func(f supervisor.Failure) (supervisor.Directive, bool) {
 			var end *giveUp

@@ -144,6 +144,7 @@ func (l *lane) append(s segment) {
 	if l.head > 0 && l.head == len(l.segs) {
 		l.segs, l.head = l.segs[:0], 0
 	}
+	l.segs, l.head = moveDown(l.segs, l.head)
 	l.segs = append(l.segs, s)
 	l.queued += int(s.n)
 	l.bytes += s.bytes

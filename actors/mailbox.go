@@ -63,7 +63,21 @@ type fifo struct {
 
 func (q *fifo) len() int { return len(q.items) - q.head }
 
-func (q *fifo) push(v any) { q.items = append(q.items, v) }
+func (q *fifo) push(v any) {
+	q.items, q.head = moveDown(q.items, q.head)
+	q.items = append(q.items, v)
+}
+
+// moveDown makes room in a queue that is full to its end and at least half
+// empty before head. Without it a queue that is never quite empty would grow for ever.
+func moveDown[T any](items []T, head int) ([]T, int) {
+	if len(items) < cap(items) || 2*head < len(items) || head == 0 {
+		return items, head
+	}
+	n := copy(items, items[head:])
+	clear(items[n:])
+	return items[:n], 0
+}
 
 func (q *fifo) pop() any {
 	v := q.items[q.head]

@@ -262,6 +262,30 @@ func TestMailboxKeepsItsPromises(t *testing.T) {
 	})
 }
 
+// TestQueuesThatAreNeverEmpty do not grow for that.
+func TestQueuesThatAreNeverEmpty(t *testing.T) {
+	var q fifo
+	l := newLane(DropOldest, Limits{Msgs: 10, Bytes: -1})
+	e := &eventLog{}
+	for i := range 100_000 {
+		q.push(i)
+		l.push(segmentOf("x"))
+		e.push(Notice{})
+		if i < 10 {
+			continue
+		}
+		if got := q.pop(); got != i-10 {
+			t.Fatalf("got %v, want %d", got, i-10)
+		}
+		if n, ok := e.pop(); !ok || n.Seq != uint64(i-9) {
+			t.Fatalf("got event %d, want %d", n.Seq, i-9)
+		}
+	}
+	if cap(q.items) > 100 || cap(l.segs) > 100 || cap(e.queue) > 100 {
+		t.Errorf("ten wait, with room for %d messages, %d segments, %d events", cap(q.items), cap(l.segs), cap(e.queue))
+	}
+}
+
 // TestFifoGivesItsMemoryBack after a burst.
 func TestFifoGivesItsMemoryBack(t *testing.T) {
 	var q fifo
