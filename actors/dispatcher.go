@@ -82,3 +82,19 @@ func (d *delivery) work() {
 	}
 	d.sub.giveBack(n, bytes)
 }
+
+// about names the message whose call is going on, for the report of a failure:
+// under a wildcard the subscription's own subject would not tell which it was.
+func (d *delivery) about() string {
+	if d.run.chunk == nil || d.called == 0 {
+		return d.sub.Subject
+	}
+	at := d.run.start
+	for range d.run.n - d.left - d.built + d.called - 1 {
+		at = d.run.chunk.views[at].next
+	}
+	one := Cursor{chunk: d.run.chunk, at: at}
+	var m Raw
+	one.Next(&m)
+	return string(m.Subject)
+}

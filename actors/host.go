@@ -40,13 +40,13 @@ type Spec struct {
 	// stop. It must not block.
 	OnStopped func(reason error)
 
-	begins  string   // the state in which its work begins; empty: at its start
-	user    bool     // runs user code: a panic in it is the handler's, not ours
-	about   string   // what its messages are about, for reports; empty: their type
-	first   any      // posted to itself by every incarnation; nil for nothing
-	data    any      // see mailbox.data
-	lane    *lane    // counted in snapshots; nil when there is none
-	adopted *mailbox // a mailbox that outlives incarnations; nil for a new one
+	begins  string        // the state in which its work begins; empty: at its start
+	user    bool          // runs user code: a panic in it is the handler's, not ours
+	about   func() string // names the message in hand, for reports; nil: its type
+	first   any           // posted to itself by every incarnation; nil for nothing
+	data    any           // see mailbox.data
+	lane    *lane         // counted in snapshots; nil when there is none
+	adopted *mailbox      // a mailbox that outlives incarnations; nil for a new one
 }
 
 // failure is what an actor's supervisor is told. As a panic value it is how an
@@ -283,8 +283,8 @@ func (h *host) escalate(f *failure, message any) {
 
 // describe names a message in a report without printing what is in it.
 func (h *host) describe(message any) string {
-	if h.spec.about != "" {
-		return h.spec.about
+	if h.spec.about != nil {
+		return h.spec.about()
 	}
 	return fmt.Sprintf("%T", message)
 }

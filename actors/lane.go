@@ -337,6 +337,7 @@ func (l *lane) appendPiece(s segment, k int) segment {
 // reference to their chunk until finish.
 type run struct {
 	Cursor
+	start uint32 // the cursor's first place
 	n     int
 	bytes int64
 }
@@ -357,7 +358,7 @@ func (l *lane) take(r *run, most int) bool {
 		return false
 	}
 	s := &l.segs[l.head]
-	r.Cursor = Cursor{chunk: s.chunk, at: s.head}
+	r.Cursor, r.start = Cursor{chunk: s.chunk, at: s.head}, s.head
 	r.n, r.bytes = int(s.n), s.bytes
 	if r.n > most {
 		rest := *s

@@ -68,7 +68,7 @@ func (r *router) startWorkers(c *Context) {
 	s := r.sub
 	for i, w := range s.workers {
 		spec := Spec{Name: "worker-" + decimal(uint64(i+1)), Kind: "worker", Policy: s.spec.Policy,
-			data: dispatcherMsg(deliver{}), lane: w.delivery.from, about: s.Subject, OnStopped: s.workerStopped}
+			data: dispatcherMsg(deliver{}), lane: w.delivery.from, about: w.delivery.about, OnStopped: s.workerStopped}
 		box := newMailbox(c.host.tree.system, spec)
 		box.dataReady = true // an older incarnation may have left something
 		spec.adopted = box

@@ -90,7 +90,8 @@ func (a *subscriptions) onActivate(c *Context, m activate) {
 
 // wake starts the dispatcher of s.
 func (a *subscriptions) wake(c *Context, s *Sub) {
-	spec := Spec{Name: s.name(), Kind: "dispatcher", Policy: s.spec.Policy, data: dispatcherMsg(deliver{}), lane: &s.lane, about: s.Subject}
+	s.prepare()
+	spec := Spec{Name: s.name(), Kind: "dispatcher", Policy: s.spec.Policy, data: dispatcherMsg(deliver{}), lane: &s.lane, about: s.delivery.about}
 	box := newMailbox(c.host.tree.system, spec)
 	box.dataReady = true
 	spec.adopted = box
@@ -103,7 +104,6 @@ func (a *subscriptions) wake(c *Context, s *Sub) {
 			_ = a.conn.subsBox.Send(dispatcherGone{s, box, reason})
 		}
 	}
-	s.prepare()
 	s.box.Store(box)
 	spawn(c, spec, s.newDispatcher)
 }

@@ -356,3 +356,25 @@ func TestUnsubscribeInTheMiddleOfARun(t *testing.T) {
 		})
 	}
 }
+
+// TestAPanicNamesItsMessage: under a wildcard the report says which subject it was.
+func TestAPanicNamesItsMessage(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{})
+	cfg := config(t, s.URL())
+	said := make(chan string, 10)
+	cfg.OnEvent = func(n Notice) {
+		if n.Kind == supervisor.HandlerPanicked {
+			said <- n.Message
+		}
+	}
+	c := connect(t, cfg)
+	subscribe(t, c, SubSpec{Subject: "orders.*", Consumer: handle(func(subject, _ string) {
+		if subject == "orders.bad" || subject == "orders.worse" {
+			panic("no")
+		}
+	})})
+	for _, subject := range []string{"orders.1", "orders.2", "orders.bad", "orders.3", "orders.worse"} {
+		mustPublish(t, c, subject, "x")
+	}
+	receiveAll(t, said, "orders.bad", "orders.worse")
+}
