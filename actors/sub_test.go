@@ -40,6 +40,14 @@ func onStage(t *testing.T, play func(t *testing.T, s *stage)) {
 	})
 }
 
+// drained takes out what is in ch.
+func drained(ch chan string) (all []string) {
+	for len(ch) > 0 {
+		all = append(all, <-ch)
+	}
+	return all
+}
+
 // messages returns n MSG frames for subscription sid with payloads 0, 1, …
 func messages(sid, n int) string {
 	var all strings.Builder
@@ -94,12 +102,7 @@ func TestOverflowPolicies(t *testing.T) {
 					checkEpisode(t, s, sub, sent > limit, sent-len(want))
 					close(release)
 					time.Sleep(5 * time.Second)
-					close(got)
-					var all []string
-					for p := range got {
-						all = append(all, p)
-					}
-					if diff := cmp.Diff(want, all); diff != "" {
+					if diff := cmp.Diff(want, drained(got)); diff != "" {
 						t.Errorf("delivered (-want +got):\n%s", diff)
 					}
 					if closed := sub.Closed(); closed != (k.closed && sent > limit) {
@@ -278,6 +281,7 @@ func TestSubscriptionsOverAnOutage(t *testing.T) {
 		}
 		mustPublish(t, c, "a", "kept")
 		next := <-ready
+		synctest.Wait()
 		subscribe(t, c, SubSpec{Subject: "f", Consumer: quiet})
 		for _, f := range []string{"SUB a 1", "SUB c q 3", "SUB d 4", "PUB a 4\r\nkept", "SUB f 6"} {
 			next.expect(f)
@@ -479,12 +483,7 @@ func TestKeyFunctionThatFails(t *testing.T) {
 						want = append(want, decimal(uint64(i)))
 					}
 				}
-				close(got)
-				var all []string
-				for p := range got {
-					all = append(all, p)
-				}
-				if diff := cmp.Diff(want, all); diff != "" {
+				if diff := cmp.Diff(want, drained(got)); diff != "" {
 					t.Errorf("delivered (-want +got):\n%s", diff)
 				}
 				if n := sub.Counts(); n.Delivered != 300 || n.PendingMsgs != 0 {
