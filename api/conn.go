@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nuid"
@@ -51,6 +52,7 @@ type Conn struct {
 	callbacks callbackSet // guarded by mu
 	listeners listeners   // of Events and StatusChanged
 	everUp    bool        // there has been a link; the callbacks actor's alone
+	beganDown atomic.Bool // Connect returned without a server: the first one is news
 }
 
 // callbackSet holds the callbacks that can be changed while connected.

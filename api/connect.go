@@ -68,6 +68,7 @@ func (o Options) ConnectContext(ctx context.Context) (*Conn, error) {
 		return nil, err
 	}
 	nc.adopt(core)
+	nc.beganDown.Store(core.Status() != CONNECTED)
 	return nc, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -126,7 +127,11 @@ func (nc *Conn) Events(ctx context.Context) iter.Seq[Event] {
 	l := &eventListener{wake: make(chan struct{}, 1)}
 	nc.listeners.add(l)
 	stop := context.AfterFunc(ctx, func() { nc.listeners.remove(l) })
+	var used atomic.Bool
 	return func(yield func(Event) bool) {
+		if used.Swap(true) {
+			return
+		}
 		defer stop()
 		defer nc.listeners.remove(l)
 		for ctx.Err() == nil {
@@ -272,7 +277,7 @@ func sendStatus(ch chan Status, s Status) (open bool) {
 func (nc *Conn) onNotice(n actors.Notice) {
 	nc.adopt(n.Conn)
 	nc.listeners.tell(n.Event)
-	if s, ok := statusOf(&n); ok {
+	if s, ok := nc.statusOf(&n); ok {
 		nc.listeners.changed(s)
 	}
 	if n.Kind == LinkRestored {
@@ -301,11 +306,12 @@ func inOrder(calls []func()) {
 	calls[0]()
 }
 
-// statusOf returns the state that an event stands for.
-func statusOf(n *actors.Notice) (Status, bool) {
+// statusOf returns the state that an event stands for. What Connect has told by
+// returning is no news, though its event may come later.
+func (nc *Conn) statusOf(n *actors.Notice) (Status, bool) {
 	switch n.Kind {
 	case LinkRestored:
-		return CONNECTED, true
+		return CONNECTED, n.Before == actors.AgainLink || nc.beganDown.Load()
 	case LinkLost:
 		return RECONNECTING, n.After == RECONNECTING.String()
 	case ConnectionClosed:

@@ -174,6 +174,10 @@ func TestTreeAndHealth(t *testing.T) {
 	must(t, nc.Publish("orders.new", nil))
 	flushed(t, nc)
 	tree := nc.Tree()
+	for tree.State == "connecting" { // the root may not have heard of its link yet
+		flushed(t, nc)
+		tree = nc.Tree()
+	}
 	if tree.State != "connected" || tree.Kind != "connection" || !strings.Contains(tree.String(), "orders.*") {
 		t.Errorf("tree\n%v", tree)
 	}
