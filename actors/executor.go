@@ -166,10 +166,12 @@ func (e *executor) stalled() {
 	if e.head == nil {
 		return
 	}
-	if e.taken == e.seen {
-		e.startLocked()
-	}
+	stalled := e.taken == e.seen
 	e.armLocked()
+	if stalled {
+		e.startLocked()
+		e.seen++ // what the new runner takes first does not show that the queue moves
+	}
 }
 
 // work is the life of one runner. A handler that ends its goroutine with
