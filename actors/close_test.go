@@ -26,7 +26,7 @@ func TestCloseTellsTheEndOfEachSubscription(t *testing.T) {
 			}
 		}
 		quiet := handle(func(_, _ string) {})
-		slow := handle(func(_, _ string) { time.Sleep(time.Second) })
+		slow := handle(func(_, _ string) { pass(time.Second) })
 		subscribe(t, s.c, SubSpec{Subject: "asleep", Ended: tell, Consumer: quiet})
 		idle := subscribe(t, s.c, SubSpec{Subject: "idle", Ended: tell, Consumer: quiet})
 		busy := subscribe(t, s.c, SubSpec{Subject: "busy", Ended: tell, Consumer: slow})
@@ -56,7 +56,7 @@ func TestCloseTellsTheEndOfEachSubscription(t *testing.T) {
 // TestCloseCountsWhatItDiscards over all subscriptions, to the message.
 func TestCloseCountsWhatItDiscards(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
-		handled := subscribe(t, s.c, SubSpec{Subject: "handled", Consumer: handle(func(_, _ string) { time.Sleep(time.Second) })})
+		handled := subscribe(t, s.c, SubSpec{Subject: "handled", Consumer: handle(func(_, _ string) { pass(time.Second) })})
 		read := subscribe(t, s.c, SubSpec{Subject: "read"})
 		s.p.send(messages(int(handled.SID()), 200))
 		s.p.send(messages(int(read.SID()), 30))
@@ -120,7 +120,7 @@ func TestDrainThroughALostLink(t *testing.T) {
 				playing(ready)(p)
 				return
 			}
-			time.Sleep(time.Second)
+			pass(time.Second)
 			p.frames = got
 			served(p)
 		})
@@ -160,7 +160,7 @@ func TestDrainThroughALostLink(t *testing.T) {
 func TestDrainInOrder(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		sub := subscribe(t, s.c, SubSpec{Subject: "x", Consumer: handle(func(_, p string) {
-			time.Sleep(time.Second)
+			pass(time.Second)
 			if err := s.c.Publish("out", "", nil, []byte(p)); err != nil {
 				t.Error(err)
 			}
@@ -227,7 +227,7 @@ func TestDefectInTheRoot(t *testing.T) {
 			case "link":
 				_ = c.ForceReconnect()
 			}
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			select {
 			case <-c.done:
 				if err := c.closedError(); !errors.Is(err, ErrInternal) || !errors.Is(err, errKilled) {
@@ -263,7 +263,7 @@ func TestDefectInALeaf(t *testing.T) {
 		for range own.Intensity.Max + 1 {
 			_ = s.c.reqsBox.Send(failSent{})
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		broken.Store(false)
 		next := <-s.ready
 		next.expect("SUB x 1")

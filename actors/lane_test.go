@@ -77,39 +77,45 @@ func TestOverflowAtTheLimit(t *testing.T) {
 	for policy, left := range kept {
 		for name, limits := range limits {
 			for _, at := range []int{limit - 1, limit, limit + 1} {
-				for _, together := range []bool{false, true} {
-					t.Run(fmt.Sprintf("%v by %s/%d together %v", policy, name, at, together), func(t *testing.T) {
-						l := newLane(policy, limits)
-						p := fill(l, numbered(0, at, size), together)
-						want, dropped := numbered(0, at, size), 0
-						if at > limit {
-							want, dropped = left, at-len(left)
-						}
-						if diff := cmp.Diff(want, l.content()); diff != "" {
-							t.Errorf("what waits (-want +got):\n%s", diff)
-						}
-						if l.dropped != uint64(dropped) || l.droppedBytes != uint64(dropped*size) || p.dropped != dropped {
-							t.Errorf("dropped %d (%d bytes), the push said %d; want %d", l.dropped, l.droppedBytes, p.dropped, dropped)
-						}
-						if p.began != (at > limit) || l.slow != p.began {
-							t.Errorf("slow episode began: %v, is on: %v", p.began, l.slow)
-						}
-					})
-				}
+				want := map[bool][]string{true: left, false: numbered(0, at, size)}[at > limit]
+				c := atLimit{l: newLane(policy, limits), sent: numbered(0, at, size), want: want, above: at > limit}
+				t.Run(fmt.Sprintf("%v by %s/%d one by one", policy, name, at), c.oneByOne)
+				c.l = newLane(policy, limits)
+				t.Run(fmt.Sprintf("%v by %s/%d together", policy, name, at), c.together)
 			}
 		}
 	}
 }
 
-// fill pushes payloads one by one or together and returns what the last push did.
-func fill(l *lane, payloads []string, together bool) (p pushed) {
-	if together {
-		return l.push(segmentOf(payloads...))
+// atLimit is one case of TestOverflowAtTheLimit.
+type atLimit struct {
+	l          *lane
+	sent, want []string
+	above      bool
+}
+
+func (c *atLimit) oneByOne(t *testing.T) {
+	var p pushed
+	for _, one := range c.sent {
+		p = c.l.push(segmentOf(one))
 	}
-	for _, one := range payloads {
-		p = l.push(segmentOf(one))
+	c.check(t, p)
+}
+
+func (c *atLimit) together(t *testing.T) { c.check(t, c.l.push(segmentOf(c.sent...))) }
+
+func (c *atLimit) check(t *testing.T, p pushed) {
+	t.Helper()
+	if diff := cmp.Diff(c.want, c.l.content()); diff != "" {
+		t.Errorf("what waits (-want +got):\n%s", diff)
 	}
-	return p
+	dropped := len(c.sent) - len(c.want)
+	if l := c.l; l.dropped != uint64(dropped) || l.droppedBytes != uint64(dropped*len(c.sent[0])) || p.dropped != dropped {
+		t.Errorf("dropped %d (%d bytes), the push said %d; want %d", l.dropped, l.droppedBytes, p.dropped, dropped)
+	}
+	if p.began != c.above || c.l.slow != p.began {
+		t.Errorf("slow episode began: %v, is on: %v", p.began, c.l.slow)
+	}
 }
 
 // takeAll takes what waits, as one consumer that starts and finishes each.

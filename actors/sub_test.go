@@ -19,45 +19,6 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// stage is a connection to a peer, in a bubble.
-type stage struct {
-	c     *Conn
-	p     *peer
-	tape  *eventTape
-	ready chan *peer
-}
-
-func onStage(t *testing.T, play func(t *testing.T, s *stage)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		cfg := config(t)
-		cfg.PingInterval = 0
-		s := &stage{tape: record(&cfg), ready: make(chan *peer, 10)}
-		peers(t, &cfg, playing(s.ready))
-		s.c = connect(t, cfg)
-		s.p = <-s.ready
-		play(t, s)
-	})
-}
-
-// drained takes out what is in ch.
-func drained(ch chan string) (all []string) {
-	for len(ch) > 0 {
-		all = append(all, <-ch)
-	}
-	return all
-}
-
-// messages returns n MSG frames for subscription sid with payloads 0, 1, …
-func messages(sid, n int) string {
-	var all strings.Builder
-	for i := range n {
-		p := decimal(uint64(i))
-		fmt.Fprintf(&all, "MSG x %d %d\r\n%s\r\n", sid, len(p), p)
-	}
-	return all.String()
-}
-
 // TestOverflowPolicies sends messages to a handler that is in the middle of
 // the first, to one below, to exactly, and to one above the limit: what is
 // delivered, what is told, and what becomes of the subscription.
@@ -77,50 +38,59 @@ func TestOverflowPolicies(t *testing.T) {
 	}
 	for _, k := range cases {
 		for _, sent := range []int{limit - 1, limit, limit + 1} {
-			t.Run(fmt.Sprintf("%v/%d", k.policy, sent), func(t *testing.T) {
-				onStage(t, func(t *testing.T, s *stage) {
-					release, got := make(chan struct{}), make(chan string, 100)
-					sub := subscribe(t, s.c, SubSpec{Subject: "x", Overflow: k.policy, Policy: noDelay,
-						Limits: Limits{Msgs: limit, Bytes: -1, BlockFor: time.Second},
-						Consumer: handle(func(_, p string) {
-							got <- p
-							<-release
-						})})
-					s.p.expect("SUB x 1")
-					first, rest, _ := strings.Cut(messages(1, sent), "0\r\n")
-					s.p.send(first + "0\r\n")
-					synctest.Wait() // the first is in the handler
-					s.p.send(rest)
-					time.Sleep(2 * time.Second)
-					want := k.above
-					if sent <= limit {
-						want = nil
-						for i := range sent {
-							want = append(want, decimal(uint64(i)))
-						}
-					}
-					checkEpisode(t, s, sub, sent > limit, sent-len(want))
-					close(release)
-					time.Sleep(5 * time.Second)
-					if diff := cmp.Diff(want, drained(got)); diff != "" {
-						t.Errorf("delivered (-want +got):\n%s", diff)
-					}
-					if closed := sub.Closed(); closed != (k.closed && sent > limit) {
-						t.Errorf("closed: %v", closed)
-					}
-					checkEnd(t, s, sub, k.policy, sent > limit)
-				})
-			})
+			want := k.above
+			if sent <= limit {
+				want = strings.Fields("0 1 2 3 4")[:sent]
+			}
+			o := overflow{policy: k.policy, limit: limit, sent: sent, want: want, closed: k.closed && sent > limit}
+			t.Run(fmt.Sprintf("%v/%d", k.policy, sent), func(t *testing.T) { onStage(t, o.play) })
 		}
 	}
 }
 
-// checkEpisode looks at a subscription whose handler still blocks.
-func checkEpisode(t *testing.T, s *stage, sub *Sub, slow bool, lost int) {
+// overflow is one case of TestOverflowPolicies.
+type overflow struct {
+	policy      Overflow
+	limit, sent int
+	want        []string // delivered
+	closed      bool     // the subscription, by its policy
+	sub         *Sub
+}
+
+func (o *overflow) slow() bool { return o.sent > o.limit }
+
+func (o *overflow) play(t *testing.T, s *stage) {
+	release, got := make(chan struct{}), make(chan string, 100)
+	o.sub = subscribe(t, s.c, SubSpec{Subject: "x", Overflow: o.policy, Policy: noDelay,
+		Limits: Limits{Msgs: o.limit, Bytes: -1, BlockFor: time.Second},
+		Consumer: handle(func(_, p string) {
+			got <- p
+			<-release
+		})})
+	s.p.expect("SUB x 1")
+	first, rest, _ := strings.Cut(messages(1, o.sent), "0\r\n")
+	s.p.send(first + "0\r\n")
+	synctest.Wait() // the first is in the handler
+	s.p.send(rest)
+	pass(2 * time.Second)
+	o.checkEpisode(t, s)
+	close(release)
+	pass(5 * time.Second)
+	if diff := cmp.Diff(o.want, drained(got)); diff != "" {
+		t.Errorf("delivered (-want +got):\n%s", diff)
+	}
+	if closed := o.sub.Closed(); closed != o.closed {
+		t.Errorf("closed: %v", closed)
+	}
+	o.checkEnd(t, s)
+}
+
+// checkEpisode looks at the subscription while its handler still blocks.
+func (o *overflow) checkEpisode(t *testing.T, s *stage) {
 	t.Helper()
-	began := s.tape.all(about(sub, supervisor.SlowConsumerBegan))
-	if !slow {
-		if len(began) != 0 || sub.Slow() {
+	began := s.tape.all(about(o.sub, supervisor.SlowConsumerBegan))
+	if !o.slow() {
+		if len(began) != 0 || o.sub.Slow() {
 			t.Errorf("slow within the limit: %v", began)
 		}
 		return
@@ -128,32 +98,33 @@ func checkEpisode(t *testing.T, s *stage, sub *Sub, slow bool, lost int) {
 	if len(began) != 1 || !errors.Is(began[0].Cause, ErrSlowConsumer) || began[0].Count == 0 {
 		t.Fatalf("the episode's beginning was told as %v", began)
 	}
-	n := sub.Counts()
-	if sub.lane.overflow == StopSubscription || sub.lane.overflow == EscalateOverflow {
+	lost := uint64(o.sent - len(o.want))
+	if o.closed {
 		lost = 1 // the others were discarded with the subscription
 	}
-	if n.Dropped != uint64(lost) || n.DroppedBytes != uint64(lost) {
-		t.Errorf("%d dropped of %d bytes, want %d", n.Dropped, n.DroppedBytes, lost)
+	if n := o.sub.Counts(); n.Dropped != lost || n.DroppedBytes != lost {
+		t.Errorf("%d dropped, %d bytes, want %d", n.Dropped, n.DroppedBytes, lost)
 	}
 }
 
 // checkEnd looks at what was told when the handler had gone on.
-func checkEnd(t *testing.T, s *stage, sub *Sub, policy Overflow, slow bool) {
+func (o *overflow) checkEnd(t *testing.T, s *stage) {
 	t.Helper()
+	sub := o.sub
 	stopped := s.tape.all(about(sub, supervisor.SubscriptionStopped))
 	ended := s.tape.all(about(sub, supervisor.SlowConsumerEnded))
 	restarted := s.tape.all(about(sub, supervisor.ActorRestarted))
 	switch {
-	case !slow:
+	case !o.slow():
 		if len(stopped)+len(ended)+len(restarted) != 0 || s.c.Status() != Connected {
 			t.Errorf("within the limit: stopped %v, ended %v, restarted %v, %v", stopped, ended, restarted, s.c.Status())
 		}
-	case policy == StopSubscription:
+	case o.policy == StopSubscription:
 		if len(stopped) != 1 || !errors.Is(stopped[0].Cause, ErrSlowConsumer) || stopped[0].Count != 4 || s.c.Status() != Connected {
 			t.Errorf("stopped as %v with %v", stopped, s.c.Status())
 		}
 		s.p.expect("UNSUB 1")
-	case policy == EscalateOverflow:
+	case o.policy == EscalateOverflow:
 		if s.c.Status() != Closed || !errors.Is(s.c.closedError(), ErrSlowConsumer) {
 			t.Errorf("connection %v: %v", s.c.Status(), s.c.closedError())
 		}
@@ -161,7 +132,7 @@ func checkEnd(t *testing.T, s *stage, sub *Sub, policy Overflow, slow bool) {
 		if len(ended) != 1 || ended[0].Count != sub.Counts().Dropped || ended[0].Bytes != sub.Counts().DroppedBytes || sub.Slow() {
 			t.Errorf("the episode's end was told as %v, dropped %d", ended, sub.Counts().Dropped)
 		}
-		if (policy == RestartEmpty) != (len(restarted) == 1) {
+		if (o.policy == RestartEmpty) != (len(restarted) == 1) {
 			t.Errorf("%d restarts", len(restarted))
 		}
 	}
@@ -256,7 +227,7 @@ func TestSubscriptionsOverAnOutage(t *testing.T) {
 		ready := make(chan *peer, 10)
 		peers(t, &cfg, func(p *peer) {
 			if p.nth > 1 {
-				time.Sleep(time.Second)
+				pass(time.Second)
 			}
 			playing(ready)(p)
 		})
@@ -506,7 +477,7 @@ func TestWorkersRunAtOnce(t *testing.T) {
 				total++
 				most = max(most, inside)
 				mu.Unlock()
-				time.Sleep(time.Second)
+				pass(time.Second)
 				mu.Lock()
 				inside--
 				mu.Unlock()
@@ -521,7 +492,7 @@ func TestWorkersRunAtOnce(t *testing.T) {
 				if finished {
 					break
 				}
-				time.Sleep(time.Millisecond)
+				pass(time.Millisecond)
 			}
 			if most != workers {
 				t.Errorf("%d at once, want %d", most, workers)
@@ -542,6 +513,98 @@ func TestPermissionEventKnowsItsSubscription(t *testing.T) {
 		synctest.Wait()
 		if n := s.tape.all(about(queued, supervisor.PermissionDenied)); len(n) != 1 || !errors.Is(n[0].Cause, protocol.ErrPermissionViolation) {
 			t.Errorf("told %v", s.tape.all(isKind(supervisor.PermissionDenied)))
+		}
+	})
+}
+
+// TestRestartWaitsItsDelay: the dispatcher comes back when its backoff is over.
+func TestRestartWaitsItsDelay(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		policy := supervisor.Policy{Backoff: supervisor.Backoff{Initial: time.Second, Max: time.Minute}}
+		var at []time.Time
+		sub := subscribe(t, s.c, SubSpec{Subject: "x", Policy: policy, Consumer: handle(func(_, _ string) {
+			at = append(at, time.Now())
+			panic(errKilled)
+		})})
+		s.p.expect("SUB x 1")
+		s.p.send(messages(1, 6))
+		pass(time.Hour)
+		synctest.Wait()
+		failed := s.tape.all(about(sub, supervisor.HandlerPanicked))
+		if len(at) != 6 || len(failed) != 6 {
+			t.Fatalf("%d calls, %d failures told", len(at), len(failed))
+		}
+		for i, n := range failed[:5] {
+			if got := at[i+1].Sub(at[i]); got != n.Delay || n.Delay > policy.Backoff.Ceiling(n.Attempt) {
+				t.Errorf("restart %d after %v, told %v, at most %v", n.Attempt, got, n.Delay, policy.Backoff.Ceiling(n.Attempt))
+			}
+		}
+	})
+}
+
+// TestUnsubscribeDuringARestartDelay ends the subscription for good.
+func TestUnsubscribeDuringARestartDelay(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		policy := supervisor.Policy{Backoff: supervisor.Backoff{Initial: time.Hour, Max: time.Hour}}
+		calls := make(chan string, 10)
+		sub := subscribe(t, s.c, SubSpec{Subject: "x", Policy: policy, Consumer: handle(func(_, p string) {
+			calls <- p
+			panic(errKilled)
+		})})
+		s.p.expect("SUB x 1")
+		s.p.send(messages(1, 3))
+		synctest.Wait()
+		if err := sub.Unsubscribe(); err != nil {
+			t.Error(err)
+		}
+		pass(3 * time.Hour)
+		if n := s.tape.all(about(sub, supervisor.SubscriptionStopped)); len(n) != 1 || n[0].Cause != nil || n[0].Count != 2 {
+			t.Errorf("told %v", n)
+		}
+		if len(calls) != 1 {
+			t.Errorf("%d calls", len(calls))
+		}
+	})
+}
+
+// TestAWorkerThatIsStopped ends its subscription, loudly.
+func TestAWorkerThatIsStopped(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		sub := subscribe(t, s.c, SubSpec{Subject: "x", Workers: 3, Policy: supervisor.Policy{Directive: supervisor.Stop},
+			Consumer: handle(func(_, _ string) { panic(errKilled) })})
+		s.p.expect("SUB x 1")
+		s.p.send(messages(1, 1))
+		synctest.Wait()
+		n := s.tape.all(about(sub, supervisor.SubscriptionStopped))
+		if len(n) != 1 || !errors.Is(n[0].Cause, errKilled) || !sub.Closed() {
+			t.Errorf("told %v, closed %v", n, sub.Closed())
+		}
+		s.p.expect("UNSUB 1")
+		if err := s.c.Health(); !errors.Is(err, supervisor.ErrUnhealthy) {
+			t.Errorf("health: %v", err)
+		}
+	})
+}
+
+// TestLimitsAndPeaks can be changed and cleared while messages wait.
+func TestLimitsAndPeaks(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		sub := subscribe(t, s.c, SubSpec{Subject: "x", Limits: Limits{Msgs: 3, Bytes: -1}})
+		s.p.expect("SUB x 1")
+		s.p.send(messages(1, 5))
+		synctest.Wait()
+		if n := sub.Counts(); n.PendingMsgs != 3 || n.PendingBytes != 3 || n.Dropped != 2 || n.PeakMsgs < 3 {
+			t.Errorf("%+v", n)
+		}
+		if !sub.TakeSlow() || sub.TakeSlow() {
+			t.Error("the episode was not reported once")
+		}
+		sub.ClearPeak()
+		sub.SetLimits(-1, -1)
+		s.p.send(messages(1, 100))
+		synctest.Wait()
+		if n := sub.Counts(); n.PendingMsgs != 103 || n.Dropped != 2 || n.PeakMsgs != 103 || n.Limits.Msgs != -1 {
+			t.Errorf("%+v", n)
 		}
 	})
 }
