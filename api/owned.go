@@ -23,8 +23,6 @@ const (
 	slabBytesMax = 2048
 	slabTimesMax = 8
 	msgBytes     = int(unsafe.Sizeof(Msg{}))
-	// slabMsgsMax is how many messages without any data fit.
-	slabMsgsMax = slabBytesMax / msgBytes
 )
 
 // owned is the consumer of a subscription without Borrow.
@@ -35,16 +33,20 @@ type owned struct {
 
 func (s *Subscription) ownedConsumer() actors.Consumer { return &owned{sub: s} }
 
-// Build copies as many messages as may share a slab.
+// Build copies as many messages as may share a slab. It walks over them twice,
+// to measure and to copy: keeping views of all of them from one walk to the next
+// would cost more than the second walk.
 func (c *owned) Build(at *actors.Cursor, n int) int {
-	var raws [slabMsgsMax]actors.Raw // views into the read buffer
-	k, arenaBytes := gather(raws[:min(n, slabMsgsMax)], at, c.sub.Subject)
+	ahead := *at
+	k, arenaBytes := c.measure(ahead, n)
 	msgs := make([]Msg, k)
 	arena := newArena(arenaBytes)
 	subject := c.sub.Subject
+	var raw actors.Raw
 	for i := range msgs {
-		raw, m := &raws[i], &msgs[i]
-		if raw.Subject != nil {
+		m := &msgs[i]
+		at.Next(&raw)
+		if string(raw.Subject) != subject {
 			subject = arena.keepString(raw.Subject)
 		}
 		m.Subject = subject
@@ -70,20 +72,18 @@ func (c *owned) Call(k int) {
 	c.sub.handler(m)
 }
 
-// gather takes messages for one slab: at least one, and no more than the bounds
-// allow. It returns their number and the bytes of the arena. A subject that is
-// last, or that of the message before, is set to nil: it is shared. No subject is
-// shared between slabs but the subscription's own, as it would keep the other slab.
-func gather(raws []actors.Raw, at *actors.Cursor, last string) (k, arenaBytes int) {
+// measure returns how many messages make one slab, at least one and no more than
+// the bounds allow, and the bytes of its arena. A subject that is that of the
+// message before, or the subscription's own, is shared. Between slabs only the
+// latter is, as any other would keep the other slab.
+func (c *owned) measure(at actors.Cursor, n int) (k, arenaBytes int) {
+	last := c.sub.Subject
 	total, smallest := 0, 0
-	for k < len(raws) {
-		raw := &raws[k]
-		ahead := *at
-		ahead.Next(raw)
+	var raw actors.Raw
+	for k < n {
+		at.Next(&raw)
 		own := len(raw.Payload) + len(raw.Reply) + len(raw.Header)
-		if string(raw.Subject) == last {
-			raw.Subject = nil
-		} else {
+		if string(raw.Subject) != last {
 			last = stringOf(raw.Subject)
 			own += len(last)
 		}
@@ -97,7 +97,6 @@ func gather(raws []actors.Raw, at *actors.Cursor, last string) (k, arenaBytes in
 		if k > 0 && total > max(slabBytesMax, slabTimesMax*smallest) {
 			return k, arenaBytes
 		}
-		*at = ahead
 		arenaBytes += own
 		k++
 	}
