@@ -1,0 +1,201 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/faults/natsserver"
+)
+
+// startServer starts a server for an example.
+func startServer() *natsserver.Server {
+	s, err := natsserver.Start(natsserver.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return s
+}
+
+// connect connects an example to a server.
+func connect(s *natsserver.Server) *api.Conn {
+	nc, err := api.Connect(s.URL())
+	if err != nil {
+		log.Fatal(err)
+	}
+	return nc
+}
+
+func ExampleConnect() {
+	s := startServer()
+	defer s.Shutdown()
+
+	nc, err := api.Connect(s.URL(), api.Name("example"), api.NeverGiveUp())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer nc.Close()
+	fmt.Println(nc.Status(), nc.Health())
+	// Output: CONNECTED <nil>
+}
+
+func ExampleConn_Subscribe() {
+	s := startServer()
+	defer s.Shutdown()
+	nc := connect(s)
+
+	_, err := nc.Subscribe("greet.*", func(m *api.Msg) {
+		fmt.Printf("%s: %s\n", m.Subject, m.Data)
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	_ = nc.Publish("greet.joe", []byte("hello"))
+
+	// A drain lets the handler finish what has come.
+	if _, err := nc.DrainContext(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output: greet.joe: hello
+}
+
+func ExampleConn_Request() {
+	s := startServer()
+	defer s.Shutdown()
+	nc := connect(s)
+	defer nc.Close()
+
+	_, _ = nc.Subscribe("double", func(m *api.Msg) {
+		_ = m.Respond(append(m.Data, m.Data...))
+	})
+	answer, err := nc.Request("double", []byte("ab"), time.Second)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s\n", answer.Data)
+
+	_, err = nc.Request("nobody", nil, time.Second)
+	fmt.Println(errors.Is(err, api.ErrNoResponders))
+	// Output:
+	// abab
+	// true
+}
+
+func ExampleSubscription_NextMsg() {
+	s := startServer()
+	defer s.Shutdown()
+	nc := connect(s)
+	defer nc.Close()
+
+	sub, _ := nc.SubscribeSync("updates")
+	_ = nc.Publish("updates", []byte("one"))
+	m, err := sub.NextMsg(time.Second)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s\n", m.Data)
+
+	_, err = sub.NextMsg(time.Millisecond)
+	fmt.Println(errors.Is(err, api.ErrTimeout))
+	// Output:
+	// one
+	// true
+}
+
+func ExampleSubscription_Msgs() {
+	s := startServer()
+	defer s.Shutdown()
+	nc := connect(s)
+	defer nc.Close()
+
+	sub, _ := nc.SubscribeSync("count")
+	_ = sub.AutoUnsubscribe(3)
+	for i := range 5 {
+		_ = nc.Publish("count", fmt.Append(nil, i))
+	}
+	for m, err := range sub.Msgs() {
+		if err != nil {
+			fmt.Println(errors.Is(err, api.ErrMaxMessages))
+			break
+		}
+		fmt.Printf("%s\n", m.Data)
+	}
+	// Output:
+	// 0
+	// 1
+	// 2
+	// true
+}
+
+func ExampleBorrow() {
+	s := startServer()
+	defer s.Shutdown()
+	nc := connect(s)
+
+	var kept *api.Msg
+	_, _ = nc.Subscribe("numbers", func(m *api.Msg) {
+		if string(m.Data) == "42" {
+			kept = m.Clone() // m itself is valid only here
+		}
+	}, api.Borrow())
+	for i := range 100 {
+		_ = nc.Publish("numbers", fmt.Append(nil, i))
+	}
+	_, _ = nc.DrainContext(context.Background())
+	fmt.Printf("%s\n", kept.Data)
+	// Output: 42
+}
+
+func ExampleOnPanic() {
+	s := startServer()
+	defer s.Shutdown()
+	nc := connect(s)
+	ended := make(chan struct{})
+
+	sub, _ := nc.Subscribe("fragile", func(*api.Msg) { panic("boom") }, api.OnPanic(api.Stop))
+	sub.SetClosedHandler(func(subject string) { close(ended) })
+	_ = nc.Publish("fragile", nil)
+	<-ended
+	fmt.Println(sub.IsValid(), nc.IsConnected())
+	nc.Close()
+	// Output: false true
+}
+
+func ExampleConn_Events() {
+	s := startServer()
+	defer s.Shutdown()
+	nc := connect(s)
+
+	events := nc.Events(context.Background())
+	_, _ = nc.Subscribe("fragile", func(*api.Msg) { panic("boom") })
+	_ = nc.Publish("fragile", nil)
+	for e := range events {
+		if e.Kind == api.HandlerPanicked {
+			fmt.Println(e.Kind, e.Directive)
+			break
+		}
+	}
+	nc.Close()
+	// Output: HandlerPanicked restart
+}
+
+func ExampleConn_Tree() {
+	s := startServer()
+	defer s.Shutdown()
+	nc := connect(s)
+	defer nc.Close()
+
+	_, _ = nc.Subscribe("orders.*", func(*api.Msg) {})
+	for node := range nc.Tree().All() {
+		if node.Kind == "dispatcher" {
+			fmt.Println(node.Kind, node.State, node.Reason)
+		}
+	}
+	// Output: dispatcher idle orders.*
+}
