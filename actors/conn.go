@@ -166,7 +166,9 @@ func Connect(ctx context.Context, sys *System, cfg Config) (*Conn, error) {
 		func() Actor[connectionMsg] { return &connection{conn: c} })
 	select {
 	case err := <-c.first:
-		if err == nil || cfg.RetryFirst {
+		// What came after a first link, even a callback that closed the connection,
+		// is no failure to connect.
+		if err == nil || cfg.RetryFirst || c.everConnected.Load() {
 			return c, nil
 		}
 		c.fail(err)

@@ -188,12 +188,6 @@ func (l *link) live(c *Context, g *greeting) {
 		kick: func() { _ = writer.Send(drainOutbox{}) }}, conn.restore)
 	_ = reader.Send(read{})
 	_ = conn.root.Send(linkUp{url: redacted(l.server.url), again: again})
-	// Before the event: what a callback does with the connection, even to close
-	// it, comes after the success of Connect.
-	select {
-	case conn.first <- nil:
-	default:
-	}
 	conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkRestored, Path: c.host.path,
 		Attempt: l.server.attempts + 1, Before: firstOrAgain(again), Message: redacted(l.server.url)}})
 	if tooLarge > 0 {
