@@ -84,9 +84,10 @@ type slot struct {
 	index uint32
 	use   uint64 // guarded by requests.mu; a reply for another use is late
 	busy  bool
-	pub   uint64     // number of its publish; see outbox.accepted
-	reply chan Reply // capacity 1
-	timer *time.Timer
+	pub   uint64      // number of its publish; see outbox.accepted
+	reply chan Reply  // capacity 1
+	timer *time.Timer // may run on between requests; nil before the first
+	fires time.Time   // when timer does, or did
 }
 
 type requests struct {
@@ -155,44 +156,56 @@ func (r *requests) take(token *[tokenLen]byte) (*slot, error) {
 func (r *requests) giveBack(s *slot) {
 	r.mu.Lock()
 	if !s.busy {
-		<-s.reply // it came while the caller gave up
+		<-s.reply // it came, or is just being copied, while the caller gave up
 	}
 	s.busy = false
-	r.free = append(r.free, s)
+	r.freeLocked(s)
 	r.mu.Unlock()
 }
 
 // done frees a slot whose reply has been taken.
 func (r *requests) done(s *slot) {
 	r.mu.Lock()
-	r.free = append(r.free, s)
+	r.freeLocked(s)
 	r.mu.Unlock()
+}
+
+func (r *requests) freeLocked(s *slot) {
+	r.free = append(r.free, s)
+	if r.why != nil {
+		s.stop()
+	}
 }
 
 // reply hands a message of the inbox to its caller. f is relative to buf.
 func (r *requests) reply(f *protocol.Frame, buf []byte) {
 	subject := f.Subject.Of(buf)
-	index, use, ok := parseToken(subject)
-	r.mu.Lock()
-	if !ok || index >= uint64(len(r.slots)) {
-		r.mu.Unlock()
+	s := r.claim(subject)
+	if s == nil {
 		r.late.Add(1)
 		return
+	}
+	reply, header, payload := f.Reply.Of(buf), f.Header.Of(buf), f.Payload.Of(buf)
+	data := make([]byte, 0, len(subject)+len(reply)+len(header)+len(payload))
+	data = append(append(append(append(data, subject...), reply...), header...), payload...)
+	s.reply <- Reply{Data: data, SubjectLen: len(subject), ReplyLen: len(reply), HeaderLen: len(header)}
+}
+
+// claim returns the slot that waits for a reply to subject, nil if none does.
+// The caller owes it exactly one reply.
+func (r *requests) claim(subject []byte) *slot {
+	index, use, ok := parseToken(subject)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !ok || index >= uint64(len(r.slots)) {
+		return nil
 	}
 	s := r.slots[index]
 	if !s.busy || s.use&(1<<48-1) != use {
-		r.mu.Unlock()
-		r.late.Add(1)
-		return
+		return nil
 	}
-	reply := f.Reply.Of(buf)
-	header := f.Header.Of(buf)
-	payload := f.Payload.Of(buf)
-	data := make([]byte, 0, len(subject)+len(reply)+len(header)+len(payload))
-	data = append(append(append(append(data, subject...), reply...), header...), payload...)
 	s.busy = false
-	s.reply <- Reply{Data: data, SubjectLen: len(subject), ReplyLen: len(reply), HeaderLen: len(header)}
-	r.mu.Unlock()
+	return s
 }
 
 // parseToken reads slot and use from the end of a reply's subject.
@@ -239,6 +252,15 @@ func (r *requests) failAll(why error) {
 			s.reply <- Reply{err: why}
 		}
 	}
+	for _, s := range r.free {
+		s.stop()
+	}
+}
+
+func (s *slot) stop() {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
 }
 
 // NoTimeout as the timeout of a request leaves its end to the context.
@@ -276,31 +298,46 @@ func (c *Conn) Request(ctx context.Context, subject string, block, payload []byt
 // await waits for the reply of a slot and frees it.
 func (r *requests) await(ctx context.Context, s *slot, timeout time.Duration) (Reply, error) {
 	var expired <-chan time.Time
+	var deadline time.Time
 	if timeout != NoTimeout {
-		expired = s.arm(timeout)
+		deadline = time.Now().Add(timeout)
+		expired = s.arm(deadline, timeout)
 	}
-	select {
-	case reply := <-s.reply:
-		if expired != nil {
-			s.timer.Stop()
+	for {
+		select {
+		case reply := <-s.reply:
+			r.done(s)
+			return reply, reply.err
+		case <-expired:
+			if left := time.Until(deadline); left > 0 {
+				s.reset(deadline, left) // it was an earlier request's
+				continue
+			}
+			r.giveBack(s)
+			return Reply{}, &TimeoutError{Op: "request", After: timeout}
+		case <-ctx.Done():
+			r.giveBack(s)
+			return Reply{}, ctx.Err()
 		}
-		r.done(s)
-		return reply, reply.err
-	case <-expired:
-		r.giveBack(s)
-		return Reply{}, &TimeoutError{Op: "request", After: timeout}
-	case <-ctx.Done():
-		r.giveBack(s)
-		return Reply{}, ctx.Err()
 	}
 }
 
-// arm starts the slot's timer, which serves all its uses.
-func (s *slot) arm(d time.Duration) <-chan time.Time {
+// arm makes the slot's timer fire at the deadline or before it. A timer that an
+// earlier request left running is left alone: to stop and start one for each
+// request would wake the network poller each time.
+func (s *slot) arm(deadline time.Time, left time.Duration) <-chan time.Time {
 	if s.timer == nil {
-		s.timer = time.NewTimer(d)
-	} else {
-		s.timer.Reset(d)
+		s.timer = time.NewTimer(left)
+		s.fires = deadline
+		return s.timer.C
+	}
+	if s.fires.After(deadline) || !s.fires.After(deadline.Add(-left)) {
+		s.reset(deadline, left)
 	}
 	return s.timer.C
+}
+
+func (s *slot) reset(deadline time.Time, left time.Duration) {
+	s.timer.Reset(left)
+	s.fires = deadline
 }
