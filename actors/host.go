@@ -355,8 +355,12 @@ func (c *Context) Go(f func() any, discard func(any)) {
 // Fail ends the current turn: the actor's supervisor decides what happens.
 func (c *Context) Fail(cause error) { panic(&failure{cause: cause}) }
 
-// stop asks a child to stop with a reason that its OnStopped gets.
+// stop asks a child to stop with a reason that its OnStopped gets. The first
+// reason stays: a child that was told before may be reading it.
 func (c *Context) stop(box *mailbox, reason error) {
+	if box.host.told {
+		return
+	}
 	box.host.reason, box.host.told = reason, true
 	if pid := box.host.pid.Load(); pid != nil {
 		c.proto.Stop(pid)
