@@ -61,7 +61,7 @@ func (nc *Conn) attemptCalls(calls []func(), cbs *callbackSet, err error) []func
 // closeCalls reports the end: first the loss of the link if there was one, with
 // the cause if it was not asked for.
 func (nc *Conn) closeCalls(calls []func(), cbs *callbackSet, n *actors.Notice) []func() {
-	if !nc.everUp && !nc.Opts.RetryOnFailedConnect {
+	if n.Before == CONNECTING.String() && !nc.Opts.RetryOnFailedConnect {
 		return calls // Connect returns the error, and nobody has the Conn
 	}
 	if n.Cause == nil && nc.Opts.NoCallbacksAfterClientClose {

@@ -359,3 +359,36 @@ func TestTLS(t *testing.T) {
 	trusting := dial(t, s, api.Secure(&tls.Config{InsecureSkipVerify: true}))
 	flushed(t, trusting)
 }
+
+// TestRefusedCredentialsEndReconnecting: the same refusal twice in a row, unless
+// that is to be ignored.
+func TestRefusedCredentialsEndReconnecting(t *testing.T) {
+	for name, options := range map[string][]api.Option{"default": nil, "ignored": {api.IgnoreAuthErrorAbort()}} {
+		t.Run(name, func(t *testing.T) {
+			password := new(atomic.Pointer[string])
+			right, wrong := "right", "wrong"
+			password.Store(&right)
+			s := natsserver.Run(t, natsserver.Options{User: "derek", Edit: func(o *server.Options) {
+				o.Username, o.Password = "derek", *password.Load()
+			}})
+			failures, over := make(chan error, 1000), make(chan struct{})
+			nc := dial(t, s, append(append(quickly, api.UserInfo("derek", "right"), api.FlusherTimeout(0),
+				api.ErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { failures <- err }),
+				api.ClosedHandler(func(*api.Conn) { close(over) })), options...)...)
+			password.Store(&wrong)
+			must(t, s.Restart())
+			for range 2 {
+				kinds(t, await(t, failures, "a refusal"), api.ErrAuthorization)
+			}
+			if options == nil {
+				closed(t, over, "the end")
+				kinds(t, nc.LastError(), api.ErrAuthorization)
+				return
+			}
+			up := nc.StatusChanged(api.CONNECTED)
+			password.Store(&right)
+			must(t, s.Restart())
+			await(t, up, "the reconnect")
+		})
+	}
+}

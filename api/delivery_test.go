@@ -2,12 +2,16 @@ package api
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/protocol"
@@ -62,27 +66,30 @@ func checkSlab(t *testing.T, msgs []Msg) {
 func TestSlabsStayWithinTheirBounds(t *testing.T) {
 	for _, size := range []int{0, 1, 16, 100, 255, 256, 257, 1000, 2048, 5000, 70_000} {
 		for _, headers := range []int{0, 3} {
-			for _, subject := range []string{"a.b", "x.y"} {
-				m := message(size, headers)
-				m.Subject, m.Reply = "a.b", "inbox"
-				n := 60
-				if size > 10_000 {
-					n = 5
-				}
-				at := cursorAt(t, n, m)
-				count := 0
-				sub := &Subscription{Subject: subject, handler: func(got *Msg) {
-					count++
-					if !got.Equal(m) {
-						t.Errorf("got %+v", got)
-					}
-				}}
-				buildAll(t, at, n, &owned{sub: sub})
-				if count != n {
-					t.Errorf("%d calls for %d messages", count, n)
-				}
-			}
+			// With a subject of its own, and with the subscription's.
+			slabsOf(t, "a.*", message(size, headers))
+			slabsOf(t, "a.b", message(size, headers))
 		}
+	}
+}
+
+func slabsOf(t *testing.T, subscribed string, m *Msg) {
+	t.Helper()
+	m.Subject, m.Reply = "a.b", "inbox"
+	n := 60
+	if len(m.Data) > 10_000 {
+		n = 5
+	}
+	count := 0
+	sub := &Subscription{Subject: subscribed, handler: func(got *Msg) {
+		count++
+		if !got.Equal(m) {
+			t.Errorf("got %+v", got)
+		}
+	}}
+	buildAll(t, cursorAt(t, n, m), n, &owned{sub: sub})
+	if count != n {
+		t.Errorf("%d calls for %d messages", count, n)
 	}
 }
 
@@ -148,39 +155,41 @@ func TestOwnersMayChangeTheirMessages(t *testing.T) {
 }
 
 func TestDeliveryAllocatesWhatItSays(t *testing.T) {
-	for _, c := range []struct {
-		name            string
-		m               *Msg
-		owned, borrowed float64 // allocations a message, at most
+	for name, c := range map[string]struct {
+		m    *Msg
+		most float64 // allocations an owned message
 	}{
-		{"16 B", message(16, 0), 0.1, 0}, {"1 KiB", message(1024, 0), 0.5, 0}, {"128 B with headers", message(128, 3), 4.5, 0},
+		"16 B": {message(16, 0), 0.1}, "1 KiB": {message(1024, 0), 0.5}, "128 B with headers": {message(128, 3), 4.5},
 	} {
-		const n = 100
-		at := cursorAt(t, n, c.m)
 		sub := &Subscription{Subject: c.m.Subject, handler: func(*Msg) {}}
-		for mode, consumer := range map[string]actors.Consumer{"owned": sub.ownedConsumer(), "borrowed": sub.borrowedConsumer()} {
-			most := c.owned
-			if mode == "borrowed" {
-				most = c.borrowed
-			}
-			run := func() {
-				at := at
-				for left := n; left > 0; {
-					built := consumer.Build(&at, left)
-					for k := range built {
-						consumer.Call(k)
-					}
-					left -= built
-				}
-			}
-			if poisoning && mode == "borrowed" {
-				continue // the messages are gone after the first run
-			}
-			if got := testing.AllocsPerRun(10, run) / n; got > most+0.02 { // the cursor itself escapes once
-				t.Errorf("%s, %s: %.2f allocations a message, want at most %.2f", c.name, mode, got, most)
-			}
+		if got := allocations(t, c.m, sub.ownedConsumer()); got > c.most {
+			t.Errorf("%s: %.2f allocations an owned message, want at most %.2f", name, got, c.most)
+		}
+		if poisoning {
+			continue // what was borrowed is gone after the first run
+		}
+		if got := allocations(t, c.m, sub.borrowedConsumer()); got > 0 {
+			t.Errorf("%s: %.2f allocations a borrowed message", name, got)
 		}
 	}
+}
+
+// allocations returns those of one message.
+func allocations(t *testing.T, m *Msg, c actors.Consumer) float64 {
+	t.Helper()
+	const n = 100
+	first := cursorAt(t, n, m)
+	at := new(actors.Cursor)
+	return testing.AllocsPerRun(10, func() {
+		*at = first
+		for left := n; left > 0; {
+			built := c.Build(at, left)
+			for k := range built {
+				c.Call(k)
+			}
+			left -= built
+		}
+	}) / n
 }
 
 func TestPublishAllocatesNothing(t *testing.T) {
@@ -271,5 +280,104 @@ func TestBadHeadersAreReported(t *testing.T) {
 				t.Errorf("reported %v", err)
 			}
 		})
+	}
+}
+
+// TestIdleSubscriptionsCostLittle measures memory and goroutines of many.
+func TestIdleSubscriptionsCostLittle(t *testing.T) {
+	const n = 5000
+	nc := dialFake(t, newFake())
+	handler := func(*Msg) {}
+	subs := make([]*Subscription, n)
+	before, goroutines := heap(), runtime.NumGoroutine()
+	for i := range subs {
+		sub, err := nc.Subscribe("orders.new.europe", handler)
+		if err != nil {
+			t.Fatal(err)
+		}
+		subs[i] = sub
+	}
+	if each := (heap() - before) / n; each > 1200 {
+		t.Errorf("%d bytes a subscription", each)
+	} else {
+		t.Logf("%d bytes a subscription", each)
+	}
+	if more := runtime.NumGoroutine() - goroutines; more > 5 {
+		t.Errorf("%d more goroutines", more)
+	}
+	runtime.KeepAlive(subs)
+}
+
+// heap returns the bytes that live on the heap.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestServersTellOfOthers sends what a server sends later on.
+func TestServersTellOfOthers(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(*protocol.Info)
+		options func(ConnHandler) []Option
+		want    []string
+		called  bool
+	}{
+		"others": {func(i *protocol.Info) { i.ConnectURLs = []string{"10.0.0.1:4222", "10.0.0.2:4222"} },
+			func(cb ConnHandler) []Option { return []Option{DiscoveredServersHandler(cb)} },
+			[]string{"nats://10.0.0.1:4222", "nats://10.0.0.2:4222"}, true},
+		"others, ignored": {func(i *protocol.Info) { i.ConnectURLs = []string{"10.0.0.1:4222"} },
+			func(cb ConnHandler) []Option {
+				return []Option{DiscoveredServersHandler(cb), IgnoreDiscoveredServers()}
+			},
+			[]string{}, false},
+		"farewell": {func(i *protocol.Info) { i.LameDuckMode = true },
+			func(cb ConnHandler) []Option { return []Option{LameDuckModeHandler(cb)} }, []string{}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake()
+			calls := make(chan *Conn, 1)
+			nc := dialFake(t, f, c.options(func(nc *Conn) { calls <- nc })...)
+			c.change(&f.info)
+			f.send(protocol.AppendInfo(nil, &f.info))
+			if err := nc.Flush(); err != nil { // the reader has passed the INFO
+				t.Fatal(err)
+			}
+			if c.called && <-calls != nc {
+				t.Error("called with another connection")
+			}
+			if diff := cmp.Diff(c.want, nc.DiscoveredServers()); diff != "" {
+				t.Error(diff)
+			}
+			nc.Close()
+			if len(calls) > 0 {
+				t.Error("called in vain")
+			}
+		})
+	}
+}
+
+// TestErrorTextsSayEnough looks at the texts of the errors born here.
+func TestErrorTextsSayEnough(t *testing.T) {
+	for err, want := range map[error]string{
+		&BadTimeoutError{Op: "flush", Value: -1}:                             "flush",
+		&InvalidCallbackError{Where: "Subscribe"}:                            "Subscribe",
+		&NoRespondersError{}:                                                 "no responders",
+		&NoRespondersError{Subject: "a"}:                                     `"a"`,
+		&FlushTimeoutError{Op: "rtt", After: flushTimeout, Buffered: 7}:      "7 bytes",
+		&ConnectionStateError{Op: "rtt", State: RECONNECTING}:                "RECONNECTING",
+		&CloseTimeoutError{Report: Report{Unfinished: []string{"the last"}}}: "the last",
+		&URLError{Position: 3, Reason: "why"}:                                "number 3: why",
+		badArg("option X", "is odd"):                                         "option X is odd",
+	} {
+		if text := err.Error(); !strings.Contains(text, want) || !strings.HasPrefix(text, "troupe: ") {
+			t.Errorf("%T says %q", err, text)
+		}
+	}
+	var timeout interface{ Timeout() bool }
+	if !errors.As(&FlushTimeoutError{}, &timeout) || !timeout.Timeout() {
+		t.Error("a flush timeout is no timeout")
 	}
 }

@@ -48,7 +48,8 @@ func TestSizeIsWhatTheServerCounts(t *testing.T) {
 
 // TestClonesShareNothing changes everything of the original, borrowed strings included.
 func TestClonesShareNothing(t *testing.T) {
-	clones := func(subject, reply, key, value, data []byte) bool {
+	clones := func(parts [5][]byte) bool {
+		subject, reply, key, value, data := parts[0], parts[1], parts[2], parts[3], parts[4]
 		m := &Msg{Subject: stringOf(subject), Reply: stringOf(reply), Data: data, Sub: &Subscription{}}
 		if len(key) > 0 {
 			m.Header = Header{string(key): {stringOf(value)}}
