@@ -110,6 +110,9 @@ func (l *link) Receive(c *Context, m linkMsg) {
 }
 
 func (l *link) onOpen(c *Context) {
+	// Before anything can be lost: the spawning actor may be slower than a server
+	// that closes at once, and a loss that finds nobody would leave a dead link live.
+	l.conn.linkBox.set(Ref[linkMsg]{c.host.box})
 	now := time.Now()
 	s, wait := l.conn.pool.next(now)
 	if s == nil {
