@@ -95,7 +95,6 @@ func (s *Subscription) next(ctx context.Context, core *actors.Sub) (*Msg, error)
 // called meanwhile, so the rest is left to finish.
 type taker struct {
 	m         *Msg
-	header    []byte // owned copy of the block; nil without
 	badHeader error
 }
 
