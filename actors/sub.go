@@ -13,7 +13,8 @@ import (
 // are called on one goroutine at a time, which changes between calls.
 type Consumer interface {
 	// Build prepares between 1 and n messages at the cursor and returns how
-	// many; the cursor is behind them then. What it keeps of them it copies,
+	// many; the cursor is behind them then, or when the last of them has been
+	// called. What it keeps of them it copies,
 	// unless the consumer promises its user no more than a borrowed message.
 	Build(at *Cursor, n int) int
 	// Call delivers the k-th of the prepared messages. It may panic or end its
