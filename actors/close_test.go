@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -363,4 +364,43 @@ func TestErrorTexts(t *testing.T) {
 	if !(&TimeoutError{}).Timeout() {
 		t.Error("a timeout that is none")
 	}
+}
+
+// TestSocketsAreClosed: whenever Close comes in the course of connecting, and
+// whatever the link was told and could not take, no socket stays open.
+func TestSocketsAreClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for nth := uint64(1); nth <= 8; nth++ {
+			cfg := config(t)
+			peers(t, &cfg, served) // waits for the far ends at the end of the test
+			sys := NewSystem(nil)
+			k := &killer{kind: "link", nth: nth}
+			sys.killHook = k.hook
+			c, err := Connect(t.Context(), sys, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = c.ForceReconnect()
+			synctest.Wait()
+			c.Close(t.Context())
+		}
+		for yield := range 50 {
+			cfg := config(t)
+			peers(t, &cfg, served)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				for range yield {
+					runtime.Gosched()
+				}
+				cancel()
+			}()
+			if c, err := Connect(ctx, NewSystem(nil), cfg); err == nil {
+				_ = c.ForceReconnect()
+				for range yield {
+					runtime.Gosched()
+				}
+				c.Close(t.Context())
+			}
+		}
+	})
 }

@@ -258,6 +258,9 @@ func (h *host) onStopping() {
 // onStopped ends the actor for good and reports what it left in its mailbox.
 func (h *host) onStopped() {
 	leftover := h.box.terminate()
+	for _, m := range leftover {
+		discard(m)
+	}
 	h.become("stopped", "")
 	if len(leftover) > 0 && h.tree.ctx.Err() == nil { // at the end of it all they are our own goodbyes
 		h.tree.observe(supervisor.Event{Kind: supervisor.MessagesDropped, Path: h.path, Cause: ErrActorStopped, Count: uint64(len(leftover))})
@@ -339,17 +342,28 @@ func (h *host) after(d time.Duration, m any) *time.Timer {
 }
 
 // Go runs f on a goroutine of its own and sends what it returns to this actor.
-// A result that comes after the actor's end goes to discard, if that is not nil.
-func (c *Context) Go(f func() any, discard func(any)) {
+// A result that comes after the actor's end is discarded.
+func (c *Context) Go(f func() any) {
 	h := c.host
 	h.tree.taskBegan()
 	go func() {
 		defer h.tree.taskEnded()
 		m := f()
-		if err := h.box.post(m); err != nil && discard != nil {
+		if h.box.post(m) != nil {
 			discard(m)
 		}
 	}()
+}
+
+// discarder is implemented by messages that hold something to give back when
+// nobody handles them.
+type discarder interface{ discard() }
+
+// discard gives back what a message holds that was not handled, or not to its end.
+func discard(m any) {
+	if d, ok := m.(discarder); ok {
+		d.discard()
+	}
 }
 
 // Fail ends the current turn: the actor's supervisor decides what happens.

@@ -71,6 +71,13 @@ func (refused) isLinkMsg()   {}
 func (redial) isLinkMsg()    {}
 func (stableDue) isLinkMsg() {}
 
+// discard closes the socket of a greeting that link never took over.
+func (m greeted) discard() {
+	if m.greeting != nil {
+		m.greeting.conn.Close()
+	}
+}
+
 // stableAfter is how long a link must live before a server's failed attempts
 // are forgotten, so that a flapping server does not reset its backoff.
 const stableAfter = 5 * time.Second
@@ -139,18 +146,12 @@ func (l *link) onDialDue(c *Context) {
 	c.Go(func() any {
 		g, err := greet(conn.tree.ctx, &conn.cfg, server.url)
 		return linkMsg(greeted{attempt: attempt, greeting: g, err: err})
-	}, func(m any) {
-		if g := m.(linkMsg).(greeted).greeting; g != nil {
-			g.conn.Close()
-		}
 	})
 }
 
 func (l *link) onGreeted(c *Context, m greeted) {
 	if m.attempt != l.attempt {
-		if m.greeting != nil {
-			m.greeting.conn.Close()
-		}
+		m.discard()
 		return
 	}
 	l.dialing = false

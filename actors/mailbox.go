@@ -311,6 +311,7 @@ func (m *mailbox) terminate() (leftover []any) {
 
 // fail turns a recovered value (nil after Goexit) into the supervisor's business.
 func (m *mailbox) fail(value any, message any) {
+	discard(message)
 	if m.data != nil && message == m.data {
 		m.offerData() // what is behind the failed message waits still
 	}

@@ -18,7 +18,11 @@ import (
 // TestPictureInThePackageDoc compares the picture in doc.go with a real tree.
 func TestPictureInThePackageDoc(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{})
-	c := connect(t, config(t, s.URL()))
+	cfg := config(t, s.URL())
+	tape := record(&cfg)
+	c := connect(t, cfg)
+	tape.await(t, 6, "actors running", func(n Notice) bool { return n.Kind == supervisor.StateChanged && n.After == "running" && n.Path != c.name && n.Path != c.name+"/link" })
+	tape.await(t, 1, "connected", func(n Notice) bool { return n.Kind == supervisor.StateChanged && n.After == "connected" })
 	subscribe(t, c, SubSpec{Subject: "orders.*", Consumer: handle(func(_, _ string) {})})
 	subscribe(t, c, SubSpec{Subject: "jobs", Queue: "workers", Consumer: handle(func(_, _ string) {})})
 	if err := c.Flush(within(t)); err != nil {
