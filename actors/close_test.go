@@ -1,9 +1,12 @@
 package actors
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -401,6 +404,45 @@ func TestSocketsAreClosed(t *testing.T) {
 				}
 				c.Close(t.Context())
 			}
+		}
+	})
+}
+
+// brokenSocket panics when it is to write a message.
+type brokenSocket struct{ net.Conn }
+
+func (b brokenSocket) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("PUB")) {
+		panic(errKilled)
+	}
+	return b.Conn.Write(p)
+}
+
+// TestASocketThatPanics costs its link: what it was writing is uncertain, and
+// the next link works.
+func TestASocketThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t)
+		tape := record(&cfg)
+		ready := make(chan *peer, 10)
+		peers(t, &cfg, playing(ready))
+		through, dials := cfg.Dial, 0
+		cfg.Dial = func(ctx context.Context, u *url.URL) (net.Conn, error) {
+			conn, err := through(ctx, u)
+			if dials++; dials == 1 {
+				conn = brokenSocket{conn}
+			}
+			return conn, err
+		}
+		c := connect(t, cfg)
+		<-ready
+		mustPublish(t, c, "a", "uncertain")
+		p := <-ready
+		mustPublish(t, c, "a", "next")
+		p.expect("PUB a 4\r\nnext")
+		synctest.Wait()
+		if n := tape.all(isKind(supervisor.PublishUncertain)); len(n) != 1 || n[0].Count != 1 || c.Stats().Uncertain != 1 {
+			t.Errorf("uncertain: %v", n)
 		}
 	})
 }

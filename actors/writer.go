@@ -46,6 +46,7 @@ type writer struct {
 	socket  net.Conn
 	timeout time.Duration
 	failed  bool
+	job     write       // being written; without frames: none
 	stream  int         // writes of a stream in a row
 	rest    int         // writes until the next gathering
 	looked  int         // times in a row that the stream was found to go on
@@ -89,12 +90,14 @@ func (w *writer) onDrainOutbox(c *Context) {
 		w.timer.Stop()
 	}
 	for !w.failed {
-		job := out.begin(w.attempt)
-		if job.frames == nil {
+		w.job = out.begin(w.attempt)
+		if w.job.frames == nil {
 			return
 		}
-		n, err := w.write(job.frames[job.n:])
+		n, err := w.write(w.job.frames[w.job.n:])
+		job := w.job
 		job.n += n
+		w.job = write{}
 		if err != nil {
 			w.failed = true
 			w.lose(job, err)
@@ -127,8 +130,13 @@ func (w *writer) arm(c *Context) {
 	w.timer = time.AfterFunc(gatherFor, func() { _ = box.post(writerMsg(gatherDue{})) })
 }
 
-// Stopping ends the timer.
+// Stopping ends the timer and, after a panic in the socket, the write: nobody
+// knows how much of it left.
 func (w *writer) Stopping(*Context) {
+	if job := w.job; job.frames != nil {
+		job.n = len(job.frames)
+		w.conn.out.abort(job)
+	}
 	if w.timer != nil {
 		w.timer.Stop()
 	}
