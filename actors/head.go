@@ -2,9 +2,8 @@ package actors
 
 import (
 	"bytes"
+	"slices"
 	"strings"
-
-	"github.com/troupe-go/troupe/protocol"
 )
 
 // headEvery is how often a frame takes the place of the one that is remembered:
@@ -21,13 +20,15 @@ type head struct {
 	size    int    // of the payload
 }
 
-// recognise returns the remembered head if it is that of subject, and otherwise
-// checks the subject.
-func (o *outbox) recognise(subject string) (*head, error) {
-	if h := o.head.Load(); h != nil && h.subject == subject {
-		return h, nil
-	}
-	return nil, protocol.CheckPublishSubject(subject)
+// appendTo appends the frame of another message to the same subject.
+func (h *head) appendTo(dst, payload []byte) []byte {
+	start, size := len(dst), len(h.frame)+len(payload)+2
+	dst = slices.Grow(dst, size)[:start+size]
+	frame := dst[start:]
+	n := copy(frame, h.frame)
+	n += copy(frame[n:], payload)
+	frame[n], frame[n+1] = '\r', '\n'
+	return dst
 }
 
 // learn remembers the head of a frame now and then. It is called with mu held.

@@ -127,7 +127,9 @@ func (o *outbox) request(subject, reply string, block, payload []byte) (pub uint
 // put appends one message and returns its number, and what the caller has to
 // call to have it written, if anything.
 func (o *outbox) put(subject string, m *message) (pub uint64, kick func(), err error) {
-	if m.head, err = o.recognise(subject); err != nil {
+	if h := o.head.Load(); h != nil && h.subject == subject {
+		m.head = h
+	} else if err := protocol.CheckPublishSubject(subject); err != nil {
 		return 0, nil, err
 	}
 	o.mu.Lock()
@@ -141,7 +143,7 @@ func (o *outbox) put(subject string, m *message) (pub uint64, kick func(), err e
 	case m.block != nil:
 		o.buf = protocol.AppendHPubChecked(o.buf, subject, m.reply, m.block, m.payload)
 	case m.head != nil && m.reply == "" && m.head.size == len(m.payload):
-		o.buf = append(append(append(o.buf, m.head.frame...), m.payload...), "\r\n"...)
+		o.buf = m.head.appendTo(o.buf, m.payload)
 	default:
 		start := len(o.buf)
 		o.buf = protocol.AppendPubChecked(o.buf, subject, m.reply, m.payload)
