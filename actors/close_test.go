@@ -39,7 +39,7 @@ func TestCloseTellsTheEndOfEachSubscription(t *testing.T) {
 		for _, sub := range []*Sub{idle, busy, workers} {
 			s.p.send(messages(int(sub.SID()), 1))
 		}
-		synctest.Wait()
+		pass(100 * time.Millisecond) // with one processor the second handler waits for a runner
 		if r := s.c.Close(context.Background()); len(r.Unfinished) > 0 || r.Undelivered != 0 {
 			t.Errorf("%+v", r)
 		}
