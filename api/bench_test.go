@@ -106,10 +106,10 @@ func deliver(b *testing.B, m *Msg, options []SubOption) {
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
-	for sent := 0; sent < b.N; sent += 1000 {
-		f.send(frames)
-	}
+	f.repeat(frames)
 	<-done
+	b.StopTimer()
+	f.repeat(nil)
 }
 
 // BenchmarkReplyMsg measures what a request costs beyond the runtime.

@@ -41,6 +41,15 @@ func (f *fake) send(frames []byte) {
 	f.cond.Broadcast()
 }
 
+// repeat makes the client read frames again and again, as fast as it can; nil
+// ends that.
+func (f *fake) repeat(frames []byte) {
+	f.mu.Lock()
+	f.feed = frames
+	f.mu.Unlock()
+	f.cond.Broadcast()
+}
+
 func (f *fake) Read(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
