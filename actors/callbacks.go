@@ -121,7 +121,9 @@ func (l *eventLog) push(n Notice) {
 		l.mu.Unlock()
 		return
 	}
-	if full {
+	// Ends are bounded in number, and somebody may wait for each.
+	end := n.Kind == supervisor.SubscriptionStopped || n.Kind == supervisor.ConnectionClosed
+	if full && !end {
 		l.dropped++
 		l.unsaid++
 		l.mu.Unlock()

@@ -161,6 +161,7 @@ func (c *chunk) add(f *protocol.Frame, base uint32) uint32 {
 	}
 	c.views = c.views[:at+1]
 	v := &c.views[at]
+	v.next = uint32(at) // until another follows: a stale link must lead nowhere
 	header := f.Header.Start
 	if f.Header.End == 0 {
 		header = f.Payload.Start

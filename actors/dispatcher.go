@@ -89,8 +89,12 @@ func (d *delivery) about() string {
 	if d.run.chunk == nil || d.called == 0 {
 		return d.sub.Subject
 	}
+	before := 0 // messages of the run built and delivered earlier; a router builds none
+	if d.built > 0 {
+		before = d.run.n - d.left - d.built
+	}
 	at := d.run.start
-	for range d.run.n - d.left - d.built + d.called - 1 {
+	for range before + d.called - 1 {
 		at = d.run.chunk.views[at].next
 	}
 	one := Cursor{chunk: d.run.chunk, at: at}

@@ -54,6 +54,8 @@ var (
 	ErrForcedReconnect error = kind.New("troupe: reconnect forced", ErrDisconnected)
 	// ErrWriteTimeout: the socket did not take what was written in time.
 	ErrWriteTimeout error = kind.New("troupe: write timeout", protocol.ErrTimeout)
+	// ErrNoConnection: a dialer returned neither a connection nor an error.
+	ErrNoConnection error = kind.New("troupe: dialer returned no connection")
 	// ErrInternal: one of our own actors failed again and again.
 	ErrInternal error = kind.New("troupe: internal failure")
 )

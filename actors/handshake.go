@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -28,25 +29,32 @@ type greeting struct {
 type greeter struct {
 	cfg    *Config
 	server *url.URL
-	conn   net.Conn
-	buf    []byte // read and not parsed
-	parser *protocol.Parser
+	// tlsName is the name that the certificate of a server known by its address
+	// alone has to carry; empty for the host of the URL.
+	tlsName string
+	conn    net.Conn
+	buf     []byte // read and not parsed
+	parser  *protocol.Parser
 }
 
 // greet connects to one server. The error is a *DialError.
-func greet(ctx context.Context, cfg *Config, server *url.URL) (*greeting, error) {
-	g := &greeter{cfg: cfg, server: server, parser: protocol.NewServerParser(protocol.Limits{})}
+func greet(ctx context.Context, cfg *Config, s *server) (*greeting, error) {
+	g := &greeter{cfg: cfg, server: s.url, tlsName: s.tlsName, parser: protocol.NewServerParser(protocol.Limits{})}
+	done := false
+	defer func() { // also when a callback of the user's panics
+		if !done && g.conn != nil {
+			g.conn.Close()
+		}
+	}()
 	result, phase, err := g.run(ctx)
 	if err == nil {
+		done = true
 		return result, nil
-	}
-	if g.conn != nil {
-		g.conn.Close()
 	}
 	if ctx.Err() != nil {
 		err = errors.Join(ctx.Err(), err)
 	}
-	return nil, &DialError{URL: redacted(server), Phase: phase, Err: err}
+	return nil, &DialError{URL: redacted(s.url), Phase: phase, Err: err}
 }
 
 func (g *greeter) run(ctx context.Context) (result *greeting, phase string, err error) {
@@ -78,6 +86,9 @@ func (g *greeter) dial(ctx context.Context) (err error) {
 	defer cancel()
 	if g.cfg.Dial != nil {
 		g.conn, err = g.cfg.Dial(ctx, g.server)
+		if err == nil && g.conn == nil {
+			return ErrNoConnection
+		}
 		return err
 	}
 	var d net.Dialer
@@ -137,7 +148,7 @@ func (g *greeter) secure(ctx context.Context, info *protocol.Info) error {
 		config = g.cfg.TLS.Clone()
 	}
 	if config.ServerName == "" {
-		config.ServerName = g.server.Hostname()
+		config.ServerName = cmp.Or(g.tlsName, g.server.Hostname())
 	}
 	secured := tls.Client(g.conn, config)
 	if err := secured.HandshakeContext(ctx); err != nil {

@@ -54,7 +54,7 @@ func (h *heartbeat) beat() bool {
 	conn := h.conn
 	out := int(conn.pongsOut.Add(1))
 	if out > conn.cfg.PingsMax {
-		_ = conn.linkBox.Send(lost{attempt: h.attempt, cause: &StaleConnectionError{
+		_ = conn.linkBox.must(lost{attempt: h.attempt, cause: &StaleConnectionError{
 			URL: conn.serverName(), PingsOut: out - 1, Interval: conn.cfg.PingInterval,
 		}})
 		return false

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,12 +111,23 @@ func (r Ref[M]) Send(m M) error {
 	return r.box.post(m)
 }
 
+// must is Send for what must not be lost: facts that come once, whose number
+// is bounded by what they are about. It is refused only by an actor that has ended.
+func (r Ref[M]) must(m M) error {
+	if r.box == nil {
+		return ErrActorStopped
+	}
+	return r.box.must(m)
+}
+
 // place holds the Ref of an actor that another goroutine may send to while a
 // restart puts a new one there. The zero place refuses every message.
 type place[M any] struct{ box atomic.Pointer[mailbox] }
 
 // Send queues a message for whoever is there now.
 func (p *place[M]) Send(m M) error { return Ref[M]{p.box.Load()}.Send(m) }
+
+func (p *place[M]) must(m M) error { return Ref[M]{p.box.Load()}.must(m) }
 
 func (p *place[M]) set(r Ref[M]) { p.box.Store(r.box) }
 
@@ -285,11 +297,14 @@ func (h *host) escalate(f *failure, message any) {
 }
 
 // describe names a message in a report without printing what is in it.
-func (h *host) describe(message any) string {
-	if h.spec.about != nil {
-		return h.spec.about()
+func (h *host) describe(message any) (text string) {
+	text = fmt.Sprintf("%T", message)
+	if h.spec.about == nil {
+		return text
 	}
-	return fmt.Sprintf("%T", message)
+	// This runs where failures are dealt with: a failure here has nobody left.
+	defer func() { _ = recover() }()
+	return h.spec.about()
 }
 
 // become records a state for snapshots and emits it as an event when it changed.
@@ -334,25 +349,42 @@ func (h *host) after(d time.Duration, m any) *time.Timer {
 		delete(h.timers, t)
 		h.mu.Unlock()
 		if live {
-			_ = h.box.post(m)
+			_ = h.box.must(m)
 		}
 	})
 	h.timers[t] = struct{}{}
 	return t
 }
 
-// Go runs f on a goroutine of its own and sends what it returns to this actor.
-// A result that comes after the actor's end is discarded.
-func (c *Context) Go(f func() any) {
+// Go runs f on a goroutine of its own and sends what it returns to this actor,
+// or what failed makes of a panic or Goexit in f: user code may run in it. A
+// result that comes after the actor's end is discarded.
+func (c *Context) Go(f func() any, failed func(cause error) any) {
 	h := c.host
 	h.tree.taskBegan()
 	go func() {
 		defer h.tree.taskEnded()
-		m := f()
-		if h.box.post(m) != nil {
-			discard(m)
-		}
+		var m any
+		returned := false
+		defer func() {
+			if !returned {
+				m = failed(taskFailure(recover()))
+			}
+			if h.box.must(m) != nil {
+				discard(m)
+			}
+		}()
+		m = f()
+		returned = true
 	}()
+}
+
+// taskFailure is the error for a recovered value, nil for a Goexit.
+func taskFailure(value any) error {
+	if value == nil {
+		return &supervisor.GoexitError{}
+	}
+	return &supervisor.PanicError{Value: value, Stack: debug.Stack()}
 }
 
 // discarder is implemented by messages that hold something to give back when

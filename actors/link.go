@@ -144,8 +144,10 @@ func (l *link) onDialDue(c *Context) {
 	c.Become("dialing", redacted(l.server.url))
 	attempt, server, conn := l.attempt, l.server, l.conn
 	c.Go(func() any {
-		g, err := greet(conn.tree.ctx, &conn.cfg, server.url)
+		g, err := greet(conn.tree.ctx, &conn.cfg, server)
 		return linkMsg(greeted{attempt: attempt, greeting: g, err: err})
+	}, func(cause error) any {
+		return linkMsg(greeted{attempt: attempt, err: &DialError{URL: redacted(server.url), Phase: "dial", Err: cause}})
 	})
 }
 

@@ -118,6 +118,18 @@ func (m *mailbox) post(message any) error {
 	return nil
 }
 
+// must is post without the bound.
+func (m *mailbox) must(message any) error {
+	m.mu.Lock()
+	if m.state == runDead {
+		m.mu.Unlock()
+		return ErrActorStopped
+	}
+	m.control.push(message)
+	m.wakeLocked()
+	return nil
+}
+
 // PostSystemMessage queues a message of protoactor's lifecycle.
 func (m *mailbox) PostSystemMessage(message any) {
 	m.mu.Lock()

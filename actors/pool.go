@@ -16,6 +16,7 @@ type server struct {
 	due       time.Time // earliest next attempt
 	connected bool      // has been connected to
 	implicit  bool      // learnt from a server
+	tlsName   string    // host of who told of it, if it is known by an address alone
 	lastAuth  error     // last authorization error, until a success
 	lastErr   error
 }

@@ -255,7 +255,7 @@ func (r *reader) carryOver() {
 }
 
 func (r *reader) lose(phase string, err error) {
-	_ = r.conn.linkBox.Send(lost{attempt: r.attempt, cause: &LinkError{URL: r.conn.serverName(), Phase: phase, Err: err}})
+	_ = r.conn.linkBox.must(lost{attempt: r.attempt, cause: &LinkError{URL: r.conn.serverName(), Phase: phase, Err: err}})
 }
 
 // Stopping gives the buffer back.

@@ -157,5 +157,5 @@ func (w *writer) lose(job write, err error) {
 		err = fmt.Errorf("%w: %w", ErrWriteTimeout, err)
 	}
 	w.conn.out.abort(job)
-	_ = w.conn.linkBox.Send(lost{attempt: w.attempt, cause: &LinkError{URL: w.conn.serverName(), Phase: "write", Err: err}})
+	_ = w.conn.linkBox.must(lost{attempt: w.attempt, cause: &LinkError{URL: w.conn.serverName(), Phase: "write", Err: err}})
 }
