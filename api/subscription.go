@@ -97,8 +97,10 @@ func (s *Subscription) IsDraining() bool {
 	return core != nil && core.Draining()
 }
 
-// Unsubscribe ends the subscription at once. What waits is discarded; a handler
-// that is running finishes; no other call begins after this one returned.
+// Unsubscribe ends the subscription at once. What waits is discarded, and a
+// handler that is running is not waited for. After Unsubscribe returned no call of
+// the handler is begun, but for the one whose start had been decided when
+// Unsubscribe was called: it counts as running.
 // Errors: ErrConnectionClosed, ErrConnectionDraining, ErrBadSubscription.
 func (s *Subscription) Unsubscribe() error {
 	core := s.bound()
