@@ -275,6 +275,10 @@ func sendStatus(ch chan Status, s Status) (open bool) {
 
 // onNotice gets every event of the connection on the callbacks actor.
 func (nc *Conn) onNotice(n actors.Notice) {
+	if n.Kind == ConnectionClosed {
+		// Deferred: the loops of Events end also when a callback panics.
+		defer nc.listeners.end()
+	}
 	nc.adopt(n.Conn)
 	nc.listeners.tell(n.Event)
 	if s, ok := nc.statusOf(&n); ok {
@@ -291,9 +295,6 @@ func (nc *Conn) onNotice(n actors.Notice) {
 		calls = append(calls, func() { writeLine(log, &n.Event) })
 	}
 	inOrder(nc.callsFor(calls, &n))
-	if n.Kind == ConnectionClosed {
-		nc.listeners.end()
-	}
 }
 
 // inOrder runs the calls one after the other, the rest also when one panics or

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -71,6 +72,38 @@ func TestEventsEndWithTheirContextOrLoop(t *testing.T) {
 	}
 	for range endless {
 		t.Error("a sequence that was left goes on")
+	}
+}
+
+// TestEventsEndWhenACallbackPanics closes connections whose callbacks panic at the
+// end, or end their goroutine.
+func TestEventsEndWhenACallbackPanics(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("on purpose") }, "exit": runtime.Goexit} {
+		atEnd := func(e api.Event) {
+			if e.Kind == api.ConnectionClosed {
+				end()
+			}
+		}
+		for which, option := range map[string]api.Option{
+			"ClosedHandler": api.ClosedHandler(func(*api.Conn) { end() }),
+			"OnEvent":       api.OnEvent(atEnd),
+		} {
+			t.Run(name+" in "+which, func(t *testing.T) {
+				_, nc := both(t, option)
+				events := nc.Events(context.Background())
+				over := make(chan struct{})
+				go func() {
+					defer close(over)
+					for range events {
+					}
+				}()
+				nc.Close()
+				closed(t, over, "the end of the sequence")
+				for range nc.Events(context.Background()) {
+					t.Error("an event after the end")
+				}
+			})
+		}
 	}
 }
 
