@@ -36,11 +36,19 @@ func (c *borrowed) Call(int) {
 	m.Sub = c.sub
 	if len(raw.Header) > 0 {
 		c.setHeader()
+		defer c.dropHeader()
 	}
 	c.sub.handler(m)
 	if poisoning {
 		poison(m, raw)
 	}
+}
+
+// dropHeader lets go of the header that was lent, also when the handler panicked:
+// an idle subscription holds nothing of a large one.
+func (c *borrowed) dropHeader() {
+	c.msg.Header = nil
+	c.header.release()
 }
 
 func (c *borrowed) setHeader() {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"strings"
+	"unsafe"
 
 	"github.com/troupe-go/troupe/protocol"
 )
@@ -13,32 +14,71 @@ import (
 // that every client sends; any other block is left to ParseHeader, which alone
 // decides what is well-formed.
 
-// headerReader keeps the memory of decoded headers for the next one. Its zero
-// value is ready.
+// A header block is a stranger's: the number of its lines says nothing of the
+// fields in it, so no memory is taken by that number before the fields are read.
+//
+//	values  [first chunk][twice as many   ][twice as many …
+//	           ▲    ▲        ▲
+//	header   "A"  "B"  …   "K"      each value has a capacity of its own, 1
+
+const (
+	// headerChunk is how many fields memory is taken for at first.
+	headerChunk = 64
+	// headerFieldsKept bounds the fields whose memory a headerReader keeps from one
+	// message to the next: about 100 KiB.
+	headerFieldsKept = 1024
+)
+
+// headerReader keeps the memory of decoded headers for the next one, as long as
+// they are of ordinary size. Its zero value is ready.
 type headerReader struct {
 	header Header
-	values []string // one place for each field
+	values []string // a chunk, one place for each field
+	large  bool     // header has been given more lines than memory is kept for
 }
 
 // read decodes a block into the reader's memory: the header is valid until the
-// next read, its strings as long as block. nil and an error for a bad block.
+// next read or release, its strings as long as block. nil and an error for a bad
+// block.
 func (r *headerReader) read(block string) (Header, error) {
-	clear(r.header)
-	rest, fields, ok := plainBlock(block)
-	if !ok {
-		return protocol.ParseHeader([]byte(block))
+	r.release()
+	lines, fields, ok := plainBlock(block)
+	if !ok || fields > protocol.HeaderFieldsMax {
+		return parseHeader(block)
 	}
 	if r.header == nil {
-		r.header = make(Header, fields)
+		r.header = make(Header, min(fields, headerChunk))
 	}
-	if cap(r.values) < fields {
-		r.values = make([]string, fields)
-	}
-	if !fillHeader(r.header, r.values[:0:fields], rest) {
-		clear(r.header)
-		return protocol.ParseHeader([]byte(block))
+	r.large = fields > headerFieldsKept
+	if !r.fill(lines, fields) {
+		r.release()
+		return parseHeader(block)
 	}
 	return r.header, nil
+}
+
+// release lets go of the memory of a header with many fields. That of an ordinary
+// one stays for the next read.
+func (r *headerReader) release() {
+	if r.large {
+		r.header, r.large = nil, false // a cleared map keeps its size
+		return
+	}
+	if n := len(r.header); n > cap(r.values) && n <= headerFieldsKept {
+		r.values = make([]string, 0, n) // the next header of that size is one chunk
+	}
+	clear(r.header)
+}
+
+// parseHeader leaves a block to the protocol, without what follows its blank
+// line: that is ignored, and would be copied and counted.
+func parseHeader(block string) (Header, error) {
+	for _, blank := range [...]string{"\n\n", "\n\r\n"} {
+		if at := strings.Index(block, blank); at >= 0 {
+			block = block[:at+len(blank)]
+		}
+	}
+	return protocol.ParseHeader(unsafe.Slice(unsafe.StringData(block), len(block)))
 }
 
 // ownedHeader decodes a block that the message owns: the header's strings lie in it.
@@ -52,7 +92,7 @@ const headerStart = "NATS/1.0\r\n"
 
 // plainBlock reports whether a block has no status, a blank line at its end and
 // none before it, and returns its lines and their number.
-func plainBlock(block string) (lines string, fields int, ok bool) {
+func plainBlock(block string) (lines string, count int, ok bool) {
 	lines, ok = strings.CutPrefix(block, headerStart)
 	if !ok {
 		return "", 0, false
@@ -63,33 +103,48 @@ func plainBlock(block string) (lines string, fields int, ok bool) {
 	return lines, strings.Count(lines, "\n"), lines == "" || strings.HasSuffix(lines, "\r\n")
 }
 
-// fillHeader reads "name: value" lines into h, which is empty; values has the
-// capacity for all. It reports false for a line that is not of the plain form, and
-// for a name that comes twice: both are rare.
-func fillHeader(h Header, values []string, lines string) bool {
-	if cap(values) > protocol.HeaderFieldsMax {
-		return false
-	}
-	for lines != "" {
+// fill reads count "name: value" lines into the header, which is empty. A line
+// without a name is skipped. It reports false for a line that is not of the plain
+// form, and for a name that comes twice: both are rare.
+func (r *headerReader) fill(lines string, count int) bool {
+	h, values := r.header, r.values[:0]
+	for ; lines != ""; count-- {
 		end := strings.IndexByte(lines, '\n') - 1
 		colon := strings.IndexByte(lines, ':')
-		if end < 0 || colon <= 0 || colon >= end || strings.IndexByte(lines, '\r') != end {
+		if end < 0 || colon < 0 || colon >= end || strings.IndexByte(lines, '\r') != end {
 			return false
+		}
+		line := lines[:end]
+		lines = lines[end+2:]
+		if colon == 0 {
+			continue
 		}
 		value := colon + 1
-		for value < end && (lines[value] == ' ' || lines[value] == '\t') {
+		for value < end && (line[value] == ' ' || line[value] == '\t') {
 			value++
 		}
-		n := len(values)
-		values = append(values, lines[value:end])
+		n, before := len(values), len(h)
+		if n == cap(values) {
+			values, n = r.chunk(before, count), 0
+		}
+		values = append(values, line[value:])
 		// Capacity 1: a value that is added moves away instead of overwriting a neighbour's.
-		h[lines[:colon]] = values[n : n+1 : n+1]
-		if len(h) == n {
+		h[line[:colon]] = values[n : n+1 : n+1]
+		if len(h) == before {
 			return false
 		}
-		lines = lines[end+2:]
 	}
 	return true
+}
+
+// chunk returns room for more values, when the header has some and left lines are
+// to come. The reader keeps the first one.
+func (r *headerReader) chunk(have, left int) []string {
+	values := make([]string, 0, min(left, max(headerChunk, 2*have)))
+	if r.values == nil {
+		r.values = values
+	}
+	return values
 }
 
 // headerCost estimates, in bytes, what a decoded header with a block of that size
