@@ -184,7 +184,7 @@ func (l *eventLog) finished() {
 	}
 	l.mu.Unlock()
 	if tell {
-		_ = l.conn.root.Send(eventsDelivered{})
+		_ = l.conn.root.must(eventsDelivered{})
 	}
 }
 

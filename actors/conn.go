@@ -160,6 +160,7 @@ func Connect(ctx context.Context, sys *System, cfg Config) (*Conn, error) {
 	c.reqs.init(c)
 	c.events.init(c)
 	c.tree = newTree(sys, func(e supervisor.Event) { c.observe(Notice{Event: e, Sub: c.subAt(e.Path)}) }, c.ended)
+	c.tree.giveUp = c.fail
 	sys.exec.retain()
 	spawnRoot(c.tree, Spec{Name: c.name, Kind: "connection", Policy: rootPolicy, first: start{},
 		OnStopped: c.rootStopped},
@@ -407,7 +408,7 @@ func (c *Conn) fail(cause error) {
 	default:
 	}
 	c.events.close()
-	_ = c.root.Send(closeDown{})
+	_ = c.root.must(closeDown{})
 }
 
 // ended runs when the root actor has stopped.

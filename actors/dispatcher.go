@@ -83,6 +83,13 @@ func (d *delivery) work() {
 	d.sub.giveBack(n, bytes)
 }
 
+// abandon gives up an unfinished run when no dispatcher will go on with it.
+func (d *delivery) abandon() {
+	if d.unfinished() {
+		d.run.release()
+	}
+}
+
 // about names the message whose call is going on, for the report of a failure:
 // under a wildcard the subscription's own subject would not tell which it was.
 func (d *delivery) about() string {

@@ -56,6 +56,9 @@ func (o *outbox) gather() bool {
 	defer o.mu.Unlock()
 	o.gathering = len(o.buf) < gatherBytes && o.state == outLive
 	o.streamed = false
+	if o.gathering {
+		o.kicked = false // the writer sleeps: a wake-up on its way finds that out
+	}
 	return o.gathering
 }
 

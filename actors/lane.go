@@ -306,7 +306,11 @@ func (l *lane) blockFor(s segment) {
 	defer timer.Stop()
 	for {
 		fit := l.room(s)
-		if fit == int(s.n) || expired || l.closed.Load() {
+		if l.closed.Load() {
+			l.drop(s)
+			return
+		}
+		if fit == int(s.n) || expired {
 			l.appendFirst(s, fit)
 			return
 		}

@@ -101,7 +101,7 @@ type socket struct {
 // attach gives the outbox a new socket: first the subscriptions, then the
 // publishes that waited, then the PINGs that somebody waits for. Publishes that
 // are too large for this server are taken out and returned as their number.
-func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (tooLarge uint64) {
+func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (tooLarge []misfit) {
 	o.mu.Lock()
 	// A requester may still be in the middle of a write to the old socket. It
 	// does not block, and what it finds must be settled before the new begins.
@@ -112,14 +112,16 @@ func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (tooLarge uin
 	}
 	if o.state == outClosed {
 		o.mu.Unlock()
-		return 0
+		return nil
 	}
 	o.link, o.kick, o.try, o.state = s.link, s.kick, s.try, outLive
 	o.limitsLocked(s.info)
 	buf := restore(make([]byte, 0, len(o.buf)+4096))
 	buf, tooLarge = appendFitting(buf, o.buf, o.payloadMax)
-	o.pubs -= tooLarge
-	o.accepted -= tooLarge
+	// They keep their numbers, as those behind them do, and count as done with.
+	o.pubs -= uint64(len(tooLarge))
+	o.written += uint64(len(tooLarge))
+	o.confirmed += uint64(len(tooLarge))
 	for _, m := range o.waiting {
 		m.pubs = o.accepted
 		buf = protocol.AppendPing(buf)
@@ -212,12 +214,22 @@ func keepPublishes(dst, frames []byte) (kept []byte, count uint64) {
 	return dst, count
 }
 
+// misfit is a publish that waited for a server and is too large for it.
+type misfit struct {
+	subject string
+	reply   string
+	size    int
+	header  int
+}
+
 // appendFitting appends the publishes of at most payloadMax bytes to dst and
-// counts the others.
-func appendFitting(dst, frames []byte, payloadMax int) (kept []byte, tooLarge uint64) {
+// returns the others.
+func appendFitting(dst, frames []byte, payloadMax int) (kept []byte, tooLarge []misfit) {
 	walkFrames(frames, func(f *protocol.Frame, from, to int) bool {
-		if f.Header.Len()+f.Payload.Len() > payloadMax {
-			tooLarge++
+		if size := f.Header.Len() + f.Payload.Len(); size > payloadMax {
+			frame := frames[from:]
+			tooLarge = append(tooLarge, misfit{subject: string(f.Subject.Of(frame)), reply: string(f.Reply.Of(frame)),
+				size: size, header: f.Header.Len()})
 			return true
 		}
 		dst = append(dst, frames[from:to]...)

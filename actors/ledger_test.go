@@ -99,14 +99,14 @@ func TestTooLargeForTheNextServer(t *testing.T) {
 	}
 	s := testSocket(1)
 	s.info = &protocol.Info{MaxPayload: 10}
-	if n := o.attach(s, noSubscriptions); n != 2 {
-		t.Errorf("%d messages were too large, want 2", n)
+	if tooLarge := o.attach(s, noSubscriptions); len(tooLarge) != 2 || tooLarge[0] != (misfit{subject: "s", size: 11}) || tooLarge[1].size != 100 {
+		t.Errorf("too large: %v, want those of 11 and 100 bytes", tooLarge)
 	}
 	want := "PUB s 10\r\n0000000000\r\nPUB s 5\r\n22222\r\nPUB s 0\r\n\r\n"
 	if got := string(o.begin(1).frames); got != want {
 		t.Errorf("sent %q, want %q", got, want)
 	}
-	if o.written != 3 || o.accepted != o.written+o.pubs {
+	if o.accepted != 5 || o.accepted != o.written+o.pubs {
 		t.Errorf("accepted %d, written %d, waiting %d", o.accepted, o.written, o.pubs)
 	}
 }

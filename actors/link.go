@@ -193,12 +193,21 @@ func (l *link) live(c *Context, g *greeting) {
 	tooLarge := conn.out.attach(socket{link: l.attempt, info: g.info, try: tryWriter(g.conn),
 		kick: func() { _ = writer.Send(drainOutbox{}) }}, conn.restore)
 	_ = reader.Send(read{})
-	_ = conn.root.Send(linkUp{url: redacted(l.server.url), again: again})
+	_ = conn.root.must(linkUp{url: redacted(l.server.url), again: again})
 	conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkRestored, Path: c.host.path,
 		Attempt: l.server.attempts + 1, Before: firstOrAgain(again), Message: redacted(l.server.url)}})
-	if tooLarge > 0 {
-		conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.MessagesDropped, Path: c.host.path,
-			Count: tooLarge, Cause: &MaxPayloadError{Limit: int(g.info.MaxPayload)}}})
+	conn.refuse(tooLarge, int(g.info.MaxPayload))
+}
+
+// refuse reports publishes that waited and that this server would not take, and
+// ends the requests among them.
+func (c *Conn) refuse(tooLarge []misfit, limit int) {
+	for _, m := range tooLarge {
+		err := &MaxPayloadError{Subject: m.subject, Size: m.size, HeaderSize: m.header, Limit: limit}
+		if m.reply != "" {
+			c.reqs.failReply(m.reply, err)
+		}
+		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.MessagesDropped, Path: c.name + "/link", Count: 1, Bytes: uint64(m.size), Cause: err}})
 	}
 }
 
@@ -321,7 +330,7 @@ func (l *link) release(cause error) {
 	l.socket = nil
 	conn.server.Store(nil)
 	conn.linkLost(l.attempt, cause)
-	_ = conn.root.Send(linkDown{cause})
+	_ = conn.root.must(linkDown{cause})
 }
 
 // Stopping closes what this incarnation holds.
@@ -383,7 +392,10 @@ func (l *link) onStableDue(m stableDue) {
 
 // linkLost takes the socket from the outbox and reports what is uncertain.
 func (c *Conn) linkLost(attempt uint32, cause error) {
-	before := c.moveTo(Reconnecting)
+	before := c.Status()
+	if before != DrainingSubs && before != DrainingPubs { // a drain stays one
+		before = c.moveTo(Reconnecting)
+	}
 	if before != Closed {
 		c.setLastError(cause)
 		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkLost, Path: c.name + "/link",
@@ -397,7 +409,7 @@ func (c *Conn) settled(l loss) {
 	for _, w := range l.waiters {
 		w <- ErrDisconnected
 	}
-	_ = c.reqsBox.Send(failSent{upTo: l.written, cause: l.cause})
+	_ = c.reqsBox.must(failSent{upTo: l.written, cause: l.cause})
 	if l.uncertain == 0 {
 		return
 	}

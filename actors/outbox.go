@@ -14,6 +14,10 @@ import (
 // it Publish waits for the writer. It keeps both buffers in the cache.
 const outboxLiveMax = 256 << 10
 
+// outboxUrgentMax is where a request is refused that finds a socket which takes
+// nothing, instead of waiting for it beyond its own timeout.
+const outboxUrgentMax = 8 << 20
+
 // confirmBytes is how much is written before the writer asks the server to
 // confirm it with a PING, so that little is uncertain when a connection is lost.
 const confirmBytes = 512 << 10
@@ -100,6 +104,7 @@ type message struct {
 	reply   string // has been checked; empty for none
 	block   []byte // encoded header block; nil for none
 	payload []byte
+	urgent  bool  // a request: its caller's time runs, so it does not wait for room
 	head    *head // of an earlier frame to the same subject; nil for none
 }
 
@@ -169,7 +174,7 @@ func (o *outbox) lockSlow() {
 // request is publish for a caller who will wait for an answer: if the writer is
 // idle, the caller writes, which saves a change of goroutines.
 func (o *outbox) request(subject, reply string, block, payload []byte) (pub uint64, err error) {
-	pub, kick, err := o.put(subject, &message{reply: reply, block: block, payload: payload})
+	pub, kick, err := o.put(subject, &message{reply: reply, block: block, payload: payload, urgent: true})
 	if err == nil {
 		o.writeNow(kick)
 	}
@@ -228,7 +233,10 @@ func (o *outbox) kickLocked() func() {
 // admit is the slow half of publish: limits, states, back-pressure. It is
 // called with mu held and may release it for a while.
 func (o *outbox) admit(subject string, m *message) error {
-	for o.state == outLive && len(o.buf) > outboxLiveMax {
+	if m.urgent && o.state == outLive && len(o.buf) > outboxUrgentMax {
+		return &OutboundBufferLimitError{Buffered: len(o.buf), Need: len(subject) + len(m.reply) + m.size(), Limit: outboxUrgentMax}
+	}
+	for o.state == outLive && len(o.buf) > outboxLiveMax && !m.urgent {
 		o.blocked++
 		o.room.Wait()
 		o.blocked--

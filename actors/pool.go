@@ -2,6 +2,7 @@ package actors
 
 import (
 	"math/rand/v2"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -153,7 +154,8 @@ func (p *pool) discover(hosts []string, scheme string, user *url.Userinfo) (adde
 		if announced[h] {
 			delete(announced, h)
 			added++
-			p.servers = append(p.servers, &server{implicit: true, url: &url.URL{Scheme: scheme, Host: h, User: user}})
+			u := &url.URL{Scheme: scheme, Host: h, User: user}
+			p.servers = append(p.servers, &server{implicit: true, url: u, tlsName: inheritedName(u, current)})
 		}
 	}
 	for i, s := range p.servers {
@@ -162,6 +164,21 @@ func (p *pool) discover(hosts []string, scheme string, user *url.Userinfo) (adde
 		}
 	}
 	return added
+}
+
+// inheritedName is the name that the certificate of a server announced by its
+// IP address has to carry: that of the server which announced it.
+func inheritedName(u *url.URL, by *server) string {
+	if by == nil || net.ParseIP(u.Hostname()) == nil {
+		return ""
+	}
+	if by.tlsName != "" {
+		return by.tlsName
+	}
+	if name := by.url.Hostname(); net.ParseIP(name) == nil {
+		return name
+	}
+	return ""
 }
 
 // redacted is the server's address without credentials.

@@ -296,6 +296,6 @@ func (w *wakeUps) flush(c *Conn) {
 		c.sys.exec.submitAll(w.first, w.last, w.n)
 	}
 	if len(w.asleep) > 0 {
-		_ = c.subsBox.Send(activate{w.asleep})
+		_ = c.subsBox.must(activate{w.asleep})
 	}
 }

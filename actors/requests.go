@@ -98,6 +98,9 @@ type requests struct {
 	prefix string // "_INBOX.<nuid>." once the inbox is subscribed
 	late   atomic.Uint64
 	why    error // set when the connection has ended
+
+	lostUpTo uint64 // publishes up to this number may have left on a lost link
+	lostBy   error  // with which their requests end
 }
 
 func (r *requests) init(c *Conn) { r.conn = c }
@@ -228,11 +231,31 @@ func parseToken(subject []byte) (index, use uint64, ok bool) {
 	return index, use, true
 }
 
+// numbered notes the number of a request's publish. The link may have been lost
+// since: then the request ends now.
+func (r *requests) numbered(s *slot, pub uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.pub = pub
+	if s.busy && pub <= r.lostUpTo {
+		s.busy = false
+		s.reply <- Reply{err: r.lostBy}
+	}
+}
+
+// failReply ends the request that waits for a reply to subject, if one does.
+func (r *requests) failReply(subject string, err error) {
+	if s := r.claim([]byte(subject)); s != nil {
+		s.reply <- Reply{err: err}
+	}
+}
+
 // failUpTo ends waiting requests whose publish may have left on a lost link.
 func (r *requests) failUpTo(upTo uint64, cause error) {
 	err := &RequestLostError{Cause: cause}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.lostUpTo, r.lostBy = max(r.lostUpTo, upTo), err
 	for _, s := range r.slots {
 		if s.busy && s.pub <= upTo {
 			s.busy = false
@@ -289,9 +312,7 @@ func (c *Conn) Request(ctx context.Context, subject string, block, payload []byt
 		r.giveBack(s)
 		return Reply{}, err
 	}
-	r.mu.Lock()
-	s.pub = pub
-	r.mu.Unlock()
+	r.numbered(s, pub)
 	return r.await(ctx, s, timeout)
 }
 

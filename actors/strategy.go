@@ -51,6 +51,14 @@ func (s strategy) answer(sup actor.Supervisor, f *failure, message any) {
 		sup.StopChildren(child)
 	case supervisor.Escalate:
 		cause := &supervisor.EscalatedError{Path: f.host.path, Cause: d.Event.Cause}
+		if f.host.spec.lane != nil {
+			// A user's handler. To restart what is above it would mean to wait for
+			// every other handler, and one may be blocked: the connection ends.
+			f.host.reason, f.host.told = cause, true
+			sup.StopChildren(child)
+			s.parent.tree.giveUp(cause)
+			return
+		}
 		s.parent.escalate(&failure{cause: cause, stack: f.stack, text: f.text}, message)
 	case supervisor.Crash:
 		crash(f)

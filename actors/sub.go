@@ -205,7 +205,7 @@ func (s *Sub) overflowed(p pushed) {
 	}
 	switch s.lane.overflow {
 	case RestartEmpty:
-		_ = s.conn.subsBox.Send(restartDispatcher{s})
+		_ = s.conn.subsBox.must(restartDispatcher{s})
 	case StopSubscription:
 		s.conn.unlist(s)
 		s.end(s.SlowConsumer())
@@ -289,7 +289,7 @@ func (s *Sub) end(cause error) {
 		s.conn.left(s, cause)
 		s.next.close()
 		if s.spec.Consumer != nil && s.awake.Load() {
-			if s.conn.subsBox.Send(retire{s, cause}) == nil {
+			if s.conn.subsBox.must(retire{s, cause}) == nil {
 				return
 			}
 		}
@@ -300,6 +300,11 @@ func (s *Sub) end(cause error) {
 // ended reports the end, once, after the last handler call.
 func (s *Sub) ended() {
 	s.last.Do(func() {
+		s.delivery.abandon()
+		for _, w := range s.workers {
+			w.delivery.abandon()
+			w.lane.shut()
+		}
 		s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SubscriptionStopped, Path: s.Path(), Cause: s.cause,
 			Count: s.undelivered()}})
 	})

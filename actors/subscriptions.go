@@ -70,13 +70,11 @@ func (a *subscriptions) Receive(c *Context, m subscriptionsMsg) {
 
 func (a *subscriptions) onRevive(c *Context) {
 	var sleepless []*Sub
-	a.conn.out.mu.Lock()
-	a.conn.subs.all(func(s *Sub) {
+	for _, s := range a.conn.present() { // also those that the server knows no more
 		if s.awake.Load() && s.box.Load() == nil {
 			sleepless = append(sleepless, s)
 		}
-	})
-	a.conn.out.mu.Unlock()
+	}
 	a.onActivate(c, activate{sleepless})
 }
 
@@ -101,7 +99,7 @@ func (a *subscriptions) wake(c *Context, s *Sub) {
 		case s.lane.closed.Load():
 			s.ended() // not through the mailbox: at a Close nobody reads it any more
 		default:
-			_ = a.conn.subsBox.Send(dispatcherGone{s, box, reason})
+			_ = a.conn.subsBox.must(dispatcherGone{s, box, reason})
 		}
 	}
 	s.box.Store(box)
@@ -118,7 +116,11 @@ func (s *Sub) prepare() {
 		s.workers = newWorkers(s)
 		return
 	}
-	s.delivery = delivery{sub: s, from: &s.lane, most: runMax, consumer: s.spec.Consumer()}
+	most := runMax
+	if s.spec.Overflow == Block {
+		most = 1 // the reader may be waiting for the room of a single message
+	}
+	s.delivery = delivery{sub: s, from: &s.lane, most: most, consumer: s.spec.Consumer()}
 }
 
 func (s *Sub) newDispatcher() Actor[dispatcherMsg] {

@@ -15,6 +15,7 @@ type tree struct {
 	system  *System
 	observe func(supervisor.Event) // publishes an event; must not block
 	ended   func()                 // runs once, when the root has stopped
+	giveUp  func(error)            // ends the whole, at the wish of a policy; must not block
 	ctx     context.Context        // cancelled when the tree is told to stop
 	cancel  context.CancelFunc
 

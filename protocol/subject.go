@@ -40,7 +40,13 @@ const (
 	ReasonEmptyToken = "empty token"
 	ReasonWildcard   = "wildcard not allowed here"
 	ReasonNotLast    = "'>' before the last token"
+	ReasonTooLong    = "longer than 32 KiB"
 )
+
+// SubjectMax bounds a subject or queue name, in bytes. Servers accept lines of
+// 4 KiB unless they are told otherwise, and close the connection at a longer one;
+// this leaves room for those that are, and for a reply beside it.
+const SubjectMax = 32 << 10
 
 // BadSubjectError says why a subject or queue name cannot be used. It matches
 // [ErrBadSubject], and [ErrBadQueueName] when Role is RoleQueue. Nothing was
@@ -90,6 +96,9 @@ func CheckSubscribeSubject(s string) error {
 // CheckQueue returns nil when s is empty, which means no queue group, or can name
 // one: no control character or blank. Dots and wildcards have no meaning in it.
 func CheckQueue(s string) error {
+	if len(s) > SubjectMax {
+		return &BadSubjectError{Subject: s, Reason: ReasonTooLong, Pos: SubjectMax, Role: RoleQueue}
+	}
 	for i := range len(s) {
 		if s[i] <= ' ' {
 			return &BadSubjectError{Subject: s, Reason: ReasonBlank, Pos: i, Role: RoleQueue}
@@ -120,6 +129,9 @@ var notable = func() (table [256]bool) {
 func scanSubject(s string, wildcards bool) (pos int, reason string) {
 	if s == "" {
 		return 0, ReasonEmpty
+	}
+	if len(s) > SubjectMax {
+		return SubjectMax, ReasonTooLong
 	}
 	token := 0 // where the current token starts
 	for i := 0; i < len(s); i++ {

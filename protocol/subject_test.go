@@ -43,6 +43,8 @@ func TestSubjectRules(t *testing.T) {
 		{"*.*.>", ReasonWildcard, 0, "", 0},
 		{"a.>", ReasonWildcard, 2, "", 0},
 		{"a.>.b", ReasonWildcard, 2, ReasonNotLast, 2},
+		{strings.Repeat("a", SubjectMax), "", 0, "", 0},
+		{strings.Repeat("a", SubjectMax+1), ReasonTooLong, SubjectMax, ReasonTooLong, SubjectMax},
 		{">.>", ReasonWildcard, 0, ReasonNotLast, 0},
 		{">.", ReasonWildcard, 0, ReasonNotLast, 0},
 		{"*.", ReasonWildcard, 0, ReasonEmptyToken, 2},
