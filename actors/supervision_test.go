@@ -83,7 +83,6 @@ func TestDirectivesOfAHandlerPanic(t *testing.T) {
 		{supervisor.Resume, true, ""},
 		{supervisor.Restart, true, "dispatcher"},
 		{supervisor.Stop, false, ""},
-		{supervisor.Escalate, true, "subscriptions"},
 	}
 	for _, k := range cases {
 		t.Run(k.directive.String(), func(t *testing.T) {
@@ -121,14 +120,33 @@ func TestDirectivesOfAHandlerPanic(t *testing.T) {
 					return n.Kind == supervisor.ActorRestarted && (n.Path == c.name+"/"+k.restarted || n.Sub == sub)
 				})
 			}
-			if k.directive == supervisor.Escalate {
-				e := tape.await(t, 1, "escalation", func(n Notice) bool { return n.Path == c.name+"/subscriptions" && n.Kind == supervisor.ActorFailed })
-				var from *supervisor.EscalatedError
-				if !errors.As(e.Cause, &from) || from.Path != sub.Path() || !errors.Is(e.Cause, errKilled) {
-					t.Errorf("escalated as %v", e.Cause)
-				}
-			}
 		})
+	}
+}
+
+// TestAnEscalatedHandlerEndsTheConnection, loudly, and does not wait for a
+// neighbour that is blocked.
+func TestAnEscalatedHandlerEndsTheConnection(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{})
+	cfg := config(t, s.URL())
+	tape := record(&cfg)
+	c := connect(t, cfg)
+	hold, held := make(chan struct{}), make(chan struct{})
+	defer close(hold)
+	subscribe(t, c, SubSpec{Subject: "n", Consumer: handle(func(_, _ string) { close(held); <-hold })})
+	policy := noDelay
+	policy.Directive = supervisor.Escalate
+	sub := subscribe(t, c, SubSpec{Subject: "p", Policy: policy, Consumer: handle(func(_, _ string) { panic(errKilled) })})
+	mustPublish(t, c, "n", "block")
+	<-held
+	mustPublish(t, c, "p", "x")
+	end := tape.await(t, 1, "end", func(n Notice) bool { return n.Kind == supervisor.ConnectionClosed })
+	var from *supervisor.EscalatedError
+	if !errors.As(end.Cause, &from) || from.Path != sub.Path() || !errors.Is(end.Cause, errKilled) {
+		t.Errorf("ended with %v", end.Cause)
+	}
+	if err := c.Publish("p", "", nil, nil); !errors.Is(err, errKilled) || !errors.Is(err, ErrConnectionClosed) {
+		t.Errorf("publish after the end: %v", err)
 	}
 }
 

@@ -42,7 +42,7 @@ const (
 	Restart = supervisor.Restart
 	// Stop ends the subscription.
 	Stop = supervisor.Stop
-	// Escalate hands the failure to the supervisor of all subscriptions.
+	// Escalate closes the connection, with the failure as the cause.
 	Escalate = supervisor.Escalate
 	// Crash ends the process.
 	Crash = supervisor.Crash

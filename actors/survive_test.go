@@ -1,0 +1,179 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/protocol"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// TestKeyFunctionFailsInAUsedBuffer: to name the message must not lead into what
+// an earlier read left in the buffer.
+func TestKeyFunctionFailsInAUsedBuffer(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{})
+	cfg := config(t, s.URL())
+	tape := record(&cfg)
+	c := connect(t, cfg)
+	got := make(chan string, 200)
+	subscribe(t, c, SubSpec{Subject: "k.*", Policy: noDelay, Workers: 2, Key: func(m *Raw) uint64 {
+		if string(m.Subject) == "k.bad" {
+			panic(errKilled)
+		}
+		return 1
+	}, Consumer: handle(func(_, p string) { got <- p })})
+	for i := range 100 {
+		mustPublish(t, c, "k.good", decimal(uint64(i)))
+	}
+	for i := range 100 {
+		receiveAll(t, got, decimal(uint64(i)))
+	}
+	for range 5 {
+		mustPublish(t, c, "k.good", "one")
+		receiveAll(t, got, "one")
+		mustPublish(t, c, "k.bad", "x")
+		if err := c.Flush(within(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := tape.await(t, 5, "panic", func(n Notice) bool { return n.Kind == supervisor.HandlerPanicked })
+	if e.Message != "k.bad" {
+		t.Errorf("the panic is said to be about %q", e.Message)
+	}
+	mustPublish(t, c, "k.good", "after")
+	receiveAll(t, got, "after")
+}
+
+// TestDialersMayDoAnything: what they do wrong is an error of that attempt.
+func TestDialersMayDoAnything(t *testing.T) {
+	for name, dial := range map[string]func() (net.Conn, error){
+		"panic":   func() (net.Conn, error) { panic(errKilled) },
+		"exit":    func() (net.Conn, error) { runtime.Goexit(); return nil, nil },
+		"nothing": func() (net.Conn, error) { return nil, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(t, "nats://nowhere:4222")
+			cfg.Dial = func(context.Context, *url.URL) (net.Conn, error) { return dial() }
+			_, err := Connect(within(t), NewSystem(nil), cfg)
+			var failed *DialError
+			if !errors.Is(err, ErrNoServers) || !errors.As(err, &failed) {
+				t.Fatalf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestTheEndIsToldThroughAFullQueue: a slow callback drops events, but never the
+// end of a subscription or of the connection.
+func TestTheEndIsToldThroughAFullQueue(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{})
+	cfg := config(t, s.URL())
+	hold, ended := make(chan struct{}), make(chan supervisor.EventKind, 2)
+	cfg.OnEvent = func(n Notice) {
+		if n.Kind == supervisor.ServerErrorReported {
+			<-hold
+		}
+		if n.Kind == supervisor.SubscriptionStopped || n.Kind == supervisor.ConnectionClosed {
+			ended <- n.Kind
+		}
+	}
+	c := connect(t, cfg)
+	subscribe(t, c, SubSpec{Subject: "s", Consumer: handle(func(_, _ string) {})})
+	for range eventsMax + 100 {
+		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.ServerErrorReported, Path: c.name}})
+	}
+	go c.Close(context.Background())
+	close(hold)
+	for range 2 {
+		select {
+		case <-ended:
+		case <-within(t).Done():
+			t.Fatal("an end was dropped")
+		}
+	}
+	if c.Stats().EventsDropped == 0 {
+		t.Error("no event was dropped: the queue was never full")
+	}
+}
+
+// TestALossIsToldThroughAFloodOfErrors: the link's mailbox is bounded for what a
+// server sends, not for the end of its socket.
+func TestALossIsToldThroughAFloodOfErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t, "nats://pipe:4222")
+		tape := record(&cfg)
+		greeted := 0
+		peers(t, &cfg, func(p *peer) {
+			if !p.greet(protocol.Info{MaxPayload: 1 << 20}) {
+				return
+			}
+			if greeted++; greeted > 1 {
+				p.serve()
+				return
+			}
+			for range 100 {
+				if !p.send(strings.Repeat("-ERR 'x'\r\n", 1000)) {
+					return
+				}
+			}
+			p.send("garbage\r\n")
+			p.serve()
+		})
+		connect(t, cfg)
+		tape.await(t, 1, "second link", func(n Notice) bool { return n.Kind == supervisor.LinkRestored && n.Before == AgainLink })
+	})
+}
+
+// TestARequestLostBeforeItsNumber: the loss may come between the write of a
+// request and the note of its number.
+func TestARequestLostBeforeItsNumber(t *testing.T) {
+	r := &requests{}
+	var token [tokenLen]byte
+	s, err := r.take(&token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.failUpTo(7, errKilled)
+	r.numbered(s, 7)
+	got, err := r.await(context.Background(), s, NoTimeout)
+	if !errors.Is(err, ErrDisconnected) || !errors.Is(err, errKilled) {
+		t.Fatalf("got %v, %v", got, err)
+	}
+}
+
+// TestARequestTooLargeForTheNextServer ends with the reason.
+func TestARequestTooLargeForTheNextServer(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{MaxPayload: 100})
+	cfg := config(t, s.URL())
+	cfg.RetryFirst = true
+	hold := make(chan struct{})
+	cfg.Dial = func(ctx context.Context, u *url.URL) (net.Conn, error) {
+		select {
+		case <-hold:
+			return new(net.Dialer).DialContext(ctx, "tcp", u.Host)
+		default:
+			return nil, errKilled
+		}
+	}
+	c := connect(t, cfg)
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Request(within(t), "a", nil, make([]byte, 1000), NoTimeout)
+		done <- err
+	}()
+	for waiting := 0; waiting == 0; waiting, _ = c.Buffered() {
+		runtime.Gosched()
+	}
+	close(hold)
+	var tooLarge *MaxPayloadError
+	if err := <-done; !errors.As(err, &tooLarge) || tooLarge.Size != 1000 || tooLarge.Limit != 100 {
+		t.Fatalf("got %v", err)
+	}
+}
