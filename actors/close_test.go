@@ -86,7 +86,7 @@ func TestUseAfterClose(t *testing.T) {
 			"publish":   func() error { return s.c.Publish("x", "", nil, nil) },
 			"flush":     func() error { return s.c.Flush(ctx) },
 			"subscribe": func() error { _, err := s.c.Subscribe(&SubSpec{Subject: "y"}); return err },
-			"request":   func() error { _, err := s.c.Request(nil, "y", nil, nil, time.Second); return err },
+			"request":   func() error { _, err := s.c.Request(ctx, "y", nil, nil, time.Second); return err },
 			"drain":     func() error { _, err := s.c.Drain(ctx); return err },
 			"reconnect": s.c.ForceReconnect,
 			"buffered":  func() error { _, err := s.c.Buffered(); return err },

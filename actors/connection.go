@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/troupe-go/troupe/protocol"
 	"github.com/troupe-go/troupe/supervisor"
 )
@@ -185,10 +187,13 @@ func (c *Conn) observe(n Notice) {
 	if n.Time.IsZero() {
 		n.Time = time.Now()
 	}
+	if entry := c.sys.log.Check(zap.DebugLevel, "event"); entry != nil {
+		entry.Write(zap.String("event", n.Event.String()))
+	}
 	c.events.push(n)
 }
 
-// serverText wraps an error of the server for the event stream.
+// reportServerError makes an event of an -ERR that ends nothing.
 func (c *Conn) reportServerError(e *protocol.ServerError) {
 	c.setLastError(e)
 	kind := supervisor.ServerErrorReported

@@ -66,6 +66,7 @@ type lane struct {
 	inflight      int           // taken and not given back by finish
 	inflightBytes int64
 	received      uint64 // messages that the server sent
+	announced     uint64 // of these, before the SUB on the present socket: the server counts from there
 	dropped       uint64
 	droppedBytes  uint64
 	peakMsgs      int

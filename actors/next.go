@@ -58,8 +58,15 @@ func (s *Sub) TryNext(deliver func(m *Raw)) bool {
 	var m Raw
 	at := r.Cursor
 	at.Next(&m)
-	deliver(&m)
-	s.lane.started.Add(1)
+	// Counted first: of two callers at the limit only one gets its message.
+	if n, last := s.lane.started.Add(1), s.lane.last.Load(); last == 0 || n <= last {
+		deliver(&m)
+	} else {
+		s.lane.started.Add(^uint64(0))
+		r.release()
+		s.giveBack(r.n, r.bytes)
+		return false
+	}
 	r.release()
 	if s.giveBack(r.n, r.bytes) {
 		s.next.signal() // another caller may wait for what is behind it

@@ -280,8 +280,7 @@ func TestTheNextSocketWaitsForARequester(t *testing.T) {
 // TestFlushers are answered in order, by their own PONG, by a loss, or by a close.
 func TestFlushers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o *outbox
-		o = liveOutbox(func(l loss) {
+		o := liveOutbox(func(l loss) {
 			for _, w := range l.waiters {
 				w <- ErrDisconnected
 			}

@@ -105,7 +105,7 @@ type requests struct {
 
 func (r *requests) init(c *Conn) { r.conn = c }
 
-// Prefix returns the subject prefix of replies, ending in a dot, subscribing
+// inbox returns the subject prefix of replies, ending in a dot, subscribing
 // to it at the first call.
 func (r *requests) inbox() (string, error) {
 	r.mu.Lock()

@@ -135,6 +135,7 @@ func (s *Sub) announce(dst []byte) []byte {
 		return dst // checked at Subscribe
 	}
 	s.lane.mu.Lock()
+	s.lane.announced = s.lane.received
 	left, limited := s.lane.max-s.lane.received, s.lane.max > 0
 	s.lane.mu.Unlock()
 	if limited {
@@ -163,7 +164,9 @@ func (s *Sub) receive(seg segment, w *wakeUps) {
 		s.overflowed(p)
 	}
 	if p.last {
-		s.conn.forget(s)
+		// The UNSUB is for servers that count otherwise than we do: after a
+		// reconnect, or above the highest number an UNSUB can carry.
+		s.conn.unlist(s)
 		if p.empty {
 			s.end(nil)
 		}
@@ -240,7 +243,8 @@ func (s *Sub) Path() string {
 func (s *Sub) name() string { return "dispatcher-" + decimal(s.sid) }
 
 // Unsubscribe ends the subscription at once: what waits is discarded, and no
-// handler call begins after it returned.
+// handler call begins after it returned, but for the one whose start had been
+// decided: that one counts as running, and is not waited for.
 func (s *Sub) Unsubscribe() error {
 	if err := s.usable(); err != nil {
 		return err
@@ -317,7 +321,7 @@ func (s *Sub) AutoUnsubscribe(max uint64) error {
 		return err
 	}
 	s.lane.mu.Lock()
-	reached := max <= s.lane.received
+	reached, announced := max <= s.lane.received, s.lane.announced
 	s.lane.max = max
 	done := max <= s.lane.started.Load()
 	s.lane.last.Store(max)
@@ -332,7 +336,7 @@ func (s *Sub) AutoUnsubscribe(max uint64) error {
 		s.finishWhenEmpty()
 		return nil
 	}
-	s.conn.out.control(func(dst []byte) []byte { return protocol.AppendUnsub(dst, s.sid, int(max)) })
+	s.conn.out.control(func(dst []byte) []byte { return protocol.AppendUnsub(dst, s.sid, int(max-announced)) })
 	return nil
 }
 

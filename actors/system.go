@@ -45,7 +45,8 @@ var defaultSystem = sync.OnceValue(func() *System { return NewSystem(nil) })
 // Default returns the process-wide system, made on first use.
 func Default() *System { return defaultSystem() }
 
-// NewSystem makes a private system; log may be nil for silence. Goroutines and
+// NewSystem makes a private system; log gets each event at debug
+// level and may be nil for silence. Goroutines and
 // channels of connections on it belong to the caller's test bubble, if any.
 func NewSystem(log *zap.Logger) *System {
 	if log == nil {
