@@ -242,7 +242,8 @@ func deaf(release <-chan struct{}) script {
 func TestABlockedWriteEndsWithItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
-		cfg.WriteTimeout, cfg.NoReconnect = 10*time.Second, true
+		cfg.WriteTimeout, cfg.NoReconnect = 5*time.Second, true // before its silence is found
+		tape := record(&cfg)
 		release := make(chan struct{})
 		peers(t, &cfg, deaf(release))
 		c := connect(t, cfg)
@@ -255,6 +256,9 @@ func TestABlockedWriteEndsWithItsDeadline(t *testing.T) {
 		}
 		if err := c.closedError(); !errors.Is(err, ErrWriteTimeout) || !errors.Is(err, protocol.ErrTimeout) {
 			t.Errorf("closed with %v", err)
+		}
+		if n := len(tape.all(func(n Notice) bool { return n.Kind == supervisor.LinkLost && errors.Is(n.Cause, ErrWriteTimeout) })); n != 1 {
+			t.Errorf("the loss and its reason were told %d times", n)
 		}
 		if n := c.Stats().Uncertain; n != 0 {
 			t.Errorf("%d publishes uncertain, though the socket took no byte", n)
@@ -370,7 +374,7 @@ func TestDrainDeadline(t *testing.T) {
 		synctest.Wait()
 		start := time.Now()
 		r, err := c.Drain(context.Background())
-		if took, want := time.Since(start), cfg.DrainTimeout+closeGrace; took != want {
+		if took, want := time.Since(start), cfg.DrainTimeout; took != want {
 			t.Errorf("Drain took %v, want %v", took, want)
 		}
 		var late *DrainTimeoutError

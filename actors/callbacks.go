@@ -21,8 +21,28 @@ type (
 
 func (deliverEvents) isCallbacksMsg() {}
 
-// callbacksPolicy goes on with the next event when a callback fails.
-var callbacksPolicy = supervisor.Policy{Directive: supervisor.Resume}
+// policy goes on with the next event when a callback fails. A failure since which there
+// was no next one is a defect of ours, which would come again at once and for ever: it is
+// answered as that of any other actor.
+func (l *eventLog) policy() supervisor.Policy {
+	p := own
+	p.Decide = func(supervisor.Failure) (supervisor.Directive, bool) {
+		if l.advanced() {
+			return supervisor.Resume, true
+		}
+		return supervisor.Restart, true
+	}
+	return p
+}
+
+// advanced reports whether an event was taken out since it was last called.
+func (l *eventLog) advanced() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.seen
+	l.seen = l.popped
+	return l.popped != before
+}
 
 // eventsPerTurn is how many events are delivered before others get the worker.
 const eventsPerTurn = 64
@@ -54,6 +74,10 @@ func (a *callbacks) onDeliverEvents(c *Context) {
 
 // deliver hands one event to whoever is concerned.
 func (a *callbacks) deliver(n Notice) {
+	if n.call != nil {
+		n.call()
+		return
+	}
 	n.Conn = a.conn
 	if n.Kind == supervisor.SubscriptionStopped && n.Sub != nil && n.Sub.spec.Ended != nil {
 		defer n.Sub.spec.Ended(n.Sub, n.Cause)
@@ -81,10 +105,13 @@ type eventLog struct {
 	queue   []Notice
 	head    int
 	kept    []supervisor.Event
+	popped  uint64 // events and calls taken out, ever
+	seen    uint64 // popped at the last failure
 	dropped uint64 // ever
 	unsaid  uint64 // dropped since the last EventsDropped
 	closed  bool   // the end has been queued: later events are only kept
 	ending  bool   // tell the root when the queue is empty
+	over    bool   // the root has been told
 }
 
 func (l *eventLog) init(c *Conn) { l.conn = c }
@@ -136,6 +163,22 @@ func (l *eventLog) push(n Notice) {
 	l.wake(box)
 }
 
+// call queues f behind the events that there are. It returns false when the end of
+// the connection has been delivered.
+func (l *eventLog) call(f func()) bool {
+	l.mu.Lock()
+	if l.over {
+		l.mu.Unlock()
+		return false
+	}
+	l.queue, l.head = moveDown(l.queue, l.head)
+	l.queue = append(l.queue, Notice{call: f})
+	box := l.box
+	l.mu.Unlock()
+	l.wake(box)
+	return true
+}
+
 func (l *eventLog) keep(e supervisor.Event) {
 	if len(l.kept) >= 2*eventsKept {
 		l.kept = append(l.kept[:0], l.kept[eventsKept:]...)
@@ -156,6 +199,7 @@ func (l *eventLog) pop() (Notice, bool) {
 	n := l.queue[l.head]
 	l.queue[l.head] = Notice{}
 	l.head++
+	l.popped++
 	return n, true
 }
 
@@ -180,7 +224,7 @@ func (l *eventLog) finished() {
 	l.mu.Lock()
 	tell := l.ending && l.head == len(l.queue)
 	if tell {
-		l.ending = false
+		l.ending, l.over = false, true
 	}
 	l.mu.Unlock()
 	if tell {

@@ -117,7 +117,8 @@ type segment struct {
 	chunk *chunk
 	head  uint32
 	n     uint32
-	bytes int64 // sum of view.size
+	bytes int64  // sum of view.size
+	seq   uint64 // number of the first among all that the subscription received
 }
 
 // copied returns the segment with its messages in a private chunk that pins

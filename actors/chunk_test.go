@@ -93,7 +93,7 @@ func TestViewsShowTheirMessages(t *testing.T) {
 		checkMessages(rt, private.first(k), want[:k])
 		rest := private
 		for range k {
-			rest = rest.behindFirst()
+			rest = rest.behind(1)
 		}
 		checkMessages(rt, rest, want[k:])
 	})

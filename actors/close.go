@@ -22,17 +22,20 @@ type Report struct {
 	Unfinished []string
 	// UnsentBytes is what was accepted and could not be written.
 	UnsentBytes int
-	// Undelivered is how many messages were discarded before a handler saw them.
+	// Undelivered is how many messages were discarded before a handler, or an actor
+	// of the user's, saw them.
 	Undelivered int
 }
 
 // Close ends the connection: what waits to be sent is written if the socket
 // takes it, what waits for handlers is discarded. It returns when the tree is
-// gone, or with a report when ctx is done before. Without a deadline handlers
-// get two seconds. From inside a handler of this connection it does not wait
+// gone, or with a report when ctx is done before. Without a deadline all of it
+// gets two seconds. From inside a handler of this connection it does not wait
 // for that handler. Later calls wait too.
 func (c *Conn) Close(ctx context.Context) Report {
 	var r Report
+	ctx, cancel := withinGrace(ctx)
+	defer cancel()
 	c.out.drainWrites(ctx, closeFlush)
 	c.out.mu.Lock()
 	r.UnsentBytes = len(c.out.buf)
@@ -49,18 +52,23 @@ func (c *Conn) wait(ctx context.Context) {
 }
 
 func (c *Conn) waitInto(ctx context.Context, r *Report) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, closeGrace)
-		defer cancel()
-	}
+	ctx, cancel := withinGrace(ctx)
+	defer cancel()
 	err := c.tree.await(ctx, c.ancestors())
-	r.Undelivered = c.undelivered()
+	r.Undelivered = c.undelivered() + int(c.company.discarded.Load())
 	if err != nil {
 		r.Unfinished = c.tree.unfinished()
 		return
 	}
 	c.sys.exec.settle(closeGrace)
+}
+
+// withinGrace gives a context without a deadline one.
+func withinGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, closeGrace)
 }
 
 // ancestors returns how many actors cannot end before the caller returns: none
@@ -71,12 +79,27 @@ func (c *Conn) ancestors() int {
 	if box == nil || box.host.tree != c.tree {
 		return 0
 	}
+	if c.tree.alone(box.host) {
+		return 1
+	}
 	n := 0
 	for h := box.host; h != nil; h = h.parent {
 		n++
 	}
+	n += box.host.below()
 	if box.host.spec.Kind != "callbacks" {
 		n++
+	}
+	return n
+}
+
+// below counts the actors below h. They end after it.
+func (h *host) below() (n int) {
+	h.mu.Lock()
+	children := slices.Clone(h.children)
+	h.mu.Unlock()
+	for _, c := range children {
+		n += 1 + c.below()
 	}
 	return n
 }
@@ -88,16 +111,22 @@ func (o *outbox) drainWrites(ctx context.Context, bound time.Duration) {
 	defer cancel()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.state != outLive {
-		return
-	}
-	o.state = outDrained
 	defer context.AfterFunc(ctx, func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.room.Broadcast()
 	})()
-	for o.state == outDrained && (o.busy || len(o.buf) > 0) && ctx.Err() == nil {
+	o.waitWhile(ctx, func() bool { return o.state == outMoving })
+	if o.state != outLive {
+		return
+	}
+	o.state = outDrained
+	o.waitWhile(ctx, func() bool { return o.state == outDrained && o.writing+len(o.buf) > 0 })
+}
+
+// waitWhile waits for room until a condition ends, or ctx is done.
+func (o *outbox) waitWhile(ctx context.Context, condition func() bool) {
+	for condition() && ctx.Err() == nil {
 		o.blocked++
 		o.room.Wait()
 		o.blocked--
@@ -106,8 +135,10 @@ func (o *outbox) drainWrites(ctx context.Context, bound time.Duration) {
 
 // Drain ends the connection in order: no new messages come, handlers finish
 // what they have, what waits is sent, then the connection closes. It returns
-// when that is done or, with ErrDrainTimeout and a report of what was not, when
-// ctx is; without a deadline the connection's drain timeout applies.
+// when that is done or, with a report of what was not, when ctx is: a
+// *DrainTimeoutError or, if it was cancelled, a *CanceledError. Without a deadline
+// the connection's drain timeout applies. Then the connection is closed as with a
+// Close whose ctx is done: handlers that go on end with the tree, later.
 func (c *Conn) Drain(ctx context.Context) (Report, error) {
 	if err := c.BeginDrain(); err != nil {
 		return Report{}, err
@@ -117,34 +148,55 @@ func (c *Conn) Drain(ctx context.Context) (Report, error) {
 
 // FinishDrain is the part of Drain that waits; BeginDrain has succeeded before.
 func (c *Conn) FinishDrain(ctx context.Context) (Report, error) {
+	began := time.Now()
 	if _, ok := ctx.Deadline(); !ok && c.cfg.DrainTimeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.cfg.DrainTimeout)
 		defer cancel()
 	}
 	err := c.drainSubscriptions(ctx)
+	if err == nil {
+		err = c.company.drain(ctx)
+	}
 	if c.Status() == Closed {
 		return Report{}, c.closedError()
 	}
-	c.moveTo(DrainingPubs)
+	if before := c.moveTo(DrainingPubs); before != Closed {
+		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.StateChanged, Path: c.name,
+			Before: before.String(), After: DrainingPubs.String()}})
+	}
 	if err == nil {
 		err = c.flushThrough(ctx)
 	}
 	var r Report
 	if err != nil {
-		r.Unfinished = c.undrained()
-		err = &DrainTimeoutError{Report: r, Cause: err}
-		c.setLastError(err)
+		r.Unfinished = append(c.undrained(), c.company.undrained()...)
+		err = drainFailed(ctx, r, err, began)
+		c.setUndrained(err)
 		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.DrainTimedOut, Path: c.name, Cause: err}})
 	}
-	closed := c.Close(context.WithoutCancel(ctx))
-	for _, path := range closed.Unfinished {
-		if !slices.Contains(r.Unfinished, path) {
-			r.Unfinished = append(r.Unfinished, path)
-		}
+	ctx, cancel := context.WithTimeout(ctx, closeGrace) // at once when ctx is done already
+	defer cancel()
+	closed := c.Close(ctx)
+	if err != nil { // the tree is ending yet: what is busy with that is no news
+		closed.Unfinished = r.Unfinished
 	}
-	closed.Unfinished = r.Unfinished
 	return closed, err
+}
+
+// setUndrained notes why a drain left something behind.
+func (c *Conn) setUndrained(err error) {
+	c.mu.Lock()
+	c.lastErr, c.undone = err, err
+	c.mu.Unlock()
+}
+
+// drainFailed says what a drain had to leave, and whose wish that was.
+func drainFailed(ctx context.Context, r Report, err error, began time.Time) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return &CanceledError{Op: "drain", Elapsed: time.Since(began), Cause: context.Cause(ctx), Sent: true}
+	}
+	return &DrainTimeoutError{Report: r, Cause: err}
 }
 
 // flushThrough is a flush that goes on when the link is lost: what waits is
@@ -152,7 +204,7 @@ func (c *Conn) FinishDrain(ctx context.Context) (Report, error) {
 func (c *Conn) flushThrough(ctx context.Context) error {
 	for {
 		err := c.out.flush(ctx)
-		if err == nil || ctx.Err() != nil || !errors.Is(err, ErrDisconnected) {
+		if err == nil || ctx.Err() != nil || !errors.Is(err, ErrDisconnected) || errors.Is(err, ErrConnectionClosed) {
 			return err
 		}
 	}
@@ -168,12 +220,13 @@ func (c *Conn) BeginDrain() error {
 		case DrainingSubs, DrainingPubs:
 			return ErrConnectionDraining
 		case Connecting, Reconnecting, Disconnected:
-			return ErrConnectionReconnecting
+			return c.NoServer("drain", s)
 		default:
 			if c.status.CompareAndSwap(int32(s), int32(DrainingSubs)) {
 				c.out.mu.Lock()
 				c.out.noSubs = true
 				c.out.mu.Unlock()
+				c.linkNews.drain()
 				return nil
 			}
 		}
@@ -182,17 +235,13 @@ func (c *Conn) BeginDrain() error {
 
 // drainSubscriptions drains them all at once and waits for each.
 func (c *Conn) drainSubscriptions(ctx context.Context) error {
-	var all []*Sub
-	c.out.mu.Lock()
-	c.subs.all(func(s *Sub) {
-		if !s.mux {
-			all = append(all, s)
-			s.draining.Store(true)
-		}
-	})
-	c.out.mu.Unlock()
+	all := c.present() // with those that the server knows no more, and that have messages yet
 	for _, s := range all {
-		c.out.control(s.unannounce)
+		s.beginDraining()
+		s.endInterest()
+	}
+	if err := c.awaitMove(ctx); err != nil {
+		return err
 	}
 	if err := c.flushThrough(ctx); err != nil {
 		return err
@@ -207,4 +256,16 @@ func (c *Conn) drainSubscriptions(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// ended runs when the root actor has stopped.
+func (c *Conn) ended() {
+	c.endOnce.Do(func() {
+		for _, u := range c.company.all() {
+			u.end(nil) // enrolled when nobody was left to start it
+		}
+		c.chunks.drop()
+		c.sys.exec.release()
+		close(c.done)
+	})
 }

@@ -202,6 +202,20 @@ func TestDrainInOrder(t *testing.T) {
 	})
 }
 
+// failing makes actors of a kind fail at every message while broken is set.
+func failing(kind string, broken *atomic.Bool) func(string) func() {
+	return func(k string) func() {
+		if k != kind {
+			return nil
+		}
+		return func() {
+			if broken.Load() {
+				panic(errKilled)
+			}
+		}
+	}
+}
+
 // TestDefectInTheRoot: an actor that fails at whatever it gets closes the
 // connection with a typed error instead of spinning.
 func TestDefectInTheRoot(t *testing.T) {
@@ -211,11 +225,7 @@ func TestDefectInTheRoot(t *testing.T) {
 			cfg := config(t)
 			peers(t, &cfg, served)
 			var broken atomic.Bool
-			sys.killHook = func(k string, _ uint64) {
-				if k == kind && broken.Load() {
-					panic(errKilled)
-				}
-			}
+			sys.Interpose(failing(kind, &broken))
 			c, err := Connect(t.Context(), sys, cfg)
 			if err != nil {
 				t.Fatal(err)
@@ -251,11 +261,7 @@ func TestDefectInALeaf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
 		sys := NewSystem(nil)
-		sys.killHook = func(kind string, _ uint64) {
-			if broken.Load() && kind == "requests" {
-				panic(errKilled)
-			}
-		}
+		sys.Interpose(failing("requests", &broken))
 		cfg := config(t)
 		s := &stage{tape: record(&cfg), ready: make(chan *peer, 10)}
 		peers(t, &cfg, playing(s.ready))
@@ -341,7 +347,9 @@ func TestErrorTexts(t *testing.T) {
 		{&OutboundBufferLimitError{Buffered: 1, Need: 2, Limit: 3}, []error{ErrOutboundBufferLimit}, "limit 3"},
 		{&SlowConsumerError{Subject: "s", Dropped: 7, LimitMsgs: 4}, []error{ErrSlowConsumer}, "7 messages dropped"},
 		{&NoServersError{}, []error{ErrNoServers}, "no servers"},
-		{&NoServersError{Attempts: []ServerAttempt{{URL: "u", Err: cause}}}, []error{ErrNoServers, cause}, "u: the cause"},
+		{&NoServersError{Attempts: []ServerAttempt{{URL: "u", Err: cause}}}, []error{ErrNoServers, cause}, "troupe: no servers available for connection: u: the cause (1 attempt)"},
+		{&NoServersError{Attempts: []ServerAttempt{{}, {URL: "u", Err: &DialError{URL: "u", Phase: "dial", Err: protocol.ErrNotNATS}}}}, []error{protocol.ErrNotNATS},
+			"connection: dial u: peer does not speak the NATS protocol (2 attempts)"},
 		{&ConnectionClosedError{}, []error{ErrConnectionClosed}, "closed"},
 		{&ConnectionClosedError{Cause: cause}, []error{ErrConnectionClosed, cause}, "the cause"},
 		{&DialError{URL: "u", Phase: "info", Err: cause}, []error{cause}, "info u"},
@@ -378,7 +386,7 @@ func TestSocketsAreClosed(t *testing.T) {
 			peers(t, &cfg, served) // waits for the far ends at the end of the test
 			sys := NewSystem(nil)
 			k := &killer{kind: "link", nth: nth}
-			sys.killHook = k.hook
+			sys.Interpose(k.between)
 			c, err := Connect(t.Context(), sys, cfg)
 			if err != nil {
 				t.Fatal(err)

@@ -3,11 +3,10 @@ package actors
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/url"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +16,7 @@ import (
 )
 
 // Status is the state of a connection; the numbers are nats.go's.
-type Status int32
+type Status int
 
 // The states of a connection.
 const (
@@ -41,28 +40,48 @@ func (s Status) String() string {
 
 // Config describes one connection. It is not changed after Connect.
 type Config struct {
-	// Servers to connect to, tried in random order unless KeepOrder; at least one.
-	Servers   []*url.URL
+	// Servers to connect to, in the order in which they are tried; at least one.
+	Servers []*url.URL
+	// KeepOrder tries discovered servers in the order in which they were announced;
+	// otherwise they are mixed.
 	KeepOrder bool
 	// Hello is what CONNECT says about us: name, echo, verbose, credentials.
 	Hello protocol.Connect
 	// Authenticate completes hello for one attempt, nil for nothing to add. It
-	// runs on the dialing goroutine at every attempt.
-	Authenticate func(server *url.URL, info *protocol.Info, hello *protocol.Connect) error
-	// Dial opens the transport, nil for TCP to the server's host.
+	// runs on the dialing goroutine at every attempt, and is to ask callbacks of
+	// the user's by Ask with ctx, which ends with the handshake's time.
+	Authenticate func(ctx context.Context, server *url.URL, info *protocol.Info, hello *protocol.Connect) error
+	// Dial opens the connection to a server in a way of its own, nil for the
+	// Transport's. It may panic, block or return nothing.
 	Dial func(ctx context.Context, server *url.URL) (net.Conn, error)
+	// Transport opens the connection to a server.
+	Transport Transport
 	// TLS is the client configuration; nil means a default one where needed.
 	TLS *tls.Config
-	// Secure requires TLS.
-	Secure bool
+	// TLSCertificate returns our certificate, nil for the one in TLS, and
+	// TLSRootCAs whom to trust, nil for those in TLS. Both are asked at every
+	// handshake, and may panic, block or return nothing.
+	TLSCertificate func() (tls.Certificate, error)
+	TLSRootCAs     func() (*x509.CertPool, error)
+	// TLSServerName is the name in every server's certificate; empty for the one
+	// in TLS, or the host of the server's address.
+	TLSServerName string
+	// Secure requires TLS, TLSFirst begins with it, and NoTLS forbids it.
+	Secure, TLSFirst, NoTLS bool
+	// DialSecures says that what is dialed is not to be wrapped in TLS.
+	DialSecures bool
 	// Timeout bounds the dial and, separately, the handshake.
 	Timeout time.Duration
 	// WriteTimeout bounds one socket write; zero or less means none.
 	WriteTimeout time.Duration
 	// PingInterval is the time between PINGs on our side; zero or less means none.
 	PingInterval time.Duration
-	// PingsMax is how many PINGs may be unanswered before the link is stale.
+	// PingsMax is how many PINGs may be unanswered before the link is stale; negative
+	// gives it up at the first PingInterval.
 	PingsMax int
+	// LooseSubjects checks the subjects of publishes for what would break a frame,
+	// and for nothing else.
+	LooseSubjects bool
 	// BufferWhileDown bounds the bytes of publishes kept while there is no
 	// link; negative keeps none.
 	BufferWhileDown int
@@ -74,13 +93,29 @@ type Config struct {
 	AttemptsMax int
 	// Backoff paces the attempts on each server.
 	Backoff supervisor.Backoff
+	// Delay replaces Backoff: it returns the pause before each new pass over the
+	// servers, the first of which is pass 1. There is none within a pass. Nil for
+	// none. It may panic or block, as may Choose.
+	Delay func(pass int) time.Duration
+	// Choose picks the server of each attempt to reconnect; nil for nobody does.
+	// What it gets is shared: read only.
+	Choose func(pool []PoolEntry, info *protocol.Info) Choice
 	// KeepAfterAuthErrors goes on after the same authorization error came
 	// twice in a row from the same server.
 	KeepAfterAuthErrors bool
+	// StayOnLameDuck waits for the end of a server that is about to stop instead of
+	// moving to another one before.
+	StayOnLameDuck bool
 	// IgnoreDiscovered leaves the servers that INFO announces aside.
 	IgnoreDiscovered bool
 	// InboxPrefix begins the subjects of replies, without a trailing dot.
 	InboxPrefix string
+	// InboxEach subscribes to the reply subject of each request instead of to one
+	// inbox for all.
+	InboxEach bool
+	// PendingBudget bounds the bytes that wait on the connection, in all
+	// subscriptions together; 0 for no bound but their own.
+	PendingBudget int
 	// DrainTimeout bounds a drain whose context has no deadline.
 	DrainTimeout time.Duration
 	// OnEvent gets every event in order, on an actor of its own. It may block
@@ -95,6 +130,8 @@ type Notice struct {
 	Sub *Sub
 	// Conn is the connection; OnEvent may run before Connect has returned it.
 	Conn *Conn
+
+	call func() // called in the place of OnEvent; nil for an event
 }
 
 // Conn is one connection: what outlives its sockets, and the handle to its
@@ -107,20 +144,24 @@ type Conn struct {
 	tree *tree
 	root place[connectionMsg]
 
-	out    *outbox
-	subs   table // written under out.mu
-	roster roster
-	chunks chunkPool
-	reqs   requests
-	events eventLog
+	out     *outbox
+	subs    table // written under out.mu
+	roster  roster
+	chunks  chunkPool
+	budget  *budget // nil for none
+	reqs    requests
+	outlets outlets
+	events  eventLog
 
 	status  atomic.Int32
 	info    atomic.Pointer[protocol.Info]
+	line    atomic.Pointer[line]   // in use; nil while down
 	server  atomic.Pointer[server] // in use; nil while down
 	local   atomic.Pointer[string] // address of the socket
-	pool    *pool                  // link's
-	attempt atomic.Uint32          // incarnations of sockets, ever
-	rtt     atomic.Int64           // last measured, ns
+	tls     atomic.Pointer[tls.ConnectionState]
+	pool    *pool         // link's
+	attempt atomic.Uint32 // incarnations of sockets, ever
+	rtt     atomic.Int64  // last measured, ns
 
 	inMsgs     atomic.Uint64
 	inBytes    atomic.Uint64
@@ -128,8 +169,15 @@ type Conn struct {
 	reconnects atomic.Uint64
 	uncertain  atomic.Uint64 // publishes that may or may not have left
 	pongsOut   atomic.Int32  // heartbeats without an answer
+	answered   atomic.Int64  // when the last PONG came, ns since 1970
+	retried    atomic.Uint32 // attempt whose first PONG confirms refused subscriptions; 0 for none
+
+	overlap overlap                       // guarded by the outbox's lock
+	moving  atomic.Pointer[chan struct{}] // closed when the overlap is over; nil without one
+	moves   atomic.Uint64                 // moves to another server
 
 	everConnected atomic.Bool
+	asking        atomic.Int32                // calls of Delay and Choose that have not returned
 	urls          atomic.Pointer[[]PoolEntry] // the pool, for others than the link
 
 	first   chan error // result of the first connect, capacity 1
@@ -137,29 +185,47 @@ type Conn struct {
 	endOnce sync.Once
 	mu      sync.Mutex
 	lastErr error
+	down    error // why there is no server, or was none the last time
 	cause   error // why the connection closed
+	undone  error // why the drain that closed it was not finished
 	closing bool
 	subsBox place[subscriptionsMsg]
 	linkBox place[linkMsg]
+
+	linkDefects supervisor.History // its supervisor's alone
+
 	reqsBox place[requestsMsg]
+
+	company  company
+	linkNews linkNews
 }
 
 // Connect builds the tree of a connection and waits until it has a server or
-// has tried them all. It returns a *NoServersError with every attempt, or
-// ctx's error; no goroutine is left in that case.
+// has tried them all. It returns a *NoServersError with every attempt, or a
+// *TimeoutError or *CanceledError for ctx; no goroutine is left in that case.
 func Connect(ctx context.Context, sys *System, cfg Config) (*Conn, error) {
+	if sys.stopped() {
+		return nil, ErrSystemStopped
+	}
+	began := time.Now()
 	c := &Conn{
 		sys: sys, cfg: cfg, name: sys.connName(),
 		first: make(chan error, 1),
 		done:  make(chan struct{}),
 	}
+	c.budget = newBudget(cfg.PendingBudget)
 	c.out = newOutbox(cfg.BufferWhileDown, c.settled)
+	c.out.loose = cfg.LooseSubjects
 	c.status.Store(int32(Connecting))
-	c.pool = newPool(cfg.Servers, !cfg.KeepOrder, cfg.Backoff, cfg.AttemptsMax)
+	c.pool = newPool(cfg.Servers, cfg.Backoff, cfg.AttemptsMax)
+	c.pool.mixing = !cfg.KeepOrder
+	if cfg.Delay != nil {
+		c.pool.backoff = supervisor.Backoff{Initial: supervisor.NoDelay}
+	}
 	c.publishPool()
 	c.reqs.init(c)
 	c.events.init(c)
-	c.tree = newTree(sys, func(e supervisor.Event) { c.observe(Notice{Event: e, Sub: c.subAt(e.Path)}) }, c.ended)
+	c.tree = newTree(sys, func(e supervisor.Event, s *Sub) { c.observe(Notice{Event: e, Sub: s}) }, c.ended)
 	c.tree.giveUp = c.fail
 	sys.exec.retain()
 	spawnRoot(c.tree, Spec{Name: c.name, Kind: "connection", Policy: rootPolicy, first: start{},
@@ -176,16 +242,20 @@ func Connect(ctx context.Context, sys *System, cfg Config) (*Conn, error) {
 		c.wait(context.Background())
 		return nil, err
 	case <-ctx.Done():
-		c.fail(ctx.Err())
+		err := Interrupted(ctx, "connect", "", began)
+		c.fail(err)
 		c.wait(context.Background())
-		return nil, ctx.Err()
+		return nil, err
 	}
 }
 
 // rootStopped runs when the root has ended, with a reason if its policy ended it.
 func (c *Conn) rootStopped(reason error) {
-	if reason != nil {
+	switch {
+	case reason != nil:
 		reason = fmt.Errorf("%w: %w", ErrInternal, reason)
+	case c.sys.adopted:
+		reason = ErrSystemStopped // somebody else stopped it; without effect if it was us
 	}
 	c.fail(reason)
 }
@@ -213,8 +283,14 @@ func (s *System) dialWait(now time.Time) time.Duration {
 	return s.dials.Reserve(now)
 }
 
+// Name returns the name of the connection's root in the tree.
+func (c *Conn) Name() string { return c.name }
+
 // Status returns the state of the connection.
 func (c *Conn) Status() Status { return Status(c.status.Load()) }
+
+// lastPong returns when the server last answered.
+func (c *Conn) lastPong() time.Time { return time.Unix(0, c.answered.Load()) }
 
 func (c *Conn) setStatus(s Status) { c.status.Store(int32(s)) }
 
@@ -230,8 +306,22 @@ func (c *Conn) moveTo(s Status) (before Status) {
 }
 
 // Info returns what the server last said about itself, nil before the first
-// server. The value is shared: read only.
-func (c *Conn) Info() *protocol.Info { return c.info.Load() }
+// server. Of what it said before it answered a PING nothing is missing. The value is
+// shared: read only.
+func (c *Conn) Info() *protocol.Info {
+	n := c.line.Load()
+	if n == nil {
+		return c.info.Load()
+	}
+	news := n.news.Load() // before what link knows: it forgets them in the other order
+	known := c.info.Load()
+	if news == nil {
+		return known
+	}
+	info := *news
+	info.Complete(known)
+	return &info
+}
 
 // Server returns the address of the server in use, nil while there is none.
 func (c *Conn) Server() *url.URL {
@@ -252,7 +342,7 @@ func (c *Conn) serverName() string {
 // PoolEntry is one server of the pool.
 type PoolEntry struct {
 	URL        *url.URL // shared: read only
-	Attempts   int      // failed ones since the last stable link
+	Attempts   int      // failed ones to reconnect since the last success
 	Discovered bool     // learnt from a server
 }
 
@@ -268,7 +358,7 @@ func (c *Conn) Pool() []PoolEntry {
 func (c *Conn) publishPool() {
 	entries := make([]PoolEntry, 0, len(c.pool.servers))
 	for _, s := range c.pool.servers {
-		entries = append(entries, PoolEntry{URL: s.url, Attempts: s.attempts, Discovered: s.implicit})
+		entries = append(entries, PoolEntry{URL: s.url, Attempts: s.tries, Discovered: s.implicit})
 	}
 	c.urls.Store(&entries)
 }
@@ -298,10 +388,12 @@ func (c *Conn) setLastError(err error) {
 type Stats struct {
 	InMsgs, OutMsgs, InBytes, OutBytes uint64 // bytes are header block and payload
 	Reconnects                         uint64
+	Moves                              uint64 // to another socket, without having lost the link
 	Uncertain                          uint64 // publishes whose fate a lost link left open
 	Strays                             uint64 // messages for subscriptions that had ended
 	LateReplies                        uint64 // replies that nobody waited for any more
 	EventsDropped                      uint64
+	PendingBytes, MaxPendingBytes      uint64 // what waits, and the most that did; 0 without a budget
 }
 
 // Stats returns a snapshot of the counters.
@@ -309,10 +401,13 @@ func (c *Conn) Stats() Stats {
 	c.out.mu.Lock()
 	s := Stats{OutMsgs: c.out.accepted, OutBytes: c.out.outBytes}
 	c.out.mu.Unlock()
+	s.Moves = c.moves.Load()
 	s.InMsgs, s.InBytes = c.inMsgs.Load(), c.inBytes.Load()
 	s.Reconnects, s.Uncertain, s.Strays = c.reconnects.Load(), c.uncertain.Load(), c.strays.Load()
 	s.LateReplies = c.reqs.late.Load()
 	s.EventsDropped = c.events.droppedCount()
+	used, peak := c.budget.use()
+	s.PendingBytes, s.MaxPendingBytes = uint64(used), uint64(peak)
 	return s
 }
 
@@ -328,29 +423,15 @@ func (c *Conn) SubscriptionCount() int {
 	return c.subs.count
 }
 
-// subAt returns the subscription whose dispatcher, or a worker of it, has that
-// path; nil when the path is another actor's.
-func (c *Conn) subAt(path string) *Sub {
-	rest, ok := strings.CutPrefix(path, c.name+"/subscriptions/dispatcher-")
-	if !ok {
-		return nil
-	}
-	digits, _, _ := strings.Cut(rest, "/")
-	sid, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil {
-		return nil
-	}
-	return c.subs.get(sid)
-}
-
-// Buffered returns the bytes that wait to be written.
+// Buffered returns the bytes that wait to be written, those of a write that is going on
+// included: how much of it the socket has taken is known when it ends.
 func (c *Conn) Buffered() (int, error) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if c.out.state == outClosed {
 		return -1, c.out.why
 	}
-	return len(c.out.buf), nil
+	return len(c.out.buf) + c.out.writing, nil
 }
 
 // Publish sends a message. The subject is checked here; reply has passed the
@@ -396,10 +477,10 @@ func (c *Conn) fail(cause error) {
 	before := c.Status()
 	c.setStatus(Closed)
 	why := c.closedError()
-	c.reqs.failAll(why)
 	for _, w := range c.out.close(why) {
-		w <- why
+		w <- &ConnectionClosedError{Cause: cause, Sent: true}
 	}
+	c.reqs.failAll(cause)
 	c.endSubscriptions()
 	c.observe(Notice{Event: supervisor.Event{Kind: supervisor.ConnectionClosed, Path: c.name,
 		Before: before.String(), After: Closed.String(), Cause: cause}})
@@ -409,13 +490,4 @@ func (c *Conn) fail(cause error) {
 	}
 	c.events.close()
 	_ = c.root.must(closeDown{})
-}
-
-// ended runs when the root actor has stopped.
-func (c *Conn) ended() {
-	c.endOnce.Do(func() {
-		c.chunks.drop()
-		c.sys.exec.release()
-		close(c.done)
-	})
 }

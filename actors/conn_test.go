@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/protocol"
 	"github.com/troupe-go/troupe/supervisor"
 )
@@ -63,7 +64,7 @@ func connect(t testing.TB, cfg Config) *Conn {
 
 func connectOn(t testing.TB, sys *System, cfg Config) *Conn {
 	t.Helper()
-	c, err := Connect(within(t), sys, cfg)
+	c, err := Connect(must.Within(t, patience), sys, cfg)
 	if err != nil {
 		t.Fatal("connect:", err)
 	}
@@ -75,12 +76,8 @@ func connectOn(t testing.TB, sys *System, cfg Config) *Conn {
 	return c
 }
 
-// within is a context with the deadline that no test should reach.
-func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
+// patience is the deadline that no test should reach.
+const patience = 20 * time.Second
 
 func subscribe(t testing.TB, c *Conn, spec SubSpec) *Sub {
 	t.Helper()
@@ -103,7 +100,7 @@ func mustPublish(t testing.TB, c *Conn, subject, payload string) {
 
 func receiveAll(t testing.TB, ch <-chan string, want ...string) {
 	t.Helper()
-	ctx := within(t)
+	ctx := must.Within(t, patience)
 	for i, w := range want {
 		select {
 		case got := <-ch:
@@ -129,7 +126,7 @@ func TestPublishReachesSubscriber(t *testing.T) {
 func TestFlushWaitsForTheServer(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{})
 	c := connect(t, config(t, s.URL()))
-	if err := c.Flush(within(t)); err != nil {
+	if err := c.Flush(must.Within(t, patience)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -149,7 +146,7 @@ func TestReconnectRestoresSubscriptions(t *testing.T) {
 	c := connect(t, cfg)
 	got := make(chan string, 10)
 	subscribe(t, c, SubSpec{Subject: "before", Consumer: handle(func(_, payload string) { got <- payload })})
-	if err := c.Flush(within(t)); err != nil {
+	if err := c.Flush(must.Within(t, patience)); err != nil {
 		t.Fatal(err)
 	}
 	s.Kill()
@@ -173,7 +170,7 @@ func TestRequestGetsReply(t *testing.T) {
 			_ = server.Publish(string(m.Reply), "", nil, m.Payload)
 		})
 	}()
-	if err := server.Flush(within(t)); err != nil {
+	if err := server.Flush(must.Within(t, patience)); err != nil {
 		t.Fatal(err)
 	}
 	r, err := c.Request(context.Background(), "echo", nil, []byte("hello"), 5*time.Second)
@@ -215,7 +212,7 @@ func TestDrainDeliversEverything(t *testing.T) {
 	for range 10_000 {
 		mustPublish(t, c, "d", "x")
 	}
-	if r, err := c.Drain(within(t)); err != nil {
+	if r, err := c.Drain(must.Within(t, patience)); err != nil {
 		t.Fatal(err, r)
 	}
 	if n.Load() != 10_000 {

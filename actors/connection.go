@@ -3,11 +3,11 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/troupe-go/troupe/protocol"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -41,6 +41,12 @@ type (
 
 	// eventsDelivered is the callbacks' last word after closeDown.
 	eventsDelivered struct{}
+
+	// startUsers asks for the supervisor of a group of users' actors.
+	startUsers struct{ group *group }
+
+	// systemCheckDue looks after an actor system that is not ours.
+	systemCheckDue struct{}
 )
 
 func (start) isConnectionMsg()           {}
@@ -48,6 +54,8 @@ func (linkUp) isConnectionMsg()          {}
 func (linkDown) isConnectionMsg()        {}
 func (closeDown) isConnectionMsg()       {}
 func (eventsDelivered) isConnectionMsg() {}
+func (startUsers) isConnectionMsg()      {}
+func (systemCheckDue) isConnectionMsg()  {}
 
 type connection struct {
 	conn    *Conn
@@ -67,6 +75,10 @@ func (a *connection) Receive(c *Context, m connectionMsg) {
 		a.onCloseDown(c)
 	case eventsDelivered:
 		a.onEventsDelivered(c)
+	case startUsers:
+		a.onStartUsers(c, m.group)
+	case systemCheckDue:
+		a.onSystemCheckDue(c)
 	default:
 		panic(fmt.Sprintf("connection: unhandled message %T", m))
 	}
@@ -85,7 +97,7 @@ func (a *connection) onStart(c *Context) {
 	conn := a.conn
 	conn.root.set(Ref[connectionMsg]{c.host.box})
 	c.Become("connecting", "")
-	notes := spawn(c, Spec{Name: "callbacks", Kind: "callbacks", Policy: callbacksPolicy, user: true, data: callbacksMsg(deliverEvents{})},
+	notes := spawn(c, Spec{Name: "callbacks", Kind: "callbacks", Policy: conn.events.policy(), user: true, data: callbacksMsg(deliverEvents{})},
 		func() Actor[callbacksMsg] { return &callbacks{conn: conn} })
 	conn.events.attach(notes.box)
 	conn.reqsBox.set(spawn(c, Spec{Name: "requests", Kind: "requests", Policy: own},
@@ -94,6 +106,12 @@ func (a *connection) onStart(c *Context) {
 		func() Actor[subscriptionsMsg] { return &subscriptions{conn: conn} }))
 	conn.linkBox.set(spawn(c, Spec{Name: "link", Kind: "link", Policy: conn.linkPolicy(), begins: "live", first: linkMsg(open{}), OnStopped: conn.linkStopped},
 		func() Actor[linkMsg] { return &link{conn: conn} }))
+	for _, g := range conn.company.list() {
+		a.onStartUsers(c, g)
+	}
+	if conn.sys.adopted {
+		c.After(systemCheckEvery, systemCheckDue{})
+	}
 	if conn.isClosing() {
 		a.onCloseDown(c)
 	}
@@ -108,7 +126,8 @@ func (c *Conn) isClosing() bool {
 // linkPolicy restarts the link, which is a reconnect, until the pool or the
 // options say that there is nothing to go on with. The pool paces the attempts,
 // because each server has its own backoff; the intensity is far above what the
-// dial limit lets through, so that only a defect before the dial reaches it.
+// dial limit lets through. A defect of the link's own may come before any dial, where
+// nothing paces it: it is answered as that of any other actor.
 func (c *Conn) linkPolicy() supervisor.Policy {
 	return supervisor.Policy{
 		Directive: supervisor.Restart,
@@ -117,12 +136,22 @@ func (c *Conn) linkPolicy() supervisor.Policy {
 		Backoff:   supervisor.Backoff{Initial: supervisor.NoDelay},
 		Decide: func(f supervisor.Failure) (supervisor.Directive, bool) {
 			var end *giveUp
-			if errors.As(f.Cause, &end) {
+			switch {
+			case errors.As(f.Cause, &end):
 				return supervisor.Stop, true
+			case errors.Is(f.Cause, supervisor.ErrActorPanic) && !errors.Is(f.Cause, supervisor.ErrEscalated):
+				return c.linkDefect(f), true
 			}
 			return supervisor.Restart, true
 		},
 	}
+}
+
+// linkDefect decides about a panic of the link itself.
+func (c *Conn) linkDefect(f supervisor.Failure) supervisor.Directive {
+	d := supervisor.Decide(own, c.linkDefects, f, time.Now())
+	c.linkDefects = d.History
+	return d.Directive
 }
 
 // giveUp marks a failure of the link that no other attempt can mend.
@@ -169,18 +198,40 @@ func (a *connection) onCloseDown(c *Context) {
 	a.closing = true
 	c.Become("closed", "")
 	a.conn.tree.cancel()
-	subs := a.conn.subsBox.box.Load()
-	for _, box := range []*mailbox{a.conn.linkBox.box.Load(), subs, a.conn.reqsBox.box.Load()} {
+	// Actors before the subscriptions that they live on, whose end is no news then.
+	boxes := []*mailbox{a.conn.linkBox.box.Load()}
+	for _, g := range slices.Backward(a.conn.company.list()) {
+		boxes = append(boxes, g.box.box.Load())
+	}
+	for _, box := range append(boxes, a.conn.subsBox.box.Load(), a.conn.reqsBox.box.Load()) {
 		if box != nil {
 			c.stop(box, nil)
 		}
 	}
-	if subs == nil || subs.dead() {
-		a.conn.subscriptionsStopped(nil)
-	}
+	a.conn.subscriptionsStopped(nil)
 }
 
 func (a *connection) onEventsDelivered(c *Context) { c.proto.Stop(c.proto.Self()) }
+
+func (a *connection) onStartUsers(c *Context, g *group) {
+	if a.closing {
+		return // the end of the tree ends those who wait
+	}
+	if g.box.must(rejoin{}) == nil {
+		return
+	}
+	g.box.set(spawn(c, Spec{Name: g.name, Kind: usersGroup, Policy: own, MailboxMax: 1 << 20,
+		OnStopped: a.conn.subscriptionsStopped, first: usersMsg(rejoin{})},
+		func() Actor[usersMsg] { return &users{group: g} }))
+}
+
+func (a *connection) onSystemCheckDue(c *Context) {
+	if a.conn.sys.stopped() {
+		a.conn.fail(ErrSystemStopped)
+		return
+	}
+	c.After(systemCheckEvery, systemCheckDue{})
+}
 
 // observe numbers an event, keeps it, and queues it for the user.
 func (c *Conn) observe(n Notice) {
@@ -191,33 +242,4 @@ func (c *Conn) observe(n Notice) {
 		entry.Write(zap.String("event", n.Event.String()))
 	}
 	c.events.push(n)
-}
-
-// reportServerError makes an event of an -ERR that ends nothing.
-func (c *Conn) reportServerError(e *protocol.ServerError) {
-	c.setLastError(e)
-	kind := supervisor.ServerErrorReported
-	if errors.Is(e, protocol.ErrPermissionViolation) {
-		kind = supervisor.PermissionDenied
-	}
-	c.observe(Notice{Event: supervisor.Event{Kind: kind, Path: c.name, Cause: e}, Sub: c.deniedSub(e)})
-}
-
-// deniedSub finds the subscription that a permission error is about.
-func (c *Conn) deniedSub(e *protocol.ServerError) *Sub {
-	if e.Op != protocol.RoleSubscribe && e.Op != protocol.RoleQueue {
-		return nil
-	}
-	if e.SID != 0 {
-		return c.subs.get(e.SID)
-	}
-	var found *Sub
-	c.out.mu.Lock()
-	c.subs.all(func(s *Sub) {
-		if found == nil && s.Subject == e.Subject && s.Queue == e.Queue {
-			found = s
-		}
-	})
-	c.out.mu.Unlock()
-	return found
 }

@@ -17,8 +17,18 @@
 //	    ├── writer-1         running
 //	    └── heartbeat-1      running
 //
+// The first actor that a user spawns brings a supervisor of them, actors or the one
+// of another group, and stands below it; what it subscribes to it reads from the lanes
+// itself:
+//
+//	├── actors               running
+//	│   └── counter          idle
+//	└── consumers            running
+//	    └── orders           waiting    no server
+//
 // A link is one incarnation of the connection's socket: a reconnect is its
-// restart. What outlives a socket (the table of subscriptions, the frames that
+// restart, and for the time of a move to another server it has a second reader and
+// writer. What outlives a socket (the table of subscriptions, the frames that
 // wait in the outbox, the requests that wait for replies) belongs to [Conn].
 //
 //	in    socket ─► reader ─► one segment per touched subscription ─► lane

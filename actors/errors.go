@@ -1,80 +1,99 @@
 package actors
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/kind"
 	"github.com/troupe-go/troupe/protocol"
+	"github.com/troupe-go/troupe/supervisor"
 )
 
 // The kinds of errors that are born in this package. Compare with errors.Is.
 var (
 	// ErrConnectionClosed: the connection is closed for good. It is a net.ErrClosed.
-	ErrConnectionClosed error = kind.New("troupe: connection closed", net.ErrClosed)
+	ErrConnectionClosed error = kind.New("troupe: connection closed", net.ErrClosed).In(kind.Closed)
 	// ErrConnectionDraining: the connection is being drained and takes no new work.
-	ErrConnectionDraining error = kind.New("troupe: connection draining")
+	ErrConnectionDraining error = kind.New("troupe: connection draining").In(kind.Closed)
 	// ErrConnectionReconnecting: the call needs a server and there is none at the moment.
-	ErrConnectionReconnecting error = kind.New("troupe: connection reconnecting")
+	ErrConnectionReconnecting error = kind.New("troupe: connection reconnecting").In(kind.Connection, kind.Retry)
 	// ErrDisconnected: the link to the server was lost while the call waited.
-	ErrDisconnected error = kind.New("troupe: server is disconnected")
+	ErrDisconnected error = kind.New("troupe: server is disconnected").In(kind.Connection, kind.Retry)
 	// ErrUnexpectedEOF: the server ended the connection without a word.
 	ErrUnexpectedEOF error = kind.New("troupe: connection ended by the server", protocol.ErrStaleConnection, io.ErrUnexpectedEOF)
 	// ErrNoServers: no server could be connected to.
-	ErrNoServers error = kind.New("troupe: no servers available for connection")
+	ErrNoServers error = kind.New("troupe: no servers available for connection").In(kind.Connection, kind.Retry)
 	// ErrOutboundBufferLimit: too much waits to be sent.
-	ErrOutboundBufferLimit error = kind.New("troupe: outbound buffer limit exceeded")
+	ErrOutboundBufferLimit error = kind.New("troupe: outbound buffer limit exceeded").In(kind.Limit, kind.Retry)
 	// ErrHeadersNotSupported: the server does not take headers.
-	ErrHeadersNotSupported error = kind.New("troupe: headers not supported by the server")
+	ErrHeadersNotSupported error = kind.New("troupe: headers not supported by the server").In(kind.Server)
 	// ErrSlowConsumer: messages were dropped because the subscription's handler is too slow.
-	ErrSlowConsumer error = kind.New("troupe: slow consumer, messages dropped")
+	ErrSlowConsumer error = kind.New("troupe: slow consumer, messages dropped").In(kind.Limit, kind.Retry)
 	// ErrBadSubscription: the subscription is closed or not of the kind the call needs.
-	ErrBadSubscription error = kind.New("troupe: invalid subscription")
+	ErrBadSubscription error = kind.New("troupe: invalid subscription").In(kind.Closed)
+	// ErrTooManyBlocked: too many calls of a subscription's handler do not return.
+	ErrTooManyBlocked error = kind.New("troupe: too many blocked calls of a handler", supervisor.ErrHandlerBlocked)
 	// ErrMaxMessages: the subscription has delivered as many messages as it was asked for.
-	ErrMaxMessages error = kind.New("troupe: maximum messages delivered")
+	ErrMaxMessages error = kind.New("troupe: maximum messages delivered").In(kind.Closed)
 	// ErrNoResponders: nobody is subscribed to the subject of a request.
-	ErrNoResponders error = kind.New("troupe: no responders available for request")
+	ErrNoResponders error = kind.New("troupe: no responders available for request").In(kind.Unavailable, kind.Retry)
 	// ErrFlushTimeout: the server did not confirm a flush in time.
 	ErrFlushTimeout error = kind.New("troupe: flush timeout", protocol.ErrTimeout)
 	// ErrDrainTimeout: a drain did not finish in time; the connection was closed all the same.
-	ErrDrainTimeout error = kind.New("troupe: draining connection timed out", protocol.ErrTimeout)
+	ErrDrainTimeout error = kind.New("troupe: draining connection timed out", protocol.ErrTimeout).In(kind.Timeout, kind.MaybeSent)
 	// ErrTooManyRequests: as many requests wait as there are tokens for.
-	ErrTooManyRequests error = kind.New("troupe: too many requests waiting")
+	ErrTooManyRequests error = kind.New("troupe: too many requests waiting").In(kind.Limit, kind.Retry)
 	// ErrMailboxFull: an actor has as many messages waiting as it may have.
-	ErrMailboxFull error = kind.New("troupe: mailbox full")
+	ErrMailboxFull error = kind.New("troupe: mailbox full").In(kind.Limit, kind.Retry)
+	// ErrActorExists: another actor below the same supervisor has that name.
+	ErrActorExists error = kind.New("troupe: actor exists").In(kind.Input)
+	// ErrActorElsewhere: the actor belongs to another connection.
+	ErrActorElsewhere error = kind.New("troupe: actor belongs to another connection").In(kind.Input)
+	// ErrSystemStopped: the actor system that a connection was put into has been shut down.
+	ErrSystemStopped error = kind.New("troupe: actor system stopped").In(kind.Closed)
+	// ErrInvalidContext: the context is nil.
+	ErrInvalidContext error = kind.New("troupe: invalid context").In(kind.Input)
 	// ErrActorStopped: the actor has ended.
-	ErrActorStopped error = kind.New("troupe: actor stopped")
-	// ErrSecureConnWanted: the server does not offer the TLS that was asked for.
-	ErrSecureConnWanted error = kind.New("troupe: secure connection not available")
-	// ErrSecureConnFailed: the TLS handshake failed.
-	ErrSecureConnFailed error = kind.New("troupe: secure connection failed")
+	ErrActorStopped error = kind.New("troupe: actor stopped").In(kind.Closed)
 	// ErrForcedReconnect: the link was given up because the user asked for it.
 	ErrForcedReconnect error = kind.New("troupe: reconnect forced", ErrDisconnected)
 	// ErrWriteTimeout: the socket did not take what was written in time.
 	ErrWriteTimeout error = kind.New("troupe: write timeout", protocol.ErrTimeout)
 	// ErrNoConnection: a dialer returned neither a connection nor an error.
-	ErrNoConnection error = kind.New("troupe: dialer returned no connection")
+	ErrNoConnection error = kind.New("troupe: dialer returned no connection").In(kind.Handler)
+	// ErrWebSocketUpgrade: what was dialed did not become a WebSocket.
+	ErrWebSocketUpgrade error = kind.New("troupe: websocket upgrade failed").In(kind.Protocol)
 	// ErrInternal: one of our own actors failed again and again.
-	ErrInternal error = kind.New("troupe: internal failure")
+	ErrInternal error = kind.New("troupe: internal failure").In(kind.Internal, kind.MaybeSent)
 )
 
-// MaxPayloadError says which message was larger than the server takes.
+// MaxPayloadError says which message was larger than the server takes. It was not
+// sent, unless the server says so.
 type MaxPayloadError struct {
-	Subject    string
-	Size       int // header block and payload, bytes
-	HeaderSize int // header block alone, bytes
-	Limit      int // of the server, bytes
+	Subject    string // empty if ByServer
+	Size       int    // header block and payload, bytes; 0 if ByServer
+	HeaderSize int    // header block alone, bytes
+	Limit      int    // of the server, bytes
+	ByServer   bool   // the server said so, of what it does not say, and closed the connection
+	Err        error  // its *protocol.ServerError; nil unless ByServer
 }
 
 // Error describes the message and the limit.
 func (e *MaxPayloadError) Error() string {
+	if e.ByServer {
+		return fmt.Sprintf("%v: it takes %d bytes", e.Err, e.Limit)
+	}
 	return fmt.Sprintf("troupe: maximum payload exceeded: %d bytes for %q, the server takes %d", e.Size, e.Subject, e.Limit)
 }
 
-// Unwrap returns ErrMaxPayload.
-func (e *MaxPayloadError) Unwrap() []error { return []error{protocol.ErrMaxPayload} }
+// Unwrap returns ErrMaxPayload and what the server said.
+func (e *MaxPayloadError) Unwrap() []error { return []error{protocol.ErrMaxPayload, e.Err} }
 
 // OutboundBufferLimitError says how much waits for a connection. Nothing of
 // the refused message was kept.
@@ -92,6 +111,46 @@ func (e *OutboundBufferLimitError) Error() string {
 // Unwrap returns ErrOutboundBufferLimit.
 func (e *OutboundBufferLimitError) Unwrap() []error { return []error{ErrOutboundBufferLimit} }
 
+// BadSubscriptionError says which subscription has ended, and why.
+type BadSubscriptionError struct {
+	Subject string
+	Queue   string // its queue group
+	SID     uint64
+	Cause   error // what ended it; nil if it was asked to, or had its last message
+}
+
+// Error names the subscription and the cause.
+func (e *BadSubscriptionError) Error() string {
+	s := fmt.Sprintf("%v: the one on %q has ended", ErrBadSubscription, e.Subject)
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns ErrBadSubscription and the cause.
+func (e *BadSubscriptionError) Unwrap() []error { return []error{ErrBadSubscription, e.Cause} }
+
+// TooManyBlockedError says that a subscription was ended because another call of its
+// handler blocked while as many as may had been given up and had not returned.
+type TooManyBlockedError struct {
+	Subject string
+	Calls   int   // that had been given up
+	Cause   error // the last call
+}
+
+// Error counts the calls.
+func (e *TooManyBlockedError) Error() string {
+	s := fmt.Sprintf("%v: %d on %q do not return", ErrTooManyBlocked, e.Calls, e.Subject)
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns ErrTooManyBlocked and the last call.
+func (e *TooManyBlockedError) Unwrap() []error { return []error{ErrTooManyBlocked, e.Cause} }
+
 // SlowConsumerError reports a subscription that could not keep up.
 type SlowConsumerError struct {
 	Subject      string
@@ -103,15 +162,66 @@ type SlowConsumerError struct {
 	LimitBytes   int
 	Dropped      uint64 // messages lost on this subscription so far
 	DroppedBytes uint64
+	Budget       int // of the connection, bytes, if it was that which had no room; 0 for a limit of the subscription's own
 }
 
 // Error describes the subscription and what it lost.
 func (e *SlowConsumerError) Error() string {
-	return fmt.Sprintf("troupe: slow consumer on %q: %d messages dropped, %d pending (limit %d)", e.Subject, e.Dropped, e.PendingMsgs, e.LimitMsgs)
+	text := fmt.Sprintf("troupe: slow consumer on %q: %d messages dropped, %d pending (limit %d)", e.Subject, e.Dropped, e.PendingMsgs, e.LimitMsgs)
+	if e.Budget > 0 {
+		text += fmt.Sprintf(", no room in the connection's budget of %d bytes", e.Budget)
+	}
+	return text
 }
 
 // Unwrap returns ErrSlowConsumer.
 func (e *SlowConsumerError) Unwrap() []error { return []error{ErrSlowConsumer} }
+
+// MailboxFullError says which actor had no room for a message. It did not get it.
+type MailboxFullError struct {
+	Path  string // of the actor
+	Limit int    // messages
+	Cause error  // what ended the wait for room; nil without a wait
+}
+
+// Error names the actor and the limit.
+func (e *MailboxFullError) Error() string {
+	s := fmt.Sprintf("%v: %s has %d messages waiting", ErrMailboxFull, e.Path, e.Limit)
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns ErrMailboxFull and the cause.
+func (e *MailboxFullError) Unwrap() []error { return []error{ErrMailboxFull, e.Cause} }
+
+// ActorStoppedError says which actor has ended, and why.
+type ActorStoppedError struct {
+	Path  string // of the actor; empty for a ref of none
+	Cause error  // the failure, or the end of the connection; nil if it was asked to
+}
+
+// Error names the actor and the cause.
+func (e *ActorStoppedError) Error() string {
+	s := ErrActorStopped.Error()
+	if e.Path != "" {
+		s += ": " + e.Path
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns ErrActorStopped and the cause.
+func (e *ActorStoppedError) Unwrap() []error { return []error{ErrActorStopped, e.Cause} }
+
+// AsAsked reports whether err is the end of an actor that was asked for.
+func AsAsked(err error) bool {
+	stopped, ok := errors.AsType[*ActorStoppedError](err)
+	return ok && stopped.Cause == nil && stopped.Path != ""
+}
 
 // ServerAttempt is one try to connect to one server.
 type ServerAttempt struct {
@@ -120,7 +230,8 @@ type ServerAttempt struct {
 	At  time.Time
 }
 
-// NoServersError lists what was tried before giving up.
+// NoServersError lists what was tried before giving up. Its category is that of all
+// attempts if they agree.
 type NoServersError struct{ Attempts []ServerAttempt }
 
 // Error names the last attempt.
@@ -129,7 +240,21 @@ func (e *NoServersError) Error() string {
 		return ErrNoServers.Error()
 	}
 	last := e.Attempts[len(e.Attempts)-1]
-	return fmt.Sprintf("%s: %s: %v (%d attempts)", ErrNoServers.Error(), last.URL, last.Err, len(e.Attempts))
+	text := inner(last.Err)
+	if failed, ok := errors.AsType[*DialError](last.Err); !ok || failed.URL != last.URL {
+		text = last.URL + ": " + text
+	}
+	plural := "s"
+	if len(e.Attempts) == 1 {
+		plural = ""
+	}
+	return fmt.Sprintf("%v: %s (%d attempt%s)", ErrNoServers, text, len(e.Attempts), plural)
+}
+
+// inner returns the text of a cause as a part of another error's, which says already
+// whose it is.
+func inner(cause error) string {
+	return strings.TrimPrefix(fmt.Sprint(cause), "troupe: ")
 }
 
 // Unwrap returns ErrNoServers and the cause of every attempt.
@@ -141,36 +266,89 @@ func (e *NoServersError) Unwrap() []error {
 	return all
 }
 
+// Category returns what all attempts failed by, or that there is no connection.
+func (e *NoServersError) Category() kind.Category {
+	for i := range e.Attempts {
+		if kind.CategoryOf(e.Attempts[i].Err) != kind.CategoryOf(e.Attempts[0].Err) {
+			return kind.Connection
+		}
+	}
+	if len(e.Attempts) == 0 {
+		return kind.Connection
+	}
+	return kind.CategoryOf(e.Attempts[0].Err)
+}
+
+// Retryable reports whether one of the attempts may succeed later.
+func (e *NoServersError) Retryable() bool {
+	for _, a := range e.Attempts {
+		if kind.CanRetry(a.Err) {
+			return true
+		}
+	}
+	return len(e.Attempts) == 0
+}
+
 // ConnectionClosedError says why a connection is closed.
 type ConnectionClosedError struct {
 	Cause error // nil after Close or Drain
+	Sent  bool  // it was closed while the call waited, and what the call had sent may have left
 }
+
+// MaybeSent returns Sent.
+func (e *ConnectionClosedError) MaybeSent() bool { return e.Sent }
 
 // Error names the cause.
 func (e *ConnectionClosedError) Error() string {
 	if e.Cause == nil {
 		return ErrConnectionClosed.Error()
 	}
-	return ErrConnectionClosed.Error() + ": " + e.Cause.Error()
+	return ErrConnectionClosed.Error() + ": " + inner(e.Cause)
 }
 
 // Unwrap returns ErrConnectionClosed and the cause.
 func (e *ConnectionClosedError) Unwrap() []error { return []error{ErrConnectionClosed, e.Cause} }
 
+// ConnectionStateError is a call that needs a server, which there is none of at the
+// moment. Nothing was sent.
+type ConnectionStateError struct {
+	Op    string
+	State Status
+	Cause error // of the loss or the last attempt; nil before the first
+}
+
+// Error names the operation, the state and the cause.
+func (e *ConnectionStateError) Error() string {
+	s := fmt.Sprintf("troupe: %s: connection is %v", e.Op, e.State)
+	if e.Cause != nil {
+		s += ": " + inner(e.Cause)
+	}
+	return s
+}
+
+// Unwrap returns ErrConnectionReconnecting, ErrDisconnected and the cause.
+func (e *ConnectionStateError) Unwrap() []error {
+	return []error{ErrConnectionReconnecting, ErrDisconnected, e.Cause}
+}
+
 // DialError is a failed attempt to reach a server, with the phase that failed.
 type DialError struct {
 	URL   string // without credentials
-	Phase string // dial, info, tls, connect
+	Phase string // dial, tls, upgrade, info, connect
 	Err   error
+	info  *protocol.Info // what a server said that then refused us; nil for nothing
 }
 
 // Error names server, phase and cause.
 func (e *DialError) Error() string {
-	return fmt.Sprintf("troupe: %s %s: %v", e.Phase, e.URL, e.Err)
+	return fmt.Sprintf("troupe: %s %s: %s", e.Phase, e.URL, inner(e.Err))
 }
 
 // Unwrap returns the cause.
 func (e *DialError) Unwrap() error { return e.Err }
+
+// MaybeSent reports false: before a handshake is complete nothing of the user's leaves.
+func (e *DialError) MaybeSent() bool { return false }
 
 // LinkError is the loss of a live connection to a server.
 type LinkError struct {
@@ -181,40 +359,115 @@ type LinkError struct {
 
 // Error names server, phase and cause.
 func (e *LinkError) Error() string {
-	return fmt.Sprintf("troupe: connection to %s lost (%s): %v", e.URL, e.Phase, e.Err)
+	return fmt.Sprintf("troupe: connection to %s lost (%s): %s", e.URL, e.Phase, inner(e.Err))
 }
 
 // Unwrap returns the cause.
 func (e *LinkError) Unwrap() error { return e.Err }
 
+// MaybeSent reports true: what had not been confirmed may have arrived.
+func (e *LinkError) MaybeSent() bool { return true }
+
 // TimeoutError is a wait that ended without what was waited for.
 type TimeoutError struct {
-	Op    string
-	After time.Duration
+	Op      string
+	Subject string        // what was waited on; empty when it has no subject
+	After   time.Duration // the timeout, or the time until the context's deadline
+	Elapsed time.Duration // how long the call waited
+	Cause   error         // context.Cause of the caller's context; nil for a timeout of the call's own
+	Sent    bool          // what was to be sent may have left
 }
+
+// MaybeSent returns Sent.
+func (e *TimeoutError) MaybeSent() bool { return e.Sent }
 
 // Error names the operation and the timeout.
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("troupe: %s: timeout after %v", e.Op, e.After)
+	return fmt.Sprintf("troupe: %s: timeout after %v", waitingFor(e.Op, e.Subject), e.After)
 }
 
 // Timeout reports true, as net.Error wants it.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// Unwrap returns ErrTimeout.
-func (e *TimeoutError) Unwrap() []error { return []error{protocol.ErrTimeout} }
+// Unwrap returns ErrTimeout, which is a context.DeadlineExceeded, and the cause.
+func (e *TimeoutError) Unwrap() []error { return []error{protocol.ErrTimeout, e.Cause} }
 
-// RequestLostError is a request whose link was lost while it waited. The
-// request may have been received and acted upon.
-type RequestLostError struct{ Cause error }
+// CanceledError is a wait that the caller's context ended before its time. It
+// is a context.Canceled and no ErrTimeout.
+type CanceledError struct {
+	Op      string
+	Subject string        // what was waited on; empty when it has no subject
+	Elapsed time.Duration // how long the call waited
+	Cause   error         // context.Cause of the context
+	Sent    bool          // what was to be sent may have left
+}
 
-// Error names the cause.
+// MaybeSent returns Sent.
+func (e *CanceledError) MaybeSent() bool { return e.Sent }
+
+// Category returns that the caller has ended it, whatever the cause says.
+func (e *CanceledError) Category() kind.Category { return kind.Canceled }
+
+// Retryable reports false: the caller has lost interest.
+func (e *CanceledError) Retryable() bool { return false }
+
+// Error names the operation and the cause.
+func (e *CanceledError) Error() string {
+	return fmt.Sprintf("troupe: %s: given up after %v: %v", waitingFor(e.Op, e.Subject), e.Elapsed, e.Cause)
+}
+
+// Unwrap returns context.Canceled and the cause.
+func (e *CanceledError) Unwrap() []error { return []error{context.Canceled, e.Cause} }
+
+func waitingFor(op, subject string) string {
+	if subject == "" {
+		return op
+	}
+	return op + " on " + strconv.Quote(subject)
+}
+
+// Interrupted returns the error of a wait that ctx has ended: a *TimeoutError
+// when its deadline has passed, or else a *CanceledError.
+func Interrupted(ctx context.Context, op, subject string, began time.Time) error {
+	elapsed := time.Since(began)
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &CanceledError{Op: op, Subject: subject, Elapsed: elapsed, Cause: context.Cause(ctx)}
+	}
+	e := &TimeoutError{Op: op, Subject: subject, After: elapsed, Elapsed: elapsed, Cause: context.Cause(ctx)}
+	if deadline, ok := ctx.Deadline(); ok {
+		e.After = max(0, deadline.Sub(began))
+	}
+	return e
+}
+
+// sent notes in an error of Interrupted that what was to be sent may have left.
+func sent(err error) error {
+	switch e := err.(type) {
+	case *TimeoutError:
+		e.Sent = true
+	case *CanceledError:
+		e.Sent = true
+	}
+	return err
+}
+
+// RequestLostError is a request, or a flush, whose link was lost while it waited.
+// What it had sent may have been received and acted upon.
+type RequestLostError struct {
+	Op    string // request or flush
+	Cause error
+}
+
+// Error names the operation and the cause.
 func (e *RequestLostError) Error() string {
-	return "troupe: request lost with its connection: " + e.Cause.Error()
+	return fmt.Sprintf("troupe: %s lost with its connection: %v", e.Op, e.Cause)
 }
 
 // Unwrap returns ErrDisconnected and the cause.
 func (e *RequestLostError) Unwrap() []error { return []error{ErrDisconnected, e.Cause} }
+
+// MaybeSent reports true.
+func (e *RequestLostError) MaybeSent() bool { return true }
 
 // DrainTimeoutError says what a drain had to leave unfinished.
 type DrainTimeoutError struct {

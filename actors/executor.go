@@ -11,6 +11,10 @@ import (
 // neighbours by this much at most.
 const stallAfter = 200 * time.Microsecond
 
+// runnersMin is how many runners there are on one processor, too: a handler that blocks
+// would hold up everybody there for stallAfter.
+const runnersMin = 2
+
 // executor runs mailboxes on a few long-lived goroutines.
 //
 //	submit ─► run queue ─► runner ─► mailbox.run ─► handler
@@ -45,7 +49,7 @@ type runner struct {
 }
 
 func newExecutor() *executor {
-	e := &executor{base: runtime.GOMAXPROCS(0), all: make(map[uint64]*runner)}
+	e := &executor{base: max(runnersMin, runtime.GOMAXPROCS(0)), all: make(map[uint64]*runner)}
 	e.gone = sync.NewCond(&e.mu)
 	return e
 }
@@ -227,6 +231,26 @@ func (e *executor) take(w *runner) *mailbox {
 		<-w.wake
 		e.mu.Lock()
 	}
+}
+
+// aside runs f for a mailbox on a goroutine of its own and waits for it: user
+// code that ends its goroutine must not end what calls it.
+func (e *executor) aside(m *mailbox, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		gid := goroutineID()
+		e.mu.Lock()
+		e.all[gid] = &runner{current: m}
+		e.mu.Unlock()
+		defer func() {
+			e.mu.Lock()
+			delete(e.all, gid)
+			e.mu.Unlock()
+		}()
+		f()
+	}()
+	<-done
 }
 
 func (e *executor) leaveLocked(w *runner) {

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -18,12 +17,14 @@ import (
 type greeting struct {
 	conn net.Conn
 	info *protocol.Info
-	rest []byte // bytes behind the PONG; the reader's first
+	rest []byte               // bytes behind the PONG, and a later INFO before it; the reader's first
+	tls  *tls.ConnectionState // nil without TLS
 }
 
 // greeter leads one connection to one server through its handshake:
 //
-//	dial ─► INFO ─► [TLS] ─► CONNECT, PING ─► [+OK] ─► PONG
+//	dial ─► [TLS first] ─► INFO ─► [TLS] ─► CONNECT, PING ─► [+OK] ─► PONG
+//	  └──► [TLS] ─► upgrade ─► INFO ─► CONNECT ...                      ws, wss
 //
 // It blocks and runs on a task goroutine; cancelling ctx ends it at once.
 type greeter struct {
@@ -33,7 +34,11 @@ type greeter struct {
 	// alone has to carry; empty for the host of the URL.
 	tlsName string
 	conn    net.Conn
-	buf     []byte // read and not parsed
+	secured *tls.Conn      // conn, if we have made TLS of it
+	heard   bool           // the server has said something, in TLS if secured
+	info    *protocol.Info // of a server that is as secure as it has to be
+	later   []byte         // the last INFO between the first one and the PONG, a frame; nil for none
+	buf     []byte         // read and not parsed
 	parser  *protocol.Parser
 }
 
@@ -54,7 +59,7 @@ func greet(ctx context.Context, cfg *Config, s *server) (*greeting, error) {
 	if ctx.Err() != nil {
 		err = errors.Join(ctx.Err(), err)
 	}
-	return nil, &DialError{URL: redacted(s.url), Phase: phase, Err: err}
+	return nil, &DialError{URL: redacted(s.url), Phase: phase, Err: err, info: g.info}
 }
 
 func (g *greeter) run(ctx context.Context) (result *greeting, phase string, err error) {
@@ -64,7 +69,20 @@ func (g *greeter) run(ctx context.Context) (result *greeting, phase string, err 
 	if err := g.conn.SetDeadline(time.Now().Add(g.cfg.Timeout)); err != nil {
 		return nil, "dial", err
 	}
-	defer context.AfterFunc(ctx, func() { g.conn.SetDeadline(time.Unix(1, 0)) })()
+	socket := g.conn // what is wrapped around it later has its deadlines
+	defer context.AfterFunc(ctx, func() { socket.SetDeadline(time.Unix(1, 0)) })()
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.Timeout) // also for the callbacks
+	defer cancel()
+	switch {
+	case g.viaWebSocket():
+		if phase, err := g.upgrade(ctx); err != nil {
+			return nil, phase, err
+		}
+	case g.cfg.TLSFirst:
+		if err := g.startTLS(ctx, tlsFirst); err != nil {
+			return nil, "tls", err
+		}
+	}
 	info, err := g.readInfo()
 	if err != nil {
 		return nil, "info", err
@@ -72,28 +90,16 @@ func (g *greeter) run(ctx context.Context) (result *greeting, phase string, err 
 	if err := g.secure(ctx, info); err != nil {
 		return nil, "tls", err
 	}
-	if err := g.hello(info); err != nil {
+	g.info = info
+	limitMessages(g.conn, info)
+	if err := g.hello(ctx, info); err != nil {
 		return nil, "connect", err
 	}
 	if err := g.conn.SetDeadline(time.Time{}); err != nil {
 		return nil, "connect", err
 	}
-	return &greeting{conn: g.conn, info: info, rest: g.buf}, "", nil
-}
-
-func (g *greeter) dial(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
-	defer cancel()
-	if g.cfg.Dial != nil {
-		g.conn, err = g.cfg.Dial(ctx, g.server)
-		if err == nil && g.conn == nil {
-			return ErrNoConnection
-		}
-		return err
-	}
-	var d net.Dialer
-	g.conn, err = d.DialContext(ctx, "tcp", g.server.Host)
-	return err
+	rest := append(g.later, g.buf...) // what was said early is acted upon as if it came now
+	return &greeting{conn: g.conn, info: info, rest: rest, tls: g.tlsState()}, "", nil
 }
 
 // frame reads the next frame; arg is its argument, owned by the caller.
@@ -112,8 +118,9 @@ func (g *greeter) frame() (op protocol.Op, arg []byte, err error) {
 		chunk := make([]byte, 4096)
 		n, err = g.conn.Read(chunk)
 		g.buf = append(g.buf, chunk[:n]...)
+		g.heard = g.heard || n > 0
 		if n == 0 && err != nil {
-			return 0, nil, readCause(err)
+			return 0, nil, g.cutOff(readCause(err))
 		}
 	}
 }
@@ -133,39 +140,13 @@ func (g *greeter) readInfo() (*protocol.Info, error) {
 	}
 }
 
-// secure turns the connection into TLS if either side wants it. It fails
-// before anything is written when TLS is wanted here and not offered there.
-func (g *greeter) secure(ctx context.Context, info *protocol.Info) error {
-	wanted := g.cfg.Secure || g.server.Scheme == "tls"
-	if wanted && !info.TLSRequired && !info.TLSAvailable {
-		return ErrSecureConnWanted
-	}
-	if !wanted && !info.TLSRequired {
-		return nil
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if g.cfg.TLS != nil {
-		config = g.cfg.TLS.Clone()
-	}
-	if config.ServerName == "" {
-		config.ServerName = cmp.Or(g.tlsName, g.server.Hostname())
-	}
-	secured := tls.Client(g.conn, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		return fmt.Errorf("%w: %w", ErrSecureConnFailed, err)
-	}
-	g.conn = secured
-	g.buf = nil
-	return nil
-}
-
 // hello sends CONNECT and PING and waits for the PONG.
-func (g *greeter) hello(info *protocol.Info) error {
+func (g *greeter) hello(ctx context.Context, info *protocol.Info) error {
 	hello := g.cfg.Hello
 	hello.Headers, hello.NoResponders = info.Headers, info.Headers
-	hello.TLSRequired = g.cfg.Secure || g.server.Scheme == "tls"
+	hello.TLSRequired = g.wantsTLS()
 	if g.cfg.Authenticate != nil {
-		if err := g.cfg.Authenticate(g.server, info, &hello); err != nil {
+		if err := g.cfg.Authenticate(ctx, g.server, info, &hello); err != nil {
 			return err
 		}
 	}
@@ -174,23 +155,37 @@ func (g *greeter) hello(info *protocol.Info) error {
 		return err
 	}
 	_, writeErr := g.conn.Write(protocol.AppendPing(frames))
-	// A server that refuses us closes at once: what it said tells more than
-	// our write error.
 	for {
 		op, arg, err := g.frame()
 		switch {
 		case err != nil && writeErr != nil:
-			return writeErr
+			// A server that refuses us closes at once: what it said would have told more.
+			return g.cutOff(writeErr)
 		case err != nil:
 			return err
 		case op == protocol.OpPong:
 			return nil
 		case op == protocol.OpErr:
 			return protocol.ClassifyServerError(arg)
-		case op != protocol.OpOK && op != protocol.OpInfo:
-			return fmt.Errorf("%w: expected PONG, got %v", protocol.ErrProtocol, op)
+		}
+		if err := g.meanwhile(op, arg); err != nil {
+			return err
 		}
 	}
+}
+
+// meanwhile deals with what a server says before its PONG.
+func (g *greeter) meanwhile(op protocol.Op, arg []byte) (err error) {
+	switch op {
+	case protocol.OpOK:
+	case protocol.OpInfo: // another server leaves, or this one does, while we come
+		g.later = fmt.Appendf(nil, "INFO %s\r\n", arg)
+	case protocol.OpPing: // we have been slow
+		_, err = g.conn.Write(protocol.AppendPong(nil))
+	default:
+		return fmt.Errorf("%w: expected PONG, got %v", protocol.ErrProtocol, op)
+	}
+	return err
 }
 
 // readCause names the end of a stream that the server ended without a word.

@@ -7,9 +7,13 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// heartbeat.go - asks the server now and then whether it is still there.
+// heartbeat.go - finds out when the server is not there any more.
 //
 //	pingDue ─► PING … PONG within PingsMax intervals, or the link is stale
+//	watch   ─► every second while the server owes us something: nothing read for
+//	           one ─► PING, for six ─► the link is stale
+//
+// Nobody is given up while bytes of his may be waiting for us.
 
 // Messages, in the order of heartbeat.Receive.
 type (
@@ -17,14 +21,45 @@ type (
 
 	// pingDue fires at the start and then every PingInterval.
 	pingDue struct{}
+
+	// watch says that something was written to a server that owed us nothing.
+	watch struct{}
+
+	// watchDue fires every watchEvery while the server owes us something.
+	watchDue struct{}
 )
 
-func (pingDue) isHeartbeatMsg() {}
+func (pingDue) isHeartbeatMsg()  {}
+func (watch) isHeartbeatMsg()    {}
+func (watchDue) isHeartbeatMsg() {}
+
+// A server that owes us something and from which nothing comes is asked for a sign
+// of life after one watchEvery, and given up after silentMax: soon enough for
+// those who wait, and not before a round trip of four seconds is over.
+const (
+	watchEvery = time.Second
+	silentMax  = 6
+)
 
 type heartbeat struct {
 	conn    *Conn
 	attempt uint32
+	pulse   *pulse
 	begun   bool
+	beaten  uint64 // pulse.reads at the last beat
+
+	watching bool
+	watched  uint64 // pulse.reads at the last look
+	silent   int    // looks in a row that found nothing new
+	probe    probe
+}
+
+// probe is the PING of a silence on its way.
+type probe struct {
+	write   uint64 // that carries it
+	acked   uint64 // by the far end's system at the last look, bytes
+	writes  uint64 // of the pulse at the last look
+	arrived uint64 // acked once the PING is there; 0 while that is not known
 }
 
 // Receive handles one message.
@@ -32,6 +67,10 @@ func (h *heartbeat) Receive(c *Context, m heartbeatMsg) {
 	switch m.(type) {
 	case pingDue:
 		h.onPingDue(c)
+	case watch:
+		h.onWatch(c)
+	case watchDue:
+		h.onWatchDue(c)
 	default:
 		panic(fmt.Sprintf("heartbeat: unhandled message %T", m))
 	}
@@ -42,7 +81,9 @@ func (h *heartbeat) onPingDue(c *Context) {
 	if interval <= 0 {
 		return
 	}
-	if h.begun && !h.beat() {
+	if !h.begun {
+		h.onWatch(c) // an incarnation before this one may have been at it
+	} else if !h.beat() {
 		return
 	}
 	h.begun = true
@@ -52,28 +93,104 @@ func (h *heartbeat) onPingDue(c *Context) {
 // beat sends a PING, or gives the link up when too many are unanswered.
 func (h *heartbeat) beat() bool {
 	conn := h.conn
-	out := int(conn.pongsOut.Add(1))
-	if out > conn.cfg.PingsMax {
-		_ = conn.linkBox.must(lost{attempt: h.attempt, cause: &StaleConnectionError{
-			URL: conn.serverName(), PingsOut: out - 1, Interval: conn.cfg.PingInterval,
-		}})
+	reads, waits := h.pulse.look()
+	quiet := reads == h.beaten && !waits
+	h.beaten = reads
+	if out := int(conn.pongsOut.Load()); out >= conn.cfg.PingsMax && (quiet || conn.cfg.PingsMax < 0) {
+		h.giveUp(&StaleConnectionError{PingsOut: out, Interval: conn.cfg.PingInterval})
 		return false
 	}
-	_ = conn.out.ping(mark{})
+	conn.pongsOut.Add(1)
+	_, _ = conn.out.ping(mark{})
 	return true
 }
 
-// StaleConnectionError says that a server has not answered for too long.
+func (h *heartbeat) giveUp(stale *StaleConnectionError) {
+	stale.URL, stale.LastPong = h.conn.serverName(), h.conn.lastPong()
+	_ = h.conn.linkBox.must(lost{attempt: h.attempt, cause: stale})
+}
+
+func (h *heartbeat) onWatch(c *Context) {
+	if h.watching || h.conn.cfg.PingInterval <= 0 {
+		return
+	}
+	h.watching = true
+	h.watched, h.silent = h.pulse.reads.Load(), 0
+	c.After(watchEvery, heartbeatMsg(watchDue{}))
+}
+
+func (h *heartbeat) onWatchDue(c *Context) {
+	conn := h.conn
+	if conn.reqs.waiting() == 0 && conn.out.quits(h.attempt) {
+		h.watching = false
+		return
+	}
+	h.look()
+	if h.silent >= silentMax {
+		h.giveUp(&StaleConnectionError{PingsOut: 1, Interval: silentMax * watchEvery})
+		return
+	}
+	c.After(watchEvery, heartbeatMsg(watchDue{}))
+}
+
+// look counts one more silent second, asks for a sign of life in the first, and
+// begins anew when there was one.
+func (h *heartbeat) look() {
+	reads, waits := h.pulse.look()
+	if reads != h.watched || waits {
+		h.watched, h.silent = reads, 0
+		return
+	}
+	if h.silent == 0 {
+		h.probe = probe{writes: h.pulse.writes.Load()}
+		h.probe.write, _ = h.conn.out.ping(mark{})
+	} else if h.underway() {
+		h.silent = 1
+		return
+	}
+	h.silent++
+}
+
+// underway reports whether the PING is still on a line that is slow.
+func (h *heartbeat) underway() bool {
+	written, writes := h.conn.out.hasWritten(h.probe.write), h.pulse.writes.Load()
+	moved := writes != h.probe.writes
+	h.probe.writes = writes
+	if k, ok := askKernel(h.pulse.socket); ok {
+		return h.probe.underway(k, written)
+	}
+	return moved && !written // where nobody knows more
+}
+
+// underway reports whether what lies before the PING arrives bit by bit; written
+// says that the socket has taken the PING. A server that has it is not waited for.
+func (p *probe) underway(k kernelView, written bool) bool {
+	moved := k.acked > p.acked
+	p.acked = k.acked
+	if p.arrived == 0 && written {
+		p.arrived = k.acked + uint64(k.unsent)
+	}
+	return moved && (p.arrived == 0 || k.acked < p.arrived)
+}
+
+// StaleConnectionError says that one side has not answered for too long: the server,
+// or in its opinion we.
 type StaleConnectionError struct {
 	URL      string // without credentials
 	PingsOut int    // unanswered
 	Interval time.Duration
+	LastPong time.Time // when the server last answered
+	ByServer bool      // the server said so; PingsOut and Interval are unknown
+	Err      error     // its *protocol.ServerError; nil unless ByServer
 }
 
-// Error names the server and what it did not answer.
+// Error names the server and what was not answered.
 func (e *StaleConnectionError) Error() string {
+	if e.ByServer {
+		return fmt.Sprintf("%v: %s had no answer from us", e.Err, e.URL)
+	}
 	return fmt.Sprintf("troupe: stale connection: %s left %d pings unanswered, one every %v", e.URL, e.PingsOut, e.Interval)
 }
 
-// Unwrap returns ErrStaleConnection.
-func (e *StaleConnectionError) Unwrap() []error { return []error{protocol.ErrStaleConnection} }
+// Unwrap returns ErrStaleConnection and what the server said.
+func (e *StaleConnectionError) Unwrap() []error { return []error{protocol.ErrStaleConnection, e.Err} }

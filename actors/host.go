@@ -46,8 +46,11 @@ type Spec struct {
 	about   func() string // names the message in hand, for reports; nil: its type
 	first   any           // posted to itself by every incarnation; nil for nothing
 	data    any           // see mailbox.data
-	lane    *lane         // counted in snapshots; nil when there is none
+	sub     *Sub          // whose handler it runs; nil when there is none
 	adopted *mailbox      // a mailbox that outlives incarnations; nil for a new one
+	member  *userActor    // a user's actor; nil for ours
+	id      string        // its name in the library underneath; empty: Name
+	after   *host         // whose place it takes, with the history; nil for nobody's
 }
 
 // failure is what an actor's supervisor is told. As a panic value it is how an
@@ -58,6 +61,10 @@ type failure struct {
 	stack []byte
 	text  string
 }
+
+// String says what failed, for a logger of the library underneath: it would
+// print all fields otherwise.
+func (f *failure) String() string { return "failed at " + f.text }
 
 // host stands between protoactor and one of our actors: it keeps what outlives
 // an incarnation (name, mailbox, state, history) and turns protoactor's
@@ -74,11 +81,11 @@ type host struct {
 	stopping func(*Context)
 	ctx      Context
 
-	history  *supervisor.History // made at the first failure; its supervisor's alone
-	messages uint64              // handled since the first start; its own turn only
-	reason   error               // why it was told to stop
-	told     bool                // it was told to stop; its supervisor's alone
-	ending   bool                // it is stopping or restarting; its own turn only
+	history *supervisor.History // made at the first failure; its supervisor's alone
+	reason  error               // why it was told to stop
+	failed  error               // how its last message made it fail; its own turn only
+	told    bool                // it was told to stop; its supervisor's alone
+	ending  bool                // it is stopping or restarting; its own turn only
 
 	mu       sync.Mutex
 	children []*host
@@ -87,7 +94,7 @@ type host struct {
 	began    time.Time // when this incarnation came into the state spec.begins
 	why      string
 	restarts int
-	timers   map[*time.Timer]struct{}
+	timers   map[*alarm]struct{}
 	pid      atomic.Pointer[actor.PID]
 }
 
@@ -129,6 +136,12 @@ func (p *place[M]) Send(m M) error { return Ref[M]{p.box.Load()}.Send(m) }
 
 func (p *place[M]) must(m M) error { return Ref[M]{p.box.Load()}.must(m) }
 
+// live reports whether somebody is there.
+func (p *place[M]) live() bool {
+	box := p.box.Load()
+	return box != nil && !box.dead()
+}
+
 func (p *place[M]) set(r Ref[M]) { p.box.Store(r.box) }
 
 // spawn makes a child of the actor behind c.
@@ -159,6 +172,10 @@ func newHost(t *tree, parent *host, spec Spec) *host {
 	if parent != nil {
 		h.path = parent.path + "/" + spec.Name
 	}
+	if before := spec.after; before != nil {
+		h.history, h.restarts = before.history, before.restarts+1
+		h.spec.after = nil
+	}
 	h.box = spec.adopted
 	if h.box == nil {
 		h.box = newMailbox(t.system, spec)
@@ -183,7 +200,11 @@ func (h *host) start(parent actor.SpawnerContext) {
 		actor.WithMailbox(func() actor.Mailbox { return h.box }),
 		actor.WithSupervisor(strategy{h}))
 	h.tree.add(h)
-	pid, err := parent.SpawnNamed(props, h.spec.Name)
+	id := h.spec.id
+	if id == "" {
+		id = h.spec.Name
+	}
+	pid, err := parent.SpawnNamed(props, id)
 	if err != nil {
 		panic(fmt.Sprintf("actors: %s: %v", h.path, err))
 	}
@@ -221,12 +242,16 @@ func (h *host) onRestartDue(proto actor.Context, m restartDue) {
 
 func (h *host) onStarted(proto actor.Context) {
 	h.ctx = Context{host: h, proto: proto}
-	h.receive, h.stopping = h.produce()
+	receive, stopping := h.produce()
+	h.receive, h.stopping = h.tree.system.interpose(h.spec.Kind, receive), stopping
 	h.ending = false
 	h.box.setStopping(false)
 	h.incarnated()
 	if h.spec.first != nil {
 		_ = h.box.post(h.spec.first)
+	}
+	if h.spec.data != nil {
+		h.box.offerData() // an older incarnation, or one of a child, may have left something
 	}
 }
 
@@ -237,16 +262,13 @@ func (h *host) incarnated() {
 	h.began = time.Time{}
 	h.mu.Unlock()
 	h.become("running", "")
-	if restarts > 0 {
-		h.tree.observe(supervisor.Event{Kind: supervisor.ActorRestarted, Path: h.path, Before: before, After: "running", Attempt: restarts})
+	if restarts > 0 && !h.tree.alone(h) {
+		h.observe(supervisor.Event{Kind: supervisor.ActorRestarted, Path: h.path, Before: before, After: "running", Attempt: restarts})
 	}
 }
 
 func (h *host) onMessage(m any) {
-	h.messages++
-	if hook := h.tree.system.killHook; hook != nil {
-		hook(h.spec.Kind, h.messages)
-	}
+	h.failed = nil
 	h.receive(&h.ctx, m)
 }
 
@@ -258,7 +280,7 @@ func (h *host) onStopping() {
 	h.stopTimers()
 	defer func() {
 		if v := recover(); v != nil {
-			h.tree.observe(supervisor.Event{Kind: supervisor.ActorFailed, Path: h.path,
+			h.observe(supervisor.Event{Kind: supervisor.ActorFailed, Path: h.path,
 				Cause: &supervisor.PanicError{Value: v, Message: "Stopping"}})
 		}
 	}()
@@ -274,8 +296,8 @@ func (h *host) onStopped() {
 		discard(m)
 	}
 	h.become("stopped", "")
-	if len(leftover) > 0 && h.tree.ctx.Err() == nil { // at the end of it all they are our own goodbyes
-		h.tree.observe(supervisor.Event{Kind: supervisor.MessagesDropped, Path: h.path, Cause: ErrActorStopped, Count: uint64(len(leftover))})
+	if len(leftover) > 0 && h.spec.member == nil && h.tree.ctx.Err() == nil { // at the end of it all they are our own goodbyes
+		h.observe(supervisor.Event{Kind: supervisor.MessagesDropped, Path: h.path, Cause: ErrActorStopped, Count: uint64(len(leftover))})
 	}
 	if h.spec.OnStopped != nil {
 		h.spec.OnStopped(h.reason)
@@ -285,7 +307,7 @@ func (h *host) onStopped() {
 
 // escalate reports a failure of this actor to its supervisor.
 func (h *host) escalate(f *failure, message any) {
-	f.host = h
+	f.host, h.failed = h, f.cause
 	if f.text == "" {
 		f.text = h.describe(message)
 	}
@@ -307,6 +329,9 @@ func (h *host) describe(message any) (text string) {
 	return h.spec.about()
 }
 
+// observe publishes an event of this actor.
+func (h *host) observe(e supervisor.Event) { h.tree.observe(e, h.spec.sub) }
+
 // become records a state for snapshots and emits it as an event when it changed.
 func (h *host) become(state, why string) {
 	h.mu.Lock()
@@ -316,8 +341,8 @@ func (h *host) become(state, why string) {
 		h.began = h.since
 	}
 	h.mu.Unlock()
-	if before != state && h.spec.lane == nil {
-		h.tree.observe(supervisor.Event{Kind: supervisor.StateChanged, Path: h.path, Before: before, After: state})
+	if before != state && h.spec.sub == nil && h.spec.member == nil {
+		h.observe(supervisor.Event{Kind: supervisor.StateChanged, Path: h.path, Before: before, After: state})
 	}
 }
 
@@ -334,16 +359,15 @@ func (h *host) stopTimers() {
 func (c *Context) Become(state, why string) { c.host.become(state, why) }
 
 // After sends m to this actor in d, unless the actor stops or restarts first.
-func (c *Context) After(d time.Duration, m any) *time.Timer { return c.host.after(d, m) }
+func (c *Context) After(d time.Duration, m any) *alarm { return c.host.after(d, m) }
 
-func (h *host) after(d time.Duration, m any) *time.Timer {
+func (h *host) after(d time.Duration, m any) *alarm {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.timers == nil {
-		h.timers = make(map[*time.Timer]struct{})
+		h.timers = make(map[*alarm]struct{})
 	}
-	var t *time.Timer
-	t = time.AfterFunc(d, func() {
+	t := newAlarm(d, func(t *alarm) {
 		h.mu.Lock()
 		_, live := h.timers[t]
 		delete(h.timers, t)
@@ -400,6 +424,14 @@ func discard(m any) {
 
 // Fail ends the current turn: the actor's supervisor decides what happens.
 func (c *Context) Fail(cause error) { panic(&failure{cause: cause}) }
+
+// disown stops a child that is in the middle of something without waiting for it:
+// neither a restart nor the end of this actor does. The tree's end does.
+func (c *Context) disown(box *mailbox) {
+	c.stop(box, nil)
+	c.host.tree.leave(box.host)
+	c.host.box.PostSystemMessage(&actor.Terminated{Who: box.host.pid.Load()})
+}
 
 // stop asks a child to stop with a reason that its OnStopped gets. The first
 // reason stays: a child that was told before may be reading it.

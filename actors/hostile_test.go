@@ -178,7 +178,7 @@ func TestOddFramesKeepTheLink(t *testing.T) {
 			}
 		}},
 		"too many subscriptions": {"-ERR 'maximum subscriptions exceeded'\r\n", func(t *testing.T, _ *Conn, tape *eventTape) {
-			told(t, tape, supervisor.ServerErrorReported, protocol.ErrMaxSubscriptionsExceeded)
+			told(t, tape, supervisor.PermissionDenied, protocol.ErrMaxSubscriptionsExceeded)
 		}},
 	}
 	for name, a := range attacks {
@@ -188,56 +188,6 @@ func TestOddFramesKeepTheLink(t *testing.T) {
 					t.Fatalf("the link was lost: %v", lost[0].Cause)
 				}
 				a.check(t, c, tape)
-			})
-		})
-	}
-}
-
-// TestErrorsThatEndALink are the cause of its loss, not the EOF that follows.
-func TestErrorsThatEndALink(t *testing.T) {
-	for text, want := range map[string]error{
-		"Stale Connection":                 protocol.ErrStaleConnection,
-		"Authorization Violation":          protocol.ErrAuthorization,
-		"User Authentication Expired":      protocol.ErrAuthExpired,
-		"User Authentication Revoked":      protocol.ErrAuthRevoked,
-		"Account Authentication Expired":   protocol.ErrAccountAuthExpired,
-		"Authentication Timeout":           protocol.ErrAuthTimeout,
-		"maximum connections exceeded":     protocol.ErrMaxConnectionsExceeded,
-		"Maximum Payload Violation":        protocol.ErrMaxPayload,
-		"maximum control line exceeded":    protocol.ErrMaxControlLine,
-		"Secure Connection - TLS Required": protocol.ErrSecureConnRequired,
-	} {
-		t.Run(text, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				cfg := config(t)
-				tape := record(&cfg)
-				peers(t, &cfg, func(p *peer) {
-					if !p.greet(protocol.Info{}) {
-						return
-					}
-					if p.nth == 1 {
-						p.send(fmt.Sprintf("-ERR '%s'\r\n", text))
-						return // and the socket is closed
-					}
-					p.serve()
-				})
-				c := connect(t, cfg)
-				pass(time.Minute)
-				lost := tape.all(isKind(supervisor.LinkLost))
-				if len(lost) != 1 || !errors.Is(lost[0].Cause, want) {
-					t.Fatalf("lost with %v, want %v", lost, want)
-				}
-				var said *protocol.ServerError
-				if !errors.As(lost[0].Cause, &said) || !strings.EqualFold(said.Text, text) {
-					t.Errorf("the server's words are lost: %v", lost[0].Cause)
-				}
-				if said.Reaction == protocol.ReactStop || said.Reaction == protocol.ReactDropServer {
-					if c.Status() != Closed || !errors.Is(c.closedError(), want) {
-						t.Errorf("%v after an error that no reconnect mends: %v", c.Status(), c.closedError())
-					}
-				} else if c.Status() != Connected {
-					t.Errorf("status %v", c.Status())
-				}
 			})
 		})
 	}

@@ -2,7 +2,7 @@ package actors
 
 // inline.go - writes on the goroutine of a publisher or requester instead of the
 // writer's, as far as the socket takes them without blocking. At most one
-// goroutine writes at a time: whoever holds outbox.busy.
+// goroutine writes at a time: whoever has set outbox.writing.
 
 // writeNow writes what waits on the caller's goroutine, as far as the socket
 // takes it without blocking; the rest, or everything where there is no way to

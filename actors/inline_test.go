@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/protocol"
 )
 
@@ -54,8 +55,8 @@ func TestAStreamIsWrittenByItsPublishers(t *testing.T) {
 	if out.Len() < gatherBytes || *kicks != 0 {
 		t.Fatalf("%d bytes were written and the writer was woken %d times", out.Len(), *kicks)
 	}
-	if got := strings.Count(out.String(), "PUB "); got != n || len(o.buf) != 0 || o.busy {
-		t.Fatalf("%d of %d frames left, %d bytes wait, busy %v", got, n, len(o.buf), o.busy)
+	if got := strings.Count(out.String(), "PUB "); got != n || len(o.buf) != 0 || o.writing > 0 {
+		t.Fatalf("%d of %d frames left, %d bytes wait, %d are being written", got, n, len(o.buf), o.writing)
 	}
 	if !o.streaming() {
 		t.Error("the stream is not seen")
@@ -68,8 +69,8 @@ func TestAStreamIsWrittenByItsPublishers(t *testing.T) {
 func TestASocketThatIsFullEndsTheStream(t *testing.T) {
 	o, out, kicks := streamOutbox(t, 1000)
 	n := publishUntil(t, o, out, kicks)
-	if out.Len() != 1000 || *kicks != 1 || o.gathering || !o.busy {
-		t.Fatalf("%d bytes written, %d wake-ups, gathering %v, busy %v", out.Len(), *kicks, o.gathering, o.busy)
+	if out.Len() != 1000 || *kicks != 1 || o.gathering || o.writing == 0 {
+		t.Fatalf("%d bytes written, %d wake-ups, gathering %v, %d being written", out.Len(), *kicks, o.gathering, o.writing)
 	}
 	w := o.begin(1)
 	out.Write(w.frames[w.n:])
@@ -127,7 +128,7 @@ func TestTheTailOfAStream(t *testing.T) {
 	}
 	select {
 	case <-end:
-	case <-within(t).Done():
+	case <-must.Within(t, patience).Done():
 		t.Fatalf("the tail did not come: %d of %d", next, n)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -23,10 +24,18 @@ type killer struct {
 	done bool
 }
 
-func (k *killer) hook(kind string, _ uint64) {
+// between is for System.Interpose.
+func (k *killer) between(kind string) func() {
+	if kind != k.kind {
+		return nil
+	}
+	return k.before
+}
+
+func (k *killer) before() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if kind != k.kind || k.done {
+	if k.done {
 		return
 	}
 	k.seen++
@@ -34,6 +43,13 @@ func (k *killer) hook(kind string, _ uint64) {
 		k.done = true
 		panic(errKilled)
 	}
+}
+
+// killed reports whether it has.
+func (k *killer) killed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.done
 }
 
 // TestEveryActorMayDie panics each actor of a connection at each of its first
@@ -50,7 +66,7 @@ func TestEveryActorMayDie(t *testing.T) {
 			for n := uint64(1); n <= 100 && spared < 4; n++ {
 				k := &killer{kind: kind, nth: n}
 				surviveKill(t, s.URL(), k)
-				if k.done {
+				if k.killed() {
 					died++
 				} else {
 					spared++
@@ -114,8 +130,8 @@ func surviveKill(t *testing.T, url string, k *killer) {
 	cfg.PingInterval = time.Millisecond
 	cfg.PingsMax = 1000
 	prefix := fmt.Sprintf("kill.%s.%d", k.kind, k.nth)
-	sys.killHook = k.hook
-	c, err := Connect(within(t), sys, cfg)
+	sys.Interpose(k.between)
+	c, err := Connect(must.Within(t, patience), sys, cfg)
 	if err != nil {
 		t.Fatalf("n=%d: connect: %v", k.nth, err)
 	}
@@ -144,7 +160,7 @@ func surviveKill(t *testing.T, url string, k *killer) {
 	if !cutsLink[k.kind] && (plain.count != 121 || keyed.count != 121) {
 		t.Fatalf("n=%d: %d and %d of 121 messages came\n%v", k.nth, plain.count, keyed.count, c.Events())
 	}
-	if r := c.Close(within(t)); len(r.Unfinished) > 0 {
+	if r := c.Close(must.Within(t, patience)); len(r.Unfinished) > 0 {
 		t.Fatalf("n=%d: close left %v", k.nth, r.Unfinished)
 	}
 }
@@ -153,7 +169,7 @@ func surviveKill(t *testing.T, url string, k *killer) {
 // the kill may hit just then, and core NATS loses what is on the way.
 func awaitLast(t *testing.T, c *Conn, all map[string]*inOrder) {
 	t.Helper()
-	ctx := within(t)
+	ctx := must.Within(t, patience)
 	for subject, o := range all {
 		for n := lastNumber; ; n++ {
 			mustPublish(t, c, subject, decimal(uint64(n)))
@@ -189,7 +205,7 @@ func (e *echo) Call(int) { _ = e.c.Publish(e.reply, "", nil, []byte("!")) }
 // link that dies of the kill may answer once before.
 func awaitHealthy(t *testing.T, c *Conn) {
 	t.Helper()
-	ctx := within(t)
+	ctx := must.Within(t, patience)
 	for good := 0; good < 3; good++ {
 		if err := c.Flush(ctx); err != nil {
 			if ctx.Err() != nil {

@@ -10,35 +10,6 @@ import (
 // lane's lock cheap, few enough that limits and drops stay exact.
 const runMax = 128
 
-// Overflow says what a full lane does with messages.
-type Overflow uint8
-
-const (
-	// DropNewest drops the message that does not fit. The default.
-	DropNewest Overflow = iota
-	// DropOldest makes room by dropping the messages that wait longest.
-	DropOldest
-	// Block makes the connection's reader wait for room, for at most
-	// Limits.BlockFor, and drops the newest after that. It delays everything
-	// else on the connection and is chosen where losing is worse than waiting.
-	Block
-	// RestartEmpty drops everything that waits and restarts the dispatcher.
-	RestartEmpty
-	// StopSubscription drops the message and ends the subscription.
-	StopSubscription
-	// EscalateOverflow drops the message and closes the connection with the error.
-	EscalateOverflow
-)
-
-// String returns the name of the policy.
-func (o Overflow) String() string {
-	names := [...]string{"drop newest", "drop oldest", "block", "restart empty", "stop", "escalate"}
-	if int(o) < len(names) {
-		return names[o]
-	}
-	return "overflow?"
-}
-
 // Limits bounds what may wait for a subscription's handler. The message in the
 // handler counts. Negative means unlimited.
 type Limits struct {
@@ -51,41 +22,58 @@ type Limits struct {
 // the reader and one or more consumers.
 //
 // Invariants, under mu: accepted = dropped-after-acceptance + taken + queued;
-// queued and bytes are sums over segs.
+// queued and bytes are sums over segs. When mu is free, account is charged with
+// bytes and inflightBytes.
 type lane struct {
-	mu       sync.Mutex
-	segs     []segment
-	head     int // first live element of segs
-	queued   int
-	bytes    int64
-	limits   Limits
-	overflow Overflow
+	mu      sync.Mutex
+	segs    []segment
+	head    int // first live element of segs
+	queued  int
+	bytes   int64
+	limits  Limits
+	account account // in the budget of the connection
 
 	taken         uint64        // messages ever handed to consumers
 	started       atomic.Uint64 // of these, handed to user code: Delivered
 	inflight      int           // taken and not given back by finish
 	inflightBytes int64
 	received      uint64 // messages that the server sent
-	announced     uint64 // of these, before the SUB on the present socket: the server counts from there
+	announced     uint64 // of these, not sent on the present socket since its SUB: the server counts from there
+	ahead         uint64 // of these, sent on the socket that is to be the next one
 	dropped       uint64
 	droppedBytes  uint64
 	peakMsgs      int
 	peakBytes     int64
 
-	slow         bool   // a slow-consumer episode is on
-	slowReported bool   // NextMsg has reported the episode
-	slowFrom     uint64 // dropped when the episode began
+	slowFrom uint64 // dropped when the episode began
+	slowMsgs int    // pending at the last drop
 
 	slowFromBytes uint64
+	slowBytes     int64
 
-	max       uint64        // messages after which the subscription ends, 0 for never
-	last      atomic.Uint64 // no delivery begins after that many; 0 for no bound
-	finishing bool          // nothing more comes: the last finish ends the subscription
-	closed    atomic.Bool   // no delivery begins any more
-	waiting   bool          // consumers are idle and want a wake-up
-	consumers int           // how many take from the lane at once; 1 unless concurrent
-	wake      func()        // wakes idle consumers; called with mu held
-	space     *sync.Cond    // Block: room was made or the lane was closed; nil until used
+	refusal *PermissionError // the server does not let us have the subscription
+
+	max       uint64            // messages after which the subscription ends, 0 for never
+	last      atomic.Uint64     // no delivery begins after that many; 0 for no bound
+	marks     *barrierMark      // where barriers stand, oldest first; nil for none
+	next      uint64            // number behind the last message that was queued, see segment
+	consumers int               // how many take from the lane at once; 1 unless concurrent
+	wake      func()            // wakes idle consumers; called with mu held
+	deliver   func(*Raw) Handed // hands over instead of queuing; called with mu held; nil for a queue
+	turned    func()            // told of changes of slow; called with mu held; nil for nobody
+	space     *sync.Cond        // Block: room was made or the lane was closed; nil until used
+
+	// Small fields stand together: programs have ten thousand subscriptions.
+	closed       atomic.Bool // no delivery begins any more
+	overflow     Overflow
+	byBudget     bool // the last message that found no room found none in the budget
+	slow         bool // a slow-consumer episode is on
+	slowReported bool // NextMsg has reported the episode
+	retried      bool // the SUB has been sent again since the refusal
+	relay        bool // a worker's own: messages keep the numbers of the subscription's
+	finishing    bool // nothing more comes: the last finish ends the subscription
+	waiting      bool // consumers are idle and want a wake-up
+	left         bool // the last delivery has ended
 }
 
 // pushed says what a push did, for the reader to act on outside the lock.
@@ -95,42 +83,77 @@ type pushed struct {
 	last    bool // the subscription has received as many as it may
 	empty   bool // and none of them waits
 	idle    bool // nothing is left whose end could end the episode
+	refused bool // a message came although the subscription is marked as refused
+	gone    bool // the channel that takes the messages is closed
+	freed   bool // the budget has more room than before
 	dropped int
+	beyond  int          // messages that came when it had received as many as it may
+	ended   *episode     // a slow-consumer episode ended; nil for none
+	reached *barrierMark // nothing is left before it and those behind it
 }
 
 // push queues a segment under the limits. The lane owns it from here on.
-func (l *lane) push(s segment) pushed {
+func (l *lane) push(s segment) (p pushed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.pushLocked(s, &p)
+	return p
+}
+
+// pushAhead is push for a segment from a socket that is not in use yet.
+func (l *lane) pushAhead(s segment) (p pushed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ahead += uint64(s.n)
+	l.pushLocked(s, &p)
+	return p
+}
+
+func (l *lane) pushLocked(s segment, p *pushed) {
+	beyond := s.n
 	if l.max > 0 && l.received+uint64(s.n) > l.max {
 		s = s.first(int(l.max - min(l.received, l.max)))
 	}
+	beyond -= s.n
+	if !l.relay {
+		s.seq = l.received
+	}
 	l.received += uint64(s.n)
 	if l.closed.Load() || s.n == 0 {
+		p.beyond = int(beyond)
 		s.chunk.release()
-		return pushed{}
+		return
 	}
-	var p pushed
-	if l.fits(int(s.n), s.bytes) {
+	switch {
+	case l.deliver != nil:
+		*p = l.handOver(s)
+	case l.fits(int(s.n), s.bytes):
 		l.append(s)
-	} else {
-		p = l.overflowed(s)
+	default:
+		*p = l.overflowed(s)
 	}
+	p.beyond = int(beyond)
+	if l.queued+l.inflight > l.peakMsgs || l.held() > l.peakBytes {
+		l.raise(l.pending()) // which is not more
+	}
+	p.refused = l.refusal != nil
 	p.wake = l.waiting && l.queued > 0
 	l.waiting = l.waiting && !p.wake
 	if l.max > 0 && l.received >= l.max {
 		l.finishing = true
 		p.last, p.empty = true, l.queued+l.inflight == 0
 	}
-	return p
+	if l.account.of != nil {
+		p.freed = l.account.settle(l.held())
+	}
+	if l.marks != nil {
+		p.reached = l.reached()
+	}
 }
 
 // first returns the first k messages of s.
 func (s segment) first(k int) segment {
-	rest := s
-	for range k {
-		rest = rest.behindFirst()
-	}
+	rest := s.behind(k)
 	s.n, s.bytes = uint32(k), s.bytes-rest.bytes
 	return s
 }
@@ -138,7 +161,7 @@ func (s segment) first(k int) segment {
 // fits reports whether n messages of that many bytes may wait with the others.
 func (l *lane) fits(n int, bytes int64) bool {
 	return (l.limits.Msgs < 0 || l.queued+l.inflight+n <= l.limits.Msgs) &&
-		(l.limits.Bytes < 0 || l.bytes+l.inflightBytes+bytes <= int64(l.limits.Bytes))
+		(l.limits.Bytes < 0 || l.held()+bytes <= int64(l.limits.Bytes)) && l.affords(n, bytes)
 }
 
 func (l *lane) append(s segment) {
@@ -147,10 +170,14 @@ func (l *lane) append(s segment) {
 	}
 	l.segs, l.head = moveDown(l.segs, l.head)
 	l.segs = append(l.segs, s)
+	l.next = max(l.next, s.seq+uint64(s.n)) // a push that waited for room comes late
 	l.queued += int(s.n)
 	l.bytes += s.bytes
-	l.peakMsgs = max(l.peakMsgs, l.queued+l.inflight)
-	l.peakBytes = max(l.peakBytes, l.bytes+l.inflightBytes)
+}
+
+// raise moves the high-water marks up to what waits.
+func (l *lane) raise(msgs int, bytes int64) {
+	l.peakMsgs, l.peakBytes = max(l.peakMsgs, msgs), max(l.peakBytes, bytes)
 }
 
 // pending returns what waits, the message in the handler included.
@@ -165,14 +192,22 @@ func (l *lane) pending() (msgs int, bytes int64) {
 	return msgs, bytes
 }
 
-// room returns how many of the first messages of s fit now.
+// room returns how many of the first messages of s fit now, and notes whether it
+// is the budget that has no room for the others.
 func (l *lane) room(s segment) int {
 	msgs, bytes := l.pending()
+	budget, alone := l.account.room(l.held()), l.queued+l.inflight == 0
 	at := s.head
 	for i := range int(s.n) {
 		v := &s.chunk.views[at]
 		bytes += v.size()
+		budget -= v.size()
 		if l.limits.Msgs >= 0 && msgs+i+1 > l.limits.Msgs || l.limits.Bytes >= 0 && bytes > int64(l.limits.Bytes) {
+			l.byBudget = false
+			return i
+		}
+		if budget < 0 && !(alone && i == 0) {
+			l.byBudget = true
 			return i
 		}
 		at = v.next
@@ -180,60 +215,18 @@ func (l *lane) room(s segment) int {
 	return int(s.n)
 }
 
-// overflowed queues what fits of s and applies the policy to the rest.
-func (l *lane) overflowed(s segment) pushed {
-	fit := l.room(s)
-	if fit == int(s.n) {
-		l.append(s)
-		return pushed{}
-	}
-	before, beforeBytes := l.dropped, l.droppedBytes
-	switch l.overflow {
-	case DropOldest:
-		l.append(s)
-		l.trim()
-	case Block:
-		l.blockFor(s)
-	case RestartEmpty:
-		l.drop(s)
-		l.clear()
-	default:
-		l.appendFirst(s, fit)
-	}
-	p := pushed{dropped: int(l.dropped - before)}
-	if p.dropped > 0 && !l.slow {
-		l.slow, l.slowReported = true, false
-		l.slowFrom, l.slowFromBytes = before, beforeBytes
-		p.began = true
-	}
-	p.idle = p.dropped > 0 && l.queued+l.inflight == 0
-	return p
-}
-
-// appendFirst queues the first k messages of s and drops the others.
-func (l *lane) appendFirst(s segment, k int) {
-	rest := s
+// behind returns s without its first k messages. It walks on what a processor can
+// hold: a segment, copied at each step, is more than that.
+func (s segment) behind(k int) segment {
+	views, at, bytes := s.chunk.views, s.head, s.bytes
 	for range k {
-		rest = rest.behindFirst()
+		v := &views[at]
+		bytes -= v.size()
+		at = v.next
 	}
-	msgs, bytes := l.pending()
-	l.peakMsgs = max(l.peakMsgs, msgs+k+1) // the message that did not fit counts, as in nats.go
-	l.peakBytes = max(l.peakBytes, bytes+s.bytes-rest.bytes)
-	l.count(rest)
-	if k == 0 {
-		s.chunk.release()
-		return
-	}
-	s.n, s.bytes = uint32(k), s.bytes-rest.bytes
-	l.append(s)
-}
-
-// behindFirst returns s without its first message.
-func (s segment) behindFirst() segment {
-	v := &s.chunk.views[s.head]
-	s.bytes -= v.size()
-	s.head = v.next
-	s.n--
+	s.head, s.bytes = at, bytes
+	s.n -= uint32(k)
+	s.seq += uint64(k)
 	return s
 }
 
@@ -245,36 +238,6 @@ func (l *lane) count(s segment) {
 func (l *lane) drop(s segment) {
 	l.count(s)
 	s.chunk.release()
-}
-
-// trim drops the oldest waiting messages until the rest is within the limits.
-// Messages that a consumer has taken are out of its reach.
-func (l *lane) trim() {
-	for l.queued > 0 && !l.within() {
-		s := &l.segs[l.head]
-		first := segment{chunk: s.chunk, n: 1, bytes: s.chunk.views[s.head].size()}
-		l.count(first)
-		l.queued--
-		l.bytes -= first.bytes
-		*s = s.behindFirst()
-		if s.n == 0 {
-			s.chunk.release()
-			l.shift()
-		}
-	}
-}
-
-func (l *lane) within() bool {
-	msgs, bytes := l.pending()
-	return (l.limits.Msgs < 0 || msgs <= l.limits.Msgs) && (l.limits.Bytes < 0 || bytes <= int64(l.limits.Bytes))
-}
-
-// clear drops everything that waits.
-func (l *lane) clear() {
-	for ; l.head < len(l.segs); l.shift() {
-		l.drop(l.segs[l.head])
-	}
-	l.queued, l.bytes = 0, 0
 }
 
 // shift forgets the first segment; its reference has been given away.
@@ -292,57 +255,18 @@ func (l *lane) shift() {
 	l.segs = l.segs[:0]
 }
 
-// blockFor makes the reader wait for room, piece by piece, up to the bound.
-func (l *lane) blockFor(s segment) {
-	if l.space == nil {
-		l.space = sync.NewCond(&l.mu)
-	}
-	expired := false
-	timer := time.AfterFunc(l.limits.BlockFor, func() {
-		l.mu.Lock()
-		expired = true
-		l.mu.Unlock()
-		l.space.Broadcast()
-	})
-	defer timer.Stop()
-	for {
-		fit := l.room(s)
-		if l.closed.Load() {
-			l.drop(s)
-			return
-		}
-		if fit == int(s.n) || expired {
-			l.appendFirst(s, fit)
-			return
-		}
-		if fit > 0 {
-			s = l.appendPiece(s, fit)
-		}
-		if l.waiting && l.queued > 0 {
-			l.waiting = false
-			l.wake()
-		}
-		l.space.Wait()
-	}
-}
-
-// appendPiece queues the first k messages of s and returns the others.
-func (l *lane) appendPiece(s segment, k int) segment {
-	rest := s
-	for range k {
-		rest = rest.behindFirst()
-	}
-	s.chunk.refs.Add(1)
-	s.n, s.bytes = uint32(k), s.bytes-rest.bytes
-	l.append(s)
-	return rest
-}
-
 // run is a number of messages that one consumer has taken. It holds a
 // reference to their chunk until finish.
 type run struct {
 	Cursor
 	start uint32 // the cursor's first place
+	base  uint64 // messages that the lane's consumers had begun when it was taken
+	part
+}
+
+// part is a number of messages in a row.
+type part struct {
+	seq   uint64 // of the first, see segment
 	n     int
 	bytes int64
 }
@@ -363,13 +287,10 @@ func (l *lane) take(r *run, most int) bool {
 		return false
 	}
 	s := &l.segs[l.head]
-	r.Cursor, r.start = Cursor{chunk: s.chunk, at: s.head}, s.head
-	r.n, r.bytes = int(s.n), s.bytes
+	r.Cursor, r.start, r.base = Cursor{chunk: s.chunk, at: s.head}, s.head, l.started.Load()
+	r.part = part{seq: s.seq, n: int(s.n), bytes: s.bytes}
 	if r.n > most {
-		rest := *s
-		for range most {
-			rest = rest.behindFirst()
-		}
+		rest := s.behind(most)
 		r.n, r.bytes = most, s.bytes-rest.bytes
 		s.chunk.refs.Add(1)
 		*s = rest
@@ -386,37 +307,61 @@ func (l *lane) take(r *run, most int) bool {
 
 // finished says what a finish led to.
 type finished struct {
-	ended     bool   // a slow-consumer episode ended
-	lost      uint64 // messages lost in it
-	lostBytes uint64
-	last      bool // the subscription is to end: nothing waits and nothing comes
-	more      bool // messages wait
+	ended   *episode     // a slow-consumer episode ended; nil for none
+	last    bool         // the subscription is to end: nothing waits and nothing comes
+	more    bool         // messages wait
+	reached *barrierMark // nothing is left before it and those behind it
 }
 
-// finish gives back n taken messages that have been delivered or discarded.
-func (l *lane) finish(n int, bytes int64) (f finished) {
+// finish gives back taken messages that have been delivered or discarded.
+func (l *lane) finish(p part) finished { return l.finishRun(&run{part: p}) }
+
+// finishRun gives back a run. The caller releases its chunk.
+func (l *lane) finishRun(r *run) (f finished) {
 	l.mu.Lock()
-	l.inflight -= n
-	l.inflightBytes -= bytes
-	if l.slow && (l.queued == 0 || l.queued+l.inflight <= l.limits.Msgs/2) {
-		f.ended, f.lost, f.lostBytes = true, l.dropped-l.slowFrom, l.droppedBytes-l.slowFromBytes
-		l.slow = false
+	r.chunk = nil
+	l.inflight -= r.n
+	l.inflightBytes -= r.bytes
+	if l.marks != nil {
+		l.pass(r.seq, r.n)
+		f.reached = l.reached()
 	}
+	if l.slow && (l.queued == 0 || l.queued+l.inflight <= l.slowMsgs/2 && l.held() <= l.slowBytes/2) {
+		f.ended = l.endSlow()
+	}
+	less := l.account.of != nil && l.account.settle(l.held())
 	if l.space != nil {
 		l.space.Broadcast()
 	}
 	f.more = l.queued > 0
 	f.last = l.finishing && l.queued+l.inflight == 0
 	l.mu.Unlock()
+	if less {
+		l.account.of.freed()
+	}
 	return f
+}
+
+// leave lets go of what no consumer will give back: its bytes, and the barriers that
+// stand behind it.
+func (l *lane) leave() (reached *barrierMark) {
+	l.mu.Lock()
+	less := l.account.close()
+	reached = l.marks
+	l.marks, l.left = nil, true
+	l.mu.Unlock()
+	if less {
+		l.account.of.freed()
+	}
+	return reached
 }
 
 // shut ends the lane: what waits is discarded, nothing new is taken. It
 // returns how many messages were waiting.
 func (l *lane) shut() int {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.closed.Swap(true) {
+		l.mu.Unlock()
 		return 0
 	}
 	left := l.queued
@@ -424,8 +369,13 @@ func (l *lane) shut() int {
 		l.segs[l.head].chunk.release()
 	}
 	l.queued, l.bytes = 0, 0
+	less := l.account.settle(l.held())
 	if l.space != nil {
 		l.space.Broadcast()
+	}
+	l.mu.Unlock()
+	if less {
+		l.account.of.freed()
 	}
 	return left
 }

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -58,13 +59,15 @@ func newLane(o Overflow, limits Limits) *lane {
 }
 
 // TestOverflowAtTheLimit fills a lane of ten to one below, to exactly, and to
-// one above its limit, message by message and at once, by count and by bytes.
+// one above its limit, message by message and at once, by count and by bytes, its
+// own or those that the budget has for it.
 func TestOverflowAtTheLimit(t *testing.T) {
 	const limit, size = 10, 8
 	limits := map[string]Limits{
 		"messages": {Msgs: limit, Bytes: -1},
 		"bytes":    {Msgs: -1, Bytes: limit * size},
 		"both":     {Msgs: limit, Bytes: limit * size},
+		"budget":   {Msgs: -1, Bytes: -1},
 	}
 	kept := map[Overflow][]string{
 		DropNewest:       numbered(0, limit, size),
@@ -79,6 +82,7 @@ func TestOverflowAtTheLimit(t *testing.T) {
 			for _, at := range []int{limit - 1, limit, limit + 1} {
 				want := map[bool][]string{true: left, false: numbered(0, at, size)}[at > limit]
 				c := atLimit{l: newLane(policy, limits), sent: numbered(0, at, size), want: want, above: at > limit}
+				c.budget = map[string]int{"budget": 2 * limit * size}[name]
 				t.Run(fmt.Sprintf("%v by %s/%d one by one", policy, name, at), c.oneByOne)
 				c.l = newLane(policy, limits)
 				t.Run(fmt.Sprintf("%v by %s/%d together", policy, name, at), c.together)
@@ -92,17 +96,22 @@ type atLimit struct {
 	l          *lane
 	sent, want []string
 	above      bool
+	budget     int // bytes, of which the lane gets half; 0 for none
 }
 
 func (c *atLimit) oneByOne(t *testing.T) {
 	var p pushed
+	c.l.account.of = newBudget(c.budget)
 	for _, one := range c.sent {
 		p = c.l.push(segmentOf(one))
 	}
 	c.check(t, p)
 }
 
-func (c *atLimit) together(t *testing.T) { c.check(t, c.l.push(segmentOf(c.sent...))) }
+func (c *atLimit) together(t *testing.T) {
+	c.l.account.of = newBudget(c.budget)
+	c.check(t, c.l.push(segmentOf(c.sent...)))
+}
 
 func (c *atLimit) check(t *testing.T, p pushed) {
 	t.Helper()
@@ -115,6 +124,12 @@ func (c *atLimit) check(t *testing.T, p pushed) {
 	}
 	if p.began != c.above || c.l.slow != p.began {
 		t.Errorf("slow episode began: %v, is on: %v", p.began, c.l.slow)
+	}
+	if c.l.byBudget != (c.above && c.budget > 0) {
+		t.Errorf("the budget had no room: %v", c.l.byBudget)
+	}
+	if used, _ := c.l.account.of.use(); c.budget > 0 && used != c.l.held() {
+		t.Errorf("the budget knows of %d bytes, the lane has %d", used, c.l.held())
 	}
 }
 
@@ -131,7 +146,7 @@ func (l *lane) takeAll() []string {
 			all = append(all, string(m.Payload))
 		}
 		r.release()
-		l.finish(r.n, r.bytes)
+		l.finish(r.part)
 	}
 	return all
 }
@@ -173,12 +188,12 @@ func TestSlowEpisodeEnds(t *testing.T) {
 		l.take(&r, 1)
 		l.started.Add(1)
 		r.release()
-		f := l.finish(r.n, r.bytes)
-		if want := i == 1; f.ended != want {
+		f := l.finish(r.part)
+		if want := i == 1; (f.ended != nil) != want {
 			t.Errorf("after %d messages: ended %v", i+1, f.ended)
 		}
-		if f.ended && (f.lost != 4 || f.lostBytes != 8) {
-			t.Errorf("lost %d messages, %d bytes; want 4 and 8", f.lost, f.lostBytes)
+		if f.ended != nil && *f.ended != (episode{4, 8}) {
+			t.Errorf("lost %+v; want 4 messages of 8 bytes", *f.ended)
 		}
 	}
 	if p := l.push(segmentOf(numbered(0, 5, 2)...)); !p.began || p.dropped != 1 {
@@ -195,7 +210,7 @@ func TestEpisodeWithNothingLeft(t *testing.T) {
 		if !p.began || !p.idle || p.dropped != 1 {
 			t.Errorf("%v: %+v", policy, p)
 		}
-		if f := l.finish(0, 0); !f.ended || f.lost != 1 || f.lostBytes != 8 {
+		if f := l.finish(part{}); f.ended == nil || *f.ended != (episode{1, 8}) {
 			t.Errorf("%v: %+v", policy, f)
 		}
 	}
@@ -207,10 +222,10 @@ func TestMaxCutsTheSegment(t *testing.T) {
 		l := newLane(DropNewest, Limits{Msgs: -1, Bytes: -1})
 		l.max = uint64(max)
 		p := l.push(segmentOf(numbered(0, 5, 1)...))
-		if !p.last || p.empty {
+		if !p.last || p.empty || p.beyond != 5-max {
 			t.Errorf("max %d: %+v", max, p)
 		}
-		if q := l.push(segmentOf("z")); q != (pushed{}) {
+		if q := l.push(segmentOf("z")); !reflect.DeepEqual(q, pushed{beyond: 1}) {
 			t.Errorf("max %d: a message beyond: %+v", max, q)
 		}
 		if diff := cmp.Diff(numbered(0, max, 1), l.takeAll()); diff != "" || l.received != uint64(max) {
@@ -233,7 +248,7 @@ func TestMaxCountsWhatWasDropped(t *testing.T) {
 	l.take(&r, runMax)
 	l.started.Add(2)
 	r.release()
-	if f := l.finish(r.n, r.bytes); !f.last {
+	if f := l.finish(r.part); !f.last {
 		t.Errorf("after the last of them: %+v", f)
 	}
 }
@@ -253,7 +268,7 @@ func TestShutDiscards(t *testing.T) {
 		t.Errorf("%d references to the chunk are left", n)
 	}
 	late := segmentOf("c")
-	if p := l.push(late); p != (pushed{}) || late.chunk.refs.Load() != 0 {
+	if p := l.push(late); !reflect.DeepEqual(p, pushed{}) || late.chunk.refs.Load() != 0 {
 		t.Errorf("a push after shut: %+v, %d references", p, late.chunk.refs.Load())
 	}
 	if l.take(new(run), 1) {
@@ -291,7 +306,7 @@ func TestBlockGoesOnWithRoom(t *testing.T) {
 				r.Next(&m)
 				got <- string(m.Payload)
 				r.release()
-				l.finish(1, r.bytes)
+				l.finish(r.part)
 			}
 		}()
 		start := time.Now()
@@ -315,6 +330,40 @@ func TestShutReleasesABlockedReader(t *testing.T) {
 			t.Errorf("released after %v", took)
 		}
 	})
+}
+
+// TestHigherLimitsReleaseABlockedReader at once.
+func TestHigherLimitsReleaseABlockedReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Sub{}
+		s.lane.overflow, s.lane.limits = Block, Limits{Msgs: 1, Bytes: -1, BlockFor: time.Hour}
+		s.lane.wake = func() {}
+		s.lane.push(segmentOf("a"))
+		start := time.Now()
+		time.AfterFunc(time.Second, func() { s.SetLimits(2, -1) })
+		if p := s.lane.push(segmentOf("b")); p.dropped != 0 || time.Since(start) != time.Second {
+			t.Errorf("%+v after %v", p, time.Since(start))
+		}
+	})
+}
+
+// TestThePeak is what waited, and the one message for which there was no room.
+func TestThePeak(t *testing.T) {
+	for _, policy := range []Overflow{DropNewest, DropOldest, RestartEmpty, Block, StopSubscription} {
+		l := newLane(policy, Limits{Msgs: 10, Bytes: -1})
+		l.push(segmentOf(numbered(0, 8, 2)...))
+		var r run
+		l.take(&r, 8)
+		l.started.Add(8) // seven are done, and not given back
+		l.push(segmentOf(numbered(8, 6, 2)...))
+		if l.peakMsgs != 8 || l.peakBytes != 16 {
+			t.Errorf("%v: at most %d (%d bytes) waited, want 8 (16)", policy, l.peakMsgs, l.peakBytes)
+		}
+		l.push(segmentOf(numbered(14, 6, 2)...))
+		if l.peakMsgs != 11 || l.peakBytes != 22 {
+			t.Errorf("%v: at most %d (%d bytes) waited, want 11 (22)", policy, l.peakMsgs, l.peakBytes)
+		}
+	}
 }
 
 // laneModel is a lane as one would write it without caring for speed: a list of
@@ -434,9 +483,9 @@ func TestLaneAgreesWithItsModel(t *testing.T) {
 				if len(m.hands) == 0 || m.begun < len(m.hands) {
 					return // not done
 				}
-				n, bytes := r.n, r.bytes
+				done := r.part
 				r.release()
-				f := l.finish(n, bytes)
+				f := l.finish(done)
 				m.hands, m.begun = nil, 0
 				if f.more != (len(m.queue) > 0) {
 					t.Fatalf("finish says more %v, the model has %q", f.more, m.queue)

@@ -1,11 +1,14 @@
 package actors
 
 import (
+	"fmt"
+
 	"github.com/troupe-go/troupe/protocol"
 )
 
 // What happens to the outbox when a socket is lost, and when the next one is
-// there. A frame is in one of three places:
+// there; see move_outbox.go for one that is given up while it works. A frame is in
+// one of three places:
 //
 //	waiting in buf                        resent
 //	in a failed write, behind its bytes   resent
@@ -20,6 +23,7 @@ type loss struct {
 	uncertain uint64 // publishes that may or may not have reached the server
 	resent    uint64 // publishes kept for the next socket
 	written   uint64 // publishes that may have left, ever
+	accepted  uint64 // publishes, ever
 	waiters   []chan<- error
 }
 
@@ -36,10 +40,10 @@ func (o *outbox) abort(w write) {
 
 // abortLocked puts back what cannot have left.
 func (o *outbox) abortLocked(w write) {
-	o.busy = false
+	o.writing = 0
 	o.room.Broadcast()
 	unsent := publishesFrom(w.frames, w.n)
-	kept, count := keepPublishes(nil, w.frames[unsent:])
+	kept, count := keepPublishes(w.frames[unsent:], nil)
 	o.written -= count
 	o.pubs += count
 	o.buf = append(kept, o.buf...)
@@ -54,14 +58,15 @@ func (o *outbox) detach(link uint32, cause error) {
 		return
 	}
 	o.state, o.cause = outDown, cause
-	o.kick, o.try = nil, nil
+	o.kick, o.try, o.watch = nil, nil, nil
 	o.kicked, o.gathering = false, false
+	o.sealed = 0
 	o.room.Broadcast()
 	if o.partial.frames != nil {
 		o.abortLocked(o.partial)
 		o.partial = write{}
 	}
-	if o.busy {
+	if o.writing > 0 {
 		o.mu.Unlock()
 		return
 	}
@@ -71,9 +76,11 @@ func (o *outbox) detach(link uint32, cause error) {
 // settle takes stock after a lost socket. It is called with mu held, releases
 // it, and reports.
 func (o *outbox) settle() {
-	l := loss{cause: o.cause, uncertain: o.written - o.confirmed, written: o.written}
+	l := loss{cause: o.cause, uncertain: o.written - o.confirmed, written: o.written, accepted: o.accepted}
+	o.buf, l.resent = keepPublishes(o.buf, o.disown)
+	// What is not kept counts as done with, and those behind it keep their numbers.
+	o.written += o.pubs - l.resent
 	o.confirmed = o.written
-	o.buf, l.resent = keepPublishes(nil, o.buf)
 	o.pubs = l.resent
 	o.ponging = false
 	for _, m := range o.marks {
@@ -82,7 +89,7 @@ func (o *outbox) settle() {
 		}
 	}
 	o.marks = nil
-	o.sinceMark = 0
+	o.sinceMark, o.confirmedSub = 0, 0
 	if o.spare == nil {
 		o.spare = []byte{}
 	}
@@ -96,16 +103,18 @@ type socket struct {
 	info *protocol.Info
 	kick func()                  // wakes its writer
 	try  func(frames []byte) int // see outbox.try
+
+	watch func() // see outbox.watch
 }
 
 // attach gives the outbox a new socket: first the subscriptions, then the
-// publishes that waited, then the PINGs that somebody waits for. Publishes that
-// are too large for this server are taken out and returned as their number.
-func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (tooLarge []misfit) {
+// publishes that waited, then the PINGs that somebody waits for. Publishes that this
+// server would not take are taken out and returned.
+func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (misfits []misfit) {
 	o.mu.Lock()
 	// A requester may still be in the middle of a write to the old socket. It
 	// does not block, and what it finds must be settled before the new begins.
-	for o.busy && o.state != outClosed {
+	for o.writing > 0 && o.state != outClosed {
 		o.blocked++
 		o.room.Wait()
 		o.blocked--
@@ -114,16 +123,22 @@ func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (tooLarge []m
 		o.mu.Unlock()
 		return nil
 	}
+	o.sinceMark, o.confirmedSub, o.sealed = 0, 0, 0
 	o.link, o.kick, o.try, o.state = s.link, s.kick, s.try, outLive
+	o.watch, o.watched = s.watch, false
 	o.limitsLocked(s.info)
-	buf := restore(make([]byte, 0, len(o.buf)+4096))
-	buf, tooLarge = appendFitting(buf, o.buf, o.payloadMax)
+	buf := make([]byte, 0, len(o.buf)+4096)
+	if o.owes == s.link {
+		buf = protocol.AppendPong(buf)
+	}
+	buf = restore(buf)
+	buf, misfits = appendFitting(buf, o.buf, o.payloadMax, o.headers)
 	// They keep their numbers, as those behind them do, and count as done with.
-	o.pubs -= uint64(len(tooLarge))
-	o.written += uint64(len(tooLarge))
-	o.confirmed += uint64(len(tooLarge))
+	o.pubs -= uint64(len(misfits))
+	o.written += uint64(len(misfits))
+	o.confirmed += uint64(len(misfits))
 	for _, m := range o.waiting {
-		m.pubs = o.accepted
+		m.pubs, m.sub = o.accepted, o.lastSub
 		buf = protocol.AppendPing(buf)
 		o.marks = append(o.marks, m)
 	}
@@ -133,7 +148,7 @@ func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (tooLarge []m
 	o.room.Broadcast()
 	o.mu.Unlock()
 	s.kick()
-	return tooLarge
+	return misfits
 }
 
 // limits takes over what a server allows.
@@ -202,38 +217,48 @@ func publishesFrom(frames []byte, n int) int {
 
 func isPublish(op protocol.Op) bool { return op == protocol.OpPub || op == protocol.OpHPub }
 
-// keepPublishes appends the publish frames of frames to dst and counts them.
-func keepPublishes(dst, frames []byte) (kept []byte, count uint64) {
+// keepPublishes returns a copy of the publish frames of frames without those whose reply
+// is disowned, and counts them. Nil disowns none.
+func keepPublishes(frames []byte, disowned func(reply []byte) bool) (kept []byte, count uint64) {
 	walkFrames(frames, func(f *protocol.Frame, from, to int) bool {
-		if isPublish(f.Op) {
-			dst = append(dst, frames[from:to]...)
+		if isPublish(f.Op) && (disowned == nil || !disowned(f.Reply.Of(frames[from:]))) {
+			kept = append(kept, frames[from:to]...)
 			count++
 		}
 		return true
 	})
-	return dst, count
+	return kept, count
 }
 
-// misfit is a publish that waited for a server and is too large for it.
+// misfit is a publish that waited for a server which would not take it: it is too
+// large, or has a header and the server knows none.
 type misfit struct {
 	subject string
 	reply   string
-	size    int
-	header  int
+	size    int // bytes of header and payload
+	err     error
 }
 
-// appendFitting appends the publishes of at most payloadMax bytes to dst and
-// returns the others.
-func appendFitting(dst, frames []byte, payloadMax int) (kept []byte, tooLarge []misfit) {
+// appendFitting appends to dst the publishes of at most payloadMax bytes, and those with
+// a header only if headers are known, and returns the others.
+func appendFitting(dst, frames []byte, payloadMax int, headers bool) (kept []byte, misfits []misfit) {
 	walkFrames(frames, func(f *protocol.Frame, from, to int) bool {
-		if size := f.Header.Len() + f.Payload.Len(); size > payloadMax {
-			frame := frames[from:]
-			tooLarge = append(tooLarge, misfit{subject: string(f.Subject.Of(frame)), reply: string(f.Reply.Of(frame)),
-				size: size, header: f.Header.Len()})
+		if !isPublish(f.Op) {
 			return true
 		}
-		dst = append(dst, frames[from:to]...)
+		size, header := f.Header.Len()+f.Payload.Len(), f.Header.Len()
+		if size <= payloadMax && (headers || header == 0) {
+			dst = append(dst, frames[from:to]...)
+			return true
+		}
+		frame := frames[from:]
+		m := misfit{subject: string(f.Subject.Of(frame)), reply: string(f.Reply.Of(frame)), size: size}
+		m.err = &MaxPayloadError{Subject: m.subject, Size: size, HeaderSize: header, Limit: payloadMax}
+		if !headers && header > 0 {
+			m.err = fmt.Errorf("%w: %d bytes for %q", ErrHeadersNotSupported, size, m.subject)
+		}
+		misfits = append(misfits, m)
 		return true
 	})
-	return dst, tooLarge
+	return dst, misfits
 }

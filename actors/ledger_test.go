@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -99,7 +100,7 @@ func TestTooLargeForTheNextServer(t *testing.T) {
 	}
 	s := testSocket(1)
 	s.info = &protocol.Info{MaxPayload: 10}
-	if tooLarge := o.attach(s, noSubscriptions); len(tooLarge) != 2 || tooLarge[0] != (misfit{subject: "s", size: 11}) || tooLarge[1].size != 100 {
+	if tooLarge := o.attach(s, noSubscriptions); len(tooLarge) != 2 || tooLarge[0].subject != "s" || tooLarge[0].size != 11 || tooLarge[1].size != 100 || !errors.Is(tooLarge[1].err, protocol.ErrMaxPayload) {
 		t.Errorf("too large: %v, want those of 11 and 100 bytes", tooLarge)
 	}
 	want := "PUB s 10\r\n0000000000\r\nPUB s 5\r\n22222\r\nPUB s 0\r\n\r\n"
@@ -205,7 +206,7 @@ func TestLedgerIsExact(t *testing.T) {
 			},
 			"ping": func(t *rapid.T) {
 				if w.live {
-					_ = w.o.ping(mark{done: make(chan error, 1)})
+					_, _ = w.o.ping(mark{done: make(chan error, 1)})
 				}
 			},
 			"begin a write": func(*rapid.T) {
@@ -224,7 +225,7 @@ func TestLedgerIsExact(t *testing.T) {
 			"answer": func(*rapid.T) {
 				if w.live && strings.Count(w.stream, "PING\r\n") > w.pongs {
 					w.pongs++
-					w.o.pong(time.Now())
+					w.o.pong(w.link, time.Now())
 				}
 			},
 			"fail the write": func(t *rapid.T) {

@@ -3,7 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
-	"net"
+	"net/url"
 	"time"
 
 	"github.com/troupe-go/troupe/protocol"
@@ -27,6 +27,13 @@ type (
 	// open is the first message of every incarnation.
 	open struct{}
 
+	// chosen is what the program chose, or why it did not.
+	chosen struct {
+		by     *link // the incarnation that asked
+		move   *move // that it is about; nil for an attempt to reconnect
+		answer answer
+	}
+
 	// dialDue ends the wait before an attempt.
 	dialDue struct{}
 
@@ -41,13 +48,11 @@ type (
 	lost struct {
 		attempt uint32
 		cause   error
+		broken  bool // the peer may have said why, which is still to be read
 	}
 
-	// informed carries an INFO that came later.
-	informed struct {
-		attempt uint32
-		info    *protocol.Info
-	}
+	// informed says that a line has news: an INFO that came later.
+	informed struct{ line *line }
 
 	// refused carries an -ERR.
 	refused struct {
@@ -55,20 +60,59 @@ type (
 		err     *protocol.ServerError
 	}
 
+	// repool replaces the servers of the pool.
+	repool struct {
+		urls []*url.URL
+		done chan<- error // capacity 1
+	}
+
 	// redial gives up the socket, or the wait, at the user's wish.
 	redial struct{}
+
+	// relocate asks for another socket.
+	relocate struct{ done chan<- error } // capacity 1
+
+	// moveDue ends a pause of a move, or the time of a phase.
+	moveDue struct {
+		move    *move
+		attempt uint32
+		phase   movePhase
+	}
+
+	// tellAhead has a new server told of what changes while it is not in use yet.
+	tellAhead struct {
+		attempt uint32
+		frames  []byte
+	}
+
+	// said follows the write of what a new server has to know ahead.
+	said struct{ attempt uint32 }
+
+	// ponged is the PONG for it, or the last one of the old server.
+	ponged struct{ attempt uint32 }
+
+	// quiet follows the end of a line's reader.
+	quiet struct{ line *line }
 
 	// stableDue comes when the link has lived long enough to forget failures.
 	stableDue struct{ attempt uint32 }
 )
 
 func (open) isLinkMsg()      {}
+func (chosen) isLinkMsg()    {}
 func (dialDue) isLinkMsg()   {}
 func (greeted) isLinkMsg()   {}
 func (lost) isLinkMsg()      {}
 func (informed) isLinkMsg()  {}
 func (refused) isLinkMsg()   {}
+func (repool) isLinkMsg()    {}
 func (redial) isLinkMsg()    {}
+func (relocate) isLinkMsg()  {}
+func (moveDue) isLinkMsg()   {}
+func (tellAhead) isLinkMsg() {}
+func (said) isLinkMsg()      {}
+func (ponged) isLinkMsg()    {}
+func (quiet) isLinkMsg()     {}
 func (stableDue) isLinkMsg() {}
 
 // discard closes the socket of a greeting that link never took over.
@@ -82,14 +126,25 @@ func (m greeted) discard() {
 // are forgotten, so that a flapping server does not reset its backoff.
 const stableAfter = 5 * time.Second
 
+// lastWords is how long the reader has to find out why a write failed. What the
+// peer had to say came before its end, so it has come already.
+const lastWords = 100 * time.Millisecond
+
 type link struct {
 	conn     *Conn
 	attempt  uint32 // 0 until dialing
 	server   *server
-	socket   net.Conn // non-nil iff live
+	line     *line // the socket in use; non-nil iff live
+	reserved bool  // the dial limit has been asked
 	dialing  bool
-	wait     *time.Timer
+	wait     *alarm
 	farewell error // an -ERR after which the server will close
+	broken   bool  // a write failed, and the reader has a little time
+
+	leave     bool           // the server in use is about to stop
+	rotations []chan<- error // who waits for the next move
+	move      *move          // going on; nil for none
+	leaving   *line          // that was left and whose reader has yet to end; nil for none
 }
 
 // Receive handles one message. It never blocks.
@@ -97,6 +152,8 @@ func (l *link) Receive(c *Context, m linkMsg) {
 	switch m := m.(type) {
 	case open:
 		l.onOpen(c)
+	case chosen:
+		l.onChosen(c, m)
 	case dialDue:
 		l.onDialDue(c)
 	case greeted:
@@ -107,8 +164,22 @@ func (l *link) Receive(c *Context, m linkMsg) {
 		l.onInformed(c, m)
 	case refused:
 		l.onRefused(c, m)
+	case repool:
+		l.onRepool(c, m)
 	case redial:
 		l.onRedial(c)
+	case relocate:
+		l.onRelocate(c, m)
+	case moveDue:
+		l.onMoveDue(c, m)
+	case tellAhead:
+		l.onTellAhead(m)
+	case said:
+		l.onSaid(c, m)
+	case ponged:
+		l.onPonged(c, m)
+	case quiet:
+		l.onQuiet(c, m)
 	case stableDue:
 		l.onStableDue(m)
 	default:
@@ -120,39 +191,43 @@ func (l *link) onOpen(c *Context) {
 	// Before anything can be lost: the spawning actor may be slower than a server
 	// that closes at once, and a loss that finds nobody would leave a dead link live.
 	l.conn.linkBox.set(Ref[linkMsg]{c.host.box})
-	now := time.Now()
-	s, wait := l.conn.pool.next(now)
-	if s == nil {
-		c.Fail(&giveUp{&NoServersError{Attempts: l.conn.pool.tried}})
+	if len(l.conn.pool.servers) == 0 {
+		l.giveUp(c)
 	}
-	l.server = s
-	wait = max(wait, l.conn.sys.dialWait(now))
-	if wait <= 0 {
-		l.onDialDue(c)
+	if l.conn.mayAsk() {
+		l.ask(c)
 		return
 	}
-	c.Become("waiting", fmt.Sprintf("next attempt at %s in %v", redacted(s.url), wait.Round(time.Millisecond)))
-	l.wait = c.After(wait, linkMsg(dialDue{}))
+	l.onChosen(c, chosen{by: l})
 }
 
 func (l *link) onDialDue(c *Context) {
-	if l.dialing || l.socket != nil || l.server == nil {
+	if l.dialing || l.line != nil || l.server == nil || !l.admitted(c) {
 		return
 	}
 	l.dialing = true
 	l.attempt = l.conn.attempt.Add(1)
 	c.Become("dialing", redacted(l.server.url))
-	attempt, server, conn := l.attempt, l.server, l.conn
+	l.greetOn(c, l.attempt, l.server)
+}
+
+// greetOn makes one attempt at s; greeted follows.
+func (l *link) greetOn(c *Context, attempt uint32, s *server) {
+	conn := l.conn
 	c.Go(func() any {
-		g, err := greet(conn.tree.ctx, &conn.cfg, server)
+		g, err := greet(conn.tree.ctx, &conn.cfg, s)
 		return linkMsg(greeted{attempt: attempt, greeting: g, err: err})
 	}, func(cause error) any {
-		return linkMsg(greeted{attempt: attempt, err: &DialError{URL: redacted(server.url), Phase: "dial", Err: cause}})
+		return linkMsg(greeted{attempt: attempt, err: &DialError{URL: redacted(s.url), Phase: "dial", Err: cause}})
 	})
 }
 
 func (l *link) onGreeted(c *Context, m greeted) {
-	if m.attempt != l.attempt {
+	switch {
+	case l.move != nil && l.move.phase == moveDialing && m.attempt == l.move.attempt:
+		l.onMoveGreeted(c, m)
+		return
+	case m.attempt != l.attempt || !l.dialing:
 		m.discard()
 		return
 	}
@@ -160,143 +235,66 @@ func (l *link) onGreeted(c *Context, m greeted) {
 	if m.err != nil {
 		l.attemptFailed(c, m.err)
 	}
-	l.socket = m.greeting.conn
-	l.live(c, m.greeting)
+	n := l.open(c, l.attempt, l.server, m.greeting)
+	l.install(c, n)
+	_ = n.reader.Send(read{})
 }
 
-// live starts the actors of the socket and gives it to the outbox.
-func (l *link) live(c *Context, g *greeting) {
-	conn := l.conn
-	conn.pool.succeeded(l.server)
-	conn.info.Store(g.info)
-	conn.server.Store(l.server)
+// install gives a line to the outbox, and says that the connection is live.
+func (l *link) install(c *Context, n *line) {
+	conn, moved := l.conn, l.line != nil
+	l.line, l.server, l.attempt = n, n.server, n.attempt
+	l.farewell, l.broken = nil, false
+	conn.pool.take(n.server)
+	conn.pool.succeeded(n.server)
+	conn.info.Store(n.info)
+	conn.line.Store(n)
+	conn.tls.Store(n.tls)
+	conn.server.Store(n.server)
 	conn.pongsOut.Store(0) // what the last server left unanswered is its own affair
-	local := g.conn.LocalAddr().String()
+	conn.answered.Store(time.Now().UnixNano())
+	local := n.socket.LocalAddr().String()
 	conn.local.Store(&local)
-	c.Become("live", redacted(l.server.url))
-	c.After(stableAfter, linkMsg(stableDue{l.attempt}))
-	l.discover(g.info)
-
-	name := decimal(uint64(l.attempt))
-	reader := spawn(c, Spec{Name: "reader-" + name, Kind: "reader", Policy: escalating, Dedicated: true},
-		func() Actor[readerMsg] { return newReader(conn, l.attempt, g) })
-	writer := spawn(c, Spec{Name: "writer-" + name, Kind: "writer", Policy: escalating, Dedicated: true},
-		func() Actor[writerMsg] { return newWriter(conn, l.attempt, g.conn) })
-	spawn(c, Spec{Name: "heartbeat-" + name, Kind: "heartbeat", Policy: own, first: heartbeatMsg(pingDue{})},
-		func() Actor[heartbeatMsg] { return &heartbeat{conn: conn, attempt: l.attempt} })
+	c.Become("live", redacted(n.server.url))
+	c.After(stableAfter, linkMsg(stableDue{n.attempt}))
+	l.discover(n.info)
+	conn.publishPool()
+	l.watchOver(c, n)
 
 	again := conn.everConnected.Swap(true)
-	if again {
+	if again && !moved {
 		conn.reconnects.Add(1)
 	}
 	conn.liveAgain()
-	tooLarge := conn.out.attach(socket{link: l.attempt, info: g.info, try: tryWriter(g.conn),
-		kick: func() { _ = writer.Send(drainOutbox{}) }}, conn.restore)
-	_ = reader.Send(read{})
-	_ = conn.root.must(linkUp{url: redacted(l.server.url), again: again})
-	conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkRestored, Path: c.host.path,
-		Attempt: l.server.attempts + 1, Before: firstOrAgain(again), Message: redacted(l.server.url)}})
-	conn.refuse(tooLarge, int(g.info.MaxPayload))
-}
-
-// refuse reports publishes that waited and that this server would not take, and
-// ends the requests among them.
-func (c *Conn) refuse(tooLarge []misfit, limit int) {
-	for _, m := range tooLarge {
-		err := &MaxPayloadError{Subject: m.subject, Size: m.size, HeaderSize: m.header, Limit: limit}
-		if m.reply != "" {
-			c.reqs.failReply(m.reply, err)
-		}
-		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.MessagesDropped, Path: c.name + "/link", Count: 1, Bytes: uint64(m.size), Cause: err}})
+	conn.reqs.linked()
+	misfits := conn.out.attach(n.forOutbox(), conn.restore)
+	n.ahead.Store(false)
+	conn.outlets.linked()
+	conn.linkNews.up(moved)
+	_ = conn.root.must(linkUp{url: redacted(n.server.url), again: again})
+	if !moved {
+		conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkRestored, Path: c.host.path,
+			Attempt: n.server.attempts + 1, Before: firstOrAgain(again), Message: redacted(n.server.url)}})
 	}
-}
-
-// Values of Event.Before for LinkRestored.
-const (
-	FirstLink = "connecting"
-	AgainLink = "reconnecting"
-)
-
-func firstOrAgain(again bool) string {
-	if again {
-		return AgainLink
-	}
-	return FirstLink
+	conn.refuse(misfits)
 }
 
 // escalating is the policy of the actors that share a socket: when one fails,
 // nobody knows what is on the wire, so the link begins anew.
 var escalating = supervisor.Policy{Directive: supervisor.Escalate}
 
-// attemptFailed notes a failed attempt and ends this incarnation.
-func (l *link) attemptFailed(c *Context, err error) {
-	conn := l.conn
-	now := time.Now()
-	conn.pool.failed(l.server, err, now)
-	_, wait := conn.pool.peek(now)
-	conn.setLastError(err)
-	conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.ConnectAttemptFailed, Path: c.host.path,
-		Cause: err, Attempt: l.server.attempts, Delay: wait, Message: redacted(l.server.url)}})
-	if end := l.verdict(err); end != nil {
-		c.Fail(&giveUp{end})
-	}
-	if conn.cfg.RetryFirst && conn.pool.allTried() {
-		conn.firstPassFailed(err)
-	}
-	c.Fail(err)
-}
-
-// firstPassFailed lets a Connect that is to keep trying return.
-func (c *Conn) firstPassFailed(err error) {
-	if !c.status.CompareAndSwap(int32(Connecting), int32(Reconnecting)) {
-		return
-	}
-	select {
-	case c.first <- err:
-	default:
-	}
-}
-
-// verdict returns the error with which to give up after err, nil to go on.
-func (l *link) verdict(err error) error {
-	conn, s := l.conn, l.server
-	if auth := authError(err); auth != nil {
-		repeated := s.lastAuth != nil && errors.Is(auth, s.lastAuth)
-		s.lastAuth = auth
-		if repeated && !conn.cfg.KeepAfterAuthErrors {
-			return err
-		}
-	}
-	var refusal *protocol.ServerError
-	if errors.As(err, &refusal) && refusal.Reaction == protocol.ReactStop {
-		return err
-	}
-	if conn.pool.spent(s) || refusal != nil && refusal.Reaction == protocol.ReactDropServer {
-		conn.pool.drop(s)
-	}
-	first := !conn.everConnected.Load() && !conn.cfg.RetryFirst
-	if len(conn.pool.servers) == 0 || first && conn.pool.allTried() {
-		return &NoServersError{Attempts: conn.pool.tried}
-	}
-	return nil
-}
-
-// authError returns the kind of refused credentials in err, nil if it is none.
-// A timeout of the server is not a verdict on the credentials.
-func authError(err error) error {
-	for _, kind := range []error{protocol.ErrAuthExpired, protocol.ErrAuthRevoked, protocol.ErrAccountAuthExpired} {
-		if errors.Is(err, kind) {
-			return kind
-		}
-	}
-	if errors.Is(err, protocol.ErrAuthorization) && !errors.Is(err, protocol.ErrAuthTimeout) {
-		return protocol.ErrAuthorization
-	}
-	return nil
-}
-
 func (l *link) onLost(c *Context, m lost) {
-	if m.attempt != l.attempt || l.socket == nil {
+	switch {
+	case l.isNext(m.attempt):
+		l.moveFailed(c, m.cause)
+		return
+	case l.line == nil || m.attempt != l.attempt:
+		return
+	case m.broken && !l.broken:
+		// A server that sends us away says why and closes. That is worth more than
+		// the failure of whatever we were writing.
+		l.broken = true
+		c.After(lastWords, linkMsg(m))
 		return
 	}
 	cause := m.cause
@@ -306,47 +304,75 @@ func (l *link) onLost(c *Context, m lost) {
 	l.end(c, cause)
 }
 
-// end gives up a live socket because of cause.
+// end gives up a live socket because of cause. If there is another one already it
+// takes its place, and otherwise this incarnation ends.
 func (l *link) end(c *Context, cause error) {
-	conn := l.conn
+	conn, old := l.conn, l.line
 	l.release(cause)
-	if conn.cfg.NoReconnect {
+	if l.replace(c, old) {
+		return
+	}
+	if conn.final(cause) {
 		c.Fail(&giveUp{cause})
 	}
-	conn.pool.failed(l.server, cause, time.Now())
 	if end := l.verdict(cause); end != nil {
 		c.Fail(&giveUp{end})
 	}
 	c.Fail(cause)
 }
 
-// release closes the socket and takes it from the outbox.
+// release closes the socket and takes it from the outbox. The server counts as lost also
+// if an actor of ours has failed: a defect that shows again and again is paced, too.
 func (l *link) release(cause error) {
-	if l.socket == nil {
+	if l.line == nil {
 		return
 	}
 	conn := l.conn
-	l.socket.Close()
-	l.socket = nil
+	conn.pool.lost(l.line.server, cause, time.Now())
+	l.line.socket.Close()
+	l.line = nil
+	conn.line.Store(nil)
 	conn.server.Store(nil)
 	conn.linkLost(l.attempt, cause)
 	_ = conn.root.must(linkDown{cause})
 }
 
 // Stopping closes what this incarnation holds.
-func (l *link) Stopping(*Context) { l.release(ErrDisconnected) }
+func (l *link) Stopping(*Context) {
+	l.dropMove()
+	l.release(ErrDisconnected)
+}
 
+// onInformed forgets the news only when they are known: whoever has read a PONG behind
+// them may ask at once (see Conn.Info). What came meanwhile has its own turn.
 func (l *link) onInformed(c *Context, m informed) {
-	if m.attempt != l.attempt || l.socket == nil {
-		return
+	news := m.line.news.Load()
+	info := *news // ours; others may still look at the other
+	switch {
+	case l.isNext(m.line.attempt):
+		l.informedAhead(c, &info)
+	case l.line == m.line:
+		l.informedNow(c, &info)
 	}
+	if !m.line.news.CompareAndSwap(news, nil) {
+		_ = l.conn.linkBox.must(m)
+	}
+}
+
+// informedNow takes over an INFO of the server in use.
+func (l *link) informedNow(c *Context, info *protocol.Info) {
 	conn := l.conn
-	conn.info.Store(m.info)
-	conn.out.limits(m.info)
-	l.discover(m.info)
-	if m.info.LameDuckMode {
+	info.Complete(conn.info.Load())
+	conn.info.Store(info)
+	conn.out.limits(info)
+	limitMessages(l.line.socket, info)
+	l.discover(info)
+	conn.publishPool()
+	if info.LameDuckMode {
 		conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.LameDuck, Path: c.host.path, Message: redacted(l.server.url)}})
+		l.leave = !conn.cfg.StayOnLameDuck && !conn.cfg.NoReconnect
 	}
+	l.leaveFor(c)
 }
 
 // discover takes over the servers that an INFO announces.
@@ -359,25 +385,43 @@ func (l *link) discover(info *protocol.Info) {
 	if added > 0 && conn.everConnected.Load() {
 		conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.ServersDiscovered, Path: conn.name, Count: uint64(added)}})
 	}
-	conn.publishPool()
 }
 
 func (l *link) onRefused(c *Context, m refused) {
-	if m.attempt != l.attempt || l.socket == nil {
+	switch {
+	case l.isNext(m.attempt):
+		l.refusedAhead(c, m)
+		return
+	case l.line == nil || m.attempt != l.attempt:
 		return
 	}
-	l.conn.reportServerError(m.err)
 	if !m.err.Closes {
+		l.conn.reportServerError(m.err)
 		return
 	}
 	// The server closes after this; its reason is worth more than the EOF.
-	l.farewell = &LinkError{URL: redacted(l.server.url), Phase: "server", Err: m.err}
+	l.farewell = l.refusedBy(l.server, l.during(), &LinkError{URL: redacted(l.server.url), Phase: "server", Err: l.explained(m.err)})
+	if !errors.Is(m.err, protocol.ErrAuthorization) {
+		l.conn.reportServerError(m.err)
+	}
 	l.end(c, l.farewell)
+}
+
+// explained gives an -ERR that ends the link the data that its kind comes with.
+func (l *link) explained(said *protocol.ServerError) error {
+	switch said.Kind {
+	case protocol.ErrStaleConnection:
+		return &StaleConnectionError{URL: redacted(l.server.url), LastPong: l.conn.lastPong(), ByServer: true, Err: said}
+	case protocol.ErrMaxPayload:
+		return &MaxPayloadError{Limit: int(l.conn.info.Load().MaxPayload), ByServer: true, Err: said}
+	default:
+		return said
+	}
 }
 
 func (l *link) onRedial(c *Context) {
 	switch {
-	case l.socket != nil:
+	case l.line != nil:
 		l.end(c, ErrForcedReconnect)
 	case l.wait != nil && l.wait.Stop():
 		l.onDialDue(c)
@@ -385,31 +429,44 @@ func (l *link) onRedial(c *Context) {
 }
 
 func (l *link) onStableDue(m stableDue) {
-	if m.attempt == l.attempt && l.socket != nil {
+	if m.attempt == l.attempt && l.line != nil {
 		l.conn.pool.stable(l.server)
 	}
+}
+
+// final reports whether the loss of a link ends the connection by its configuration.
+func (c *Conn) final(cause error) bool {
+	return c.cfg.NoReconnect && !errors.Is(cause, ErrForcedReconnect)
 }
 
 // linkLost takes the socket from the outbox and reports what is uncertain.
 func (c *Conn) linkLost(attempt uint32, cause error) {
 	before := c.Status()
+	if before != Closed {
+		c.setDown(cause)
+	}
 	if before != DrainingSubs && before != DrainingPubs { // a drain stays one
-		before = c.moveTo(Reconnecting)
+		next := Reconnecting
+		if c.final(cause) {
+			next = Disconnected
+		}
+		before = c.moveTo(next)
 	}
 	if before != Closed {
-		c.setLastError(cause)
 		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkLost, Path: c.name + "/link",
 			Before: before.String(), After: c.Status().String(), Cause: cause}})
 	}
 	c.out.detach(attempt, cause)
+	c.linkNews.down()
 }
 
 // settled reports what a lost link left uncertain, once the last write ended.
 func (c *Conn) settled(l loss) {
 	for _, w := range l.waiters {
-		w <- ErrDisconnected
+		w <- &RequestLostError{Op: "flush", Cause: l.cause}
 	}
 	_ = c.reqsBox.must(failSent{upTo: l.written, cause: l.cause})
+	c.outlets.lost(OutletLoss{Sent: l.written, Accepted: l.accepted, Cause: l.cause})
 	if l.uncertain == 0 {
 		return
 	}

@@ -289,6 +289,13 @@ func (m *mailbox) setSuspended(suspended bool) {
 	m.mu.Unlock()
 }
 
+// paused reports whether the supervisor has yet to answer a failure.
+func (m *mailbox) paused() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.suspended
+}
+
 // setStopping closes the control and data lanes while the actor stops or
 // restarts: protoactor itself would go on delivering while a child lives.
 func (m *mailbox) setStopping(stopping bool) {
@@ -335,7 +342,7 @@ func (m *mailbox) fail(value any, message any) {
 	f := &failure{cause: &supervisor.GoexitError{Message: text}, text: text}
 	if value != nil {
 		f.stack = debug.Stack()
-		f.cause = &supervisor.PanicError{Value: value, Stack: f.stack, Message: text, Internal: m.host.spec.lane == nil && !m.host.spec.user}
+		f.cause = &supervisor.PanicError{Value: value, Stack: f.stack, Message: text, Internal: m.host.spec.sub == nil && !m.host.spec.user}
 	}
 	m.host.escalate(f, message)
 }

@@ -29,20 +29,35 @@ func (s *Sub) Next(ctx context.Context, deliver func(m *Raw)) error {
 	}
 }
 
+// Ended returns why a subscription that has ended gives no messages any more: as
+// Next does. Nil if it has not ended.
+func (s *Sub) Ended() error {
+	if !s.lane.closed.Load() && s.conn.Status() != Closed {
+		return nil
+	}
+	return s.nextError()
+}
+
 // nextError says why no message will come, nil if one may.
 func (s *Sub) nextError() error {
+	ended := s.lane.closed.Load() // first: a Close tells its status before it ends lanes
 	s.lane.mu.Lock()
 	limited := s.lane.max > 0 && s.lane.received >= s.lane.max
 	s.lane.mu.Unlock()
 	switch {
 	case s.conn.Status() == Closed:
 		return s.conn.closedError()
-	case s.lane.closed.Load() && limited:
+	case ended && limited:
 		return ErrMaxMessages
-	case s.lane.closed.Load():
-		return ErrBadSubscription
+	case ended:
+		return s.endError()
 	}
-	return nil
+	return s.Refusal()
+}
+
+// endError says that, and why, the subscription has ended. It has.
+func (s *Sub) endError() error {
+	return &BadSubscriptionError{Subject: s.Subject, Queue: s.Queue, SID: s.sid, Cause: s.cause}
 }
 
 // TryNext takes a message if one waits.
@@ -59,17 +74,21 @@ func (s *Sub) TryNext(deliver func(m *Raw)) bool {
 	at := r.Cursor
 	at.Next(&m)
 	// Counted first: of two callers at the limit only one gets its message.
-	if n, last := s.lane.started.Add(1), s.lane.last.Load(); last == 0 || n <= last {
+	n, last := s.lane.started.Add(1), s.lane.last.Load()
+	if last == 0 || n <= last {
 		deliver(&m)
 	} else {
 		s.lane.started.Add(^uint64(0))
 		r.release()
-		s.giveBack(r.n, r.bytes)
+		s.giveBack(r.part)
 		return false
 	}
 	r.release()
-	if s.giveBack(r.n, r.bytes) {
+	if s.giveBack(r.part) {
 		s.next.signal() // another caller may wait for what is behind it
+	}
+	if n == last {
+		s.end(nil)
 	}
 	return true
 }
@@ -78,7 +97,7 @@ func (s *Sub) TryNext(deliver func(m *Raw)) bool {
 func (s *Sub) TakeSlow() bool {
 	s.lane.mu.Lock()
 	defer s.lane.mu.Unlock()
-	if !s.lane.slow || s.lane.slowReported {
+	if !s.lane.slow || s.lane.slowReported || s.lane.closed.Load() {
 		return false
 	}
 	s.lane.slowReported = true

@@ -1,11 +1,10 @@
 package actors
 
 import (
-	"context"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/troupe-go/troupe/protocol"
 )
@@ -27,6 +26,7 @@ type outState uint8
 const (
 	outDown    outState = iota // no socket: frames wait for the next one
 	outLive                    // a writer takes frames
+	outMoving                  // what was sealed is written; the rest waits for the next socket
 	outDrained                 // nothing more is accepted, what waits is written
 	outClosed                  // nothing is accepted or written
 )
@@ -46,11 +46,11 @@ type outbox struct {
 	state outState
 	why   error // after outClosed: why
 
-	buf    []byte // accepted, not taken by a write
-	pubs   uint64 // publishes in buf
-	spare  []byte // the other buffer; nil while it is being written
-	busy   bool   // a write is going on
-	kicked bool   // the writer was woken and has not looked yet
+	buf     []byte // accepted, not taken by a write
+	pubs    uint64 // publishes in buf
+	spare   []byte // the other buffer; nil while it is being written
+	writing int    // bytes of the write that is going on; 0 for none
+	kicked  bool   // the writer was woken and has not looked yet
 
 	gathering bool   // a stream is on: the writer sleeps, publishers write
 	streamed  bool   // one has, since streaming was last asked
@@ -59,18 +59,28 @@ type outbox struct {
 	kick    func()                  // wakes the writer; set while live
 	try     func(frames []byte) int // writes without blocking; nil where that cannot be done
 	partial write                   // left over from a try: the writer goes on with it
+	watch   func()                  // tells the heartbeat that something was written; nil for nobody
+	watched bool                    // it has been told, and has not quit
+	takes   uint64                  // writes begun, ever
+	ends    uint64                  // of these, completed
 	report  func(loss)              // told what a lost socket left; called without mu
 	cause   error                   // why the socket was lost
 	link    uint32                  // incarnation of the socket, to drop what comes late
 	room    *sync.Cond
 	blocked int // publishers that wait for room
 
-	downMax    int // bound on buf while down; negative: nothing is accepted
+	owned      []string // what the replies of Outlets begin with
+	loose      bool     // subjects are checked for what breaks a frame only
+	downMax    int      // bound on buf while down; negative: nothing is accepted
 	payloadMax int
 	headers    bool
-	everLive   bool // limits of a server are known
-	ponging    bool // a PONG waits in buf
-	noSubs     bool // the connection drains: no new subscriptions
+	everLive   bool   // limits of a server are known
+	ponging    bool   // a PONG waits in buf
+	owes       uint32 // the next socket, if its server has sent a PING
+	noSubs     bool   // the connection drains: no new subscriptions
+
+	sealed     int    // bytes at the front of buf that are for the present socket; while moving
+	sealedPubs uint64 // publishes among them
 
 	head atomic.Pointer[head]
 
@@ -81,14 +91,10 @@ type outbox struct {
 	marks     []mark // PINGs on their way, oldest first
 	waiting   []mark // PINGs to send with the next socket
 
-	outBytes uint64
-}
+	lastSub      uint64 // highest number of a SUB
+	confirmedSub uint64 // no -ERR about a SUB up to this one is to come
 
-// mark remembers what a PING stands for.
-type mark struct {
-	pubs uint64       // publishes before it
-	done chan<- error // capacity 1; nil when nobody waits
-	sent time.Time    // zero for confirmations
+	outBytes uint64
 }
 
 func newOutbox(downMax int, report func(loss)) *outbox {
@@ -105,6 +111,7 @@ type message struct {
 	block   []byte // encoded header block; nil for none
 	payload []byte
 	urgent  bool  // a request: its caller's time runs, so it does not wait for room
+	owned   bool  // of an Outlet: it neither waits for room nor for the next socket
 	head    *head // of an earlier frame to the same subject; nil for none
 }
 
@@ -186,7 +193,7 @@ func (o *outbox) request(subject, reply string, block, payload []byte) (pub uint
 func (o *outbox) put(subject string, m *message) (pub uint64, kick func(), err error) {
 	if h := o.head.Load(); h != nil && h.subject == subject {
 		m.head = h
-	} else if err := protocol.CheckPublishSubject(subject); err != nil {
+	} else if err := o.checkSubject(subject); err != nil {
 		return 0, nil, err
 	}
 	o.lock()
@@ -213,11 +220,26 @@ func (o *outbox) put(subject string, m *message) (pub uint64, kick func(), err e
 	return pub, kick, nil
 }
 
+// apiSubject begins the subjects of the JetStream API of servers, which have the filter of
+// a consumer in them, wildcards and all.
+const apiSubject = "$JS."
+
+func (o *outbox) checkSubject(subject string) error {
+	if o.loose {
+		return protocol.CheckFrameSubject(subject)
+	}
+	err := protocol.CheckPublishSubject(subject)
+	if err != nil && strings.HasPrefix(subject, apiSubject) && protocol.CheckSubscribeSubject(subject) == nil {
+		return nil
+	}
+	return err
+}
+
 // kickLocked returns what the caller has to call once mu is released to have
 // the frames written: the writer's wake-up, or in a stream writeStream. It is
 // nil when somebody writes already or there is no hurry.
 func (o *outbox) kickLocked() func() {
-	if o.busy || o.kicked || o.kick == nil {
+	if o.writing > 0 || o.kicked || o.kick == nil || o.state == outMoving && o.sealed == 0 {
 		return nil
 	}
 	if o.gathering && len(o.buf) < gatherBytes {
@@ -233,10 +255,15 @@ func (o *outbox) kickLocked() func() {
 // admit is the slow half of publish: limits, states, back-pressure. It is
 // called with mu held and may release it for a while.
 func (o *outbox) admit(subject string, m *message) error {
-	if m.urgent && o.state == outLive && len(o.buf) > outboxUrgentMax {
+	if m.owned {
+		if err := o.admitOwnedLocked(); err != nil {
+			return err
+		}
+	}
+	if m.urgent && o.flows() && len(o.buf) > outboxUrgentMax {
 		return &OutboundBufferLimitError{Buffered: len(o.buf), Need: len(subject) + len(m.reply) + m.size(), Limit: outboxUrgentMax}
 	}
-	for o.state == outLive && len(o.buf) > outboxLiveMax && !m.urgent {
+	for o.flows() && len(o.buf) > outboxLiveMax && !m.urgent {
 		o.blocked++
 		o.room.Wait()
 		o.blocked--
@@ -260,6 +287,16 @@ func (o *outbox) admit(subject string, m *message) error {
 	return nil
 }
 
+// flows reports whether room is made sooner or later.
+func (o *outbox) flows() bool { return o.state == outLive || o.state == outMoving }
+
+// mayHaveLeft returns the number of the last publish that was given to a socket.
+func (o *outbox) mayHaveLeft() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.written
+}
+
 // control appends frames that are not publishes, when live. What must outlive
 // the socket is kept elsewhere (subscriptions in the table, marks here).
 func (o *outbox) control(encode func(dst []byte) []byte) {
@@ -281,94 +318,20 @@ func (o *outbox) controlLocked(encode func(dst []byte) []byte) (kick func()) {
 }
 
 // answerPing sends a PONG, unless one waits already: a server that sends PINGs
-// and does not read gets one answer, and costs no memory.
-func (o *outbox) answerPing() {
+// and does not read gets one answer, and costs no memory. A socket that is not in
+// use yet answers when it is.
+func (o *outbox) answerPing(link uint32) {
 	o.mu.Lock()
 	var kick func()
-	if !o.ponging {
+	if o.link != link {
+		o.owes = link
+	} else if !o.ponging {
 		kick = o.controlLocked(protocol.AppendPong)
 		o.ponging = kick != nil || o.state == outLive || o.state == outDrained
 	}
 	o.mu.Unlock()
 	if kick != nil {
 		kick()
-	}
-}
-
-// ping sends a PING and remembers what its PONG means. While down it waits for
-// the next socket.
-func (o *outbox) ping(m mark) error {
-	o.mu.Lock()
-	if o.state == outClosed {
-		o.mu.Unlock()
-		return o.why
-	}
-	if o.state == outDown {
-		o.waiting = append(o.waiting, m)
-		o.mu.Unlock()
-		return nil
-	}
-	kick := o.controlLocked(protocol.AppendPing)
-	m.pubs = o.accepted
-	m.sent = time.Now()
-	o.marks = append(o.marks, m)
-	o.mu.Unlock()
-	if kick != nil {
-		kick()
-	}
-	return nil
-}
-
-// pong matches the oldest PING. It reports a round-trip time when that was
-// measured, and ok false for a PONG that nobody asked for.
-func (o *outbox) pong(now time.Time) (rtt time.Duration, ok bool) {
-	o.mu.Lock()
-	if len(o.marks) == 0 {
-		o.mu.Unlock()
-		return 0, false
-	}
-	m := o.marks[0]
-	o.marks = o.marks[1:]
-	o.confirmed = max(o.confirmed, m.pubs)
-	o.mu.Unlock()
-	if m.done != nil {
-		m.done <- nil
-	}
-	if m.sent.IsZero() {
-		return 0, true
-	}
-	return now.Sub(m.sent), true
-}
-
-// forget neutralises the mark of a waiter that gave up: its PONG still comes.
-func (o *outbox) forget(done chan<- error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for i := range o.marks {
-		if o.marks[i].done == done {
-			o.marks[i].done = nil
-		}
-	}
-	for i := range o.waiting {
-		if o.waiting[i].done == done {
-			o.waiting = append(o.waiting[:i], o.waiting[i+1:]...)
-			return
-		}
-	}
-}
-
-// flush waits until the server has seen everything published before.
-func (o *outbox) flush(ctx context.Context) error {
-	done := make(chan error, 1)
-	if err := o.ping(mark{done: done}); err != nil {
-		return err
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		o.forget(done)
-		return ctx.Err()
 	}
 }
 
@@ -396,20 +359,33 @@ type write struct {
 
 // takeLocked swaps the buffers. After it the caller, and nobody else, writes.
 func (o *outbox) takeLocked() write {
-	if o.busy || len(o.buf) == 0 || o.state == outDown || o.state == outClosed {
+	if o.writing > 0 || len(o.buf) == 0 || o.state == outDown || o.state == outClosed {
 		return write{}
+	}
+	if o.state == outMoving {
+		return o.takeSealedLocked()
 	}
 	if o.sinceMark += len(o.buf); o.sinceMark >= confirmBytes {
 		o.sinceMark = 0
 		o.buf = protocol.AppendPing(o.buf)
-		o.marks = append(o.marks, mark{pubs: o.accepted})
+		o.marks = append(o.marks, mark{pubs: o.accepted, sub: o.lastSub})
 	}
 	frames := o.buf
 	o.buf, o.spare = o.spare[:0], nil
-	o.written += o.pubs
-	o.pubs = 0
+	return o.takenLocked(frames, o.pubs)
+}
+
+// takenLocked begins a write of frames with that many publishes.
+func (o *outbox) takenLocked(frames []byte, pubs uint64) write {
+	o.written += pubs
+	o.pubs -= pubs
 	o.ponging = false
-	o.busy = true
+	o.writing = len(frames)
+	o.takes++
+	if !o.watched && o.watch != nil {
+		o.watched = true
+		o.watch()
+	}
 	return write{frames: frames}
 }
 
@@ -417,7 +393,8 @@ func (o *outbox) takeLocked() write {
 // writer if frames came meanwhile that nobody else will write.
 func (o *outbox) end(w write) (kick func()) {
 	o.mu.Lock()
-	o.busy = false
+	o.writing = 0
+	o.ends = o.takes
 	if cap(w.frames) <= 4*outboxLiveMax {
 		o.spare = w.frames[:0]
 	}

@@ -292,7 +292,7 @@ func TestFlushers(t *testing.T) {
 			return done
 		}
 		first, second := flush(), flush()
-		o.pong(time.Now())
+		o.pong(o.link, time.Now())
 		if err := <-first; err != nil {
 			t.Error(err)
 		}
@@ -308,7 +308,7 @@ func TestFlushers(t *testing.T) {
 		if o.attach(testSocket(2), noSubscriptions); string(o.begin(2).frames) != "PING\r\n" {
 			t.Error("the PING that waited did not go to the new socket")
 		}
-		o.pong(time.Now())
+		o.pong(o.link, time.Now())
 		if err := <-third; err != nil {
 			t.Error(err)
 		}
@@ -344,13 +344,13 @@ func TestAFlushThatGaveUp(t *testing.T) {
 			if !live {
 				o.attach(testSocket(2), noSubscriptions)
 			} else {
-				o.pong(time.Now()) // of the one that gave up
+				o.pong(o.link, time.Now()) // of the one that gave up
 			}
 			synctest.Wait()
 			if len(done) != 0 {
 				t.Errorf("live %v: the wrong PONG answered", live)
 			}
-			o.pong(time.Now())
+			o.pong(o.link, time.Now())
 			if err := <-done; err != nil {
 				t.Errorf("live %v: %v", live, err)
 			}
@@ -363,7 +363,7 @@ func TestPongsNobodyAskedFor(t *testing.T) {
 	o := liveOutbox(nil)
 	put(t, o, "x")
 	for range 1000 {
-		if _, ok := o.pong(time.Now()); ok {
+		if o.pong(o.link, time.Now()).asked {
 			t.Fatal("matched something")
 		}
 	}
@@ -376,13 +376,13 @@ func TestPongsNobodyAskedFor(t *testing.T) {
 func TestAPingFloodCostsOneAnswer(t *testing.T) {
 	o := liveOutbox(nil)
 	for range 100_000 {
-		o.answerPing()
+		o.answerPing(1)
 	}
 	w := o.begin(1)
 	if string(w.frames) != "PONG\r\n" {
 		t.Fatalf("%d bytes of answers", len(w.frames))
 	}
-	o.answerPing() // during the write: it may have left before this PING came
+	o.answerPing(1) // during the write: it may have left before this PING came
 	o.end(w)
 	next := o.begin(1)
 	if string(next.frames) != "PONG\r\n" {
@@ -390,11 +390,11 @@ func TestAPingFloodCostsOneAnswer(t *testing.T) {
 	}
 	o.end(next)
 	o.detach(1, nil)
-	o.answerPing() // too late
+	o.answerPing(1) // too late
 	if o.attach(testSocket(2), noSubscriptions); o.begin(2).frames != nil {
 		t.Error("answered the PING of another socket")
 	}
-	if o.answerPing(); string(o.begin(2).frames) != "PONG\r\n" {
+	if o.answerPing(2); string(o.begin(2).frames) != "PONG\r\n" {
 		t.Error("did not answer on the new socket")
 	}
 }
@@ -414,7 +414,7 @@ func TestTheOutboxAsksForConfirmation(t *testing.T) {
 		t.Errorf("%d PINGs and %d marks in %d bytes", pings, len(o.marks), bytes)
 	}
 	for range pings {
-		o.pong(time.Now())
+		o.pong(o.link, time.Now())
 	}
 	if o.confirmed == 0 || o.confirmed > o.written {
 		t.Errorf("confirmed %d of %d", o.confirmed, o.written)

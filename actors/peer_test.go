@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/protocol"
 )
 
@@ -21,9 +22,10 @@ import (
 type peer struct {
 	t      testing.TB
 	conn   net.Conn
-	nth    int         // 1 for the first dial
-	frames chan string // frames of the client, PINGs that were answered left out
-	mute   bool        // leave PINGs unanswered
+	nth    int           // 1 for the first dial
+	frames chan string   // frames of the client, PINGs that were answered left out
+	mute   bool          // leave PINGs unanswered
+	pace   time.Duration // a pause behind each read
 }
 
 // script is a server's part in one connection, run on its own goroutine.
@@ -33,22 +35,30 @@ type script func(p *peer)
 func peers(t testing.TB, cfg *Config, script script) {
 	t.Helper()
 	var mu sync.Mutex
-	dials := 0
+	dials, over := 0, false
 	var running sync.WaitGroup
 	cfg.Servers = []*url.URL{{Scheme: "nats", Host: "peer"}}
 	cfg.Dial = func(context.Context, *url.URL) (net.Conn, error) {
-		near, far := net.Pipe()
 		mu.Lock()
+		defer mu.Unlock()
+		if over { // a dial that nobody waits for any more
+			return nil, net.ErrClosed
+		}
 		dials++
+		near, far := net.Pipe()
 		p := &peer{t: t, conn: far, nth: dials, frames: make(chan string, 10_000)}
-		mu.Unlock()
 		running.Go(func() {
 			defer far.Close()
 			script(p)
 		})
 		return near, nil
 	}
-	t.Cleanup(running.Wait) // after the Close of connections made later
+	t.Cleanup(func() { // after the Close of connections made later
+		mu.Lock()
+		over = true
+		mu.Unlock()
+		running.Wait()
+	})
 }
 
 // greet leads the server's half of the handshake.
@@ -100,6 +110,9 @@ func (p *peer) serve() {
 			return
 		}
 		buf = append(buf, chunk[:n]...)
+		if p.pace > 0 {
+			<-time.After(p.pace)
+		}
 	}
 }
 
@@ -185,7 +198,7 @@ func (r *eventTape) all(want func(n Notice) bool) []Notice {
 // await waits for the n-th event for which want holds.
 func (r *eventTape) await(t testing.TB, n int, what string, want func(n Notice) bool) Notice {
 	t.Helper()
-	deadline := within(t)
+	deadline := must.Within(t, patience)
 	for {
 		if found := r.all(want); len(found) >= n {
 			return found[n-1]

@@ -1,20 +1,25 @@
 package actors
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/troupe-go/troupe/protocol"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
 // server is one entry of the pool.
 type server struct {
 	url       *url.URL
-	attempts  int       // failed attempts since the last success
+	attempts  int       // losses and failed attempts since it last kept a link; paces
+	tries     int       // failed attempts to reconnect since the last success; limited
 	due       time.Time // earliest next attempt
+	rest      time.Time // until when it comes behind the others
 	connected bool      // has been connected to
 	implicit  bool      // learnt from a server
 	tlsName   string    // host of who told of it, if it is known by an address alone
@@ -28,23 +33,90 @@ type pool struct {
 	servers []*server
 	at      int // index of the server in use or tried last
 	backoff supervisor.Backoff
-	max     int // failed attempts after which a server is dropped; negative: never
+	max     int // tries after which a server is dropped; negative: never
 	tried   []ServerAttempt
+
+	counting bool            // the first pass is over: failed attempts are tries
+	mixing   bool            // put newly learnt servers into random order
+	taken    int             // servers taken since the pool last gave a pause, see passOver
+	passes   int             // pauses given since a server last kept its link
+	seen     map[string]bool // hosts that were ever in the pool
 }
+
+// hostsMax bounds the memory of hosts, and the servers that one INFO adds to the pool; a
+// server that announces more is not to be believed anyway.
+const hostsMax = 4096
 
 // attemptsKept bounds what a NoServersError lists.
 const attemptsKept = 32
 
-func newPool(urls []*url.URL, shuffle bool, backoff supervisor.Backoff, maxAttempts int) *pool {
-	p := &pool{backoff: backoff, max: maxAttempts, at: -1}
-	for _, u := range urls {
-		p.servers = append(p.servers, &server{url: u})
-	}
-	if shuffle {
-		rand.Shuffle(len(p.servers), func(i, j int) { p.servers[i], p.servers[j] = p.servers[j], p.servers[i] })
-	}
+func newPool(urls []*url.URL, backoff supervisor.Backoff, maxAttempts int) *pool {
+	p := &pool{backoff: backoff, max: maxAttempts, at: -1, seen: map[string]bool{}}
+	p.replace(urls)
 	return p
 }
+
+// replace makes urls the servers of the pool. One that is in it already keeps
+// its memory, and its place as the one in use.
+func (p *pool) replace(urls []*url.URL) {
+	var current *server
+	if p.at >= 0 && p.at < len(p.servers) {
+		current = p.servers[p.at]
+	}
+	known := make(map[string]*server, len(p.servers))
+	for _, s := range p.servers {
+		known[s.url.String()] = s
+	}
+	p.servers, p.at = nil, -1
+	for _, u := range urls {
+		s := known[u.String()]
+		if s == nil {
+			s = &server{url: u}
+			known[u.String()] = s
+		}
+		if slices.Contains(p.servers, s) {
+			continue
+		}
+		s.implicit = false
+		p.note(u.Host)
+		p.servers = append(p.servers, s)
+		if s == current {
+			p.at = len(p.servers) - 1
+		}
+	}
+}
+
+// note remembers a host and reports whether it is a new one.
+func (p *pool) note(host string) bool {
+	if p.seen[host] {
+		return false
+	}
+	if len(p.seen) >= hostsMax {
+		clear(p.seen)
+	}
+	p.seen[host] = true
+	return true
+}
+
+// find returns the server of that address, nil when it is not in the pool.
+func (p *pool) find(u *url.URL) *server {
+	for _, s := range p.servers {
+		if u != nil && s.url.String() == u.String() {
+			return s
+		}
+	}
+	return nil
+}
+
+// take moves to s, which is in the pool.
+func (p *pool) take(s *server) { p.at = slices.Index(p.servers, s) }
+
+// passOver reports whether as many servers as there are have been tried without
+// a pause.
+func (p *pool) passOver() bool { return p.taken >= len(p.servers) }
+
+// paused begins a new pass.
+func (p *pool) paused() { p.taken = 0 }
 
 // next moves to the server that may be tried first and returns how long to
 // wait before trying it. It returns nil when the pool is empty.
@@ -56,18 +128,55 @@ func (p *pool) next(now time.Time) (s *server, wait time.Duration) {
 	best := -1
 	for i := 1; i <= n; i++ {
 		k := (p.at + i + n) % n
-		if best < 0 || p.servers[k].due.Before(p.servers[best].due) {
+		if best < 0 || p.servers[k].turn(now).Before(p.servers[best].turn(now)) {
 			best = k
-		}
-		if !p.servers[k].due.After(now) {
-			best = k
-			break
 		}
 	}
 	p.at = best
 	s = p.servers[best]
 	return s, max(0, s.due.Sub(now))
 }
+
+// other returns the server to move to from the one in use: the next one that may be
+// tried, or the one that may be tried first, and how long to wait before. It returns
+// nil when there is no other.
+func (p *pool) other(inUse *server, now time.Time) (best *server, wait time.Duration) {
+	n := len(p.servers)
+	for i := 1; i <= n; i++ {
+		s := p.servers[(p.at+i+n)%n]
+		if s == inUse {
+			continue
+		}
+		if best == nil || s.turn(now).Before(best.turn(now)) {
+			best = s
+		}
+	}
+	if best == nil {
+		return nil, 0
+	}
+	return best, max(0, best.due.Sub(now))
+}
+
+// turn orders servers: first those that may be tried, those that rest behind them,
+// then by when they may be.
+func (s *server) turn(now time.Time) time.Time {
+	switch {
+	case s.due.After(now):
+		return s.due
+	case s.rest.After(now):
+		return now
+	default:
+		return time.Time{}
+	}
+}
+
+// leftRest is how long a server that was left because it is about to stop comes
+// behind the others. It is not waited for: when a whole cluster is restarted, member
+// by member, those that were left first are the ones that are back.
+const leftRest = 10 * time.Second
+
+// left notes that a server was left because it is about to stop.
+func (p *pool) left(s *server, now time.Time) { s.rest = now.Add(leftRest) }
 
 // peek returns how long next would wait, without moving.
 func (p *pool) peek(now time.Time) (s *server, wait time.Duration) {
@@ -86,11 +195,28 @@ func (p *pool) allTried() bool {
 	return true
 }
 
-// failed notes a failed attempt or a lost link.
+// failed notes a failed attempt.
 func (p *pool) failed(s *server, err error, now time.Time) {
+	if p.counting {
+		s.tries++
+	}
+	p.lost(s, err, now)
+}
+
+// otherServerSteps is how many steps of the backoff are skipped for a server that
+// is full: it is there, and what it needs is to be left alone.
+const otherServerSteps = 4
+
+// lost notes the loss of a live link, which is no try: nats.go counts so, too.
+func (p *pool) lost(s *server, err error, now time.Time) {
 	s.attempts++
 	s.lastErr = err
-	s.due = now.Add(p.backoff.Delay(s.attempts, rand.Float64()))
+	step := s.attempts
+	var refusal *protocol.ServerError
+	if errors.As(err, &refusal) && refusal.Reaction == protocol.ReactOtherServer {
+		step += otherServerSteps
+	}
+	s.due = now.Add(p.backoff.Delay(step, rand.Float64()))
 	p.tried = append(p.tried, ServerAttempt{URL: redacted(s.url), Err: err, At: now})
 	if len(p.tried) > attemptsKept {
 		p.tried = p.tried[1:]
@@ -101,11 +227,16 @@ func (p *pool) failed(s *server, err error, now time.Time) {
 func (p *pool) succeeded(s *server) {
 	s.connected = true
 	s.lastAuth = nil
+	s.tries = 0
 	p.tried = nil
+	p.counting = true
 }
 
 // stable forgets the failed attempts of a server that has kept its link.
-func (p *pool) stable(s *server) { s.attempts = 0 }
+func (p *pool) stable(s *server) {
+	s.attempts = 0
+	p.taken, p.passes = 0, 0
+}
 
 // drop takes out a server that has used up its attempts.
 func (p *pool) drop(s *server) {
@@ -122,15 +253,16 @@ func (p *pool) drop(s *server) {
 }
 
 // spent reports whether s has no attempts left.
-func (p *pool) spent(s *server) bool { return p.max >= 0 && s.attempts > p.max }
+func (p *pool) spent(s *server) bool { return p.counting && p.max >= 0 && s.tries >= p.max }
 
-// discover takes over the addresses a server announced and returns how many
-// are new. Servers that were learnt and are announced no more go, except the
+// discover takes over the addresses a server announced, the first hostsMax of them, and
+// returns how many were never seen before. Servers that were learnt and are announced no more go, except the
 // one in use.
 func (p *pool) discover(hosts []string, scheme string, user *url.Userinfo) (added int) {
 	if len(hosts) == 0 {
 		return 0
 	}
+	hosts = hosts[:min(len(hosts), hostsMax)]
 	announced := make(map[string]bool, len(hosts))
 	for _, h := range hosts {
 		if strings.TrimSpace(h) != "" {
@@ -141,7 +273,7 @@ func (p *pool) discover(hosts []string, scheme string, user *url.Userinfo) (adde
 	if p.at >= 0 && p.at < len(p.servers) {
 		current = p.servers[p.at]
 	}
-	kept := p.servers[:0]
+	kept := make([]*server, 0, len(p.servers)+len(announced))
 	for _, s := range p.servers {
 		if s.implicit && s != current && !announced[s.url.Host] {
 			continue
@@ -153,10 +285,16 @@ func (p *pool) discover(hosts []string, scheme string, user *url.Userinfo) (adde
 	for _, h := range hosts {
 		if announced[h] {
 			delete(announced, h)
-			added++
+			if p.note(h) {
+				added++
+			}
 			u := &url.URL{Scheme: scheme, Host: h, User: user}
 			p.servers = append(p.servers, &server{implicit: true, url: u, tlsName: inheritedName(u, current)})
 		}
+	}
+	if fresh := p.servers[len(kept):]; p.mixing {
+		// All clients of a server are told the same list, and must not all go to its first.
+		rand.Shuffle(len(fresh), func(i, j int) { fresh[i], fresh[j] = fresh[j], fresh[i] })
 	}
 	for i, s := range p.servers {
 		if s == current {

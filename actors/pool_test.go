@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/troupe-go/troupe/protocol"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -22,7 +23,7 @@ func poolOf(n, attemptsMax int) *pool {
 	for i := range n {
 		urls = append(urls, &url.URL{Scheme: "nats", Host: fmt.Sprintf("s%d", i)})
 	}
-	return newPool(urls, false, supervisor.Backoff{Initial: time.Second, Max: time.Minute}, attemptsMax)
+	return newPool(urls, supervisor.Backoff{Initial: time.Second, Max: time.Minute}, attemptsMax)
 }
 
 func (p *pool) hosts() (all []string) {
@@ -82,7 +83,7 @@ func TestAttemptsMax(t *testing.T) {
 		p := poolOf(1, limit)
 		s, _ := p.next(poolStart)
 		p.succeeded(s)
-		p.failed(s, errKilled, poolStart) // the loss
+		p.lost(s, errKilled, poolStart)
 		tried := 0
 		for !p.spent(s) {
 			tried++
@@ -92,7 +93,9 @@ func TestAttemptsMax(t *testing.T) {
 			t.Errorf("limit %d: %d attempts", limit, tried)
 		}
 	}
-	if p := poolOf(1, -1); p.spent(&server{attempts: 1 << 30}) {
+	p := poolOf(1, -1)
+	p.counting = true
+	if p.spent(&server{tries: 1 << 30}) {
 		t.Error("no limit was reached")
 	}
 }
@@ -225,4 +228,104 @@ func TestRedactedAddresses(t *testing.T) {
 	if redacted(nil) != "" {
 		t.Error("of no address")
 	}
+}
+
+// TestDiscoveredServersAreMixed unless their order is to be kept, and the others
+// stay where they are.
+func TestDiscoveredServersAreMixed(t *testing.T) {
+	hosts := []string{"d1", "d2", "d3", "d4"}
+	firsts := map[string]bool{}
+	for range 200 {
+		p := poolOf(2, -1)
+		p.mixing = true
+		p.next(poolStart)
+		p.discover(hosts, "nats", nil)
+		if all := p.hosts(); all[0] != "s0" || all[1] != "s1" || len(all) != 6 {
+			t.Fatalf("pool %v", all)
+		}
+		firsts[p.hosts()[2]] = true
+	}
+	if len(firsts) != len(hosts) {
+		t.Errorf("only %v came first", firsts)
+	}
+}
+
+// TestServersAreNewOnce: one that went and came back is no discovery.
+func TestServersAreNewOnce(t *testing.T) {
+	p := poolOf(1, -1)
+	p.next(poolStart)
+	for i, step := range []struct {
+		hosts []string
+		added int
+	}{{[]string{"s0", "d1"}, 1}, {[]string{"d2"}, 1}, {[]string{"d1", "d2"}, 0}, {[]string{"d1", "d3"}, 1}} {
+		if n := p.discover(step.hosts, "nats", nil); n != step.added {
+			t.Errorf("step %d: %d new, want %d", i, n, step.added)
+		}
+	}
+	for i := range 3 * hostsMax {
+		p.note(fmt.Sprint(i))
+	}
+	if len(p.seen) > hostsMax {
+		t.Errorf("%d hosts are remembered", len(p.seen))
+	}
+	for _, announced := range []int{hostsMax - 1, hostsMax, hostsMax + 1, 3 * hostsMax} {
+		hosts := make([]string, announced)
+		for i := range hosts {
+			hosts[i] = fmt.Sprint("h", announced, "-", i)
+		}
+		p := poolOf(1, -1)
+		p.next(poolStart)
+		if added, want := p.discover(hosts, "nats", nil), min(announced, hostsMax); added != want || len(p.servers) != want+1 {
+			t.Errorf("of %d announced servers %d are new, %d in the pool", announced, added, len(p.servers))
+		}
+	}
+}
+
+// TestFullServersWaitLonger than those that are away.
+func TestFullServersWaitLonger(t *testing.T) {
+	full := protocol.ClassifyServerError([]byte("'maximum connections exceeded'"))
+	longest := func(err error) (d time.Duration) {
+		for range 200 {
+			p := poolOf(1, -1)
+			p.failed(p.servers[0], err, poolStart)
+			d = max(d, p.servers[0].due.Sub(poolStart))
+		}
+		return d
+	}
+	if away, busy := longest(errKilled), longest(full); away > time.Second || busy < 4*time.Second {
+		t.Errorf("away: up to %v, full: up to %v", away, busy)
+	}
+}
+
+// TestServersThatWereLeftComeLast, and are taken at once when there is no other.
+func TestServersThatWereLeftComeLast(t *testing.T) {
+	p, now := poolOf(3, -1), poolStart
+	a, b, c := p.servers[0], p.servers[1], p.servers[2]
+	expect := func(what string, want *server) {
+		t.Helper()
+		p.take(a)
+		if s, wait := p.other(a, now); s != want || wait != 0 {
+			t.Errorf("%s: to %v in %v", what, s.url, wait)
+		}
+		if s, wait := p.next(now); s != want || wait != 0 {
+			t.Errorf("%s: next is %v in %v", what, s.url, wait)
+		}
+	}
+	expect("nothing is known", b)
+	p.left(b, now)
+	expect("one was left", c)
+	p.left(c, now)
+	p.left(a, now)
+	expect("all were left", b)
+	p.lost(b, errKilled, now)
+	expect("one was left, one has failed", c)
+	p.lost(c, errKilled, now)
+	p.lost(a, errKilled, now)
+	if _, wait := p.other(a, now); wait <= 0 {
+		t.Error("a server that has just failed is tried at once")
+	}
+	now = now.Add(leftRest)
+	p.stable(b)
+	p.left(c, now)
+	expect("the rest is over", b)
 }

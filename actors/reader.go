@@ -1,8 +1,9 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
-	"net"
+	"io"
 	"time"
 
 	"github.com/troupe-go/troupe/protocol"
@@ -34,7 +35,8 @@ const shrinkAfter = 64
 type reader struct {
 	conn    *Conn
 	attempt uint32
-	socket  net.Conn
+	line    *line
+	side    uint8 // of line
 	parser  *protocol.Parser
 	frame   protocol.Frame
 
@@ -52,15 +54,15 @@ type reader struct {
 	pongs   int // of this read; see confirm
 }
 
-func newReader(conn *Conn, attempt uint32, g *greeting) *reader {
+func newReader(conn *Conn, l *line, rest []byte) *reader {
 	r := &reader{
-		conn: conn, attempt: attempt, socket: g.conn,
+		conn: conn, attempt: l.attempt, line: l, side: l.side,
 		parser: protocol.NewServerParser(protocol.Limits{}),
 		size:   chunkBytesMin,
-		round:  uint64(attempt) << 40, // no two readers share a round
+		round:  uint64(l.attempt) << 40, // no two readers share a round
 	}
-	r.chunk = conn.chunks.get(max(r.size, len(g.rest)))
-	r.filled = copy(r.chunk.buf, g.rest)
+	r.chunk = conn.chunks.get(max(r.size, len(rest)))
+	r.filled = copy(r.chunk.buf, rest)
 	return r
 }
 
@@ -94,7 +96,7 @@ func (r *reader) onRead(c *Context) {
 
 // fill reads once from the socket.
 func (r *reader) fill() bool {
-	n, err := r.socket.Read(r.chunk.buf[r.filled:])
+	n, err := r.line.pulse.read(r.chunk.buf[r.filled:])
 	r.filled += n
 	r.adapt(n)
 	if n > 0 {
@@ -102,6 +104,9 @@ func (r *reader) fill() bool {
 	}
 	if err == nil {
 		return true
+	}
+	if r.filled > r.parsed && errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // in the middle of a frame
 	}
 	r.lose("read", readCause(err))
 	return false
@@ -141,6 +146,10 @@ func (r *reader) parse() error {
 			r.control(f, buf[r.parsed:])
 		}
 		r.parsed += n
+		if f.Op == protocol.OpErr && r.chunk.refs.Load() > 1 {
+			r.carryOver() // what it has handed out is not added to
+			buf = r.chunk.buf[:r.filled]
+		}
 	}
 	return nil
 }
@@ -155,21 +164,21 @@ func (r *reader) message(f *protocol.Frame, base uint32) {
 		r.conn.strays.Add(1)
 		return
 	}
-	if s.mux {
-		r.conn.reqs.reply(f, r.chunk.buf[r.parsed:])
+	g := &s.gather[r.side]
+	if g.round == muxRound {
+		r.conn.reqs.reply(f, r.chunk.buf[r.parsed:], r.line)
 		return
 	}
 	at := r.chunk.add(f, base)
-	g := &s.gather
 	if g.round != r.round {
-		*g = gather{round: r.round, head: at, tail: at, n: 1, bytes: size}
+		*g = gather{round: r.round, head: at, tail: at, n: 1, bytes: uint32(size)}
 		r.touched = append(r.touched, s)
 		return
 	}
 	r.chunk.views[g.tail].next = at
 	g.tail = at
 	g.n++
-	g.bytes += size
+	g.bytes += uint32(size)
 }
 
 // control handles everything that is not a message.
@@ -177,7 +186,7 @@ func (r *reader) control(f *protocol.Frame, buf []byte) {
 	conn := r.conn
 	switch f.Op {
 	case protocol.OpPing:
-		conn.out.answerPing()
+		conn.out.answerPing(r.attempt)
 	case protocol.OpPong:
 		r.pongs++
 	case protocol.OpInfo:
@@ -187,9 +196,35 @@ func (r *reader) control(f *protocol.Frame, buf []byte) {
 			conn.observe(Notice{Event: supervisor.Event{Kind: supervisor.ServerErrorReported, Path: conn.name, Cause: err}})
 			return
 		}
-		_ = conn.linkBox.Send(informed{attempt: r.attempt, info: info})
+		r.inform(info)
 	case protocol.OpErr:
-		_ = conn.linkBox.Send(refused{attempt: r.attempt, err: protocol.ClassifyServerError(f.Arg.Of(buf))})
+		r.handOut() // the messages before it prove nothing about what follows
+		r.round++
+		if e := protocol.ClassifyServerError(f.Arg.Of(buf)); !conn.complained(r.attempt, e) {
+			_ = conn.linkBox.Send(refused{attempt: r.attempt, err: e})
+		}
+	}
+}
+
+// inform hands an INFO to the link, in place of one that still waits: what that one left
+// out is taken from it, and a farewell stays one.
+func (r *reader) inform(info *protocol.Info) {
+	for {
+		next, before := *info, r.line.news.Load()
+		if before != nil {
+			next.Complete(before)
+			next.LameDuckMode = next.LameDuckMode || before.LameDuckMode
+		}
+		if !r.line.news.CompareAndSwap(before, &next) {
+			continue // link has just looked at what waited
+		}
+		if r.conn.line.Load() == r.line {
+			r.conn.out.limits(&next) // what Conn.Info says holds
+		}
+		if before == nil {
+			_ = r.conn.linkBox.must(informed{r.line})
+		}
+		return
 	}
 }
 
@@ -198,10 +233,20 @@ func (r *reader) control(f *protocol.Frame, buf []byte) {
 func (r *reader) confirm() {
 	conn := r.conn
 	for ; r.pongs > 0; r.pongs-- {
-		conn.pongsOut.Store(0)
-		if rtt, ok := conn.out.pong(time.Now()); ok && rtt > 0 {
-			conn.rtt.Store(int64(rtt))
+		now := time.Now()
+		p := conn.out.pong(r.attempt, now)
+		if !p.linked || p.last {
+			_ = conn.linkBox.Send(ponged{r.attempt})
 		}
+		if !p.linked {
+			continue
+		}
+		conn.pongsOut.Store(0)
+		conn.answered.Store(now.UnixNano())
+		if p.rtt > 0 {
+			conn.rtt.Store(int64(p.rtt))
+		}
+		conn.confirmed(r.attempt)
 	}
 }
 
@@ -219,19 +264,24 @@ func (r *reader) handOut() {
 	crowded := conn.chunks.crowded()
 	var w wakeUps
 	for i, s := range r.touched {
-		g := &s.gather
-		seg := segment{chunk: r.chunk, head: g.head, n: g.n, bytes: g.bytes}
-		if crowded && g.bytes < int64(r.filled/4) {
+		g := &s.gather[r.side]
+		seg := segment{chunk: r.chunk, head: g.head, n: g.n, bytes: int64(g.bytes)}
+		if crowded && seg.bytes < int64(r.filled/4) {
 			seg = seg.copied()
 		}
-		s.receive(seg, &w)
+		if r.line.ahead.Load() {
+			s.pushed(s.lane.pushAhead(seg), &w)
+		} else {
+			s.receive(seg, &w)
+		}
 		r.touched[i] = nil
 	}
 	r.touched = r.touched[:0]
 	w.flush(conn)
 }
 
-// carryOver moves the unfinished frame at the end of the buffer to the next one.
+// carryOver moves what has not been parsed to the beginning of a buffer, the next
+// one if lanes have a part of this.
 func (r *reader) carryOver() {
 	rest := r.filled - r.parsed
 	size := r.size
@@ -255,7 +305,7 @@ func (r *reader) carryOver() {
 }
 
 func (r *reader) lose(phase string, err error) {
-	_ = r.conn.linkBox.must(lost{attempt: r.attempt, cause: &LinkError{URL: r.conn.serverName(), Phase: phase, Err: err}})
+	_ = r.conn.linkBox.must(lost{attempt: r.attempt, cause: &LinkError{URL: redacted(r.line.server.url), Phase: phase, Err: err}})
 }
 
 // Stopping gives the buffer back.

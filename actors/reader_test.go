@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/troupe-go/troupe/protocol"
 )
 
 // A PONG says that everything sent before it has come, so whoever waits for one
@@ -45,4 +47,29 @@ func TestAPongWaitsForTheMessagesBeforeIt(t *testing.T) {
 			t.Errorf("flush: %v", err)
 		}
 	})
+}
+
+// TestOneInfoWaits, however many come before link has a look: the last one, with what it
+// leaves out taken from those before it, and a farewell among them.
+func TestOneInfoWaits(t *testing.T) {
+	c := &Conn{}
+	box := &mailbox{controlMax: 1, schedule: func(*mailbox) {}} // nobody runs it
+	c.linkBox.set(Ref[linkMsg]{box})
+	r := &reader{conn: c, line: &line{}}
+	for _, info := range []protocol.Info{{ServerID: "a", MaxPayload: 5, Headers: true}, {LameDuckMode: true}, {MaxPayload: 7},
+		{ServerID: "b", ConnectURLs: []string{"x:1"}}} {
+		r.inform(&info)
+	}
+	if n := box.control.len(); n != 1 {
+		t.Errorf("%d messages wait", n)
+	}
+	news := r.line.news.Load()
+	if news.ServerID != "b" || news.Headers || news.MaxPayload != 7 || !news.LameDuckMode || len(news.ConnectURLs) != 1 {
+		t.Errorf("the news is %+v", news)
+	}
+	r.line.news.Store(nil) // link has had its look
+	r.inform(&protocol.Info{ServerID: "c"})
+	if n := box.control.len(); n != 2 || r.line.news.Load().LameDuckMode {
+		t.Errorf("%d messages wait, the news is %+v", n, r.line.news.Load())
+	}
 }

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,8 +19,9 @@ import (
 //	Request ─► slot, token ─► PUB subject prefix.token ─► wait
 //	reader ─► token ─► slot ─► the waiting caller, nothing in between
 //
-// All replies come to one wildcard subscription. A token names a slot and the
-// use of the slot, so a late reply finds nobody. The actor ends requests that
+// All replies come to one wildcard subscription, or with InboxEach to one for each
+// request. A token names a slot and the use of the slot, so a late reply finds
+// nobody. The actor ends requests that
 // no reply can come for.
 
 // Messages, in the order of requestsActor.Receive.
@@ -81,53 +83,76 @@ type Reply struct {
 
 // slot is a place for one waiting request, used again and again.
 type slot struct {
-	index uint32
-	use   uint64 // guarded by requests.mu; a reply for another use is late
-	busy  bool
-	pub   uint64      // number of its publish; see outbox.accepted
-	reply chan Reply  // capacity 1
-	timer *time.Timer // may run on between requests; nil before the first
-	fires time.Time   // when timer does, or did
+	index   uint32
+	use     uint64 // guarded by requests.mu; a reply for another use is late
+	busy    bool
+	subject string      // of the request; empty when free
+	many    *replies    // where replies go when there may be many; nil for one
+	alone   *Sub        // to the request's own reply subject; nil if the inbox serves
+	pub     uint64      // number of its publish, see outbox.accepted; unnumbered before that
+	reply   chan Reply  // capacity 1
+	timer   *time.Timer // may run on between requests; nil before the first
+	fires   time.Time   // when timer does, or did
 }
+
+// unnumbered stands for the number of a publish that has none yet.
+const unnumbered = ^uint64(0)
 
 type requests struct {
 	conn   *Conn
 	mu     sync.Mutex
 	slots  []*slot
 	free   []*slot
-	prefix string // "_INBOX.<nuid>." once the inbox is subscribed
+	prefix string // of the subjects of replies: "_INBOX.<nuid>."
+	inbox  *Sub   // to prefix + "*"; nil before the first request
 	late   atomic.Uint64
 	why    error // set when the connection has ended
 
+	refused  error  // the server in use does not let us have the inbox
 	lostUpTo uint64 // publishes up to this number may have left on a lost link
 	lostBy   error  // with which their requests end
 }
 
-func (r *requests) init(c *Conn) { r.conn = c }
-
-// inbox returns the subject prefix of replies, ending in a dot, subscribing
-// to it at the first call.
-func (r *requests) inbox() (string, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.prefix != "" {
-		return r.prefix, nil
-	}
-	prefix := r.conn.cfg.InboxPrefix + "." + nuid.Next() + "."
-	s := &Sub{Subject: prefix + "*", conn: r.conn, mux: true, spec: &SubSpec{}}
-	if err := r.conn.enlist(s); err != nil {
-		return "", err
-	}
-	r.prefix = prefix
-	return prefix, nil
+func (r *requests) init(c *Conn) {
+	r.conn = c
+	r.prefix = c.cfg.InboxPrefix + "." + nuid.Next() + "."
 }
 
-// take reserves a slot and returns it with its token.
-func (r *requests) take(token *[tokenLen]byte) (*slot, error) {
+// ReplyPrefix returns what the subjects of replies to requests begin with, ending in
+// a dot. It is the connection's own.
+func (c *Conn) ReplyPrefix() string { return c.reqs.prefix }
+
+// newMux makes a subscription whose messages are replies.
+func newMux(c *Conn, subject string) *Sub {
+	s := &Sub{Subject: subject, conn: c, mux: true, spec: &SubSpec{}}
+	s.gather[0].round, s.gather[1].round = muxRound, muxRound
+	return s
+}
+
+// subscribeLocked subscribes to the inbox before the first request.
+func (r *requests) subscribeLocked() error {
+	s := newMux(r.conn, r.prefix+"*")
+	if err := r.conn.enlist(s); err != nil {
+		return err
+	}
+	r.inbox = s
+	return nil
+}
+
+// take reserves a slot for a request on subject and returns it with its token.
+func (r *requests) take(subject string, many *replies, token *[tokenLen]byte) (*slot, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.why != nil {
 		return nil, r.why
+	}
+	if r.refused != nil {
+		return nil, r.refused
+	}
+	if r.inbox == nil && !r.conn.cfg.InboxEach {
+		if err := r.subscribeLocked(); err != nil {
+			return nil, err
+		}
 	}
 	var s *slot
 	switch n := len(r.free); {
@@ -142,7 +167,8 @@ func (r *requests) take(token *[tokenLen]byte) (*slot, error) {
 	}
 	s.use++
 	s.busy = true
-	s.pub = ^uint64(0)
+	s.subject, s.many = subject, many
+	s.pub = unnumbered
 	index, use := uint64(s.index), s.use
 	for i := 3; i >= 0; i-- {
 		token[i] = tokenDigits[index&63]
@@ -157,6 +183,7 @@ func (r *requests) take(token *[tokenLen]byte) (*slot, error) {
 
 // giveBack frees a slot, with or without a reply in it.
 func (r *requests) giveBack(s *slot) {
+	r.leave(s)
 	r.mu.Lock()
 	if !s.busy {
 		<-s.reply // it came, or is just being copied, while the caller gave up
@@ -168,47 +195,73 @@ func (r *requests) giveBack(s *slot) {
 
 // done frees a slot whose reply has been taken.
 func (r *requests) done(s *slot) {
+	r.leave(s)
 	r.mu.Lock()
 	r.freeLocked(s)
 	r.mu.Unlock()
 }
 
+// leave ends the subscription that a slot has for itself.
+func (r *requests) leave(s *slot) {
+	if s.alone != nil {
+		r.conn.unlist(s.alone)
+		s.alone = nil
+	}
+}
+
 func (r *requests) freeLocked(s *slot) {
+	s.subject, s.many = "", nil // the caller's memory
 	r.free = append(r.free, s)
 	if r.why != nil {
 		s.stop()
 	}
 }
 
-// reply hands a message of the inbox to its caller. f is relative to buf.
-func (r *requests) reply(f *protocol.Frame, buf []byte) {
+// reply hands a message of the inbox to its caller. f is relative to buf. While the
+// connection moves two servers send each reply: of two for one request the first
+// counts, and for a request that may have many, those of the server in use.
+func (r *requests) reply(f *protocol.Frame, buf []byte, from *line) {
 	subject := f.Subject.Of(buf)
-	s := r.claim(subject)
-	if s == nil {
+	s, many := r.claim(subject, false)
+	if s == nil || many != nil && from.ahead.Load() {
 		r.late.Add(1)
 		return
 	}
 	reply, header, payload := f.Reply.Of(buf), f.Header.Of(buf), f.Payload.Of(buf)
 	data := make([]byte, 0, len(subject)+len(reply)+len(header)+len(payload))
 	data = append(append(append(append(data, subject...), reply...), header...), payload...)
-	s.reply <- Reply{Data: data, SubjectLen: len(subject), ReplyLen: len(reply), HeaderLen: len(header)}
+	answer := Reply{Data: data, SubjectLen: len(subject), ReplyLen: len(reply), HeaderLen: len(header)}
+	if many == nil {
+		s.reply <- answer
+	} else if err := many.push(answer); err != nil {
+		r.late.Add(1)
+		r.fail(subject, err)
+	}
 }
 
 // claim returns the slot that waits for a reply to subject, nil if none does.
-// The caller owes it exactly one reply.
-func (r *requests) claim(subject []byte) *slot {
+// Unless there may be many replies and this is not the end, the caller owes it
+// exactly one, and nobody else finds it any more.
+func (r *requests) claim(subject []byte, end bool) (s *slot, many *replies) {
 	index, use, ok := parseToken(subject)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !ok || index >= uint64(len(r.slots)) {
-		return nil
+		return nil, nil
 	}
-	s := r.slots[index]
+	s = r.slots[index]
 	if !s.busy || s.use&(1<<48-1) != use {
-		return nil
+		return nil, nil
 	}
-	s.busy = false
-	return s
+	s.busy = s.many != nil && !end
+	return s, s.many
+}
+
+// fail ends the request that waits for a reply to subject, if one does.
+func (r *requests) fail(subject []byte, err error) {
+	if s, _ := r.claim(subject, true); s != nil {
+		s.reply <- Reply{err: err}
+	}
 }
 
 // parseToken reads slot and use from the end of a reply's subject.
@@ -238,43 +291,87 @@ func (r *requests) numbered(s *slot, pub uint64) {
 	defer r.mu.Unlock()
 	s.pub = pub
 	if s.busy && pub <= r.lostUpTo {
-		s.busy = false
-		s.reply <- Reply{err: r.lostBy}
+		s.failLocked(r.lostBy)
 	}
 }
 
-// failReply ends the request that waits for a reply to subject, if one does.
+// failLocked ends the request that waits in s.
+func (s *slot) failLocked(err error) {
+	s.busy = false
+	s.reply <- Reply{err: err}
+}
+
+// failReply is fail for any reply subject, also one that is none of ours.
 func (r *requests) failReply(subject string, err error) {
-	if s := r.claim([]byte(subject)); s != nil {
-		s.reply <- Reply{err: err}
+	if strings.HasPrefix(subject, r.prefix) {
+		r.fail([]byte(subject), err)
+	}
+}
+
+// failWhere ends the waiting requests for which where holds.
+func (r *requests) failWhere(err error, where func(s *slot) bool) {
+	for _, s := range r.slots {
+		if s.busy && where(s) {
+			s.failLocked(err)
+		}
 	}
 }
 
 // failUpTo ends waiting requests whose publish may have left on a lost link.
 func (r *requests) failUpTo(upTo uint64, cause error) {
-	err := &RequestLostError{Cause: cause}
+	err := &RequestLostError{Op: "request", Cause: cause}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lostUpTo, r.lostBy = max(r.lostUpTo, upTo), err
-	for _, s := range r.slots {
-		if s.busy && s.pub <= upTo {
-			s.busy = false
-			s.reply <- Reply{err: err}
+	r.failWhere(err, func(s *slot) bool { return s.pub <= upTo })
+}
+
+// waiting returns how many requests wait.
+func (r *requests) waiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.slots) - len(r.free)
+}
+
+// denied ends the requests that the server's refusal is about: those on its
+// subject that may have left, the one with its reply subject, or all, when it
+// is about the inbox. In that case new ones are refused, too, until the next link.
+func (r *requests) denied(e *PermissionError) {
+	switch e.Op {
+	case protocol.RolePublish:
+		written := r.conn.out.mayHaveLeft()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.failWhere(e, func(s *slot) bool { return s.subject == e.Subject && (s.pub <= written || s.pub == unnumbered) })
+	case protocol.RoleReply:
+		r.failReply(e.Subject, e)
+	case protocol.RoleSubscribe:
+		r.failReply(e.Subject, e)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.inbox != nil && r.inbox.Subject == e.Subject {
+			r.refused = e
+			r.failWhere(e, func(*slot) bool { return true })
 		}
 	}
 }
 
-// failAll ends all waiting requests and refuses new ones.
-func (r *requests) failAll(why error) {
+// linked begins a new link, whose server may see things differently.
+func (r *requests) linked() {
+	r.mu.Lock()
+	r.refused = nil
+	r.mu.Unlock()
+}
+
+// failAll ends all waiting requests, and refuses new ones, because the connection has
+// ended.
+func (r *requests) failAll(cause error) {
+	written := r.conn.out.mayHaveLeft()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.why = why
-	for _, s := range r.slots {
-		if s.busy {
-			s.busy = false
-			s.reply <- Reply{err: why}
-		}
-	}
+	r.why = &ConnectionClosedError{Cause: cause}
+	r.failWhere(r.why, func(s *slot) bool { return s.pub > written && s.pub != unnumbered })
+	r.failWhere(&ConnectionClosedError{Cause: cause, Sent: true}, func(*slot) bool { return true })
 	for _, s := range r.free {
 		s.stop()
 	}
@@ -291,37 +388,60 @@ const NoTimeout time.Duration = -1
 
 // Request publishes a message with a reply subject of its own and waits for
 // the first reply, for at most timeout and until ctx is done. It returns a
-// *TimeoutError or ctx's error when none came, and what Publish returns.
+// *TimeoutError or a *CanceledError when none came, and what Publish returns.
 //
 //style:allow params the parts of a request; a struct would have to be filled for each
 func (c *Conn) Request(ctx context.Context, subject string, block, payload []byte, timeout time.Duration) (Reply, error) {
-	r := &c.reqs
-	prefix, err := r.inbox()
+	s, err := c.reqs.begin(subject, block, payload, nil)
 	if err != nil {
 		return Reply{}, err
 	}
-	var token [tokenLen]byte
-	s, err := r.take(&token)
-	if err != nil {
-		return Reply{}, err
-	}
-	var buf [128]byte // on the stack: the frame is the only copy of the reply subject
-	inbox := append(append(buf[:0], prefix...), token[:]...)
-	pub, err := c.out.request(subject, unsafe.String(&inbox[0], len(inbox)), block, payload)
-	if err != nil {
-		r.giveBack(s)
-		return Reply{}, err
-	}
-	r.numbered(s, pub)
-	return r.await(ctx, s, timeout)
+	return c.reqs.await(ctx, s, timeout)
 }
 
-// await waits for the reply of a slot and frees it.
+// begin publishes a request and returns the slot that waits for its reply, or for
+// many.
+func (r *requests) begin(subject string, block, payload []byte, many *replies) (*slot, error) {
+	var token [tokenLen]byte
+	s, err := r.take(subject, many, &token)
+	if err != nil {
+		return nil, err
+	}
+	var buf [128]byte // on the stack: the frame is the only copy of the reply subject
+	inbox := append(append(buf[:0], r.prefix...), token[:]...)
+	if r.conn.cfg.InboxEach {
+		err = r.subscribeAlone(s, string(inbox))
+	}
+	var pub uint64
+	if err == nil {
+		pub, err = r.conn.out.request(subject, unsafe.String(&inbox[0], len(inbox)), block, payload)
+	}
+	if err != nil {
+		r.giveBack(s)
+		return nil, err
+	}
+	r.numbered(s, pub)
+	return s, nil
+}
+
+// subscribeAlone subscribes to the reply subject of one request.
+func (r *requests) subscribeAlone(s *slot, subject string) error {
+	sub := newMux(r.conn, subject)
+	if err := r.conn.enlist(sub); err != nil {
+		return err
+	}
+	s.alone = sub
+	return nil
+}
+
+// await waits for the reply of a slot and frees it. A request that is given up while it
+// waits for a server counts as sent: it leaves with the next one.
 func (r *requests) await(ctx context.Context, s *slot, timeout time.Duration) (Reply, error) {
 	var expired <-chan time.Time
 	var deadline time.Time
+	began, subject := time.Now(), s.subject
 	if timeout != NoTimeout {
-		deadline = time.Now().Add(timeout)
+		deadline = began.Add(timeout)
 		expired = s.arm(deadline, timeout)
 	}
 	for {
@@ -335,10 +455,10 @@ func (r *requests) await(ctx context.Context, s *slot, timeout time.Duration) (R
 				continue
 			}
 			r.giveBack(s)
-			return Reply{}, &TimeoutError{Op: "request", After: timeout}
+			return Reply{}, &TimeoutError{Op: "request", Subject: subject, After: timeout, Elapsed: time.Since(began), Sent: true}
 		case <-ctx.Done():
 			r.giveBack(s)
-			return Reply{}, ctx.Err()
+			return Reply{}, sent(Interrupted(ctx, "request", subject, began))
 		}
 	}
 }

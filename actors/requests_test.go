@@ -16,7 +16,7 @@ import (
 
 func tokenOf(s *slot, r *requests) (token [tokenLen]byte) {
 	r.giveBackForTest(s)
-	got, err := r.take(&token)
+	got, err := r.take("", nil, &token)
 	if err != nil || got != s {
 		panic("another slot")
 	}
@@ -34,11 +34,11 @@ func (r *requests) giveBackForTest(s *slot) {
 // TestTokensNameSlotAndUse, and no two uses share one.
 func TestTokensNameSlotAndUse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := &requests{}
+		r := &requests{inbox: &Sub{}}
 		s := &slot{index: rapid.Uint32Range(0, slotsMax-1).Draw(t, "slot"), use: rapid.Uint64Range(0, 1<<49).Draw(t, "use"), reply: make(chan Reply, 1)}
 		r.free = []*slot{s}
 		var token, next [tokenLen]byte
-		if _, err := r.take(&token); err != nil {
+		if _, err := r.take("", nil, &token); err != nil {
 			t.Fatal(err)
 		}
 		index, use, ok := parseToken([]byte("_INBOX.abc." + string(token[:])))

@@ -42,6 +42,9 @@ func (c *Conn) leaveLocked(s *Sub) bool {
 // left notes the end of s; its lane is shut. With a cause it stays in sight.
 func (c *Conn) left(s *Sub, cause error) {
 	var n supervisor.Node
+	if AsAsked(cause) {
+		cause = nil // as a goodbye to its actor: nothing is wrong
+	}
 	if cause != nil {
 		n = s.node()
 		n.State, n.Level, n.Since = "stopped", supervisor.Down, time.Now()

@@ -13,25 +13,28 @@ import "fmt"
 
 // worker is what outlives the incarnations of one worker actor.
 type worker struct {
-	delivery delivery
-	lane     lane // by key only
-	box      *mailbox
+	seat
+	lane lane // by key only
 }
 
 func newWorkers(s *Sub) []*worker {
 	all := make([]*worker, s.spec.Workers)
 	for i := range all {
 		w := &worker{}
+		w.number = i + 1
 		w.lane.limits = Limits{Msgs: -1, Bytes: -1}
-		w.lane.waiting = true
-		w.delivery = delivery{sub: s, from: &s.lane, most: 1, consumer: s.spec.Consumer()}
+		w.lane.waiting, w.lane.relay = true, true
+		from := &s.lane
 		if s.spec.Key != nil {
-			w.delivery.from = &w.lane
+			from = &w.lane
 		}
+		w.delivery.Store(s.newDelivery(&w.seat, from, 1))
 		all[i] = w
 	}
 	return all
 }
+
+func (at *seat) workerName() string { return "worker-" + decimal(uint64(at.number)) }
 
 type router struct {
 	sub     *Sub
@@ -40,40 +43,34 @@ type router struct {
 
 // Receive handles one message.
 func (r *router) Receive(c *Context, m dispatcherMsg) {
-	switch m.(type) {
+	switch m := m.(type) {
 	case deliver:
 		r.onDeliver(c)
+	case handlerBlocked:
+		m.sub.onBlocked(c, m)
 	default:
 		panic(fmt.Sprintf("router: unhandled message %T", m))
 	}
 }
 
 func (r *router) onDeliver(c *Context) {
+	if r.sub.lane.closed.Load() {
+		return
+	}
 	if !r.started {
 		r.started = true
-		r.startWorkers(c)
+		for _, w := range r.sub.workers {
+			r.sub.sit(c, &w.seat, nil)
+		}
 	}
 	var w wakeUps
 	defer func() { w.flush(r.sub.conn) }() // also when the key function fails: workers have been claimed
 	if r.sub.spec.Key == nil {
 		for _, worker := range r.sub.workers {
-			w.offer(worker.box)
+			w.offer(worker.box.Load())
 		}
 	} else {
 		r.route(&w)
-	}
-}
-
-func (r *router) startWorkers(c *Context) {
-	s := r.sub
-	for i, w := range s.workers {
-		spec := Spec{Name: "worker-" + decimal(uint64(i+1)), Kind: "worker", Policy: s.spec.Policy,
-			data: dispatcherMsg(deliver{}), lane: w.delivery.from, about: w.delivery.about, OnStopped: s.workerStopped}
-		box := newMailbox(c.host.tree.system, spec)
-		box.dataReady = true // an older incarnation may have left something
-		spec.adopted = box
-		w.box = box
-		spawn(c, spec, func() Actor[dispatcherMsg] { return &dispatcher{delivery: &w.delivery} })
 	}
 }
 
@@ -89,7 +86,7 @@ func (s *Sub) workerStopped(reason error) {
 // the same worker, so they stay in order.
 func (r *router) route(w *wakeUps) {
 	s := r.sub
-	d := &s.delivery
+	d := s.delivery.Load()
 	for d.unfinished() || s.lane.take(&d.run, runMax) {
 		for d.called < d.run.n {
 			r.routeOne(d, w)
@@ -105,7 +102,7 @@ func (r *router) route(w *wakeUps) {
 func (r *router) routeOne(d *delivery, w *wakeUps) {
 	s := r.sub
 	view := d.run.Cursor
-	size := view.chunk.views[view.at].size()
+	one := part{seq: d.run.seq + uint64(d.called), n: 1, bytes: view.chunk.views[view.at].size()}
 	var m Raw
 	d.run.Next(&m)
 	d.called++
@@ -113,14 +110,14 @@ func (r *router) routeOne(d *delivery, w *wakeUps) {
 	defer func() {
 		if !keyed {
 			s.lane.started.Add(1)
-			s.giveBack(1, size)
+			s.giveBack(one)
 		}
 	}()
 	worker := s.workers[s.spec.Key(&m)%uint64(len(s.workers))]
 	keyed = true
 	view.chunk.refs.Add(1)
-	if worker.lane.push(segment{chunk: view.chunk, head: view.at, n: 1, bytes: size}).wake {
-		w.offer(worker.box)
+	if worker.lane.push(segment{chunk: view.chunk, head: view.at, n: 1, bytes: one.bytes, seq: one.seq}).wake {
+		w.offer(worker.box.Load())
 	}
 }
 
@@ -130,7 +127,7 @@ func (r *router) Stopping(*Context) {
 	if !r.sub.lane.closed.Load() {
 		return
 	}
-	if d := &r.sub.delivery; d.unfinished() {
+	if d := r.sub.delivery.Load(); d.unfinished() {
 		d.run.release()
 	}
 	for _, w := range r.sub.workers {

@@ -18,11 +18,16 @@ func (c *Conn) Tree() supervisor.Node {
 	n := root.snapshot()
 	n.Taken = time.Now()
 	for i := range n.Children {
-		if n.Children[i].Kind == "subscriptions" {
-			n.Children[i].Children = c.subscriptionNodes()
+		if child := &n.Children[i]; child.Kind == "subscriptions" {
+			child.Children = c.subscriptionNodes()
+			c.budget.show(child)
 		}
 	}
-	if s := c.Status(); s != Connected && s != DrainingSubs && s != DrainingPubs {
+	c.company.show(&n)
+	if cause := c.endedBy(); cause != nil {
+		n.Reason = cause.Error()
+	}
+	if !c.Live() {
 		n.Level = supervisor.Down
 	}
 	return n
@@ -45,7 +50,13 @@ func (h *host) snapshot() supervisor.Node {
 	}
 	h.mu.Unlock()
 	n.MailboxMsgs = int64(h.box.UserMessageCount())
+	if h.spec.member != nil {
+		h.spec.member.show(&n)
+	}
 	for _, c := range children {
+		if c.spec.member != nil && c.spec.member.ended() {
+			continue // its host is about to go; it is among the stopped, if that is of interest
+		}
 		n.Children = append(n.Children, c.snapshot())
 	}
 	return n
@@ -67,16 +78,19 @@ func (s *Sub) node() supervisor.Node {
 	if s.Queue != "" {
 		n.Reason += " queue " + s.Queue
 	}
-	if box := s.box.Load(); box != nil && box.owner() != nil {
-		h := box.owner()
-		h.mu.Lock()
-		n.Restarts, n.Since = h.restarts, h.since
-		h.mu.Unlock()
+	if s.actor != nil {
+		n.Reason += " to " + s.actor.path
 	}
+	s.seat.show(&n)
 	counts := s.Counts()
 	n.MailboxMsgs, n.MailboxBytes = int64(counts.PendingMsgs), counts.PendingBytes
 	if counts.PendingMsgs > 0 {
 		n.State = "busy"
+	}
+	s.calls(&n)
+	if given := s.abandoned.Load(); given > 0 {
+		n.Level = supervisor.Degraded
+		n.Reason += ": calls given up and not returned: " + decimal(uint64(given))
 	}
 	if s.Slow() {
 		n.State, n.Level = "slow", supervisor.Degraded
@@ -84,10 +98,100 @@ func (s *Sub) node() supervisor.Node {
 	if s.Draining() {
 		n.State = "draining"
 	}
+	if refusal := s.Refusal(); refusal != nil {
+		n.State, n.Level = "refused", supervisor.Down
+		n.Reason += ": " + refusal.Error()
+	}
 	n.Counters = []supervisor.Counter{
 		{Name: "received", Value: counts.Received},
 		{Name: "delivered", Value: counts.Delivered},
 		{Name: "dropped", Value: counts.Dropped},
 	}
 	return n
+}
+
+// show puts what is known of the actor on a seat into its node.
+func (at *seat) show(n *supervisor.Node) {
+	box := at.box.Load()
+	if box == nil || box.owner() == nil {
+		return
+	}
+	h := box.owner()
+	h.mu.Lock()
+	n.Restarts, n.Since = h.restarts, h.since
+	h.mu.Unlock()
+}
+
+// busyLong is how long a call goes on before the tree names its message.
+const busyLong = 100 * time.Millisecond
+
+// goingOn is the call of a handler that goes on.
+type goingOn struct {
+	since   int64  // by the tree's clock; 0 for none
+	subject string // of its message, if it goes on for long
+	blocked bool   // it has been reported
+}
+
+// calls puts the call of the handler that goes on for longest into the node, and the
+// workers below it.
+func (s *Sub) calls(n *supervisor.Node) {
+	d := s.delivery.Load()
+	if d == nil || s.actor != nil || s.box.Load() == nil {
+		return
+	}
+	var longest goingOn
+	if d.from != nil {
+		longest = d.goingOn()
+	}
+	for _, w := range s.workers {
+		child := supervisor.Node{Path: s.pathOf(&w.seat), Name: w.workerName(), Kind: "worker", State: "idle"}
+		w.show(&child)
+		call := w.delivery.Load().goingOn()
+		call.show(&child, s)
+		n.Children = append(n.Children, child)
+		if call.since > 0 && (longest.since == 0 || call.since < longest.since) {
+			longest.since, longest.subject = call.since, call.subject
+		}
+		longest.blocked = longest.blocked || call.blocked
+	}
+	longest.show(n, s)
+}
+
+// show puts the call into a node.
+func (g *goingOn) show(n *supervisor.Node, s *Sub) {
+	if g.since == 0 {
+		return
+	}
+	n.State, n.Since = "busy", s.conn.tree.at(g.since)
+	if g.blocked {
+		n.State, n.Level = "blocked", supervisor.Degraded
+	}
+	if g.subject != "" && g.subject != s.Subject {
+		if n.Reason != "" {
+			n.Reason += " "
+		}
+		n.Reason += "handling " + g.subject
+	}
+}
+
+// goingOn returns the call that goes on. Unless calls are stamped it may have begun
+// later than it says, by as much as the calls before it in its run took.
+func (d *delivery) goingOn() (g goingOn) {
+	box := d.at.box.Load()
+	if box == nil || !box.busy() || box.paused() {
+		return g
+	}
+	d.from.mu.Lock()
+	defer d.from.mu.Unlock()
+	began := d.call.Load()
+	if d.run.chunk == nil || began == 0 || began == callGivenUp {
+		return g
+	}
+	g.blocked = began < 0
+	g.since = max(began, -began)
+	if time.Duration(d.sub.conn.tree.clock()-g.since) >= busyLong {
+		k := int(d.sub.lane.started.Load() - d.run.base)
+		g.subject = d.run.subject(min(max(k, 1), d.run.n))
+	}
+	return g
 }

@@ -40,7 +40,7 @@ func (s strategy) answer(sup actor.Supervisor, f *failure, message any) {
 		sup.StopChildren(child)
 		return
 	}
-	d := s.parent.tree.decide(f.host, f)
+	d := s.parent.tree.decide(f, f.host.spec.Policy)
 	switch d.Directive {
 	case supervisor.Resume:
 		sup.ResumeChildren(child)
@@ -50,19 +50,27 @@ func (s strategy) answer(sup actor.Supervisor, f *failure, message any) {
 		f.host.reason, f.host.told = d.Event.Cause, true
 		sup.StopChildren(child)
 	case supervisor.Escalate:
-		cause := &supervisor.EscalatedError{Path: f.host.path, Cause: d.Event.Cause}
-		if f.host.spec.lane != nil {
-			// A user's handler. To restart what is above it would mean to wait for
-			// every other handler, and one may be blocked: the connection ends.
-			f.host.reason, f.host.told = cause, true
-			sup.StopChildren(child)
-			s.parent.tree.giveUp(cause)
-			return
-		}
-		s.parent.escalate(&failure{cause: cause, stack: f.stack, text: f.text}, message)
+		s.escalate(sup, f, &supervisor.EscalatedError{Path: f.host.path, Cause: d.Event.Cause}, message)
 	case supervisor.Crash:
 		crash(f)
 	}
+}
+
+// escalate hands the failure of a child to the supervisor above.
+func (s strategy) escalate(sup actor.Supervisor, f *failure, cause error, message any) {
+	member := f.host.spec.member != nil
+	if f.host.spec.sub != nil || member {
+		// User code: whatever is done above, this child has ended.
+		f.host.reason, f.host.told = cause, true
+		sup.StopChildren(f.host.pid.Load())
+	}
+	if f.host.spec.sub != nil || member && s.parent.spec.member == nil {
+		// To restart what is above it would mean to wait for every other handler,
+		// and one may be blocked: the connection ends.
+		s.parent.tree.giveUp(cause)
+		return
+	}
+	s.parent.escalate(&failure{cause: cause, stack: f.stack, text: f.text}, message)
 }
 
 func (s strategy) restart(sup actor.Supervisor, child *host, delay time.Duration) {
@@ -82,19 +90,20 @@ func crash(f *failure) {
 	go func() { panic(f.cause) }()
 }
 
-// decide asks the pure core what to do about a failure of h, and publishes it.
-func (t *tree) decide(h *host, f *failure) supervisor.Decision {
+// decide asks the pure core what to do about a failure, and publishes it.
+func (t *tree) decide(f *failure, policy supervisor.Policy) supervisor.Decision {
+	h := f.host
 	if h.history == nil {
 		h.history = new(supervisor.History)
 	}
 	h.mu.Lock()
 	state, began := h.state, h.began
 	h.mu.Unlock()
-	d := supervisor.Decide(h.spec.Policy, *h.history, supervisor.Failure{
+	d := supervisor.Decide(policy, *h.history, supervisor.Failure{
 		Path: h.path, Kind: h.spec.Kind, State: state, Cause: f.cause, Stack: f.stack, Message: f.text, Rand: rand.Float64(),
 		Began: began, NeverBegan: h.spec.begins != "" && began.IsZero(),
 	}, time.Now())
 	*h.history = d.History
-	t.observe(d.Event)
+	h.observe(d.Event)
 	return d
 }

@@ -30,7 +30,7 @@ func TestAStopIsNotUndone(t *testing.T) {
 		{"its supervisor ends", false, true, orders{stopped: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tree := newTree(NewSystem(nil), func(supervisor.Event) {}, func() {})
+			tree := newTree(NewSystem(nil), func(supervisor.Event, *Sub) {}, func() {})
 			defer tree.cancel()
 			parent := newHost(tree, nil, Spec{Name: "parent"})
 			child := newHost(tree, parent, Spec{Name: "child", Policy: own})

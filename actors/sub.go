@@ -1,9 +1,10 @@
 package actors
 
 import (
-	"context"
+	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/troupe-go/troupe/protocol"
 	"github.com/troupe-go/troupe/supervisor"
@@ -18,7 +19,9 @@ type Consumer interface {
 	// unless the consumer promises its user no more than a borrowed message.
 	Build(at *Cursor, n int) int
 	// Call delivers the k-th of the prepared messages. It may panic or end its
-	// goroutine; the messages behind it are delivered all the same.
+	// goroutine; the messages behind it are delivered all the same. When it takes too
+	// long it may be given up: its messages are valid until it returns, and another
+	// consumer is called with those behind it. A method GivenUp(cause error) hears of it.
 	Call(k int)
 }
 
@@ -28,10 +31,29 @@ type SubSpec struct {
 	Queue    string
 	Limits   Limits
 	Overflow Overflow
-	Policy   supervisor.Policy
+	// BlockedAfter is how long one call of the handler may take before Blocked is the
+	// answer; zero for any time.
+	BlockedAfter time.Duration
+	Blocked      supervisor.Directive
+	// Refused says what happens when the server refuses the subscription: Stop,
+	// Escalate, or anything else to keep it marked and try it again on the next link.
+	Refused supervisor.Directive
+	// Overlap has a subscription without a queue group subscribed at both servers
+	// for a moment while the connection moves: messages may come twice, none is missed.
+	Overlap bool
+	Policy  supervisor.Policy
+	// Changed is told of each change of the state, in order. It must not block,
+	// and must not call the Sub.
+	Changed func(s *Sub, to SubState)
 	// Consumer makes what runs the user's handler; nil for a subscription that
 	// is read with Next. It is called once, or once per worker.
 	Consumer func() Consumer
+	// Deliver hands each message to a channel of the user's, without waiting, in the
+	// place of a queue; the slices of m are borrowed. It must not call the Sub. Nil for none.
+	Deliver func(m *Raw) Handed
+	// Actor reads the subscription in its own turn, in the place of a dispatcher;
+	// nil for none. Consumer then hands messages to what Conn.Handoff returned.
+	Actor *ActorRef
 	// Workers above 1 run that many consumers at once.
 	Workers int
 	// Key makes messages of one key keep their order among Workers; nil for any order.
@@ -39,29 +61,22 @@ type SubSpec struct {
 	// Ended runs once when the subscription has ended, after its last handler
 	// call, on the callbacks actor; cause is nil for a normal end.
 	Ended func(s *Sub, cause error)
+	// Made gets the Sub before its first message and its first change; nil for nobody.
+	Made func(s *Sub)
 	// Tag is the caller's, for Notice.Sub.
 	Tag any
 }
+
+// muxRound, in the place of a read's number, marks the reply inbox: the reader sees it
+// where it looks anyway.
+const muxRound = math.MaxUint64
 
 // gather is the reader's note of what a subscription gets from one read.
 type gather struct {
 	round      uint64
 	head, tail uint32
 	n          uint32
-	bytes      int64
-}
-
-// delivery is where a dispatcher or worker stands in a run. It outlives
-// incarnations, so that a restart goes on with the next message.
-type delivery struct {
-	sub      *Sub
-	from     *lane // the subscription's, or the worker's own
-	most     int   // messages taken at once
-	consumer Consumer
-	run      run
-	left     int // messages of the run not built yet
-	built    int
-	called   int // of the built ones
+	bytes      uint32 // offsets in a chunk are no longer, either
 }
 
 // Sub is one subscription: what the server knows about it, its lane, and the
@@ -73,53 +88,78 @@ type Sub struct {
 
 	conn   *Conn
 	sid    uint64
-	mux    bool   // the reply inbox: bypasses the lane
-	gather gather // the reader's alone
+	gather [2]gather // of the reader of each side, see line; that reader's alone
 
-	lane     lane
-	delivery delivery  // the dispatcher's alone
-	workers  []*worker // with Workers > 1, made at the first activation
+	lane    lane
+	seat              // of the dispatcher; nobody sits there while it sleeps
+	workers []*worker // with Workers > 1, made at the first activation
 
-	box   atomic.Pointer[mailbox] // of the dispatcher; nil while it sleeps
-	awake atomic.Bool             // a dispatcher runs or is being started
+	awake     atomic.Bool  // a dispatcher runs or is being started
+	abandoned atomic.Int32 // calls that were given up and have not returned
 
 	draining atomic.Bool
+	mux      bool      // the reply inbox: bypasses the lane
 	once     sync.Once // end
 	cause    error     // why it ended; written in end, before the lane is shut
 	last     sync.Once // ended
 	next     nextWaiters
 	spec     *SubSpec
+	actor    *userActor               // reads the lane; nil for a dispatcher
+	failures atomic.Pointer[failures] // made at the first
 }
 
 // Subscribe adds a subscription; its subject and queue have passed the checks of package protocol.
 func (c *Conn) Subscribe(spec *SubSpec) (*Sub, error) {
 	s := &Sub{Subject: spec.Subject, Queue: spec.Queue, conn: c, spec: spec}
 	s.lane.limits, s.lane.overflow = spec.Limits, spec.Overflow
+	s.lane.account.of = c.budget
 	s.lane.consumers = max(1, spec.Workers)
 	s.lane.waiting = true
+	s.lane.turned, s.lane.deliver = s.turned, spec.Deliver
 	if spec.Overflow == Block {
 		s.lane.wake = s.wakeInPush
 	}
+	if spec.Made != nil {
+		spec.Made(s)
+	}
+	if spec.Actor != nil {
+		return s, c.enlistFor(spec.Actor.user, s)
+	}
 	return s, c.enlist(s)
+}
+
+// Subscribable returns why the connection takes no subscription, nil if it does.
+func (c *Conn) Subscribable() error {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.subscribableLocked()
+}
+
+func (c *Conn) subscribableLocked() error {
+	switch {
+	case c.out.state == outClosed:
+		return c.out.why
+	case c.out.state == outDrained, c.out.noSubs:
+		return ErrConnectionDraining
+	}
+	return nil
 }
 
 // enlist numbers s and tells the server.
 func (c *Conn) enlist(s *Sub) error {
 	c.out.mu.Lock()
-	switch c.out.state {
-	case outClosed:
+	if err := c.subscribableLocked(); err != nil {
 		c.out.mu.Unlock()
-		return c.out.why
-	case outDrained:
-		c.out.mu.Unlock()
-		return ErrConnectionDraining
-	}
-	if c.out.noSubs {
-		c.out.mu.Unlock()
-		return ErrConnectionDraining
+		return err
 	}
 	c.subs.add(s)
+	c.out.lastSub = s.sid
 	kick := c.out.controlLocked(func(dst []byte) []byte { return s.announce(dst) })
+	if s.mux { // a reply may come to the next server
+		if frames, err := protocol.AppendSub(nil, s.Subject, "", s.sid); err == nil {
+			c.tellAheadLocked(frames)
+		}
+	}
 	c.out.mu.Unlock()
 	if kick != nil {
 		kick()
@@ -135,7 +175,8 @@ func (s *Sub) announce(dst []byte) []byte {
 		return dst // checked at Subscribe
 	}
 	s.lane.mu.Lock()
-	s.lane.announced = s.lane.received
+	s.lane.announced, s.lane.ahead = s.lane.received, 0
+	s.lane.retried = s.lane.refusal != nil
 	left, limited := s.lane.max-s.lane.received, s.lane.max > 0
 	s.lane.mu.Unlock()
 	if limited {
@@ -147,21 +188,51 @@ func (s *Sub) announce(dst []byte) []byte {
 // unannounce appends the frame that ends the server's interest.
 func (s *Sub) unannounce(dst []byte) []byte { return protocol.AppendUnsub(dst, s.sid, 0) }
 
-// restore appends the frames of all subscriptions, in subscription order.
+// restore appends the frames that make the server know all subscriptions, in
+// subscription order. It is called with the outbox's lock, when link is its new socket.
 func (c *Conn) restore(dst []byte) []byte {
+	again := false
+	known := c.overlap.take(c.out.link)
 	c.subs.all(func(s *Sub) {
-		if !s.draining.Load() {
+		dst, known = endedUpTo(dst, known, s)
+		switch {
+		case len(known) > 0 && known[0] == s:
+			known = known[1:]
+			dst = s.confirm(dst)
+		case !s.draining.Load():
+			again = s.refused() || again
 			dst = s.announce(dst)
 		}
 	})
+	dst, _ = endedUpTo(dst, known, nil)
+	if again {
+		dst = c.retry(dst)
+	}
 	return dst
 }
 
 // receive queues a segment; called by the reader.
-func (s *Sub) receive(seg segment, w *wakeUps) {
-	p := s.lane.push(seg)
+func (s *Sub) receive(seg segment, w *wakeUps) { s.pushed(s.lane.push(seg), w) }
+
+// pushed does what a push calls for.
+func (s *Sub) pushed(p pushed, w *wakeUps) {
+	if p.freed {
+		s.conn.budget.freed()
+	}
+	if p.beyond > 0 {
+		s.conn.strays.Add(uint64(p.beyond))
+	}
+	if p.refused {
+		s.proven()
+	}
 	if p.began || p.dropped > 0 {
 		s.overflowed(p)
+	}
+	s.recovered(p.ended)
+	s.conn.reached(p.reached)
+	if p.gone {
+		s.conn.unlist(s)
+		s.end(ErrChannelClosed)
 	}
 	if p.last {
 		// The UNSUB is for servers that count otherwise than we do: after a
@@ -181,6 +252,8 @@ func (s *Sub) receive(seg segment, w *wakeUps) {
 func (s *Sub) wake(w *wakeUps) {
 	if s.spec.Consumer == nil {
 		s.next.signal()
+	} else if s.actor != nil {
+		s.actor.feed(s, w)
 	} else if box := s.box.Load(); box != nil {
 		w.offer(box)
 	} else if s.awake.CompareAndSwap(false, true) {
@@ -199,16 +272,17 @@ func (s *Sub) wakeInPush() {
 // that go beyond dropping.
 func (s *Sub) overflowed(p pushed) {
 	if p.began {
-		s.conn.setLastError(ErrSlowConsumer)
+		slow := s.SlowConsumer()
+		s.conn.setLastError(slow)
 		s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SlowConsumerBegan, Path: s.Path(),
-			Count: uint64(p.dropped), Cause: s.SlowConsumer()}})
+			Count: uint64(p.dropped), Cause: slow}})
 	}
 	if p.idle {
-		s.giveBack(0, 0)
+		s.giveBack(part{})
 	}
 	switch s.lane.overflow {
 	case RestartEmpty:
-		_ = s.conn.subsBox.must(restartDispatcher{s})
+		s.restart()
 	case StopSubscription:
 		s.conn.unlist(s)
 		s.end(s.SlowConsumer())
@@ -217,13 +291,12 @@ func (s *Sub) overflowed(p pushed) {
 	}
 }
 
-// SlowConsumer describes how far behind the subscription is.
-func (s *Sub) SlowConsumer() *SlowConsumerError {
-	s.lane.mu.Lock()
-	defer s.lane.mu.Unlock()
-	msgs, bytes := s.lane.pending()
-	return &SlowConsumerError{Subject: s.Subject, Queue: s.Queue, SID: s.sid, PendingMsgs: msgs, PendingBytes: bytes,
-		LimitMsgs: s.lane.limits.Msgs, LimitBytes: s.lane.limits.Bytes, Dropped: s.lane.dropped, DroppedBytes: s.lane.droppedBytes}
+// pathOf is the place of the dispatcher, or of a worker.
+func (s *Sub) pathOf(at *seat) string {
+	if at.number == 0 {
+		return s.Path()
+	}
+	return s.Path() + "/" + at.workerName()
 }
 
 // SID returns the subscription's number on its connection.
@@ -259,8 +332,14 @@ func (s *Sub) usable() error {
 	if s.conn.Status() == Closed {
 		return s.conn.closedError()
 	}
+	return s.EndError()
+}
+
+// EndError says that, and why, the subscription has ended: a *BadSubscriptionError,
+// or nil if it has not.
+func (s *Sub) EndError() error {
 	if s.lane.closed.Load() {
-		return ErrBadSubscription
+		return s.endError()
 	}
 	return nil
 }
@@ -270,6 +349,7 @@ func (c *Conn) unlist(s *Sub) {
 	c.out.mu.Lock()
 	var kick func()
 	if c.leaveLocked(s) {
+		c.withdrawLocked(s)
 		kick = c.out.controlLocked(func(dst []byte) []byte { return protocol.AppendUnsub(dst, s.sid, 0) })
 	}
 	c.out.mu.Unlock()
@@ -290,8 +370,13 @@ func (s *Sub) end(cause error) {
 	s.once.Do(func() {
 		s.cause = cause
 		s.lane.shut()
+		s.endFailures()
+		s.ending()
 		s.conn.left(s, cause)
 		s.next.close()
+		if s.actor != nil && s.actor.release(s) {
+			return
+		}
 		if s.spec.Consumer != nil && s.awake.Load() {
 			if s.conn.subsBox.must(retire{s, cause}) == nil {
 				return
@@ -304,90 +389,16 @@ func (s *Sub) end(cause error) {
 // ended reports the end, once, after the last handler call.
 func (s *Sub) ended() {
 	s.last.Do(func() {
-		s.delivery.abandon()
+		s.delivery.Load().abandon()
 		for _, w := range s.workers {
-			w.delivery.abandon()
+			w.delivery.Load().abandon()
 			w.lane.shut()
 		}
+		s.conn.reached(s.lane.leave())
+		s.recovered(s.lane.endEpisode())
 		s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SubscriptionStopped, Path: s.Path(), Cause: s.cause,
 			Count: s.undelivered()}})
 	})
-}
-
-// AutoUnsubscribe ends the subscription when the server has sent max messages
-// since it began, however many of them were dropped here.
-func (s *Sub) AutoUnsubscribe(max uint64) error {
-	if err := s.usable(); err != nil {
-		return err
-	}
-	s.lane.mu.Lock()
-	reached, announced := max <= s.lane.received, s.lane.announced
-	s.lane.max = max
-	done := max <= s.lane.started.Load()
-	s.lane.last.Store(max)
-	s.lane.mu.Unlock()
-	if done {
-		s.conn.unlist(s)
-		s.end(nil)
-		return nil
-	}
-	if reached {
-		s.conn.unlist(s)
-		s.finishWhenEmpty()
-		return nil
-	}
-	s.conn.out.control(func(dst []byte) []byte { return protocol.AppendUnsub(dst, s.sid, int(max-announced)) })
-	return nil
-}
-
-// finishWhenEmpty ends the subscription now if nothing waits, and otherwise
-// leaves that to whoever takes the last message.
-func (s *Sub) finishWhenEmpty() {
-	s.lane.mu.Lock()
-	s.lane.finishing = true
-	empty := s.lane.queued+s.lane.inflight == 0
-	s.lane.mu.Unlock()
-	if empty {
-		s.end(nil)
-	}
-}
-
-// Counts is what a subscription has seen.
-type Counts struct {
-	PendingMsgs  int
-	PendingBytes int64
-	PeakMsgs     int
-	PeakBytes    int64
-	Delivered    uint64 // handed to the handler, or returned by Next
-	Dropped      uint64
-	DroppedBytes uint64
-	Received     uint64 // sent by the server
-	Limits       Limits
-}
-
-// Counts returns a snapshot of the counters.
-func (s *Sub) Counts() Counts {
-	l := &s.lane
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := Counts{PeakMsgs: l.peakMsgs, PeakBytes: l.peakBytes, Delivered: l.started.Load(),
-		Dropped: l.dropped, DroppedBytes: l.droppedBytes, Received: l.received, Limits: l.limits}
-	n.PendingMsgs, n.PendingBytes = l.pending()
-	return n
-}
-
-// ClearPeak resets the high-water marks.
-func (s *Sub) ClearPeak() {
-	s.lane.mu.Lock()
-	s.lane.peakMsgs, s.lane.peakBytes = 0, 0
-	s.lane.mu.Unlock()
-}
-
-// SetLimits changes the pending limits; negative means unlimited.
-func (s *Sub) SetLimits(msgs, bytes int) {
-	s.lane.mu.Lock()
-	s.lane.limits.Msgs, s.lane.limits.Bytes = msgs, bytes
-	s.lane.mu.Unlock()
 }
 
 // Closed reports whether the subscription has ended.
@@ -403,51 +414,22 @@ func (s *Sub) Slow() bool {
 	return s.lane.slow
 }
 
-// Drain stops the flow of new messages, lets the handler finish what came
-// before, and then ends the subscription. It returns when that has happened,
-// or with ctx's error.
-func (s *Sub) Drain(ctx context.Context) error {
-	done, err := s.BeginDrain()
-	if done || err != nil {
-		return err
+// recovered reports the end of a slow-consumer episode; nil for none.
+func (s *Sub) recovered(e *episode) {
+	if e != nil {
+		s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SlowConsumerEnded, Path: s.Path(), Count: e.msgs, Bytes: e.bytes}})
 	}
-	return s.FinishDrain(ctx)
 }
 
-// BeginDrain is the part of Drain that does not wait: the server gets the word
-// before anything that is published after this call. It reports true when the
-// subscription has ended already. FinishDrain does the rest.
-func (s *Sub) BeginDrain() (done bool, err error) {
-	if s.conn.Status() == Closed {
-		return false, s.conn.closedError()
-	}
-	if s.lane.closed.Load() {
-		return true, nil
-	}
-	s.draining.Store(true)
-	s.conn.out.control(func(dst []byte) []byte { return protocol.AppendUnsub(dst, s.sid, 0) })
-	return false, nil
-}
-
-// FinishDrain waits until what came before BeginDrain has been handled and ends
-// the subscription.
-func (s *Sub) FinishDrain(ctx context.Context) error {
-	if err := s.conn.out.flush(ctx); err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	s.conn.forget(s)
-	s.finishWhenEmpty()
-	return s.next.awaitClosed(ctx)
-}
-
-// giveBack finishes n messages, reports the end of a slow episode, and ends
+// giveBack finishes messages, reports the end of a slow episode, and ends
 // the subscription after its last message. It reports whether more waits.
-func (s *Sub) giveBack(n int, bytes int64) (more bool) {
-	f := s.lane.finish(n, bytes)
-	if f.ended {
-		s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SlowConsumerEnded, Path: s.Path(),
-			Count: f.lost, Bytes: f.lostBytes}})
-	}
+func (s *Sub) giveBack(p part) (more bool) { return s.giveBackRun(&run{part: p}) }
+
+// giveBackRun is giveBack for a run, which is forgotten.
+func (s *Sub) giveBackRun(r *run) (more bool) {
+	f := s.lane.finishRun(r)
+	s.recovered(f.ended)
+	s.conn.reached(f.reached)
 	if f.last {
 		s.end(nil)
 	}

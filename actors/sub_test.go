@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/protocol"
 	"github.com/troupe-go/troupe/supervisor"
 )
@@ -414,13 +415,13 @@ func TestOrderByKey(t *testing.T) {
 	}
 	select {
 	case <-done:
-	case <-within(t).Done():
+	case <-must.Within(t, patience).Done():
 		t.Fatalf("%d of %d came: %+v\n%v", sum, total, sub.Counts(), c.Tree())
 	}
 	if most > workers {
 		t.Errorf("%d at once with %d workers", most, workers)
 	}
-	if err := sub.Drain(within(t)); err != nil {
+	if err := sub.Drain(must.Within(t, patience)); err != nil {
 		t.Error(err)
 	}
 	if n := sub.Counts(); n.Delivered != total || n.Dropped != 0 || n.PendingMsgs != 0 {

@@ -61,6 +61,8 @@ func (a *subscriptions) Receive(c *Context, m subscriptionsMsg) {
 		a.onRetire(c, m)
 	case restartDispatcher:
 		a.onRestartDispatcher(c, m)
+	case handlerBlocked:
+		m.sub.onBlocked(c, m)
 	case dispatcherGone:
 		a.onDispatcherGone(c, m)
 	default:
@@ -89,45 +91,63 @@ func (a *subscriptions) onActivate(c *Context, m activate) {
 // wake starts the dispatcher of s.
 func (a *subscriptions) wake(c *Context, s *Sub) {
 	s.prepare()
-	spec := Spec{Name: s.name(), Kind: "dispatcher", Policy: s.spec.Policy, data: dispatcherMsg(deliver{}), lane: &s.lane, about: s.delivery.about}
-	box := newMailbox(c.host.tree.system, spec)
-	box.dataReady = true
-	spec.adopted = box
-	spec.OnStopped = func(reason error) {
-		switch {
-		case !s.box.CompareAndSwap(box, nil):
-		case s.lane.closed.Load():
-			s.ended() // not through the mailbox: at a Close nobody reads it any more
-		default:
-			_ = a.conn.subsBox.must(dispatcherGone{s, box, reason})
-		}
+	s.sit(c, &s.seat, nil)
+}
+
+// sit starts an actor on a seat, in the place of another if there was one; in the turn
+// of its supervisor.
+func (s *Sub) sit(c *Context, at *seat, before *host) {
+	d := at.delivery.Load()
+	spec := Spec{Name: s.name(), Kind: "dispatcher", Policy: s.spec.Policy, data: dispatcherMsg(deliver{}), sub: s, about: d.about, after: before}
+	if at.number > 0 {
+		spec.Name, spec.Kind = at.workerName(), "worker"
 	}
-	s.box.Store(box)
-	spawn(c, spec, s.newDispatcher)
+	if at.spawned++; at.spawned > 1 {
+		spec.id = spec.Name + "~" + decimal(at.spawned) // the one before may never have ended
+	}
+	box := newMailbox(c.host.tree.system, spec)
+	box.dataReady = true // what was offered to the one before
+	spec.adopted = box
+	spec.OnStopped = func(reason error) { s.stood(box, d, reason) }
+	at.box.Store(box)
+	spawn(c, spec, func() Actor[dispatcherMsg] {
+		if d.from == nil {
+			return &router{sub: s}
+		}
+		return &dispatcher{delivery: d}
+	})
+}
+
+// stood follows the end of whoever sat on a seat.
+func (s *Sub) stood(box *mailbox, d *delivery, reason error) {
+	switch {
+	case d.call.Load() == callGivenUp:
+		s.abandonedReturned(d, box.host.failed)
+	case d.at.number > 0:
+		s.workerStopped(reason)
+	case !s.box.CompareAndSwap(box, nil):
+	case s.lane.closed.Load():
+		s.ended() // not through the mailbox: at a Close nobody reads it any more
+	default:
+		_ = s.conn.subsBox.must(dispatcherGone{s, box, reason})
+	}
 }
 
 // prepare makes what outlives the incarnations of the dispatcher.
 func (s *Sub) prepare() {
-	if s.delivery.sub != nil {
+	if s.delivery.Load() != nil {
 		return
 	}
 	if s.spec.Workers > 1 {
-		s.delivery = delivery{sub: s}
 		s.workers = newWorkers(s)
+		s.delivery.Store(&delivery{sub: s, at: &s.seat})
 		return
 	}
 	most := runMax
 	if s.spec.Overflow == Block {
 		most = 1 // the reader may be waiting for the room of a single message
 	}
-	s.delivery = delivery{sub: s, from: &s.lane, most: most, consumer: s.spec.Consumer()}
-}
-
-func (s *Sub) newDispatcher() Actor[dispatcherMsg] {
-	if s.spec.Workers > 1 {
-		return &router{sub: s}
-	}
-	return &dispatcher{delivery: &s.delivery}
+	s.delivery.Store(s.newDelivery(&s.seat, &s.lane, most))
 }
 
 func (a *subscriptions) onRetire(c *Context, m retire) {
@@ -144,11 +164,11 @@ func (a *subscriptions) onRestartDispatcher(c *Context, m restartDispatcher) {
 	}
 }
 
-// subscriptionsStopped runs when the supervisor has ended, and with it every
-// handler. At a Close that leaves the events: the last of them is out now.
+// subscriptionsStopped runs when this supervisor, or one of users' actors,
+// has ended, and with both every handler. At a Close that leaves the events: the last of them is out now.
 func (c *Conn) subscriptionsStopped(error) {
-	if !c.isClosing() {
-		return // the root restarts
+	if !c.isClosing() || c.subsBox.live() || c.company.live() {
+		return // the root restarts, or another supervisor has yet to stop
 	}
 	for _, s := range c.ending() {
 		s.ended()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -251,7 +252,7 @@ func TestBlockedHandlersHarmNobody(t *testing.T) {
 		t.Errorf("%d dispatchers are shown busy, want %d", busy, blocked)
 	}
 	close(release)
-	if r := c.Close(within(t)); len(r.Unfinished) > 0 {
+	if r := c.Close(must.Within(t, patience)); len(r.Unfinished) > 0 {
 		t.Errorf("%d unfinished", len(r.Unfinished))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/protocol"
 	"github.com/troupe-go/troupe/supervisor"
 )
@@ -40,7 +41,7 @@ func TestKeyFunctionFailsInAUsedBuffer(t *testing.T) {
 		mustPublish(t, c, "k.good", "one")
 		receiveAll(t, got, "one")
 		mustPublish(t, c, "k.bad", "x")
-		if err := c.Flush(within(t)); err != nil {
+		if err := c.Flush(must.Within(t, patience)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,13 +63,36 @@ func TestDialersMayDoAnything(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(t, "nats://nowhere:4222")
 			cfg.Dial = func(context.Context, *url.URL) (net.Conn, error) { return dial() }
-			_, err := Connect(within(t), NewSystem(nil), cfg)
+			_, err := Connect(must.Within(t, patience), NewSystem(nil), cfg)
 			var failed *DialError
 			if !errors.Is(err, ErrNoServers) || !errors.As(err, &failed) {
 				t.Fatalf("got %v", err)
 			}
 		})
 	}
+}
+
+// TestADialerThatHangs, and does not look at its context, costs the timeout.
+func TestADialerThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t, "nats://nowhere:4222")
+		cfg.Timeout = 3 * time.Second
+		release := make(chan struct{})
+		defer close(release)
+		cfg.Dial = func(context.Context, *url.URL) (net.Conn, error) {
+			<-release
+			return nil, net.ErrClosed
+		}
+		start := time.Now()
+		_, err := Connect(t.Context(), NewSystem(nil), cfg)
+		var failed *DialError
+		if !errors.Is(err, ErrNoServers) || !errors.As(err, &failed) || failed.Phase != "dial" {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(start); took != cfg.Timeout {
+			t.Errorf("took %v, want %v", took, cfg.Timeout)
+		}
+	})
 }
 
 // TestTheEndIsToldThroughAFullQueue: a slow callback drops events, but never the
@@ -95,7 +119,7 @@ func TestTheEndIsToldThroughAFullQueue(t *testing.T) {
 	for range 2 {
 		select {
 		case <-ended:
-		case <-within(t).Done():
+		case <-must.Within(t, patience).Done():
 			t.Fatal("an end was dropped")
 		}
 	}
@@ -137,9 +161,9 @@ func TestALossIsToldThroughAFloodOfErrors(t *testing.T) {
 // TestARequestLostBeforeItsNumber: the loss may come between the write of a
 // request and the note of its number.
 func TestARequestLostBeforeItsNumber(t *testing.T) {
-	r := &requests{}
+	r := &requests{inbox: &Sub{}}
 	var token [tokenLen]byte
-	s, err := r.take(&token)
+	s, err := r.take("", nil, &token)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +192,7 @@ func TestARequestTooLargeForTheNextServer(t *testing.T) {
 	c := connect(t, cfg)
 	done := make(chan error, 1)
 	go func() {
-		_, err := c.Request(within(t), "a", nil, make([]byte, 1000), NoTimeout)
+		_, err := c.Request(must.Within(t, patience), "a", nil, make([]byte, 1000), NoTimeout)
 		done <- err
 	}()
 	for waiting := 0; waiting == 0; waiting, _ = c.Buffered() {
@@ -179,4 +203,77 @@ func TestARequestTooLargeForTheNextServer(t *testing.T) {
 	if err := <-done; !errors.As(err, &tooLarge) || tooLarge.Size != 1000 || tooLarge.Limit != 100 {
 		t.Fatalf("got %v", err)
 	}
+}
+
+// TestARefusedHandshakeIsNoReconnect, though its dial succeeded.
+func TestARefusedHandshakeIsNoReconnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t)
+		tape := record(&cfg)
+		ready := make(chan *peer, 2)
+		peers(t, &cfg, func(p *peer) {
+			if p.nth == 1 || p.nth > 4 {
+				playing(ready)(p)
+			}
+		})
+		c := connect(t, cfg)
+		(<-ready).conn.Close()
+		<-ready
+		synctest.Wait()
+		failed := tape.all(func(n Notice) bool { return n.Kind == supervisor.ConnectAttemptFailed })
+		if n := c.Stats().Reconnects; n != 1 || len(failed) != 3 {
+			t.Errorf("%d reconnects and %d failed attempts, want 1 and 3", n, len(failed))
+		}
+	})
+}
+
+// TestSubscriptionsComeBackInOneWrite, in order and before what waits. One that is
+// draining stays where it is: the server has ended it.
+func TestSubscriptionsComeBackInOneWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t)
+		ready := make(chan *peer, 1)
+		first := make(chan string, 1)
+		peers(t, &cfg, func(p *peer) {
+			if p.nth == 1 {
+				playing(ready)(p)
+				return
+			}
+			pass(time.Second)
+			if p.greet(protocol.Info{}) {
+				chunk := make([]byte, 64<<10)
+				n, _ := p.conn.Read(chunk) // all of one write: a pipe has no buffer
+				first <- string(chunk[:n])
+				p.serve()
+			}
+		})
+		c := connect(t, cfg)
+		p := <-ready
+		release := make(chan struct{})
+		blocked := handle(func(_, _ string) { <-release })
+		draining := subscribe(t, c, SubSpec{Subject: "x", Consumer: blocked})
+		for _, subject := range []string{"a", "b", "c"} {
+			subscribe(t, c, SubSpec{Subject: subject, Consumer: blocked})
+		}
+		for _, f := range []string{"SUB x 1", "SUB a 2", "SUB b 3", "SUB c 4"} {
+			p.expect(f)
+		}
+		p.send(messages(1, 1))
+		if _, err := draining.BeginDrain(); err != nil {
+			t.Fatal(err)
+		}
+		p.expect("UNSUB 1")
+		synctest.Wait()
+		p.conn.Close()
+		synctest.Wait()
+		mustPublish(t, c, "k", "kept")
+		want := "SUB a 2\r\nSUB b 3\r\nSUB c 4\r\nPUB k 4\r\nkept\r\n"
+		if got := <-first; !strings.HasPrefix(got, want) {
+			t.Errorf("the first write was %q, want %q", got, want)
+		}
+		close(release)
+		if err := draining.FinishDrain(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

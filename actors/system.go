@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/asynkron/protoactor-go/eventstream"
@@ -18,10 +20,12 @@ import (
 // about 3 MiB, so a process has one (Default) and a test bubble its own.
 // Goroutines exist only while a connection does. Safe for concurrent use.
 type System struct {
-	proto    *actor.ActorSystem
-	exec     *executor
-	log      *zap.Logger
-	killHook func(kind string, nth uint64) // tests only; nil otherwise
+	proto   *actor.ActorSystem
+	exec    *executor
+	log     *zap.Logger
+	adopted bool // proto is the user's: not ours to configure or to end
+
+	interposed atomic.Pointer[func(kind string) (before func())] // nil but in tests; see Interpose
 
 	mu    sync.Mutex
 	dials *supervisor.DialLimiter
@@ -63,12 +67,86 @@ func NewSystem(log *zap.Logger) *System {
 	// program, and every garbage collection would mark them: keep a few.
 	registry := proto.ProcessRegistry.LocalPIDs
 	registry.LocalPIDs = slices.Clone(registry.LocalPIDs[:registryBuckets])
+	return newSystem(proto, log)
+}
+
+func newSystem(proto *actor.ActorSystem, log *zap.Logger) *System {
 	return &System{
 		proto: proto,
 		exec:  newExecutor(),
 		log:   log,
 		dials: supervisor.NewDialLimiter(supervisor.Config{Rate: DialsPerSecond, Burst: DialBurst}),
 	}
+}
+
+// systemCheckEvery is how often a connection asks whether the user's actor system
+// has been shut down: the library does not tell.
+const systemCheckEvery = 100 * time.Millisecond
+
+// Adopt puts connections into an actor system of the user's. Their actors stand
+// below its root, under names that begin with "troupe", have supervisors and
+// mailboxes of their own, and end with their connection. Nothing of the system is
+// configured, and nothing ended; its logger gets what it logs of every actor. When
+// it is shut down, its connections close with ErrSystemStopped. Nil is NewSystem.
+func Adopt(system *actor.ActorSystem) *System {
+	if system == nil {
+		return NewSystem(nil)
+	}
+	s := newSystem(system, zap.NewNop())
+	s.adopted = true
+	return s
+}
+
+// Actors returns how many actors the system holds, the few that are always there
+// and those of an adopted system's owner included. A connection adds some, and takes
+// all of them back when it is closed. It costs a look at hundreds of maps.
+func (s *System) Actors() int {
+	n := 0
+	for _, bucket := range s.proto.ProcessRegistry.LocalPIDs.LocalPIDs {
+		n += bucket.Count()
+	}
+	return n
+}
+
+// Interpose is for tests on a private system: it puts a function between the mailboxes
+// and the actors of connections that are made from then on. between is asked at each
+// start and restart of an actor, with the actor's kind (link, reader, dispatcher); what
+// it returns, unless that is nil, runs before each control message, on the actor's
+// goroutine, and may panic, end the goroutine or wait in the actor's place. A nil
+// between is nobody. It costs nothing where it was not called.
+func (s *System) Interpose(between func(kind string) (before func())) {
+	if between == nil {
+		s.interposed.Store(nil)
+		return
+	}
+	s.interposed.Store(&between)
+}
+
+// interpose returns receive behind what stands before it, if anything does.
+func (s *System) interpose(kind string, receive func(*Context, any)) func(*Context, any) {
+	between := s.interposed.Load()
+	if between == nil {
+		return receive
+	}
+	before := (*between)(kind)
+	if before == nil {
+		return receive
+	}
+	return func(c *Context, m any) {
+		before()
+		receive(c, m)
+	}
+}
+
+// stopped reports whether the actor system was shut down under us.
+func (s *System) stopped() bool { return s.adopted && s.proto.IsStopped() }
+
+// rootID is the name of a root in the library underneath.
+func (s *System) rootID(name string) string {
+	if !s.adopted {
+		return name
+	}
+	return "troupe" + s.proto.ProcessRegistry.NextId() + "-" + name
 }
 
 // loop is the goroutine of one dedicated actor. It lives from the actor's

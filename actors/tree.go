@@ -2,7 +2,9 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -13,23 +15,54 @@ import (
 // the register for snapshots, and the count that tells when all is gone.
 type tree struct {
 	system  *System
-	observe func(supervisor.Event) // publishes an event; must not block
-	ended   func()                 // runs once, when the root has stopped
-	giveUp  func(error)            // ends the whole, at the wish of a policy; must not block
-	ctx     context.Context        // cancelled when the tree is told to stop
+	observe func(supervisor.Event, *Sub) // publishes an event about a subscription, or none; must not block
+	ended   func()                       // runs once, when the root has stopped
+	giveUp  func(error)                  // ends the whole, at the wish of a policy; must not block
+	epoch   time.Time                    // of the clock: just before the tree was made
+	ctx     context.Context              // cancelled when the tree is told to stop
 	cancel  context.CancelFunc
 
 	mu    sync.Mutex
 	root  *host
+	left  []*host       // given up by their supervisors, not yet stopped
 	live  int           // actors that have not stopped
 	tasks int           // goroutines: of dedicated actors and of Context.Go
 	moved chan struct{} // closed and replaced whenever live or tasks falls
 }
 
-func newTree(s *System, observe func(supervisor.Event), ended func()) *tree {
-	t := &tree{system: s, observe: observe, ended: ended, moved: make(chan struct{})}
+func newTree(s *System, observe func(supervisor.Event, *Sub), ended func()) *tree {
+	t := &tree{system: s, observe: observe, ended: ended, epoch: time.Now().Add(-1), moved: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
+}
+
+// clock returns the time since the epoch in ns, which is above 0. It costs half as much
+// as time.Now.
+func (t *tree) clock() int64 { return int64(time.Since(t.epoch)) }
+
+// at turns a time of the clock into one of the calendar.
+func (t *tree) at(clock int64) time.Time { return t.epoch.Add(time.Duration(clock)) }
+
+// leave notes that nobody waits for h any more but who waits for the tree to end.
+func (t *tree) leave(h *host) {
+	h.parent.drop(h)
+	t.mu.Lock()
+	t.left = append(t.left, h)
+	t.mu.Unlock()
+}
+
+// alone reports whether nobody but the tree waits for h.
+func (t *tree) alone(h *host) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Contains(t.left, h)
+}
+
+// drop takes a child out of the list of children.
+func (h *host) drop(child *host) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.children = slices.DeleteFunc(h.children, func(c *host) bool { return c == child })
 }
 
 func (t *tree) add(h *host) {
@@ -47,17 +80,11 @@ func (t *tree) add(h *host) {
 }
 
 func (t *tree) remove(h *host) {
-	if p := h.parent; p != nil {
-		p.mu.Lock()
-		for i, c := range p.children {
-			if c == h {
-				p.children = append(p.children[:i], p.children[i+1:]...)
-				break
-			}
-		}
-		p.mu.Unlock()
+	if h.parent != nil {
+		h.parent.drop(h)
 	}
 	t.mu.Lock()
+	t.left = slices.DeleteFunc(t.left, func(l *host) bool { return l == h })
 	t.live--
 	t.movedLocked()
 	t.mu.Unlock()
@@ -86,6 +113,7 @@ func (t *tree) taskEnded() {
 
 // spawnRoot starts the root actor of the tree.
 func spawnRoot[M any](t *tree, spec Spec, produce func() Actor[M]) {
+	spec.id = t.system.rootID(spec.Name)
 	h := newHost(t, nil, spec)
 	h.produce = adapt(produce)
 	h.start(t.system.proto.Root)
@@ -105,7 +133,7 @@ func (t *tree) stop() {
 // rootFailed stands in for the supervisor that a root does not have. It runs
 // in the failing turn of the root.
 func (t *tree) rootFailed(f *failure) {
-	d := t.decide(f.host, f)
+	d := t.decide(f, f.host.spec.Policy)
 	box := f.host.box
 	switch d.Directive {
 	case supervisor.Resume:
@@ -144,7 +172,7 @@ func (t *tree) await(ctx context.Context, n int) error {
 // unfinished lists the leaves that are busy, for the report of a Close.
 func (t *tree) unfinished() []string {
 	t.mu.Lock()
-	root := t.root
+	root, left := t.root, slices.Clone(t.left)
 	t.mu.Unlock()
 	var paths []string
 	var walk func(h *host)
@@ -152,7 +180,7 @@ func (t *tree) unfinished() []string {
 		h.mu.Lock()
 		children := append([]*host(nil), h.children...)
 		h.mu.Unlock()
-		if len(children) == 0 && h.box.busy() {
+		if (len(children) == 0 || h.spec.member != nil) && h.box.busy() {
 			paths = append(paths, h.path)
 		}
 		for _, c := range children {
@@ -161,6 +189,9 @@ func (t *tree) unfinished() []string {
 	}
 	if root != nil {
 		walk(root)
+	}
+	for _, h := range left {
+		walk(h)
 	}
 	return paths
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -27,7 +28,7 @@ func TestPictureInThePackageDoc(t *testing.T) {
 	tape.await(t, 1, "connected", func(n Notice) bool { return n.Kind == supervisor.StateChanged && n.After == "connected" })
 	subscribe(t, c, SubSpec{Subject: "orders.*", Consumer: handle(func(_, _ string) {})})
 	subscribe(t, c, SubSpec{Subject: "jobs", Queue: "workers", Consumer: handle(func(_, _ string) {})})
-	if err := c.Flush(within(t)); err != nil {
+	if err := c.Flush(must.Within(t, patience)); err != nil {
 		t.Fatal(err)
 	}
 	source, err := os.ReadFile("doc.go")
@@ -37,10 +38,13 @@ func TestPictureInThePackageDoc(t *testing.T) {
 	_, picture, _ := strings.Cut(string(source), "(a test compares):\n//\n")
 	picture, _, _ = strings.Cut(picture, "\n//\n")
 	want := strings.Fields(strings.ReplaceAll(picture, "//\t", ""))
-	// Of the real picture the times in a state are left out, and the address.
+	// Of the real picture the times in a state are left out, what is on its way to an
+	// actor, and the address.
 	times := regexp.MustCompile(`\s[0-9.]+(µs|ms|s|m)\s`)
+	mail := regexp.MustCompile(`\smailbox [0-9]+`)
 	address := regexp.MustCompile(`nats://[0-9.:]+`)
 	drawn := times.ReplaceAllString(strings.ReplaceAll(c.Tree().String(), "\n", " \n"), " ")
+	drawn = mail.ReplaceAllString(drawn, "")
 	drawn = address.ReplaceAllString(drawn, "nats://127.0.0.1:4222")
 	if diff := cmp.Diff(want, strings.Fields(drawn)); diff != "" {
 		t.Errorf("the picture (-doc.go +tree):\n%s\n%s", diff, drawn)
@@ -122,7 +126,7 @@ func TestLeavingSubscriptionIsInSight(t *testing.T) {
 		t.Errorf("in the tree: %v, %+v", ok, n)
 	}
 	close(release)
-	if err := sub.next.awaitClosed(within(t)); err != nil {
+	if err := sub.next.awaitClosed(must.Within(t, patience)); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := c.Tree().Find(sub.Path()); ok {

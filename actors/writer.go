@@ -3,7 +3,6 @@ package actors
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"time"
 )
@@ -18,11 +17,16 @@ type (
 	// drainOutbox says that frames wait. At most one is on its way at a time.
 	drainOutbox struct{}
 
+	// say is written as it is: what a new server has to know before the outbox uses
+	// the socket. said follows.
+	say struct{ frames []byte }
+
 	// gatherDue ends the wait for more frames.
 	gatherDue struct{}
 )
 
 func (drainOutbox) isWriterMsg() {}
+func (say) isWriterMsg()         {}
 func (gatherDue) isWriterMsg()   {}
 
 // A write takes a few microseconds, in which a busy publisher makes a few
@@ -42,26 +46,27 @@ const (
 
 type writer struct {
 	conn    *Conn
-	attempt uint32
-	socket  net.Conn
+	line    *line
 	timeout time.Duration
 	failed  bool
-	job     write       // being written; without frames: none
+	job     write       // being written, or failed to be; without frames: none
 	stream  int         // writes of a stream in a row
 	rest    int         // writes until the next gathering
 	looked  int         // times in a row that the stream was found to go on
 	timer   *time.Timer // sends gatherDue; nil before the first gathering
 }
 
-func newWriter(conn *Conn, attempt uint32, socket net.Conn) *writer {
-	return &writer{conn: conn, attempt: attempt, socket: socket, timeout: conn.cfg.WriteTimeout}
+func newWriter(conn *Conn, l *line) *writer {
+	return &writer{conn: conn, line: l, timeout: conn.cfg.WriteTimeout}
 }
 
 // Receive handles one message; it blocks while the socket does.
 func (w *writer) Receive(c *Context, m writerMsg) {
-	switch m.(type) {
+	switch m := m.(type) {
 	case drainOutbox:
 		w.onDrainOutbox(c)
+	case say:
+		w.onSay(m)
 	case gatherDue:
 		w.onGatherDue(c)
 	default:
@@ -90,25 +95,34 @@ func (w *writer) onDrainOutbox(c *Context) {
 		w.timer.Stop()
 	}
 	for !w.failed {
-		w.job = out.begin(w.attempt)
+		w.job = out.begin(w.line.attempt)
 		if w.job.frames == nil {
 			return
 		}
 		n, err := w.write(w.job.frames[w.job.n:])
-		job := w.job
-		job.n += n
-		w.job = write{}
+		w.job.n += n
 		if err != nil {
 			w.failed = true
-			w.lose(job, err)
+			w.lose(err)
 			return
 		}
+		job := w.job
+		w.job = write{}
 		out.end(job)
 		if w.streaming(n) && out.gather() {
 			w.arm(c)
 			return
 		}
 	}
+}
+
+func (w *writer) onSay(m say) {
+	if _, err := w.write(m.frames); err != nil {
+		w.failed = true
+		w.lose(err)
+		return
+	}
+	_ = w.conn.linkBox.must(said{w.line.attempt})
 }
 
 // streaming reports, after a write of n bytes, whether to wait for more.
@@ -130,11 +144,13 @@ func (w *writer) arm(c *Context) {
 	w.timer = time.AfterFunc(gatherFor, func() { _ = box.post(writerMsg(gatherDue{})) })
 }
 
-// Stopping ends the timer and, after a panic in the socket, the write: nobody
-// knows how much of it left.
+// Stopping ends the timer and a write that is not complete. After a panic in the
+// socket nobody knows how much of it left.
 func (w *writer) Stopping(*Context) {
 	if job := w.job; job.frames != nil {
-		job.n = len(job.frames)
+		if !w.failed {
+			job.n = len(job.frames)
+		}
 		w.conn.out.abort(job)
 	}
 	if w.timer != nil {
@@ -142,20 +158,34 @@ func (w *writer) Stopping(*Context) {
 	}
 }
 
-func (w *writer) write(frames []byte) (int, error) {
-	if w.timeout > 0 {
-		if err := w.socket.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
-			return 0, err
+// pieceBytes is how much is written at once: a slow line, which takes long for all of
+// a large message, is seen to take something.
+const pieceBytes = 32 << 10
+
+// write writes all of frames, with a deadline for each piece.
+func (w *writer) write(frames []byte) (n int, err error) {
+	for n < len(frames) && err == nil {
+		if w.timeout > 0 {
+			err = w.line.socket.SetWriteDeadline(time.Now().Add(w.timeout))
+			if err != nil {
+				return n, err
+			}
 		}
+		var k int
+		k, err = w.line.socket.Write(frames[n:min(n+pieceBytes, len(frames))])
+		n += k
+		w.line.pulse.writes.Add(1)
 	}
-	return w.socket.Write(frames)
+	return n, err
 }
 
-// lose accounts for a failed write and ends the link.
-func (w *writer) lose(job write, err error) {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+// lose reports a failed write. It stays begun until the link has ended, so that
+// nobody else writes behind what left of it.
+func (w *writer) lose(err error) {
+	broken := !errors.Is(err, os.ErrDeadlineExceeded)
+	if !broken {
 		err = fmt.Errorf("%w: %w", ErrWriteTimeout, err)
 	}
-	w.conn.out.abort(job)
-	_ = w.conn.linkBox.must(lost{attempt: w.attempt, cause: &LinkError{URL: w.conn.serverName(), Phase: "write", Err: err}})
+	_ = w.conn.linkBox.must(lost{attempt: w.line.attempt, broken: broken,
+		cause: &LinkError{URL: redacted(w.line.server.url), Phase: "write", Err: err}})
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"hash/maphash"
 
 	"github.com/troupe-go/troupe/actors"
@@ -11,13 +12,19 @@ import (
 // nothing.
 type borrowed struct {
 	sub    *Subscription
+	call   MsgHandler
+	giveUp context.CancelCauseFunc
 	at     *actors.Cursor // the runtime's: it walks with the calls
 	raw    actors.Raw
 	msg    Msg
 	header headerReader // memory of msg.Header
 }
 
-func (s *Subscription) borrowedConsumer() actors.Consumer { return &borrowed{sub: s} }
+func (s *Subscription) borrowedConsumer() actors.Consumer {
+	c := &borrowed{sub: s}
+	c.call, c.giveUp = s.caller()
+	return c
+}
 
 // Build prepares all messages by doing nothing: each is read when its turn comes.
 func (c *borrowed) Build(at *actors.Cursor, n int) int {
@@ -38,11 +45,14 @@ func (c *borrowed) Call(int) {
 		c.setHeader()
 		defer c.dropHeader()
 	}
-	c.sub.handler(m)
+	c.call(m)
 	if poisoning {
 		poison(m, raw)
 	}
 }
+
+// GivenUp tells the handler that its call was given up.
+func (c *borrowed) GivenUp(cause error) { c.giveUp(cause) }
 
 // dropHeader lets go of the header that was lent, also when the handler panicked:
 // an idle subscription holds nothing of a large one.

@@ -18,9 +18,9 @@ func (nc *Conn) callsFor(calls []func(), n *actors.Notice) []func() {
 		}
 		return nc.call(calls, nc.Opts.ConnectedCB)
 	case LinkLost:
-		return nc.callErr(calls, cbs.disconnected, n.Cause)
+		return nc.lostCalls(calls, &cbs, n.Cause)
 	case ConnectAttemptFailed:
-		return nc.attemptCalls(calls, &cbs, n.Cause)
+		return nc.attemptCalls(calls, n.Cause)
 	case ServersDiscovered:
 		return nc.call(calls, cbs.discovered)
 	case LameDuck:
@@ -39,6 +39,14 @@ func (nc *Conn) call(calls []func(), cb ConnHandler) []func() {
 	return append(calls, func() { cb(nc) })
 }
 
+// lostCalls reports the loss of a link to the better informed of two callbacks.
+func (nc *Conn) lostCalls(calls []func(), cbs *callbackSet, cause error) []func() {
+	if cbs.disconnected == nil {
+		return nc.call(calls, cbs.lost)
+	}
+	return nc.callErr(calls, cbs.disconnected, cause)
+}
+
 func (nc *Conn) callErr(calls []func(), cb ConnErrHandler, err error) []func() {
 	if cb == nil {
 		return calls
@@ -46,16 +54,16 @@ func (nc *Conn) callErr(calls []func(), cb ConnErrHandler, err error) []func() {
 	return append(calls, func() { cb(nc, err) })
 }
 
+// tells reports whether callbacks are told of failed attempts: at first it is Connect
+// that returns them.
+func (nc *Conn) tells() bool { return nc.everUp || nc.Opts.RetryOnFailedConnect }
+
 // attemptCalls reports a failed attempt, unless Connect is going to return it.
-func (nc *Conn) attemptCalls(calls []func(), cbs *callbackSet, err error) []func() {
-	if !nc.everUp && !nc.Opts.RetryOnFailedConnect {
+func (nc *Conn) attemptCalls(calls []func(), err error) []func() {
+	if !nc.tells() {
 		return calls
 	}
-	calls = nc.callErr(calls, nc.Opts.ReconnectErrCB, err)
-	if cbs.failed != nil && errors.Is(err, ErrAuthorization) {
-		calls = append(calls, func() { cbs.failed(nc, nil, err) })
-	}
-	return calls
+	return nc.callErr(calls, nc.Opts.ReconnectErrCB, err)
 }
 
 // closeCalls reports the end: first the loss of the link if there was one, with
@@ -69,19 +77,23 @@ func (nc *Conn) closeCalls(calls []func(), cbs *callbackSet, n *actors.Notice) [
 	}
 	switch n.Before {
 	case CONNECTED.String(), DRAINING_SUBS.String(), DRAINING_PUBS.String():
-		calls = nc.callErr(calls, cbs.disconnected, n.Cause)
+		calls = nc.lostCalls(calls, cbs, n.Cause)
 	}
 	return nc.call(calls, cbs.closed)
 }
 
 // errorCalls hands what went wrong to the ErrorHandler.
 func (nc *Conn) errorCalls(calls []func(), cb ErrHandler, n *actors.Notice) []func() {
-	if cb == nil || n.Cause == nil {
+	if cb == nil || n.Cause == nil || n.Kind == AuthenticationFailed && !nc.tells() {
 		return calls
 	}
 	switch n.Kind {
+	case SubscriptionStopped:
+		if actors.AsAsked(n.Cause) {
+			return calls // a goodbye to its actor
+		}
 	case SlowConsumerBegan, ServerErrorReported, PermissionDenied, AuthenticationFailed, HandlerPanicked,
-		HandlerFailed, HandlerBlocked, SubscriptionStopped, DrainTimedOut:
+		HandlerFailed, HandlerBlocked, HandlerUnblocked, DrainTimedOut:
 	case MessagesDropped:
 		if errors.Is(n.Cause, actors.ErrActorStopped) {
 			return calls // what an actor left in its mailbox, and no message of a user's
@@ -125,6 +137,14 @@ func (nc *Conn) now() callbackSet {
 // SetDisconnectErrHandler replaces the DisconnectErrHandler; nil removes it.
 func (nc *Conn) SetDisconnectErrHandler(cb ConnErrHandler) {
 	nc.change(func(c *callbackSet) { c.disconnected = cb })
+}
+
+// SetDisconnectHandler replaces the DisconnectHandler; nil removes it. It is called
+// only while there is no DisconnectErrHandler.
+//
+// Deprecated: use SetDisconnectErrHandler.
+func (nc *Conn) SetDisconnectHandler(cb ConnHandler) {
+	nc.change(func(c *callbackSet) { c.lost = cb })
 }
 
 // DisconnectErrHandler returns the callback for lost links.

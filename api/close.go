@@ -3,11 +3,13 @@ package api
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/troupe-go/troupe/actors"
 )
 
-// Report says what a drain or close left behind. The zero Report is a clean end.
+// Report says what a drain or close left behind: the paths of the actors that are
+// Unfinished, UnsentBytes, and Undelivered messages. The zero Report is a clean end.
 type Report = actors.Report
 
 // Close ends the connection. What waits to be sent is written if the socket
@@ -21,9 +23,10 @@ func (nc *Conn) Close() {
 	}
 }
 
-// CloseContext is Close that waits until ctx is done and says what it left
-// behind. ErrCloseTimeout when a handler did not return in time: the connection
-// is closed all the same.
+// CloseContext is Close that waits until ctx is done, or two seconds if ctx has no
+// deadline, and says what it left behind. ErrCloseTimeout when a handler did not
+// return in time, context.Canceled when ctx was cancelled before: the connection is
+// closed all the same. ErrInvalidContext for nil.
 func (nc *Conn) CloseContext(ctx context.Context) (Report, error) {
 	if !nc.valid() {
 		return Report{}, ErrInvalidConnection
@@ -31,11 +34,16 @@ func (nc *Conn) CloseContext(ctx context.Context) (Report, error) {
 	if ctx == nil {
 		return Report{}, ErrInvalidContext
 	}
+	began := time.Now()
 	report := nc.core.Close(ctx)
-	if len(report.Unfinished) > 0 {
-		return report, &CloseTimeoutError{Report: report, Cause: ctx.Err()}
+	switch {
+	case len(report.Unfinished) == 0:
+		return report, nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return report, actors.Interrupted(ctx, "close", "", began)
+	default:
+		return report, &CloseTimeoutError{Report: report, Cause: context.Cause(ctx)}
 	}
-	return report, nil
 }
 
 // Drain ends the connection in order: subscriptions get no new messages and
@@ -45,8 +53,8 @@ func (nc *Conn) CloseContext(ctx context.Context) (Report, error) {
 // ErrConnectionDraining. What does not finish within DrainTimeout goes to the
 // ErrorHandler as an ErrDrainTimeout.
 //
-// Errors: ErrConnectionClosed; ErrConnectionReconnecting while there is no
-// server, which leaves the connection as it is (nats.go closes it). A second
+// Errors: ErrConnectionClosed; ErrConnectionReconnecting, with a
+// *ConnectionStateError, while there is no server, which leaves the connection as it is (nats.go closes it). A second
 // call returns nil.
 func (nc *Conn) Drain() error {
 	if !nc.valid() {
@@ -59,7 +67,7 @@ func (nc *Conn) Drain() error {
 	if err != nil {
 		return err
 	}
-	nc.listeners.changed(DRAINING_SUBS)
+	nc.statuses.changed(DRAINING_SUBS)
 	go func() {
 		// The error has gone to the ErrorHandler.
 		_, _ = nc.core.FinishDrain(context.Background())
@@ -69,8 +77,11 @@ func (nc *Conn) Drain() error {
 
 // DrainContext is Drain that returns when the connection is closed, and says
 // what was left behind. When ctx is done before, or after DrainTimeout if ctx has
-// no deadline, the connection is closed at once and the error is an
-// ErrDrainTimeout. ErrConnectionDraining when a drain is going on. From inside a
+// no deadline, it does not wait any longer: the connection is closed, handlers that
+// have not returned are in the Report, and end later, and what waits to be sent is
+// lost and counted there. The error is then an ErrDrainTimeout, or context.Canceled
+// for a ctx that was cancelled.
+// ErrInvalidContext for nil; ErrConnectionDraining when a drain is going on. From inside a
 // handler of this connection use Drain: the handler would wait for itself.
 func (nc *Conn) DrainContext(ctx context.Context) (Report, error) {
 	if !nc.valid() {
@@ -82,6 +93,6 @@ func (nc *Conn) DrainContext(ctx context.Context) (Report, error) {
 	if err := nc.core.BeginDrain(); err != nil {
 		return Report{}, err
 	}
-	nc.listeners.changed(DRAINING_SUBS)
+	nc.statuses.changed(DRAINING_SUBS)
 	return nc.core.FinishDrain(ctx)
 }

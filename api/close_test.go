@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,23 +10,24 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 func TestCloseSendsWhatWaits(t *testing.T) {
 	s, nc := both(t)
 	reader := dial(t, s)
-	sub := try(reader.SubscribeSync("a"))(t)
+	sub := must.Get(reader.SubscribeSync("a"))(t)
 	flushed(t, reader)
 	const count = 1000
 	for i := range count {
-		must(t, nc.Publish("a", number(i)))
+		must.Do(t, nc.Publish("a", number(i)))
 	}
-	report, err := nc.CloseContext(within(t))
+	report, err := nc.CloseContext(must.Within(t, patience))
 	if err != nil || report.UnsentBytes != 0 || len(report.Unfinished) != 0 {
 		t.Errorf("report %+v, %v", report, err)
 	}
 	for i := range count {
-		if m := try(sub.NextMsgWithContext(within(t)))(t); string(m.Data) != string(number(i)) {
+		if m := must.Get(sub.NextMsgWithContext(must.Within(t, patience)))(t); string(m.Data) != string(number(i)) {
 			t.Fatalf("message %d is %q", i, m.Data)
 		}
 	}
@@ -41,8 +41,8 @@ func TestCloseFromAnywhereReturns(t *testing.T) {
 		t.Run(name+" in a handler", func(t *testing.T) {
 			_, nc := both(t)
 			returned := make(chan struct{})
-			try(nc.Subscribe("a", func(*api.Msg) { closeBy(nc); close(returned) }))(t)
-			must(t, nc.Publish("a", nil))
+			must.Get(nc.Subscribe("a", func(*api.Msg) { closeBy(nc); close(returned) }))(t)
+			must.Do(t, nc.Publish("a", nil))
 			closed(t, returned, "the close")
 			if !nc.IsClosed() {
 				t.Error("not closed")
@@ -61,10 +61,10 @@ func TestCloseFromAnywhereReturns(t *testing.T) {
 		})
 		t.Run(name+" in the end of a subscription", func(t *testing.T) {
 			_, nc := both(t)
-			sub := try(nc.SubscribeSync("a"))(t)
+			sub := must.Get(nc.SubscribeSync("a"))(t)
 			returned := make(chan struct{})
 			sub.SetClosedHandler(func(string) { closeBy(nc); close(returned) })
-			must(t, sub.Unsubscribe())
+			must.Do(t, sub.Unsubscribe())
 			closed(t, returned, "the close")
 		})
 		t.Run(name+" from many goroutines", func(t *testing.T) {
@@ -84,8 +84,8 @@ func TestCloseFromAnywhereReturns(t *testing.T) {
 func TestCloseSaysWhoDidNotReturn(t *testing.T) {
 	_, nc := both(t)
 	begun, gate := make(chan struct{}), make(chan struct{})
-	try(nc.Subscribe("a", func(*api.Msg) { close(begun); <-gate }))(t)
-	must(t, nc.Publish("a", nil))
+	must.Get(nc.Subscribe("a", func(*api.Msg) { close(begun); <-gate }))(t)
+	must.Do(t, nc.Publish("a", nil))
 	closed(t, begun, "the handler")
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
@@ -95,7 +95,7 @@ func TestCloseSaysWhoDidNotReturn(t *testing.T) {
 		t.Errorf("report %+v", report)
 	}
 	close(gate)
-	if report, err := nc.CloseContext(within(t)); err != nil || len(report.Unfinished) != 0 {
+	if report, err := nc.CloseContext(must.Within(t, patience)); err != nil || len(report.Unfinished) != 0 {
 		t.Errorf("a further close: %+v, %v", report, err)
 	}
 }
@@ -105,13 +105,13 @@ func TestCloseTellsSubscriptions(t *testing.T) {
 	ended := make(chan string, 10)
 	for i := range 5 {
 		subject := fmt.Sprint(i)
-		sub := try(nc.Subscribe(subject, func(*api.Msg) {}))(t)
+		sub := must.Get(nc.Subscribe(subject, func(*api.Msg) {}))(t)
 		sub.SetClosedHandler(func(subject string) { ended <- subject })
 		if i%2 == 0 {
-			must(t, nc.Publish(subject, nil)) // some have been active
+			must.Do(t, nc.Publish(subject, nil)) // some have been active
 		}
 	}
-	sync := try(nc.SubscribeSync("sync"))(t)
+	sync := must.Get(nc.SubscribeSync("sync"))(t)
 	sync.SetClosedHandler(func(subject string) { ended <- subject })
 	flushed(t, nc)
 	nc.Close()
@@ -132,10 +132,10 @@ func TestCallbackOrder(t *testing.T) {
 	life := func(t *testing.T, want []string, options ...api.Option) {
 		t.Helper()
 		s := start(t)
-		nc := try(api.Connect(s.URL(), options...))(t)
+		nc := must.Get(api.Connect(s.URL(), options...))(t)
 		if nc.Opts.AllowReconnect {
 			up := nc.StatusChanged(api.CONNECTED)
-			must(t, nc.ForceReconnect())
+			must.Do(t, nc.ForceReconnect())
 			await(t, up, "the reconnect")
 		}
 		nc.Close()
@@ -156,7 +156,7 @@ func TestCallbackOrder(t *testing.T) {
 	})
 	t.Run("server lost without reconnect", func(t *testing.T) {
 		s := start(t)
-		nc := try(api.Connect(s.URL(), append(options, api.NoReconnect(), api.NoCallbacksAfterClientClose())...))(t)
+		nc := must.Get(api.Connect(s.URL(), append(options, api.NoReconnect(), api.NoCallbacksAfterClientClose())...))(t)
 		await(t, calls, "connected")
 		s.Kill()
 		for _, w := range []string{"disconnected true", "closed"} {
@@ -172,104 +172,36 @@ func TestCallbackOrder(t *testing.T) {
 
 func TestDrainFinishesEverything(t *testing.T) {
 	for name, drain := range map[string]func(*testing.T, *api.Conn){
-		"Drain":        func(t *testing.T, nc *api.Conn) { must(t, nc.Drain()) },
-		"DrainContext": func(t *testing.T, nc *api.Conn) { try(nc.DrainContext(within(t)))(t) },
+		"Drain":        func(t *testing.T, nc *api.Conn) { must.Do(t, nc.Drain()) },
+		"DrainContext": func(t *testing.T, nc *api.Conn) { must.Get(nc.DrainContext(must.Within(t, patience)))(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			over := make(chan struct{})
 			nc := dial(t, s, api.ClosedHandler(func(*api.Conn) { close(over) }))
 			results := dial(t, s)
-			answers := try(results.SubscribeSync("answers"))(t)
+			answers := must.Get(results.SubscribeSync("answers"))(t)
 			flushed(t, results)
 			const count = 200
 			begun := make(chan struct{}, count)
-			try(nc.Subscribe("work", func(m *api.Msg) {
+			must.Get(nc.Subscribe("work", func(m *api.Msg) {
 				begun <- struct{}{}
 				if err := nc.Publish("answers", m.Data); err != nil {
 					t.Errorf("publish while draining: %v", err)
 				}
 			}))(t)
 			for i := range count {
-				must(t, nc.Publish("work", number(i)))
+				must.Do(t, nc.Publish("work", number(i)))
 			}
 			await(t, begun, "the first message")
 			drain(t, nc)
 			closed(t, over, "the end of the drain")
 			for i := range count {
-				if m := try(answers.NextMsgWithContext(within(t)))(t); string(m.Data) != string(number(i)) {
+				if m := must.Get(answers.NextMsgWithContext(must.Within(t, patience)))(t); string(m.Data) != string(number(i)) {
 					t.Fatalf("answer %d is %q", i, m.Data)
 				}
 			}
 			kinds(t, nc.Publish("a", nil), api.ErrConnectionClosed)
 		})
-	}
-}
-
-func TestDrainingRefusesNewWork(t *testing.T) {
-	_, nc := both(t)
-	begun, gate := make(chan struct{}), make(chan struct{})
-	sub := try(nc.Subscribe("a", func(*api.Msg) { close(begun); <-gate }))(t)
-	must(t, nc.Publish("a", nil))
-	closed(t, begun, "the handler")
-	must(t, nc.Drain())
-	must(t, nc.Drain())
-	if !nc.IsDraining() || !nc.IsConnected() || nc.Status() != api.DRAINING_SUBS {
-		t.Errorf("status %v", nc.Status())
-	}
-	_, err := nc.Subscribe("b", func(*api.Msg) {})
-	kinds(t, err, api.ErrConnectionDraining)
-	_, err = nc.SubscribeSync("b")
-	kinds(t, err, api.ErrConnectionDraining)
-	kinds(t, sub.Unsubscribe(), api.ErrConnectionDraining)
-	_, err = nc.DrainContext(within(t))
-	kinds(t, err, api.ErrConnectionDraining)
-	must(t, nc.Publish("b", nil))
-	over := nc.StatusChanged(api.CLOSED)
-	close(gate)
-	await(t, over, "the end of the drain")
-}
-
-func TestDrainTimeoutIsReported(t *testing.T) {
-	_, nc := both(t, api.DrainTimeout(20*time.Millisecond))
-	failures, gate := make(chan error, 10), make(chan struct{})
-	nc.SetErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) {
-		failures <- err
-		close(gate)
-	})
-	sub := try(nc.Subscribe("a", func(*api.Msg) { <-gate }))(t)
-	must(t, nc.Publish("a", nil))
-	flushed(t, nc)
-	report, err := nc.DrainContext(context.Background())
-	kinds(t, err, api.ErrDrainTimeout, api.ErrTimeout, context.DeadlineExceeded)
-	var late *api.DrainTimeoutError
-	if !errors.As(err, &late) || len(late.Report.Unfinished) != 1 {
-		t.Errorf("error %+v, report %+v", late, report)
-	}
-	kinds(t, await(t, failures, "the report"), api.ErrDrainTimeout)
-	if sub.IsValid() || !nc.IsClosed() {
-		t.Error("still there")
-	}
-}
-
-func TestDrainWithoutServer(t *testing.T) {
-	s, nc := both(t)
-	down := nc.StatusChanged(api.RECONNECTING)
-	s.Kill()
-	await(t, down, "the loss of the server")
-	kinds(t, nc.Drain(), api.ErrConnectionReconnecting)
-	_, err := nc.DrainContext(within(t))
-	kinds(t, err, api.ErrConnectionReconnecting)
-	if nc.IsClosed() {
-		t.Error("the connection was closed")
-	}
-	_, err = nc.RTT()
-	kinds(t, err, api.ErrDisconnected, api.ErrConnectionReconnecting)
-	for err = api.ErrDisconnected; errors.Is(err, api.ErrDisconnected); { // once more if it still met the old link
-		err = nc.FlushTimeout(20 * time.Millisecond)
-	}
-	kinds(t, err, api.ErrFlushTimeout, api.ErrTimeout, context.DeadlineExceeded)
-	if nc.ConnectedUrl() != "" || nc.ConnectedServerId() != "" || nc.Health() == nil {
-		t.Error("it looks connected")
 	}
 }

@@ -19,15 +19,18 @@ type Status = actors.Status
 
 // The states of a connection.
 const (
-	// DISCONNECTED: not connected and not about to be.
+	// DISCONNECTED: the link was lost under NoReconnect, and CLOSED follows. A nil Conn
+	// is in this state as well.
 	DISCONNECTED = actors.Disconnected
 	// CONNECTED: connected.
 	CONNECTED = actors.Connected
 	// CLOSED: ended for good.
 	CLOSED = actors.Closed
-	// RECONNECTING: the link was lost, and attempts are made.
+	// RECONNECTING: there is no server, and attempts are made: the link was lost or, under
+	// RetryOnFailedConnect, no server was reached when all had been tried once.
 	RECONNECTING = actors.Reconnecting
-	// CONNECTING: no server has been reached yet.
+	// CONNECTING: no server has been reached yet. Attempts after the loss of a link are
+	// RECONNECTING.
 	CONNECTING = actors.Connecting
 	// DRAINING_SUBS: a drain lets subscriptions finish.
 	DRAINING_SUBS = actors.DrainingSubs
@@ -50,7 +53,8 @@ type Conn struct {
 
 	mu        sync.Mutex
 	callbacks callbackSet // guarded by mu
-	listeners listeners   // of Events and StatusChanged
+	events    eventListeners
+	statuses  statusListeners
 	everUp    bool        // there has been a link; the callbacks actor's alone
 	beganDown atomic.Bool // Connect returned without a server: the first one is news
 }
@@ -58,6 +62,7 @@ type Conn struct {
 // callbackSet holds the callbacks that can be changed while connected.
 type callbackSet struct {
 	disconnected ConnErrHandler
+	lost         ConnHandler // in the place of disconnected, if that is nil
 	reconnected  ConnHandler
 	discovered   ConnHandler
 	closed       ConnHandler
@@ -72,6 +77,7 @@ func (nc *Conn) init() {
 	nc.mux = &Subscription{nc: nc, typ: NilSubscription}
 	nc.callbacks = callbackSet{
 		disconnected: nc.Opts.DisconnectedErrCB,
+		lost:         nc.Opts.DisconnectedCB,
 		reconnected:  nc.Opts.ReconnectedCB,
 		discovered:   nc.Opts.DiscoveredServersCB,
 		closed:       nc.Opts.ClosedCB,
@@ -90,13 +96,12 @@ func (nc *Conn) Status() Status {
 	return nc.core.Status()
 }
 
-// IsConnected reports whether there is a server; also during a drain.
-func (nc *Conn) IsConnected() bool {
-	s := nc.Status()
-	return s == CONNECTED || s == DRAINING_SUBS || s == DRAINING_PUBS
-}
+// IsConnected reports whether there is a server; also during a drain, which goes on
+// when the server is lost, without being connected.
+func (nc *Conn) IsConnected() bool { return nc.valid() && nc.core.Live() }
 
-// IsReconnecting reports whether the link was lost and attempts are made.
+// IsReconnecting reports whether the state is RECONNECTING: there is no server, or was
+// none yet, and attempts are made.
 func (nc *Conn) IsReconnecting() bool { return nc.Status() == RECONNECTING }
 
 // IsClosed reports whether the connection has ended for good.
@@ -108,8 +113,11 @@ func (nc *Conn) IsDraining() bool {
 	return s == DRAINING_SUBS || s == DRAINING_PUBS
 }
 
-// LastError returns the last error that was reported, nil if there was none. When
-// the connection is closed it tells why.
+// LastError returns the last error of the connection: why a link was lost or an attempt
+// failed, what a server complained of, the SlowConsumerError of a subscription, why a
+// drain was not finished; nil if there was none. A connection that has ended by itself
+// tells why. A Close or Drain that was asked for is no error, and leaves it as it is.
+// Errors of handlers are not among them.
 func (nc *Conn) LastError() error {
 	if !nc.valid() {
 		return ErrInvalidConnection
@@ -119,7 +127,8 @@ func (nc *Conn) LastError() error {
 
 // ForceReconnect gives up the link to the server and makes a new one at once,
 // or ends the pause between two attempts. It does not wait. Requests and
-// flushes that wait end with ErrDisconnected. ErrConnectionClosed when closed.
+// flushes that wait end with ErrDisconnected. NoReconnect does not stand in its way.
+// ErrConnectionClosed when closed.
 func (nc *Conn) ForceReconnect() error {
 	if !nc.valid() {
 		return ErrInvalidConnection
@@ -295,10 +304,14 @@ type Statistics struct {
 	OutBytes   uint64
 	Reconnects uint64 // completed ones
 
+	Moves         uint64 // to another socket, without having lost the link; see StayOnLameDuck and Rotate
 	Uncertain     uint64 // publishes that a lost link may have swallowed, see PublishUncertain
 	Strays        uint64 // messages for subscriptions that had ended
 	LateReplies   uint64 // replies that nobody waited for any more
 	EventsDropped uint64 // events for which a slow callback left no room
+
+	PendingBytes    uint64 // what waits, in bytes, as PendingBudget counts it; 0 without one
+	MaxPendingBytes uint64 // the most that ever waited
 }
 
 // Stats returns a snapshot of the counters.
@@ -308,13 +321,14 @@ func (nc *Conn) Stats() Statistics {
 	}
 	s := nc.core.Stats()
 	return Statistics{
-		InMsgs: s.InMsgs, OutMsgs: s.OutMsgs, InBytes: s.InBytes, OutBytes: s.OutBytes, Reconnects: s.Reconnects,
+		InMsgs: s.InMsgs, OutMsgs: s.OutMsgs, InBytes: s.InBytes, OutBytes: s.OutBytes, Reconnects: s.Reconnects, Moves: s.Moves,
 		Uncertain: s.Uncertain, Strays: s.Strays, LateReplies: s.LateReplies, EventsDropped: s.EventsDropped,
+		PendingBytes: s.PendingBytes, MaxPendingBytes: s.MaxPendingBytes,
 	}
 }
 
-// Buffered returns how many bytes wait to be written; -1 and ErrConnectionClosed
-// when closed.
+// Buffered returns how many bytes wait to be written, those of a write that is going on
+// included; -1 and ErrConnectionClosed when closed.
 func (nc *Conn) Buffered() (int, error) {
 	if !nc.valid() {
 		return -1, ErrInvalidConnection
@@ -349,7 +363,9 @@ func (nc *Conn) Health() error {
 	return nc.core.Health()
 }
 
-// Node is a snapshot of one actor and those below it.
+// Node is a snapshot of one actor and those below it: its Path, Name and Kind; State,
+// the Level that this is for Health, Since when and for what Reason; Restarts;
+// MailboxMsgs and MailboxBytes that wait; Counters; and Children.
 type Node = supervisor.Node
 
 // NewInbox returns a new subject that nobody else uses, "_INBOX." and a unique id.
@@ -362,4 +378,19 @@ func (nc *Conn) NewInbox() string {
 		return NewInbox()
 	}
 	return nc.inboxPrefix() + "." + nuid.Next()
+}
+
+// respTokenLen is the length of what NewRespInbox appends: enough of a nuid not to
+// come again on one connection.
+const respTokenLen = 8
+
+// NewRespInbox returns a new subject below the one that replies to this
+// connection's requests come to. Once there has been a request, what comes there
+// without a subscription of its own is counted as a late reply.
+func (nc *Conn) NewRespInbox() string {
+	if !nc.valid() {
+		return nc.NewInbox()
+	}
+	id := nuid.Next()
+	return nc.core.ReplyPrefix() + id[len(id)-respTokenLen:]
 }

@@ -1,8 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
-	"net"
+	"math"
 	"net/url"
 	"strings"
 
@@ -13,9 +14,11 @@ import (
 
 // Connect connects to a NATS server and returns when it is connected. servers
 // is one address or several separated by commas: nats://host:port, with
-// user:password@ or token@ before the host if need be, or tls:// for TLS. A
-// missing scheme is nats, a missing port 4222; an empty string is DefaultURL.
-// Several are tried in random order unless DontRandomize is set.
+// user:password@ or token@ before the host if need be (tcp:// is the same), or tls://
+// for TLS, or ws://host:port/path or wss:// for a WebSocket, plain or in TLS. A missing scheme
+// is nats, or ws behind a first address with ws; a missing port is 4222, 80 for ws, 443
+// for wss; an empty string is DefaultURL. Several are tried in random order unless
+// DontRandomize is set; either all of them are WebSockets or none is.
 //
 // Errors: what an option refused (ErrInvalidArg and its kind), ErrInvalidURL, and
 // a *NoServersError that lists every attempt, or the error that no other attempt
@@ -24,8 +27,10 @@ func Connect(servers string, options ...Option) (*Conn, error) {
 	return ConnectContext(context.Background(), servers, options...)
 }
 
-// ConnectContext is Connect that gives up when ctx is done. Once connected, ctx
-// has no meaning for the connection.
+// ConnectContext is Connect that gives up when ctx is done: ErrTimeout when its
+// deadline has passed, and otherwise context.Canceled, without what was tried until
+// then, of which OnEvent tells. ErrInvalidContext for nil. Once connected, ctx has no
+// meaning for the connection.
 func ConnectContext(ctx context.Context, servers string, options ...Option) (*Conn, error) {
 	o := GetDefaultOptions()
 	o.Servers = splitServers(servers)
@@ -56,6 +61,9 @@ func (o Options) ConnectContext(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cmp.Or(o.checkTLS(), o.checkAuth(servers)); err != nil {
+		return nil, err
+	}
 	nc := &Conn{Opts: o}
 	nc.init()
 	system := o.ActorSystem
@@ -64,7 +72,7 @@ func (o Options) ConnectContext(ctx context.Context) (*Conn, error) {
 	}
 	core, err := actors.Connect(ctx, system, nc.config(servers))
 	if err != nil {
-		nc.listeners.end()
+		nc.events.end()
 		return nil, err
 	}
 	nc.adopt(core)
@@ -77,15 +85,22 @@ func (nc *Conn) config(servers []*url.URL) actors.Config {
 	o := &nc.Opts
 	return actors.Config{
 		Servers:   servers,
-		KeepOrder: true, // servers has shuffled them
+		KeepOrder: o.NoRandomize,
 		Hello: protocol.Connect{
-			Name: o.Name, Lang: "go", Version: Version, Protocol: 1,
+			Name: o.Name, Lang: LangString, Version: Version, Protocol: 1,
 			Echo: !o.NoEcho, Verbose: o.Verbose, Pedantic: o.Pedantic,
 		},
 		Authenticate:        o.authenticate,
-		Dial:                o.dialer(),
+		Dial:                o.inProcess(),
+		Transport:           o.transport(),
 		TLS:                 o.TLSConfig,
+		TLSCertificate:      o.TLSCertCB,
+		TLSRootCAs:          o.RootCAsCB,
+		TLSServerName:       o.TLSServerName,
 		Secure:              o.Secure,
+		TLSFirst:            o.TLSHandshakeFirst,
+		NoTLS:               o.NoTLS,
+		DialSecures:         o.dialSecures(),
 		Timeout:             o.Timeout,
 		WriteTimeout:        o.FlusherTimeout,
 		PingInterval:        o.PingInterval,
@@ -95,9 +110,15 @@ func (nc *Conn) config(servers []*url.URL) actors.Config {
 		RetryFirst:          o.RetryOnFailedConnect,
 		AttemptsMax:         o.MaxReconnect,
 		Backoff:             o.backoff(),
+		Delay:               o.delay(),
+		Choose:              o.choose(),
 		KeepAfterAuthErrors: o.IgnoreAuthErrorAbort,
 		IgnoreDiscovered:    o.IgnoreDiscoveredServers,
+		StayOnLameDuck:      o.StayOnLameDuck,
 		InboxPrefix:         nc.inboxPrefix(),
+		InboxEach:           o.UseOldRequestStyle,
+		LooseSubjects:       o.SkipSubjectValidation,
+		PendingBudget:       o.PendingBudget,
 		DrainTimeout:        o.DrainTimeout,
 		OnEvent:             nc.onNotice,
 	}
@@ -106,10 +127,10 @@ func (nc *Conn) config(servers []*url.URL) actors.Config {
 // backoff turns wait and jitter into the pace of attempts on one server.
 func (o *Options) backoff() supervisor.Backoff {
 	jitter := o.ReconnectJitter
-	if o.Secure {
+	if o.Secure || o.TLSConfig != nil {
 		jitter = o.ReconnectJitterTLS
 	}
-	most := o.ReconnectWait + jitter
+	most := o.ReconnectWait + min(jitter, math.MaxInt64-o.ReconnectWait)
 	if most <= 0 {
 		return supervisor.Backoff{Initial: supervisor.NoDelay}
 	}
@@ -118,42 +139,6 @@ func (o *Options) backoff() supervisor.Backoff {
 		initial = jitter
 	}
 	return supervisor.Backoff{Initial: min(backoffInitial, initial), Max: most, Factor: 2, Immediate: true}
-}
-
-// authenticate puts the credentials for one server into its CONNECT. Those in
-// the server's address win over the options'.
-func (o *Options) authenticate(server *url.URL, info *protocol.Info, hello *protocol.Connect) error {
-	if o.NoEcho && info.Proto < 1 {
-		return ErrNoEchoNotSupported
-	}
-	if server.User == nil {
-		hello.User, hello.Password, hello.AuthToken = o.User, o.Password, o.Token
-		return nil
-	}
-	if password, ok := server.User.Password(); ok {
-		hello.User, hello.Password = server.User.Username(), password
-		return nil
-	}
-	hello.AuthToken = server.User.Username()
-	return nil
-}
-
-// dialer returns how to open the transport, nil for the runtime's own way.
-func (o *Options) dialer() func(context.Context, *url.URL) (net.Conn, error) {
-	if provider := o.InProcessServer; provider != nil {
-		return func(context.Context, *url.URL) (net.Conn, error) { return provider.InProcessConn() }
-	}
-	if dialer, ok := o.CustomDialer.(contextDialer); ok {
-		return func(ctx context.Context, server *url.URL) (net.Conn, error) {
-			return dialer.DialContext(ctx, "tcp", server.Host)
-		}
-	}
-	if dialer := o.CustomDialer; dialer != nil {
-		return func(_ context.Context, server *url.URL) (net.Conn, error) {
-			return dialer.Dial("tcp", server.Host)
-		}
-	}
-	return nil
 }
 
 func (nc *Conn) inboxPrefix() string {

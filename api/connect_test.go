@@ -17,6 +17,7 @@ import (
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 func TestDefaultsAreThoseOfNatsGo(t *testing.T) {
@@ -27,11 +28,11 @@ func TestDefaultsAreThoseOfNatsGo(t *testing.T) {
 		t.Errorf("defaults %+v", o)
 	}
 	s, nc := both(t)
-	sub := try(nc.Subscribe("a", func(*api.Msg) {}))(t)
+	sub := must.Get(nc.Subscribe("a", func(*api.Msg) {}))(t)
 	if msgs, bytes, _ := sub.PendingLimits(); msgs != 500_000 || bytes != 64<<20 {
 		t.Errorf("limits with a handler: %d, %d", msgs, bytes)
 	}
-	sync := try(nc.SubscribeSync("a"))(t)
+	sync := must.Get(nc.SubscribeSync("a"))(t)
 	if msgs, bytes, _ := sync.PendingLimits(); msgs != 65536 || bytes != 64<<20 {
 		t.Errorf("limits without: %d, %d", msgs, bytes)
 	}
@@ -39,10 +40,10 @@ func TestDefaultsAreThoseOfNatsGo(t *testing.T) {
 		t.Errorf("types %v, %v", sub.Type(), sync.Type())
 	}
 	few := dial(t, s, api.SyncQueueLen(7))
-	if msgs, _, _ := try(few.SubscribeSync("a"))(t).PendingLimits(); msgs != 7 {
+	if msgs, _, _ := must.Get(few.SubscribeSync("a"))(t).PendingLimits(); msgs != 7 {
 		t.Errorf("limit %d under SyncQueueLen(7)", msgs)
 	}
-	bare := try(api.Options{Servers: []string{s.URL()}}.Connect())(t)
+	bare := must.Get(api.Options{Servers: []string{s.URL()}}.Connect())(t)
 	defer bare.Close()
 	if o := bare.Opts; o.AllowReconnect || o.MaxPingsOut != 2 || o.Timeout != 2*time.Second || o.DrainTimeout != 30*time.Second {
 		t.Errorf("bare options became %+v", o)
@@ -52,7 +53,7 @@ func TestDefaultsAreThoseOfNatsGo(t *testing.T) {
 func TestConnectionKnowsItsServer(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{Name: "alpha", MaxPayload: 4096, User: "derek", Password: "secret"})
 	address := strings.Replace(s.URL(), "://", "://derek:secret@", 1)
-	nc := try(api.Connect(address, api.Name("me")))(t)
+	nc := must.Get(api.Connect(address, api.Name("me")))(t)
 	defer nc.Close()
 	if got := nc.ConnectedUrl(); got != address {
 		t.Errorf("ConnectedUrl %q", got)
@@ -116,7 +117,7 @@ func TestCredentials(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			nc, err := api.Connect(c.url, c.options...)
 			if c.ok {
-				must(t, err)
+				must.Do(t, err)
 				if text := nc.ConnectedUrlRedacted(); strings.Contains(text, "s3cret") || strings.Contains(text, "t0ken") {
 					t.Errorf("redacted URL %q", text)
 				}
@@ -133,7 +134,7 @@ func TestCredentials(t *testing.T) {
 
 func TestBadOptionsAreRefused(t *testing.T) {
 	noCertificate := filepath.Join(t.TempDir(), "empty.pem")
-	must(t, os.WriteFile(noCertificate, []byte("nothing"), 0o600))
+	must.Do(t, os.WriteFile(noCertificate, []byte("nothing"), 0o600))
 	for name, c := range map[string]struct {
 		url    string
 		option api.Option
@@ -153,6 +154,17 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		"two TLS configurations":  {"", api.Secure(nil, nil), []error{api.ErrMultipleTLSConfigs, api.ErrInvalidArg}},
 		"no such CA file":         {"", api.RootCAs("/does/not/exist"), []error{api.ErrInvalidArg, os.ErrNotExist}},
 		"no certificate in it":    {"", api.RootCAs(noCertificate), []error{api.ErrInvalidArg}},
+		"name not UTF-8":          {"", api.Name("\xff"), []error{api.ErrInvalidArg}},
+		"user not UTF-8":          {"", api.UserInfo("\xff", "pass"), []error{api.ErrInvalidArg}},
+		"password not UTF-8":      {"", api.UserInfo("u", "pass\xff"), []error{api.ErrInvalidArg}},
+		"token not UTF-8":         {"", api.Token("pass\xff"), []error{api.ErrInvalidArg}},
+		"address not UTF-8":       {"nats://u:pass%ff@host", nil, []error{api.ErrInvalidURL}},
+		"token of it not UTF-8":   {"nats://pass%ff@host", nil, []error{api.ErrInvalidURL}},
+		"blank in the host":       {"nats://a b:4222", nil, []error{api.ErrInvalidURL}},
+		"line end in the host":    {"nats://a\r\nb:4222", nil, []error{api.ErrInvalidURL}},
+		"negative port":           {"nats://host:-1", nil, []error{api.ErrInvalidURL}},
+		"prefix as a field":       {"", func(o *api.Options) error { o.InboxPrefix = "a b"; return nil }, []error{api.ErrInvalidArg}},
+		"defaults of no sense":    {"", api.SubscriptionDefaults(api.PendingLimits(0, 0)), []error{api.ErrInvalidArg}},
 		"an option's own error":   {"", func(*api.Options) error { return errors.ErrUnsupported }, []error{errors.ErrUnsupported}},
 		"malformed URL":           {"nats://user:pass word@[::1", nil, []error{api.ErrInvalidURL, api.ErrInvalidArg}},
 		"malformed port":          {"nats://host:port", nil, []error{api.ErrInvalidURL}},
@@ -177,21 +189,10 @@ func TestBadOptionsAreRefused(t *testing.T) {
 	kinds(t, err, api.ErrInvalidContext)
 }
 
-func TestConnectTellsEveryAttempt(t *testing.T) {
-	s := start(t)
-	s.Kill()
-	_, err := api.Connect(s.URL()+","+strings.Replace(s.URL(), "127.0.0.1", "localhost", 1), api.DontRandomize())
-	kinds(t, err, api.ErrNoServers, syscall.ECONNREFUSED)
-	var none *api.NoServersError
-	if !errors.As(err, &none) || len(none.Attempts) != 2 || none.Attempts[0].URL != s.URL() {
-		t.Errorf("attempts %+v", none)
-	}
-}
-
 func TestConnectTakesTheServerThatIsThere(t *testing.T) {
 	down, up := start(t), start(t)
 	down.Kill()
-	nc := try(api.Connect(" "+down.URL()+" ,, "+up.URL()+"/ ", api.DontRandomize(), nil))(t)
+	nc := must.Get(api.Connect(" "+down.URL()+" ,, "+up.URL()+"/ ", api.DontRandomize(), nil))(t)
 	defer nc.Close()
 	if nc.ConnectedServerId() != up.Server().ID() || len(nc.Servers()) != 2 {
 		t.Errorf("connected to %q of %q", nc.ConnectedUrl(), nc.Servers())
@@ -199,7 +200,7 @@ func TestConnectTakesTheServerThatIsThere(t *testing.T) {
 }
 
 func TestConnectGivesUpWithItsContext(t *testing.T) {
-	silent := try(net.Listen("tcp", "127.0.0.1:0"))(t)
+	silent := must.Get(net.Listen("tcp", "127.0.0.1:0"))(t)
 	defer silent.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	events := make(chan api.Event, 100)
@@ -217,28 +218,6 @@ func TestConnectGivesUpWithItsContext(t *testing.T) {
 	kinds(t, err, api.ErrNoServers, os.ErrDeadlineExceeded)
 }
 
-func TestHandshakeFailuresHaveTheirKind(t *testing.T) {
-	for name, c := range map[string]struct {
-		says string
-		kind error
-	}{
-		"no INFO":            {"PING\r\n", api.ErrNoInfoReceived},
-		"not NATS":           {"HTTP/1.1 400 Bad Request\r\n\r\n", api.ErrProtocol},
-		"broken JSON":        {"INFO {bad\r\n", api.ErrJsonParse},
-		"nothing at all":     {"", api.ErrUnexpectedEOF},
-		"wrong port":         {"-ERR 'attempted to connect to route port'\r\n", api.ErrWrongPort},
-		"no more":            {"INFO {\"max_payload\":1}\r\n-ERR 'maximum connections exceeded'\r\n", api.ErrMaxConnectionsExceeded},
-		"garbage after INFO": {"INFO {\"max_payload\":1}\r\nGARBAGE\r\n", api.ErrProtocol},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := api.Connect("", api.SetCustomDialer(speaker(c.says)))
-			kinds(t, err, c.kind, api.ErrNoServers)
-		})
-	}
-	_, err := api.Connect("", api.NoEcho(), api.SetCustomDialer(speaker("INFO {\"max_payload\":1}\r\n")))
-	kinds(t, err, api.ErrNoEchoNotSupported)
-}
-
 // speaker dials to somebody who says one thing and hangs up.
 type speaker string
 
@@ -254,14 +233,6 @@ func (s speaker) Dial(network, address string) (net.Conn, error) {
 		_, _ = there.Read(make([]byte, 4096))
 	}()
 	return here, nil
-}
-
-func TestSecureNeedsAServerThatIs(t *testing.T) {
-	s := start(t)
-	_, err := api.Connect(s.URL(), api.Secure())
-	kinds(t, err, api.ErrSecureConnWanted)
-	_, err = api.Connect(strings.Replace(s.URL(), "nats://", "tls://", 1))
-	kinds(t, err, api.ErrSecureConnWanted)
 }
 
 // countingDialer dials and counts.
@@ -285,7 +256,7 @@ func TestCustomDialerAndInProcess(t *testing.T) {
 		t.Errorf("%d dials", d.calls.Load())
 	}
 	memory := natsserver.Run(t, natsserver.Options{DontListen: true})
-	inside := try(api.Connect("", api.InProcessServer(memory)))(t)
+	inside := must.Get(api.Connect("", api.InProcessServer(memory)))(t)
 	defer inside.Close()
 	flushed(t, inside)
 	memory.Kill()
@@ -295,13 +266,13 @@ func TestCustomDialerAndInProcess(t *testing.T) {
 
 func TestNoEchoKeepsOwnMessagesAway(t *testing.T) {
 	s, nc := both(t, api.NoEcho())
-	sub := try(nc.SubscribeSync("a"))(t)
+	sub := must.Get(nc.SubscribeSync("a"))(t)
 	flushed(t, nc)
-	must(t, nc.Publish("a", []byte("own")))
+	must.Do(t, nc.Publish("a", []byte("own")))
 	flushed(t, nc)
 	other := dial(t, s)
-	must(t, other.Publish("a", []byte("other's")))
-	if m := try(sub.NextMsgWithContext(within(t)))(t); string(m.Data) != "other's" {
+	must.Do(t, other.Publish("a", []byte("other's")))
+	if m := must.Get(sub.NextMsgWithContext(must.Within(t, patience)))(t); string(m.Data) != "other's" {
 		t.Errorf("got %q", m.Data)
 	}
 }
@@ -310,7 +281,7 @@ func TestRetryOnFailedConnectKeepsEverythingForTheFirstServer(t *testing.T) {
 	s := start(t)
 	s.Kill()
 	connected, reconnected, failed := make(chan *api.Conn, 1), make(chan *api.Conn, 1), make(chan error, 100)
-	nc := try(api.Connect(s.URL(), api.RetryOnFailedConnect(true), api.MaxReconnects(-1), api.ReconnectWait(10*time.Millisecond),
+	nc := must.Get(api.Connect(s.URL(), api.RetryOnFailedConnect(true), api.MaxReconnects(-1), api.ReconnectWait(10*time.Millisecond),
 		api.ReconnectJitter(0, 0),
 		api.ConnectHandler(func(nc *api.Conn) { connected <- nc }), api.ReconnectHandler(func(nc *api.Conn) { reconnected <- nc }),
 		api.ReconnectErrHandler(func(_ *api.Conn, err error) {
@@ -327,13 +298,13 @@ func TestRetryOnFailedConnectKeepsEverythingForTheFirstServer(t *testing.T) {
 	if nc.Health() == nil {
 		t.Error("healthy without a server")
 	}
-	sub := try(nc.SubscribeSync("a"))(t)
-	must(t, nc.PublishMsg(&api.Msg{Subject: "a", Data: []byte("early"), Header: api.Header{"K": {"v"}}}))
-	must(t, s.Restart())
+	sub := must.Get(nc.SubscribeSync("a"))(t)
+	must.Do(t, nc.PublishMsg(&api.Msg{Subject: "a", Data: []byte("early"), Header: api.Header{"K": {"v"}}}))
+	must.Do(t, s.Restart())
 	if await(t, connected, "ConnectHandler") != nc {
 		t.Error("another connection")
 	}
-	m := try(sub.NextMsgWithContext(within(t)))(t)
+	m := must.Get(sub.NextMsgWithContext(must.Within(t, patience)))(t)
 	if string(m.Data) != "early" || m.Header.Get("K") != "v" {
 		t.Errorf("got %q %v", m.Data, m.Header)
 	}
@@ -376,7 +347,7 @@ func TestRefusedCredentialsEndReconnecting(t *testing.T) {
 				api.ErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { failures <- err }),
 				api.ClosedHandler(func(*api.Conn) { close(over) })), options...)...)
 			password.Store(&wrong)
-			must(t, s.Restart())
+			must.Do(t, s.Restart())
 			for range 2 {
 				kinds(t, await(t, failures, "a refusal"), api.ErrAuthorization)
 			}
@@ -387,7 +358,7 @@ func TestRefusedCredentialsEndReconnecting(t *testing.T) {
 			}
 			up := nc.StatusChanged(api.CONNECTED)
 			password.Store(&right)
-			must(t, s.Restart())
+			must.Do(t, s.Restart())
 			await(t, up, "the reconnect")
 		})
 	}

@@ -3,13 +3,14 @@ package api_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 // bubble runs f with a server and a connection to it under a virtual clock.
@@ -39,7 +40,7 @@ func took(t *testing.T, want time.Duration, f func()) {
 
 func TestTimeoutsAreExact(t *testing.T) {
 	bubble(t, func(t *testing.T, s *natsserver.Server, nc *api.Conn) {
-		sub := try(nc.SubscribeSync("a"))(t)
+		sub := must.Get(nc.SubscribeSync("a"))(t)
 		took(t, 7*time.Second, func() {
 			_, err := sub.NextMsg(7 * time.Second)
 			kinds(t, err, api.ErrTimeout)
@@ -60,7 +61,7 @@ func TestTimeoutsAreExact(t *testing.T) {
 		})
 		n := 0
 		took(t, 4*time.Hour, func() {
-			for _, err := range try(nc.SubscribeSync("b"))(t).MsgsTimeout(time.Hour) {
+			for _, err := range must.Get(nc.SubscribeSync("b"))(t).MsgsTimeout(time.Hour) {
 				kinds(t, err, api.ErrTimeout)
 				if n++; n == 4 {
 					break
@@ -73,35 +74,13 @@ func TestTimeoutsAreExact(t *testing.T) {
 // TestIdleConnectionsLive for a day of PINGs in both directions.
 func TestIdleConnectionsLive(t *testing.T) {
 	bubble(t, func(t *testing.T, s *natsserver.Server, nc *api.Conn) {
-		sub := try(nc.SubscribeSync("a"))(t)
+		sub := must.Get(nc.SubscribeSync("a"))(t)
 		time.Sleep(24 * time.Hour)
 		if n := nc.Stats().Reconnects; n != 0 || nc.Health() != nil {
 			t.Errorf("%d reconnects, health %v", n, nc.Health())
 		}
-		must(t, nc.Publish("a", nil))
-		try(sub.NextMsg(time.Second))(t)
-	})
-}
-
-// TestSilentServersAreLeft after the ping budget, and not before.
-func TestSilentServersAreLeft(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		provider := &mute{}
-		lost := make(chan error, 1)
-		begin := time.Now()
-		nc := try(api.Connect("", api.InProcessServer(provider), api.System(actors.NewSystem(nil)), api.NoReconnect(),
-			api.PingInterval(10*time.Second), api.MaxPingsOutstanding(3),
-			api.DisconnectErrHandler(func(_ *api.Conn, err error) { lost <- err })))(t)
-		err := <-lost
-		kinds(t, err, api.ErrStaleConnection)
-		var stale *api.StaleConnectionError
-		if !errors.As(err, &stale) || stale.PingsOut != 3 {
-			t.Errorf("error %+v", stale)
-		}
-		if d := time.Since(begin); d != 40*time.Second {
-			t.Errorf("left after %v", d)
-		}
-		nc.Close()
+		must.Do(t, nc.Publish("a", nil))
+		must.Get(sub.NextMsg(time.Second))(t)
 	})
 }
 
@@ -119,7 +98,7 @@ func TestReconnectPaceGrowsToItsBound(t *testing.T) {
 		if n := len(attempts); n < 600 || n > 3000 {
 			t.Errorf("%d attempts in ten minutes", n)
 		}
-		must(t, s.Restart())
+		must.Do(t, s.Restart())
 		time.Sleep(time.Second)
 		if !nc.IsConnected() {
 			t.Error("not connected a second after the server is back")
@@ -133,14 +112,50 @@ func TestDrainTimeoutOfTheOptions(t *testing.T) {
 	var gate chan struct{}
 	bubble(t, func(t *testing.T, s *natsserver.Server, nc *api.Conn) {
 		gate = make(chan struct{})
-		try(nc.Subscribe("a", func(*api.Msg) { <-gate }))(t)
-		must(t, nc.Publish("a", nil))
+		must.Get(nc.Subscribe("a", func(*api.Msg) { <-gate }))(t)
+		must.Do(t, nc.Publish("a", nil))
 		flushed(t, nc)
-		took(t, 12*time.Second, func() { // ten for the drain, two for the handler
+		took(t, 10*time.Second, func() {
 			_, err := nc.DrainContext(context.Background())
 			kinds(t, err, api.ErrDrainTimeout)
 		})
 		close(gate)
 	}, api.DrainTimeout(10*time.Second), api.ClosedHandler(func(*api.Conn) { close(over) }))
 	closed(t, over, "the end")
+}
+
+// TestDrainContextEndsWithItsContext, though a handler does not; that is in the report,
+// and in what is said of the health.
+func TestDrainContextEndsWithItsContext(t *testing.T) {
+	const patience = 50 * time.Millisecond
+	late := func() (context.Context, func()) { return context.WithTimeout(context.Background(), patience) }
+	canceled := func() (context.Context, func()) {
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(patience, cancel)
+		return ctx, cancel
+	}
+	for kind, begin := range map[error]func() (context.Context, func()){api.ErrDrainTimeout: late, context.Canceled: canceled} {
+		bubble(t, func(t *testing.T, _ *natsserver.Server, nc *api.Conn) {
+			gate := make(chan struct{})
+			must.Get(nc.Subscribe("a", func(*api.Msg) { <-gate }))(t)
+			must.Do(t, nc.Publish("a", nil))
+			flushed(t, nc)
+			ctx, cancel := begin()
+			defer cancel()
+			took(t, patience, func() {
+				report, err := nc.DrainContext(ctx)
+				kinds(t, err, kind)
+				if kind == context.Canceled && holds[*api.CanceledError](t, err).Elapsed != patience {
+					t.Errorf("%v, want the time", err)
+				}
+				if len(report.Unfinished) != 1 || !nc.IsClosed() {
+					t.Errorf("%v with %+v", nc.Status(), report)
+				}
+				if health := nc.Health(); health == nil || !strings.Contains(health.Error(), "drain") {
+					t.Errorf("health: %v", health)
+				}
+			})
+			close(gate)
+		})
+	}
 }

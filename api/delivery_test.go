@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -87,7 +88,7 @@ func slabsOf(t *testing.T, subscribed string, m *Msg) {
 			t.Errorf("got %+v", got)
 		}
 	}}
-	buildAll(t, cursorAt(t, n, m), n, &owned{sub: sub})
+	buildAll(t, cursorAt(t, n, m), n, sub.ownedConsumer().(*owned))
 	if count != n {
 		t.Errorf("%d calls for %d messages", count, n)
 	}
@@ -138,7 +139,7 @@ func TestOwnersMayChangeTheirMessages(t *testing.T) {
 	at := cursorAt(t, n, m)
 	var kept []*Msg
 	sub := &Subscription{Subject: "other", handler: func(m *Msg) { kept = append(kept, m) }}
-	buildAll(t, at, n, &owned{sub: sub})
+	buildAll(t, at, n, sub.ownedConsumer().(*owned))
 	for i, got := range kept {
 		if !got.Equal(m) {
 			t.Fatalf("message %d was changed by another's owner: %+v", i, got)
@@ -161,15 +162,19 @@ func TestDeliveryAllocatesWhatItSays(t *testing.T) {
 	}{
 		"16 B": {message(16, 0), 0.1}, "1 KiB": {message(1024, 0), 0.5}, "128 B with headers": {message(128, 3), 4.5},
 	} {
-		sub := &Subscription{Subject: c.m.Subject, handler: func(*Msg) {}}
-		if got := allocations(t, c.m, sub.ownedConsumer()); got > c.most {
-			t.Errorf("%s: %.2f allocations an owned message, want at most %.2f", name, got, c.most)
-		}
-		if poisoning {
-			continue // what was borrowed is gone after the first run
-		}
-		if got := allocations(t, c.m, sub.borrowedConsumer()); got > 0 {
-			t.Errorf("%s: %.2f allocations a borrowed message", name, got)
+		withContext := &failing{ctx: t.Context(), handler: func(context.Context, *Msg) error { return nil }}
+		for _, sub := range []*Subscription{
+			{Subject: c.m.Subject, handler: func(*Msg) {}}, {Subject: c.m.Subject, failing: withContext},
+		} {
+			if got := allocations(t, c.m, sub.ownedConsumer()); got > c.most {
+				t.Errorf("%s: %.2f allocations an owned message, want at most %.2f", name, got, c.most)
+			}
+			if poisoning {
+				continue // what was borrowed is gone after the first run
+			}
+			if got := allocations(t, c.m, sub.borrowedConsumer()); got > 0 {
+				t.Errorf("%s: %.2f allocations a borrowed message", name, got)
+			}
 		}
 	}
 }
@@ -326,7 +331,7 @@ func TestServersTellOfOthers(t *testing.T) {
 		called  bool
 	}{
 		"others": {func(i *protocol.Info) { i.ConnectURLs = []string{"10.0.0.1:4222", "10.0.0.2:4222"} },
-			func(cb ConnHandler) []Option { return []Option{DiscoveredServersHandler(cb)} },
+			func(cb ConnHandler) []Option { return []Option{DiscoveredServersHandler(cb), DontRandomize()} },
 			[]string{"nats://10.0.0.1:4222", "nats://10.0.0.2:4222"}, true},
 		"others, ignored": {func(i *protocol.Info) { i.ConnectURLs = []string{"10.0.0.1:4222"} },
 			func(cb ConnHandler) []Option {

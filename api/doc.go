@@ -18,6 +18,7 @@
 //	Subscription ──► subscriptions
 //	         │       └── dispatcher   one for each, started by its first message
 //	Request ──► requests         answers go straight to the caller
+//	Spawn ──► actors, or another group of actors of the user's
 //	handlers ◄── callbacks       every event, in order
 //
 // Conn.Tree shows it with states and reasons, Conn.Health says whether all is
@@ -36,5 +37,7 @@
 // Every error belongs to a kind that errors.Is finds, often to several: an
 // ErrFlushTimeout is an ErrTimeout is a context.DeadlineExceeded. Errors carry
 // data for errors.As and are not to be compared with ==. Bad input is refused at
-// once, before anything is sent.
+// once, before anything is sent. Of any error, CategoryOf says what it is about,
+// Retryable whether the same call may succeed later, and MaybeSent whether it may
+// have had its effect all the same.
 package api

@@ -13,41 +13,79 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Event is one thing that happened to one actor of a connection. Its String is a
-// line without secrets.
+// Event is one thing that happened to one actor of a connection: its number Seq, from 1
+// without gaps; Time, Path of the actor, and Kind; the states Before and After; the
+// error Cause, nil if nothing was wrong; Attempt, from 1, and Delay until the next; the
+// Directive on a failure; Count and Bytes of messages; Stack of a panic; and Message,
+// the subject at hand. What does not belong to the Kind is zero. It may be kept. Its
+// String is a line without secrets.
 type Event = supervisor.Event
 
 // EventKind says what an Event reports.
 type EventKind = supervisor.EventKind
 
-// The kinds of events; supervisor documents each.
+// The kinds of events, with the fields that tell more.
 const (
-	ActorStarted         = supervisor.ActorStarted
-	ActorFailed          = supervisor.ActorFailed
-	ActorRestarted       = supervisor.ActorRestarted
-	ActorStopped         = supervisor.ActorStopped
-	StateChanged         = supervisor.StateChanged
-	LinkLost             = supervisor.LinkLost
-	LinkRestored         = supervisor.LinkRestored
+	// ActorStarted: an actor was started for the first time.
+	ActorStarted = supervisor.ActorStarted
+	// ActorFailed: an actor failed; Directive says what is done about it.
+	ActorFailed = supervisor.ActorFailed
+	// ActorRestarted: the restart that was decided has happened.
+	ActorRestarted = supervisor.ActorRestarted
+	// ActorStopped: an actor ended; Cause is nil if it was asked to.
+	ActorStopped = supervisor.ActorStopped
+	// StateChanged: an actor went from state Before to state After.
+	StateChanged = supervisor.StateChanged
+	// LinkLost: the connection lost its socket; Cause says why.
+	LinkLost = supervisor.LinkLost
+	// LinkRestored: it is connected, after Attempt attempts; the first time, too.
+	LinkRestored = supervisor.LinkRestored
+	// LinkMoved: it went from server Before to server After without a loss.
+	LinkMoved = supervisor.LinkMoved
+	// ConnectAttemptFailed: one attempt failed by Cause; the next is after Delay.
 	ConnectAttemptFailed = supervisor.ConnectAttemptFailed
-	ServersDiscovered    = supervisor.ServersDiscovered
-	LameDuck             = supervisor.LameDuck
-	ServerErrorReported  = supervisor.ServerErrorReported
-	PermissionDenied     = supervisor.PermissionDenied
+	// ServersDiscovered: the server told of Count servers unknown before.
+	ServersDiscovered = supervisor.ServersDiscovered
+	// LameDuck: the server is about to stop.
+	LameDuck = supervisor.LameDuck
+	// ServerErrorReported: the server sent an error that ends nothing.
+	ServerErrorReported = supervisor.ServerErrorReported
+	// PermissionDenied: the server refused a publish or a subscription; Cause
+	// is a *PermissionError.
+	PermissionDenied = supervisor.PermissionDenied
+	// AuthenticationFailed: the server refused the credentials.
 	AuthenticationFailed = supervisor.AuthenticationFailed
-	ConnectionClosed     = supervisor.ConnectionClosed
-	SlowConsumerBegan    = supervisor.SlowConsumerBegan
-	SlowConsumerEnded    = supervisor.SlowConsumerEnded
-	PublishUncertain     = supervisor.PublishUncertain
-	MessagesDropped      = supervisor.MessagesDropped
-	HandlerPanicked      = supervisor.HandlerPanicked
-	HandlerFailed        = supervisor.HandlerFailed
-	HandlerBlocked       = supervisor.HandlerBlocked
-	HandlerUnblocked     = supervisor.HandlerUnblocked
+	// ConnectionClosed: the connection ended for good; Cause is nil if it was
+	// asked to.
+	ConnectionClosed = supervisor.ConnectionClosed
+	// SlowConsumerBegan: a queue is full, and its Overflow applies.
+	SlowConsumerBegan = supervisor.SlowConsumerBegan
+	// SlowConsumerEnded: it has room again; Count messages of Bytes bytes were
+	// dropped in between.
+	SlowConsumerEnded = supervisor.SlowConsumerEnded
+	// PublishUncertain: Count messages of Bytes bytes may or may not have reached
+	// the server before the link was lost.
+	PublishUncertain = supervisor.PublishUncertain
+	// MessagesDropped: Count messages of Bytes bytes were given up, for Cause.
+	MessagesDropped = supervisor.MessagesDropped
+	// HandlerPanicked: a handler panicked or ended its goroutine; Message is the
+	// subject, Stack where.
+	HandlerPanicked = supervisor.HandlerPanicked
+	// HandlerFailed: handlers returned Count errors; Cause is the last.
+	HandlerFailed = supervisor.HandlerFailed
+	// HandlerBlocked: a handler has been running for longer than its limit.
+	HandlerBlocked = supervisor.HandlerBlocked
+	// HandlerUnblocked: it has returned after all.
+	HandlerUnblocked = supervisor.HandlerUnblocked
+	// SubscriptionRestored: the server knows a subscription again.
 	SubscriptionRestored = supervisor.SubscriptionRestored
-	SubscriptionStopped  = supervisor.SubscriptionStopped
-	DrainTimedOut        = supervisor.DrainTimedOut
-	EventsDropped        = supervisor.EventsDropped
+	// SubscriptionStopped: a subscription ended for good; Cause is nil if it was
+	// asked to.
+	SubscriptionStopped = supervisor.SubscriptionStopped
+	// DrainTimedOut: a drain or close did not finish in time; Cause says who.
+	DrainTimedOut = supervisor.DrainTimedOut
+	// EventsDropped: Count events found no room on their way to who listens.
+	EventsDropped = supervisor.EventsDropped
 )
 
 // listenerMax is how many events one listener may be behind.
@@ -56,12 +94,18 @@ const listenerMax = 1024
 // statusBuffer is the capacity of the channels of StatusChanged.
 const statusBuffer = 10
 
-// listeners are those who follow the events of a connection.
-type listeners struct {
-	mu      sync.Mutex
-	events  map[*eventListener]struct{}
-	changes map[chan Status][]Status
-	ended   bool // no event comes any more
+// eventListeners are the calls of Events that go on, of a connection or of one
+// subscription. The zero value is ready.
+type eventListeners struct {
+	mu    sync.Mutex
+	all   map[*eventListener]struct{}
+	ended bool // no event comes any more
+}
+
+// statusListeners are the channels of StatusChanged. The zero value is ready.
+type statusListeners struct {
+	mu  sync.Mutex
+	all map[chan Status][]Status
 }
 
 // eventListener is the bounded queue of one call of Events.
@@ -119,21 +163,40 @@ func (l *eventListener) take() (events []Event, open bool) {
 // Events returns the events from this call on. The sequence ends when ctx is
 // done, when the loop breaks, or after the connection's last event. It may be
 // ranged over once. A loop that falls 1,024 events behind loses the newest, and
-// gets an EventsDropped with their count instead.
+// gets an EventsDropped with their count instead. For a nil ctx it is empty.
 func (nc *Conn) Events(ctx context.Context) iter.Seq[Event] {
-	if !nc.valid() || ctx == nil {
+	if !nc.valid() {
+		return func(func(Event) bool) {}
+	}
+	return nc.events.follow(ctx)
+}
+
+// Events returns the events of this subscription and of its workers, by the rules of
+// Conn.Events. The last one is its SubscriptionStopped, behind the last call of its
+// handler; of a subscription that has stopped, or is nil, there are none. Those of an
+// actor that reads the subscription are the actor's.
+func (s *Subscription) Events(ctx context.Context) iter.Seq[Event] {
+	if s.bound() == nil {
+		return func(func(Event) bool) {}
+	}
+	return s.events.follow(ctx)
+}
+
+// follow begins to listen, and returns the sequence of what is heard.
+func (ls *eventListeners) follow(ctx context.Context) iter.Seq[Event] {
+	if ctx == nil {
 		return func(func(Event) bool) {}
 	}
 	l := &eventListener{wake: make(chan struct{}, 1)}
-	nc.listeners.add(l)
-	stop := context.AfterFunc(ctx, func() { nc.listeners.remove(l) })
+	ls.add(l)
+	stop := context.AfterFunc(ctx, func() { ls.remove(l) })
 	var used atomic.Bool
 	return func(yield func(Event) bool) {
 		if used.Swap(true) {
 			return
 		}
 		defer stop()
-		defer nc.listeners.remove(l)
+		defer ls.remove(l)
 		for ctx.Err() == nil {
 			events, open := l.take()
 			for _, e := range events {
@@ -160,49 +223,50 @@ func (nc *Conn) EventLog() []Event {
 	return nc.core.Events()
 }
 
-func (ls *listeners) add(l *eventListener) {
+func (ls *eventListeners) add(l *eventListener) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.ended {
 		l.end()
 		return
 	}
-	if ls.events == nil {
-		ls.events = make(map[*eventListener]struct{})
+	if ls.all == nil {
+		ls.all = make(map[*eventListener]struct{})
 	}
-	ls.events[l] = struct{}{}
+	ls.all[l] = struct{}{}
 }
 
-func (ls *listeners) remove(l *eventListener) {
+func (ls *eventListeners) remove(l *eventListener) {
 	ls.mu.Lock()
-	delete(ls.events, l)
+	delete(ls.all, l)
 	ls.mu.Unlock()
 	l.end()
 }
 
 // tell hands an event to all listeners. It never blocks.
-func (ls *listeners) tell(e Event) {
+func (ls *eventListeners) tell(e Event) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	for l := range ls.events {
+	for l := range ls.all {
 		l.push(e)
 	}
 }
 
 // end ends all sequences behind what is queued.
-func (ls *listeners) end() {
+func (ls *eventListeners) end() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.ended = true
-	for l := range ls.events {
+	for l := range ls.all {
 		l.end()
 	}
-	clear(ls.events)
+	ls.all = nil
 }
 
 // StatusChanged returns a channel, of capacity 10, that gets each new state of
 // the connection that is listed; with none listed CONNECTED, RECONNECTING,
-// DISCONNECTED and CLOSED. The current state is not repeated. A state that
+// DISCONNECTED and CLOSED. The current state is not repeated, nor is CONNECTING
+// told, which comes before the first link only. A state that
 // finds the channel full is not waited with. RemoveStatusListener ends it; the
 // end of the connection does not close it.
 func (nc *Conn) StatusChanged(statuses ...Status) chan Status {
@@ -213,13 +277,13 @@ func (nc *Conn) StatusChanged(statuses ...Status) chan Status {
 	if len(statuses) == 0 {
 		statuses = []Status{CONNECTED, RECONNECTING, DISCONNECTED, CLOSED}
 	}
-	ls := &nc.listeners
+	ls := &nc.statuses
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if ls.changes == nil {
-		ls.changes = make(map[chan Status][]Status)
+	if ls.all == nil {
+		ls.all = make(map[chan Status][]Status)
 	}
-	ls.changes[ch] = statuses
+	ls.all[ch] = statuses
 	return ch
 }
 
@@ -229,10 +293,10 @@ func (nc *Conn) RemoveStatusListener(ch chan Status) {
 	if !nc.valid() {
 		return
 	}
-	ls := &nc.listeners
+	ls := &nc.statuses
 	ls.mu.Lock()
-	_, mine := ls.changes[ch]
-	delete(ls.changes, ch)
+	_, mine := ls.all[ch]
+	delete(ls.all, ch)
 	ls.mu.Unlock()
 	if mine {
 		closeStatus(ch)
@@ -246,13 +310,13 @@ func closeStatus(ch chan Status) {
 }
 
 // changed tells the channels of StatusChanged.
-func (ls *listeners) changed(s Status) {
+func (ls *statusListeners) changed(s Status) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	for ch, wanted := range ls.changes {
+	for ch, wanted := range ls.all {
 		for _, w := range wanted {
 			if w == s && !sendStatus(ch, s) {
-				delete(ls.changes, ch)
+				delete(ls.all, ch)
 			}
 		}
 	}
@@ -277,12 +341,13 @@ func sendStatus(ch chan Status, s Status) (open bool) {
 func (nc *Conn) onNotice(n actors.Notice) {
 	if n.Kind == ConnectionClosed {
 		// Deferred: the loops of Events end also when a callback panics.
-		defer nc.listeners.end()
+		defer nc.events.end()
 	}
 	nc.adopt(n.Conn)
-	nc.listeners.tell(n.Event)
+	nc.events.tell(n.Event)
+	subscriptionOf(n.Sub).told(&n.Event)
 	if s, ok := nc.statusOf(&n); ok {
-		nc.listeners.changed(s)
+		nc.statuses.changed(s)
 	}
 	if n.Kind == LinkRestored {
 		nc.everUp = true
@@ -295,6 +360,17 @@ func (nc *Conn) onNotice(n actors.Notice) {
 		calls = append(calls, func() { writeLine(log, &n.Event) })
 	}
 	inOrder(nc.callsFor(calls, &n))
+}
+
+// told hands an event of the subscription to those who follow it.
+func (s *Subscription) told(e *Event) {
+	if s == nil {
+		return
+	}
+	s.events.tell(*e)
+	if e.Kind == SubscriptionStopped {
+		s.events.end()
+	}
 }
 
 // inOrder runs the calls one after the other, the rest also when one panics or
@@ -314,7 +390,12 @@ func (nc *Conn) statusOf(n *actors.Notice) (Status, bool) {
 	case LinkRestored:
 		return CONNECTED, n.Before == actors.AgainLink || nc.beganDown.Load()
 	case LinkLost:
+		if n.After == DISCONNECTED.String() {
+			return DISCONNECTED, true
+		}
 		return RECONNECTING, n.After == RECONNECTING.String()
+	case StateChanged:
+		return DRAINING_PUBS, n.Sub == nil && n.After == DRAINING_PUBS.String()
 	case ConnectionClosed:
 		return CLOSED, true
 	default:

@@ -10,6 +10,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 func TestEventsFollowTheConnection(t *testing.T) {
@@ -66,7 +68,7 @@ func TestEventsEndWithTheirContextOrLoop(t *testing.T) {
 		t.Error("an event of a context that is done")
 	}
 	endless := nc.Events(context.Background())
-	must(t, nc.ForceReconnect())
+	must.Do(t, nc.ForceReconnect())
 	for range endless {
 		break
 	}
@@ -112,10 +114,10 @@ func TestEventsCountWhatASlowLoopMisses(t *testing.T) {
 	events := nc.Events(context.Background())
 	handled := make(chan struct{}, 5000)
 	nc.SetErrorHandler(func(*api.Conn, *api.Subscription, error) { handled <- struct{}{} })
-	try(nc.Subscribe("a", func(*api.Msg) { panic("boom") }, api.OnPanic(api.Resume)))(t)
+	must.Get(nc.Subscribe("a", func(*api.Msg) { panic("boom") }, api.OnPanic(api.Resume)))(t)
 	const count = 1500
 	for range count {
-		must(t, nc.Publish("a", nil))
+		must.Do(t, nc.Publish("a", nil))
 	}
 	for range count {
 		await(t, handled, "a report")
@@ -131,6 +133,44 @@ func TestEventsCountWhatASlowLoopMisses(t *testing.T) {
 	}
 	if seen == 0 || dropped == 0 || seen+dropped < count {
 		t.Errorf("%d events and %d counted as dropped", seen, dropped)
+	}
+}
+
+// TestStatesOfAConnection are told in order, and are those of nats.go.
+func TestStatesOfAConnection(t *testing.T) {
+	every := []api.Status{api.DISCONNECTED, api.CONNECTED, api.CLOSED, api.RECONNECTING, api.CONNECTING, api.DRAINING_SUBS, api.DRAINING_PUBS}
+	inHandler := make(chan api.Status, 2)
+	lost := api.DisconnectErrHandler(func(nc *api.Conn, _ error) { inHandler <- nc.Status() })
+	for name, c := range map[string]struct {
+		options []api.Option
+		do      func(*natsserver.Server, *api.Conn) error
+		want    []api.Status
+	}{
+		"drained": {nil, func(_ *natsserver.Server, nc *api.Conn) error { return nc.Drain() },
+			[]api.Status{api.DRAINING_SUBS, api.DRAINING_PUBS, api.CLOSED}},
+		"made anew": {nil, func(_ *natsserver.Server, nc *api.Conn) error { return nc.ForceReconnect() },
+			[]api.Status{api.RECONNECTING, api.CONNECTED}},
+		"made anew under NoReconnect": {[]api.Option{api.NoReconnect()}, func(_ *natsserver.Server, nc *api.Conn) error { return nc.ForceReconnect() },
+			[]api.Status{api.RECONNECTING, api.CONNECTED}},
+		"lost under NoReconnect": {[]api.Option{api.NoReconnect(), lost}, func(s *natsserver.Server, _ *api.Conn) error { s.Kill(); return nil },
+			[]api.Status{api.DISCONNECTED, api.CLOSED}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, nc := both(t, append(c.options, quickly[1:]...)...)
+			states := nc.StatusChanged(every...)
+			must.Do(t, c.do(s, nc))
+			for _, want := range c.want {
+				if got := await(t, states, want.String()); got != want {
+					t.Errorf("%v instead of %v", got, want)
+				}
+			}
+			if len(states) != 0 {
+				t.Errorf("and then %v", <-states)
+			}
+		})
+	}
+	if s := await(t, inHandler, "the DisconnectErrHandler"); s != api.DISCONNECTED && s != api.CLOSED {
+		t.Errorf("%v within the DisconnectErrHandler", s)
 	}
 }
 
@@ -186,7 +226,7 @@ func TestLoggerWritesLinesWithoutSecrets(t *testing.T) {
 	core, lines := observer.New(zap.DebugLevel)
 	s := start(t)
 	address := strings.Replace(s.URL(), "://", "://derek:s3cret@", 1)
-	nc := try(api.Connect(address, api.Logger(zap.New(core)), api.NoReconnect()))(t)
+	nc := must.Get(api.Connect(address, api.Logger(zap.New(core)), api.NoReconnect()))(t)
 	over := nc.StatusChanged(api.CLOSED)
 	s.Kill()
 	await(t, over, "the end")
@@ -203,8 +243,8 @@ func TestLoggerWritesLinesWithoutSecrets(t *testing.T) {
 
 func TestTreeAndHealth(t *testing.T) {
 	_, nc := both(t)
-	sub := try(nc.Subscribe("orders.*", func(*api.Msg) {}))(t)
-	must(t, nc.Publish("orders.new", nil))
+	sub := must.Get(nc.Subscribe("orders.*", func(*api.Msg) {}))(t)
+	must.Do(t, nc.Publish("orders.new", nil))
 	flushed(t, nc)
 	tree := nc.Tree()
 	for tree.State == "connecting" { // the root may not have heard of its link yet
@@ -219,8 +259,8 @@ func TestTreeAndHealth(t *testing.T) {
 			t.Errorf("the tree lacks %s", kind)
 		}
 	}
-	must(t, nc.Health())
-	must(t, sub.Unsubscribe())
+	must.Do(t, nc.Health())
+	must.Do(t, sub.Unsubscribe())
 	nc.Close()
 	if s := nc.Tree().State; s != "closed" && s != "stopped" {
 		t.Errorf("tree of a closed connection\n%v", nc.Tree())

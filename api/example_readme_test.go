@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -48,10 +49,10 @@ func Example() {
 	// Output: hello, Ann <nil>
 }
 
-// readme returns the text of the README.
-func readme(t *testing.T) string {
+// document returns the text of a document, by its path in the module.
+func document(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "README.md"))
+	text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(path)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func TestTheReadmeShowsTheExample(t *testing.T) {
 			function = text
 		}
 	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)\n```").FindAllStringSubmatch(readme(t), -1)
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)\n```").FindAllStringSubmatch(document(t, "README.md"), -1)
 	if len(blocks) != 1 || function == "" {
 		t.Fatalf("%d Go blocks in the README, want one", len(blocks))
 	}
@@ -85,29 +86,36 @@ func TestTheReadmeShowsTheExample(t *testing.T) {
 	}
 }
 
-// A link whose text is the name of a test leads to the file that holds the test.
-func TestTheReadmeLinksToWhatIsThere(t *testing.T) {
-	links := regexp.MustCompile(`\[([^\]]+)\]\(([^)]+)\)`).FindAllStringSubmatch(readme(t), -1)
-	proofs := 0
-	for _, link := range links {
-		text, target := link[1], link[2]
-		if strings.HasPrefix(target, "https://") {
-			continue
-		}
-		content, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(target)))
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		if !strings.HasPrefix(text, "Test") {
-			continue
-		}
-		proofs++
-		if !strings.Contains(string(content), "\nfunc "+text+"(t *testing.T) {") {
-			t.Errorf("%s does not hold %s", target, text)
-		}
-	}
-	if proofs < 3 {
-		t.Errorf("%d tests are named as proofs, want one for each promise at least", proofs)
+// TestTheDocumentsLinkToWhatIsThere: a link whose text is the name of a test leads to
+// the file that holds the test. proofs is how many such links there are at least.
+func TestTheDocumentsLinkToWhatIsThere(t *testing.T) {
+	for name, proofs := range map[string]int{
+		"README.md": 3, "CONTRIBUTING.md": 0, "docs/PORTING.md": 40, "docs/FAULTS.md": 15, "docs/RELIABILITY.md": 30,
+		"docs/JETSTREAM.md": 35,
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := 0
+			for _, link := range regexp.MustCompile(`\[([^\]]+)\]\(([^)]+)\)`).FindAllStringSubmatch(document(t, name), -1) {
+				text, target := link[1], link[2]
+				if strings.HasPrefix(target, "https://") {
+					continue
+				}
+				content, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(path.Join(path.Dir(name), target))))
+				if err != nil {
+					t.Errorf("%s: %v", text, err)
+					continue
+				}
+				if !strings.HasPrefix(text, "Test") {
+					continue
+				}
+				found++
+				if !strings.Contains(string(content), "\nfunc "+text+"(t *testing.T) {") {
+					t.Errorf("%s does not hold %s", target, text)
+				}
+			}
+			if found < proofs {
+				t.Errorf("%d tests are named as proofs, want %d at least", found, proofs)
+			}
+		})
 	}
 }

@@ -86,6 +86,53 @@ func ExampleConn_Request() {
 	// true
 }
 
+func ExampleConn_RequestMany() {
+	s := startServer()
+	defer s.Shutdown()
+	nc := connect(s)
+	defer nc.Close()
+
+	_, _ = nc.Subscribe("list", func(m *api.Msg) {
+		for _, item := range []string{"one", "two", ""} {
+			_ = m.Respond([]byte(item))
+		}
+	})
+	for m, err := range nc.RequestMany(context.Background(), "list", nil, api.RequestManySentinel(api.DefaultSentinel)) {
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
+		fmt.Printf("%s\n", m.Data)
+	}
+	// Output:
+	// one
+	// two
+}
+
+func ExampleRequestManyStall() {
+	s := startServer()
+	defer s.Shutdown()
+	nc := connect(s)
+	defer nc.Close()
+
+	for i := range 3 {
+		_, _ = nc.Subscribe("who", func(m *api.Msg) { _ = m.Respond(fmt.Append(nil, i)) })
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	n := 0
+	// However many there are: half a second of silence means that all have answered.
+	for _, err := range nc.RequestMany(ctx, "who", nil, api.RequestManyStall(500*time.Millisecond)) {
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
+		n++
+	}
+	fmt.Println(n)
+	// Output: 3
+}
+
 func ExampleSubscription_NextMsg() {
 	s := startServer()
 	defer s.Shutdown()
@@ -198,4 +245,31 @@ func ExampleConn_Tree() {
 		}
 	}
 	// Output: dispatcher idle orders.*
+}
+
+// A program that knows better than chance which server comes next, and when.
+func ExampleReconnectToServer() {
+	s := startServer()
+	defer s.Shutdown()
+
+	asked := 0
+	nc, err := api.Connect(s.URL(), api.ReconnectToServer(func(pool []api.Server, last api.ServerInfo) (*api.Server, time.Duration) {
+		asked++
+		if asked > 3 {
+			return nil, 0 // leave it to the connection
+		}
+		return &pool[0], 10 * time.Millisecond
+	}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer nc.Close()
+	up := nc.StatusChanged(api.CONNECTED)
+	if err := nc.ForceReconnect(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(<-up, "after asking", asked, "time")
+	// Output: CONNECTED after asking 1 time
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/troupe-go/troupe/actors"
 )
 
 // Flush waits until the server has seen everything that was published before,
@@ -13,32 +15,18 @@ func (nc *Conn) Flush() error { return nc.FlushTimeout(flushTimeout) }
 
 // FlushTimeout is Flush with a timeout. Errors: ErrInvalidConnection,
 // ErrBadTimeout for a timeout that is not positive, ErrFlushTimeout (which is an
-// ErrTimeout), ErrDisconnected when the link was lost while it waited,
+// ErrTimeout), a *RequestLostError, which is an ErrDisconnected, when the link was
+// lost while it waited,
 // ErrConnectionClosed.
-func (nc *Conn) FlushTimeout(timeout time.Duration) error {
-	return nc.flushFor("flush", timeout)
-}
+func (nc *Conn) FlushTimeout(timeout time.Duration) error { return nc.flushFor("flush", timeout) }
 
-func (nc *Conn) flushFor(op string, timeout time.Duration) error {
-	if !nc.valid() {
-		return ErrInvalidConnection
-	}
-	if timeout <= 0 {
-		return &BadTimeoutError{Op: op, Value: timeout}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	err := nc.core.Flush(ctx)
-	if err != nil && errors.Is(err, ctx.Err()) && ctx.Err() != nil {
-		waiting, _ := nc.core.Buffered()
-		return &FlushTimeoutError{Op: op, After: timeout, Buffered: waiting}
-	}
-	return err
-}
+// FlushContext is Flush that waits until ctx is done: ErrFlushTimeout when its
+// deadline has passed, and otherwise context.Canceled; its cause is in the error as
+// well. ErrInvalidContext for nil; a deadline is not required.
+func (nc *Conn) FlushContext(ctx context.Context) error { return nc.flushUntil(ctx, "flush") }
 
-// FlushWithContext is Flush that waits until ctx is done, and returns ctx's error
-// then. ctx must have a deadline, or the error is ErrNoDeadlineContext;
-// ErrInvalidContext for nil.
+// FlushWithContext is FlushContext for a context with a deadline, as nats.go has
+// it: without one the error is ErrNoDeadlineContext.
 func (nc *Conn) FlushWithContext(ctx context.Context) error {
 	if !nc.valid() {
 		return ErrInvalidConnection
@@ -49,21 +37,75 @@ func (nc *Conn) FlushWithContext(ctx context.Context) error {
 	if _, ok := ctx.Deadline(); !ok {
 		return ErrNoDeadlineContext
 	}
-	return nc.core.Flush(ctx)
+	return nc.flushUntil(ctx, "flush")
 }
 
 // RTT measures a round trip to the server. Errors are those of Flush;
 // while there is no server it returns an ErrDisconnected at once.
 func (nc *Conn) RTT() (time.Duration, error) {
+	return nc.roundTrip(func() error { return nc.flushFor("rtt", flushTimeout) })
+}
+
+// RTTContext is RTT that waits until ctx is done. Errors are those of RTT and
+// FlushContext.
+func (nc *Conn) RTTContext(ctx context.Context) (time.Duration, error) {
+	return nc.roundTrip(func() error { return nc.flushUntil(ctx, "rtt") })
+}
+
+func (nc *Conn) roundTrip(flush func() error) (time.Duration, error) {
 	if !nc.valid() {
 		return 0, ErrInvalidConnection
 	}
-	if s := nc.Status(); s == RECONNECTING || s == CONNECTING || s == DISCONNECTED {
-		return 0, &ConnectionStateError{Op: "rtt", State: s}
+	if s := nc.Status(); s != CLOSED && !nc.core.Live() {
+		return 0, nc.core.NoServer("rtt", s)
 	}
 	begin := time.Now()
-	if err := nc.flushFor("rtt", flushTimeout); err != nil {
+	if err := flush(); err != nil {
 		return 0, err
 	}
 	return time.Since(begin), nil
+}
+
+// flushFor flushes for at most timeout.
+func (nc *Conn) flushFor(op string, timeout time.Duration) error {
+	if !nc.valid() {
+		return ErrInvalidConnection
+	}
+	if timeout <= 0 {
+		return &BadTimeoutError{Op: op, Value: timeout}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	err := nc.flushUntil(ctx, op)
+	var late *FlushTimeoutError
+	if errors.As(err, &late) {
+		late.After, late.Cause = timeout, nil // the context is none of the caller's
+	}
+	return err
+}
+
+// flushUntil flushes until ctx is done.
+func (nc *Conn) flushUntil(ctx context.Context, op string) error {
+	if !nc.valid() {
+		return ErrInvalidConnection
+	}
+	if ctx == nil {
+		return ErrInvalidContext
+	}
+	began := time.Now()
+	err := nc.core.Flush(ctx)
+	if err == nil || ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	err = actors.Interrupted(ctx, op, "", began)
+	var canceled *CanceledError
+	if errors.As(err, &canceled) {
+		canceled.Sent = true // what was published before it
+	}
+	var late *TimeoutError
+	if !errors.As(err, &late) {
+		return err
+	}
+	waiting, _ := nc.core.Buffered()
+	return &FlushTimeoutError{Op: op, After: late.After, Elapsed: late.Elapsed, Buffered: waiting, Cause: late.Cause}
 }

@@ -156,12 +156,13 @@ func TestBorrowedMessagesLeaveNoLargeHeader(t *testing.T) {
 	for _, panics := range []string{"", "on purpose"} {
 		at := cursorAt(t, 1, &Msg{Subject: "a", Header: want})
 		var got Header
-		c := &borrowed{sub: &Subscription{handler: func(m *Msg) {
+		sub := &Subscription{handler: func(m *Msg) {
 			got = m.Clone().Header
 			if panics != "" {
 				panic(panics)
 			}
-		}}}
+		}}
+		c := sub.borrowedConsumer().(*borrowed)
 		func() {
 			defer func() {
 				if r := recover(); r != nil && r != panics {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 // kinds checks that err belongs to all kinds.
@@ -36,7 +37,7 @@ var badSubjects = map[string]string{
 func TestBadInputIsRefusedAndNothingIsSent(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{MaxPayload: 1000})
 	nc, watcher := dial(t, s), dial(t, s)
-	all := try(watcher.SubscribeSync(">"))(t)
+	all := must.Get(watcher.SubscribeSync(">"))(t)
 	flushed(t, watcher)
 	before := nc.Stats()
 
@@ -50,8 +51,8 @@ func TestBadInputIsRefusedAndNothingIsSent(t *testing.T) {
 	if n := nc.NumSubscriptions(); n > 1 { // the inbox for replies may be there
 		t.Errorf("%d subscriptions are left", n)
 	}
-	must(t, nc.Publish("after", []byte("all that")))
-	if m := try(all.NextMsgWithContext(within(t)))(t); m.Subject != "after" {
+	must.Do(t, nc.Publish("after", []byte("all that")))
+	if m := must.Get(all.NextMsgWithContext(must.Within(t, patience)))(t); m.Subject != "after" {
 		t.Errorf("the server saw %q", m.Subject)
 	}
 	if !nc.IsConnected() || nc.Stats().Reconnects != 0 {
@@ -186,12 +187,18 @@ func TestBadSubscriptionOptionsAreRefused(t *testing.T) {
 		"no workers":             {api.Concurrency(0), api.ErrInvalidArg},
 		"negative workers":       {api.Concurrency(-1), api.ErrInvalidArg},
 		"order by nothing":       {api.OrderedBy(nil), api.ErrInvalidCallback},
+		"order of one":           {api.OrderedBy(func(*api.Msg) string { return "" }), api.ErrInvalidArg},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := nc.Subscribe("a", handler, c.option)
 			kinds(t, err, c.kind)
 		})
 	}
+	_, err := nc.Subscribe("a", handler, api.OnPanic(api.Directive(99)))
+	refusedOption(t, err, "OnPanic")
+	_, err = nc.Spawn(api.Spec{New: func() api.Actor { return nil }, Policy: api.Policy{Exceeded: api.Restart}})
+	kinds(t, err, api.ErrBadPolicy)
+	refusedOption(t, err, "Spec.Policy")
 	for name, option := range map[string]api.SubOption{
 		"Borrow": api.Borrow(), "OnPanic": api.OnPanic(api.Stop), "Concurrency": api.Concurrency(2),
 		"OrderedBy": api.OrderedBy(func(*api.Msg) string { return "" }),
@@ -206,7 +213,7 @@ func TestBadSubscriptionOptionsAreRefused(t *testing.T) {
 	if n := nc.NumSubscriptions(); n != 0 {
 		t.Errorf("%d subscriptions are left", n)
 	}
-	sub := try(nc.Subscribe("a", handler, nil, api.PendingLimits(-1, 7)))(t)
+	sub := must.Get(nc.Subscribe("a", handler, nil, api.PendingLimits(-1, 7)))(t)
 	if msgs, bytes, err := sub.PendingLimits(); msgs != -1 || bytes != 7 || err != nil {
 		t.Errorf("limits %d, %d, %v", msgs, bytes, err)
 	}
@@ -232,7 +239,7 @@ func nilConn(t *testing.T, nc *api.Conn) {
 	t.Helper()
 	errs := []error{
 		nc.Publish("a", nil), nc.PublishMsg(api.NewMsg("a")), nc.PublishRequest("a", "b", nil),
-		nc.Flush(), nc.FlushTimeout(time.Second), nc.FlushWithContext(within(t)), nc.Drain(), nc.ForceReconnect(),
+		nc.Flush(), nc.FlushTimeout(time.Second), nc.FlushWithContext(must.Within(t, patience)), nc.Drain(), nc.ForceReconnect(),
 		nc.LastError(), nc.Health(),
 	}
 	add := func(err error) { errs = append(errs, err) }
@@ -323,42 +330,5 @@ func nilSubscription(t *testing.T, sub *api.Subscription) {
 	sub.SetClosedHandler(func(string) { t.Error("closed out of nothing") })
 	if sub.IsValid() || sub.IsDraining() || sub == nil && sub.Type() != api.NilSubscription {
 		t.Error("nothing is something")
-	}
-}
-
-// TestEverythingAfterCloseSaysClosed makes every call on a closed connection.
-func TestEverythingAfterCloseSaysClosed(t *testing.T) {
-	_, nc := both(t)
-	async := try(nc.Subscribe("a", func(*api.Msg) {}))(t)
-	sync := try(nc.SubscribeSync("b"))(t)
-	nc.Close()
-	nc.Close()
-	for i, f := range []func() error{
-		func() error { return nc.Publish("a", nil) },
-		func() error { return nc.PublishMsg(api.NewMsg("a")) },
-		func() error { _, err := nc.Subscribe("a", func(*api.Msg) {}); return err },
-		func() error { _, err := nc.SubscribeSync("a"); return err },
-		func() error { _, err := nc.Request("a", nil, time.Second); return err },
-		func() error { _, err := nc.RequestWithContext(within(t), "a", nil); return err },
-		nc.Flush, nc.Drain, nc.ForceReconnect,
-		func() error { return nc.FlushWithContext(within(t)) },
-		func() error { _, err := nc.RTT(); return err },
-		func() error { _, err := nc.DrainContext(within(t)); return err },
-		func() error { _, err := nc.GetClientID(); return err },
-		func() error { _, err := nc.Buffered(); return err },
-		async.Unsubscribe, sync.Unsubscribe, async.Drain,
-		func() error { return async.AutoUnsubscribe(1) },
-		func() error { _, err := sync.NextMsg(time.Second); return err },
-		func() error { _, err := sync.NextMsgWithContext(within(t)); return err },
-	} {
-		if err := f(); !errors.Is(err, api.ErrConnectionClosed) {
-			t.Errorf("call %d: error %v", i, err)
-		}
-	}
-	if async.IsValid() || sync.IsValid() || nc.ConnectedUrl() != "" || !nc.IsClosed() {
-		t.Error("something is still alive")
-	}
-	if report, err := nc.CloseContext(within(t)); err != nil || len(report.Unfinished) != 0 {
-		t.Errorf("a further close: %v, %v", report, err)
 	}
 }

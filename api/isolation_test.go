@@ -3,11 +3,13 @@ package api_test
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 // misdeeds are what a handler can do to itself.
@@ -40,17 +42,17 @@ func harmOnlyYourself(t *testing.T, misdeed func(), options []api.SubOption) {
 		failures <- err
 	}))
 	bad, good := make(chan *api.Msg, count), make(chan *api.Msg, count)
-	sub := try(nc.Subscribe("a", func(m *api.Msg) {
+	sub := must.Get(nc.Subscribe("a", func(m *api.Msg) {
 		bad <- m.Clone()
 		if m.Data[len(m.Data)-1]%2 == 1 {
 			misdeed()
 		}
 	}, options...))(t)
-	try(nc.Subscribe("a", func(m *api.Msg) { good <- m }))(t)
+	must.Get(nc.Subscribe("a", func(m *api.Msg) { good <- m }))(t)
 	flushed(t, nc)
 	publisher := dial(t, s)
 	for i := range count {
-		must(t, publisher.Publish("a", number(i)))
+		must.Do(t, publisher.Publish("a", number(i)))
 	}
 	for i := range count {
 		if m := await(t, good, "the neighbour's message"); string(m.Data) != string(number(i)) {
@@ -77,8 +79,8 @@ func TestPanicReportsSayWhatHappened(t *testing.T) {
 				events <- e
 			}
 		}))
-	try(nc.Subscribe("orders", func(*api.Msg) { panic("boom") }))(t)
-	must(t, nc.Publish("orders", []byte("secret")))
+	must.Get(nc.Subscribe("orders", func(*api.Msg) { panic("boom") }))(t)
+	must.Do(t, nc.Publish("orders", []byte("secret")))
 	err := await(t, failures, "the report")
 	kinds(t, err, api.ErrHandlerPanic)
 	var p *api.PanicError
@@ -99,11 +101,11 @@ func TestPanicsStopWhatNeverWorks(t *testing.T) {
 	failures := make(chan error, 1000)
 	nc.SetErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { failures <- err })
 	var calls atomic.Int32
-	sub := try(nc.Subscribe("a", func(*api.Msg) { calls.Add(1); panic("always") }))(t)
+	sub := must.Get(nc.Subscribe("a", func(*api.Msg) { calls.Add(1); panic("always") }))(t)
 	ended := make(chan string, 1)
 	sub.SetClosedHandler(func(subject string) { ended <- subject })
 	for range 500 {
-		must(t, nc.Publish("a", nil))
+		must.Do(t, nc.Publish("a", nil))
 	}
 	await(t, ended, "the end")
 	if n := calls.Load(); n != 101 || sub.IsValid() || !nc.IsConnected() {
@@ -133,7 +135,7 @@ func TestPanicPolicies(t *testing.T) {
 			_, nc := both(t)
 			var calls atomic.Int32
 			enough := make(chan struct{})
-			sub := try(nc.Subscribe("a", func(*api.Msg) {
+			sub := must.Get(nc.Subscribe("a", func(*api.Msg) {
 				if calls.Add(1) == c.calls {
 					defer close(enough)
 				}
@@ -142,7 +144,7 @@ func TestPanicPolicies(t *testing.T) {
 			ended := make(chan string, 1)
 			sub.SetClosedHandler(func(subject string) { ended <- subject })
 			for range 10 {
-				must(t, nc.Publish("a", nil))
+				must.Do(t, nc.Publish("a", nil))
 			}
 			closed(t, enough, "the calls")
 			if c.calls == 1 {
@@ -162,17 +164,17 @@ func TestBlockedHandlersHarmNobody(t *testing.T) {
 	const blockers = 20
 	begun := make(chan struct{}, blockers)
 	for range blockers {
-		try(nc.Subscribe("block", func(*api.Msg) { begun <- struct{}{}; <-gate }))(t)
+		must.Get(nc.Subscribe("block", func(*api.Msg) { begun <- struct{}{}; <-gate }))(t)
 	}
 	echo(t, nc, "echo")
-	must(t, nc.Publish("block", nil))
+	must.Do(t, nc.Publish("block", nil))
 	for range blockers {
 		await(t, begun, "a blocked handler")
 	}
 	other := dial(t, s)
 	for range 100 {
-		try(other.Request("echo", nil, patience))(t)
-		try(nc.Request("echo", nil, patience))(t)
+		must.Get(other.Request("echo", nil, patience))(t)
+		must.Get(nc.Request("echo", nil, patience))(t)
 	}
 	flushed(t, nc)
 }
@@ -184,7 +186,7 @@ func TestCallbacksHarmOnlyThemselves(t *testing.T) {
 			s := start(t)
 			calls := make(chan string, 100)
 			bad := func(what string) { calls <- what; misdeed() }
-			nc := try(api.Connect(s.URL(), api.ReconnectWait(0), api.ReconnectJitter(0, 0),
+			nc := must.Get(api.Connect(s.URL(), api.ReconnectWait(0), api.ReconnectJitter(0, 0),
 				api.OnEvent(func(e api.Event) {
 					if e.Kind == api.LinkRestored {
 						misdeed()
@@ -196,7 +198,7 @@ func TestCallbacksHarmOnlyThemselves(t *testing.T) {
 				api.ClosedHandler(func(*api.Conn) { bad("closed") }),
 				api.ErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { bad("error " + err.Error()) })))(t)
 			await(t, calls, "connected")
-			must(t, nc.ForceReconnect())
+			must.Do(t, nc.ForceReconnect())
 			for _, want := range []string{"disconnected", "reconnected"} {
 				if got := await(t, calls, want); got != want {
 					t.Errorf("%s instead of %s", got, want)
@@ -208,6 +210,11 @@ func TestCallbacksHarmOnlyThemselves(t *testing.T) {
 				if got := await(t, calls, want); got != want {
 					t.Errorf("%s instead of %s", got, want)
 				}
+			}
+			if !slices.ContainsFunc(nc.EventLog(), func(e api.Event) bool {
+				return e.Kind == api.HandlerPanicked && strings.HasSuffix(e.Path, "/callbacks") && e.Cause != nil
+			}) {
+				t.Errorf("no event tells of it: %v", nc.EventLog())
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/troupe-go/troupe/protocol"
 )
@@ -11,6 +12,10 @@ import (
 // Header holds the fields of a message. Names keep their case and are compared
 // with it; each may have several values, in order.
 type Header = protocol.Header
+
+// DecodeHeadersMsg decodes a header block as it is on the wire. It copies what it
+// keeps. ErrBadHeaderMsg for a block that cannot be read.
+func DecodeHeadersMsg(data []byte) (Header, error) { return protocol.ParseHeader(data) }
 
 // MsgHandler is called for each message of a subscription, one at a time and in
 // order unless the subscription is concurrent.
@@ -53,6 +58,29 @@ func (m *Msg) Size() int {
 		return 0
 	}
 	return len(m.Subject) + len(m.Reply) + protocol.HeaderSize(m.Header) + len(m.Data)
+}
+
+// Status returns the code of the first line of the message's header, or 0. Servers
+// set it in messages of their own: 503 says that nobody is subscribed; 404, 408 and 409
+// are about a pull. The header has it as the field Status, which a message that a
+// client published could have, too.
+func (m *Msg) Status() int {
+	if m == nil {
+		return 0
+	}
+	code, err := strconv.Atoi(m.Header.Get(protocol.StatusKey))
+	if err != nil || code < 0 {
+		return 0
+	}
+	return code
+}
+
+// Description returns the text behind the status, empty without one.
+func (m *Msg) Description() string {
+	if m == nil {
+		return ""
+	}
+	return m.Header.Get(protocol.DescriptionKey)
 }
 
 // Clone returns a copy that shares no memory with m. It is how a handler keeps a

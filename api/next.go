@@ -13,11 +13,12 @@ import (
 // for it up to timeout; with zero it does not wait. Several may call it at once:
 // each message goes to one of them.
 //
-// Errors, in this order: ErrBadSubscription for nil; ErrSyncSubRequired if there
-// is a handler; ErrBadTimeout for a negative timeout; ErrSlowConsumer once in
-// each episode of drops; ErrConnectionClosed; ErrMaxMessages after the last
-// message of AutoUnsubscribe; ErrBadSubscription when ended; ErrTimeout;
-// ErrNoResponders in the place of a server's message that says so.
+// Errors, in this order: ErrBadSubscription for nil; ErrConnectionClosed;
+// ErrMaxMessages after the last message of AutoUnsubscribe; ErrBadSubscription when
+// ended; ErrSyncSubRequired if there is a handler, and ErrTypeSubscription with it for
+// ChanSubscribe; ErrBadTimeout for a negative timeout; ErrSlowConsumer once in each
+// episode of drops; ErrTimeout; ErrNoResponders in the place of a server's message
+// that says so.
 func (s *Subscription) NextMsg(timeout time.Duration) (*Msg, error) {
 	core, err := s.readable()
 	if err != nil {
@@ -29,17 +30,19 @@ func (s *Subscription) NextMsg(timeout time.Duration) (*Msg, error) {
 	if m, err := s.tryNext(core); m != nil || err != nil {
 		return m, err
 	}
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	m, err := s.next(ctx, core)
 	if err != nil && errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout) {
-		return nil, &TimeoutError{Op: "next message on " + s.Subject, After: timeout}
+		return nil, &TimeoutError{Op: "next message", Subject: s.Subject, After: timeout, Elapsed: time.Since(began)}
 	}
 	return m, err
 }
 
-// NextMsgWithContext is NextMsg that waits until ctx is done, and returns ctx's
-// error then. ErrInvalidContext for nil.
+// NextMsgWithContext is NextMsg that waits until ctx is done: ErrTimeout when its
+// deadline has passed, and otherwise context.Canceled; its cause is in the error as
+// well. ErrInvalidContext for nil.
 func (s *Subscription) NextMsgWithContext(ctx context.Context) (*Msg, error) {
 	if ctx == nil {
 		return nil, ErrInvalidContext
@@ -48,13 +51,18 @@ func (s *Subscription) NextMsgWithContext(ctx context.Context) (*Msg, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	began := time.Now()
+	if ctx.Err() != nil {
+		return nil, actors.Interrupted(ctx, "next message", s.Subject, began)
 	}
 	if m, err := s.tryNext(core); m != nil || err != nil {
 		return m, err
 	}
-	return s.next(ctx, core)
+	m, err := s.next(ctx, core)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil, actors.Interrupted(ctx, "next message", s.Subject, began)
+	}
+	return m, err
 }
 
 // readable returns the runtime's side of a subscription that can be read.
@@ -62,6 +70,12 @@ func (s *Subscription) readable() (*actors.Sub, error) {
 	core := s.bound()
 	if core == nil {
 		return nil, ErrBadSubscription
+	}
+	if err := core.Ended(); err != nil {
+		return nil, err
+	}
+	if s.typ == ChanSubscription {
+		return nil, &InvalidArgError{Kind: ErrTypeSubscription, What: "subscription", Reason: "is read from its channel", Err: ErrSyncSubRequired}
 	}
 	if s.typ != SyncSubscription {
 		return nil, ErrSyncSubRequired
@@ -132,9 +146,14 @@ func (s *Subscription) Msgs() iter.Seq2[*Msg, error] {
 }
 
 // MsgsTimeout is Msgs that yields an ErrTimeout whenever no message came for so
-// long. The sequence goes on after it, and ends with any other error.
+// long. The sequence goes on after it, and ends with any other error. A timeout that
+// is not above zero is an ErrBadTimeout: the loop would never wait.
 func (s *Subscription) MsgsTimeout(timeout time.Duration) iter.Seq2[*Msg, error] {
 	return func(yield func(*Msg, error) bool) {
+		if _, err := s.readable(); err == nil && timeout <= 0 {
+			yield(nil, &BadTimeoutError{Op: "messages", Value: timeout})
+			return
+		}
 		for {
 			m, err := s.NextMsg(timeout)
 			if !yield(m, err) || err != nil && !isTimeout(err) {

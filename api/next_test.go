@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 func TestNextMsg(t *testing.T) {
 	_, nc := both(t)
-	sub := try(nc.SubscribeSync("a.*"))(t)
+	sub := must.Get(nc.SubscribeSync("a.*"))(t)
 	if _, err := sub.NextMsg(0); !errors.Is(err, api.ErrTimeout) {
 		t.Errorf("poll of nothing: %v", err)
 	}
@@ -21,17 +22,17 @@ func TestNextMsg(t *testing.T) {
 	_, err = sub.NextMsg(10 * time.Millisecond)
 	kinds(t, err, api.ErrTimeout, context.DeadlineExceeded)
 	m := &api.Msg{Subject: "a.b", Reply: "re", Header: api.Header{"K": {"1", "2"}}, Data: []byte("data")}
-	must(t, nc.PublishMsg(m))
-	got := try(sub.NextMsg(patience))(t)
+	must.Do(t, nc.PublishMsg(m))
+	got := must.Get(sub.NextMsg(patience))(t)
 	if !got.Equal(m) || got.Sub != sub {
 		t.Errorf("got %+v", got)
 	}
-	must(t, nc.Publish("a.c", nil))
+	must.Do(t, nc.Publish("a.c", nil))
 	flushed(t, nc)
-	if got := try(sub.NextMsg(0))(t); got.Subject != "a.c" || got.Header != nil || len(got.Data) != 0 {
+	if got := must.Get(sub.NextMsg(0))(t); got.Subject != "a.c" || got.Header != nil || len(got.Data) != 0 {
 		t.Errorf("got %+v", got)
 	}
-	async := try(nc.Subscribe("b", func(*api.Msg) {}))(t)
+	async := must.Get(nc.Subscribe("b", func(*api.Msg) {}))(t)
 	_, err = async.NextMsg(time.Second)
 	kinds(t, err, api.ErrSyncSubRequired)
 	_, err = async.NextMsgWithContext(context.Background())
@@ -62,12 +63,12 @@ func TestWaitersWakeUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, nc := both(t)
-			sub := try(nc.SubscribeSync("a"))(t)
+			sub := must.Get(nc.SubscribeSync("a"))(t)
 			var all sync.WaitGroup
 			errs := make(chan error, 3)
 			for range 3 {
 				all.Go(func() {
-					_, err := sub.NextMsgWithContext(within(t))
+					_, err := sub.NextMsgWithContext(must.Within(t, patience))
 					errs <- err
 				})
 			}
@@ -89,11 +90,11 @@ func TestWaitersWakeUp(t *testing.T) {
 
 func TestEachMessageGoesToOneWaiter(t *testing.T) {
 	_, nc := both(t)
-	sub := try(nc.SubscribeSync("a"))(t)
+	sub := must.Get(nc.SubscribeSync("a"))(t)
 	const count, waiters = 500, 5
 	seen := make(chan string, 2*count)
 	var all sync.WaitGroup
-	must(t, sub.AutoUnsubscribe(count))
+	must.Do(t, sub.AutoUnsubscribe(count))
 	for range waiters {
 		all.Go(func() {
 			for m, err := range sub.Msgs() {
@@ -106,7 +107,7 @@ func TestEachMessageGoesToOneWaiter(t *testing.T) {
 		})
 	}
 	for i := range count {
-		must(t, nc.Publish("a", number(i)))
+		must.Do(t, nc.Publish("a", number(i)))
 	}
 	all.Wait()
 	close(seen)
@@ -119,38 +120,15 @@ func TestEachMessageGoesToOneWaiter(t *testing.T) {
 	}
 }
 
-func TestSlowConsumerIsReportedOnceByNextMsg(t *testing.T) {
-	_, nc := both(t)
-	sub := try(nc.SubscribeSync("a", api.PendingLimits(3, -1)))(t)
-	for i := range 10 {
-		must(t, nc.Publish("a", number(i)))
-	}
-	flushed(t, nc)
-	_, err := sub.NextMsg(time.Second)
-	kinds(t, err, api.ErrSlowConsumer)
-	var slow *api.SlowConsumerError
-	if !errors.As(err, &slow) || slow.Dropped != 7 {
-		t.Errorf("error %+v", slow)
-	}
-	for i := range 3 {
-		if m := try(sub.NextMsg(time.Second))(t); string(m.Data) != string(number(i)) {
-			t.Errorf("message %d is %q", i, m.Data)
-		}
-	}
-	if dropped, _ := sub.Dropped(); dropped != 7 {
-		t.Errorf("dropped %d", dropped)
-	}
-}
-
 func TestMsgsCanBeLeft(t *testing.T) {
 	_, nc := both(t)
-	sub := try(nc.SubscribeSync("a"))(t)
+	sub := must.Get(nc.SubscribeSync("a"))(t)
 	for i := range 10 {
-		must(t, nc.Publish("a", number(i)))
+		must.Do(t, nc.Publish("a", number(i)))
 	}
 	n := 0
 	for m, err := range sub.Msgs() {
-		must(t, err)
+		must.Do(t, err)
 		if string(m.Data) != string(number(n)) {
 			t.Errorf("message %d is %q", n, m.Data)
 		}
@@ -178,10 +156,19 @@ func TestMsgsCanBeLeft(t *testing.T) {
 			break // it goes on as long as the loop does
 		}
 	}
-	for _, err := range sub.MsgsTimeout(-1) {
-		kinds(t, err, api.ErrBadTimeout)
+	for _, timeout := range []time.Duration{0, -1} {
+		refusals := 0
+		for _, err := range sub.MsgsTimeout(timeout) {
+			kinds(t, err, api.ErrBadTimeout)
+			if refusals++; refusals > 1 {
+				break
+			}
+		}
+		if refusals != 1 {
+			t.Errorf("timeout %v: %d errors", timeout, refusals)
+		}
 	}
-	must(t, sub.Unsubscribe())
+	must.Do(t, sub.Unsubscribe())
 	for _, err := range sub.Msgs() {
 		kinds(t, err, api.ErrBadSubscription)
 	}
@@ -190,13 +177,13 @@ func TestMsgsCanBeLeft(t *testing.T) {
 // TestNoRespondersOnASyncSubscription asks for answers on an inbox of its own.
 func TestNoRespondersOnASyncSubscription(t *testing.T) {
 	_, nc := both(t)
-	sub := try(nc.SubscribeSync(nc.NewInbox()))(t)
-	must(t, nc.PublishRequest("nobody", sub.Subject, nil))
-	_, err := sub.NextMsgWithContext(within(t))
+	sub := must.Get(nc.SubscribeSync(nc.NewInbox()))(t)
+	must.Do(t, nc.PublishRequest("nobody", sub.Subject, nil))
+	_, err := sub.NextMsgWithContext(must.Within(t, patience))
 	kinds(t, err, api.ErrNoResponders)
 	raw := make(chan *api.Msg, 1)
-	async := try(nc.Subscribe(nc.NewInbox(), func(m *api.Msg) { raw <- m }))(t)
-	must(t, nc.PublishRequest("nobody", async.Subject, nil))
+	async := must.Get(nc.Subscribe(nc.NewInbox(), func(m *api.Msg) { raw <- m }))(t)
+	must.Do(t, nc.PublishRequest("nobody", async.Subject, nil))
 	if m := await(t, raw, "the status"); m.Header.Get("Status") != "503" || len(m.Data) != 0 {
 		t.Errorf("got %+v", m)
 	}

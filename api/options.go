@@ -1,10 +1,11 @@
 package api
 
 import (
-	"context"
 	"crypto/tls"
 	"net"
+	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 
@@ -38,6 +39,8 @@ const (
 	DefaultMaxChanLen = 64 * 1024
 	// DefaultReconnectBufSize bounds, in bytes, what is kept while there is no server.
 	DefaultReconnectBufSize = 8 * 1024 * 1024
+	// DefaultWriteBufSize is nats.go's, in bytes; see WriteBufferSize.
+	DefaultWriteBufSize = 32 * 1024
 	// DefaultDrainTimeout bounds a drain of the connection.
 	DefaultDrainTimeout = 30 * time.Second
 	// DefaultFlusherTimeout bounds one write to the socket.
@@ -69,24 +72,6 @@ type (
 	ErrHandler func(*Conn, *Subscription, error)
 )
 
-// InProcessConnProvider hands out connections to a server in the same process,
-// such as a nats-server's Server: InProcessConn returns a new one.
-type InProcessConnProvider interface {
-	InProcessConn() (net.Conn, error)
-}
-
-// CustomDialer opens connections in its own way: Dial is called with "tcp" and
-// the server's host and port. If there is a method DialContext of the usual form
-// it is called instead, and Close ends a dial at once.
-type CustomDialer interface {
-	Dial(network, address string) (net.Conn, error)
-}
-
-// contextDialer is a CustomDialer that can be cancelled.
-type contextDialer interface {
-	DialContext(ctx context.Context, network, address string) (net.Conn, error)
-}
-
 // Option changes one of the Options. An error ends Connect before anything is
 // done. A nil Option is skipped.
 type Option func(*Options) error
@@ -115,19 +100,41 @@ type Options struct {
 	// TLSConfig is used for TLS; nil means Go's defaults from TLS 1.2 on. It is
 	// cloned for each handshake.
 	TLSConfig *tls.Config
+	// TLSCertCB and RootCAsCB return the client's certificate and the authorities to
+	// trust; nil for those in TLSConfig. See the option ClientTLSConfig.
+	TLSCertCB TLSCertHandler
+	RootCAsCB RootCAsHandler
+	// TLSServerName is the name that a server's certificate has to carry; empty
+	// means the one in TLSConfig, or the host of the address.
+	TLSServerName string
+	// TLSHandshakeFirst begins with the TLS handshake, and so requires TLS.
+	TLSHandshakeFirst bool
+	// NoTLS forbids TLS.
+	NoTLS bool
 	// AllowReconnect turns reconnecting on.
 	AllowReconnect bool
 	// MaxReconnect is how many attempts in a row a server gets; negative means
 	// no limit, zero none at all.
 	MaxReconnect int
+	// NeverGiveUp takes away MaxReconnect, and is IgnoreAuthErrorAbort; see the option.
+	NeverGiveUp bool
+	limited     bool // MaxReconnects has set a limit
 	// ReconnectWait, ReconnectJitter and ReconnectJitterTLS pace the attempts; see
 	// the option ReconnectWait.
 	ReconnectWait, ReconnectJitter, ReconnectJitterTLS time.Duration
+	// CustomReconnectDelayCB replaces that pace, and ReconnectToServerCB chooses the
+	// server; nil for neither. See CustomReconnectDelay and ReconnectToServer.
+	CustomReconnectDelayCB ReconnectDelayHandler
+	ReconnectToServerCB    ReconnectToServerHandler
+	// ReconnectOnFlusherError is always so: a failed write ends the link.
+	ReconnectOnFlusherError bool
+	// WriteBufferSize is nats.go's and changes nothing; see the option.
+	WriteBufferSize int
 	// Timeout bounds the dial and, separately, the handshake; zero means DefaultTimeout.
 	Timeout time.Duration
 	// DrainTimeout bounds a drain; zero means DefaultDrainTimeout.
 	DrainTimeout time.Duration
-	// FlusherTimeout bounds one write to the socket; zero or less means nothing does.
+	// FlusherTimeout bounds one write to the socket; zero or less means no bound.
 	FlusherTimeout time.Duration
 	// PingInterval is the time between PINGs; zero or less means none are sent.
 	PingInterval time.Duration
@@ -139,12 +146,38 @@ type Options struct {
 	ReconnectBufSize int
 	// SubChanLen bounds the messages that wait for NextMsg; zero means DefaultMaxChanLen.
 	SubChanLen int
-	// User and Password are the credentials, unless the server's address has its own.
+	// User and Password, Token, Nkey, or what UserInfo returns, are the credentials,
+	// unless the server's address has its own; so is what TokenHandler returns, which
+	// suffers no other token. UserJWT returns a JWT to go with them, and SignatureCB
+	// signs for Nkey and UserJWT. See the options of these names for what excludes
+	// what; nil and empty mean none.
 	User, Password string
-	// Token is the credential, unless the server's address has its own.
-	Token string
-	// CustomDialer opens connections; nil means the net package.
+	UserInfo       UserInfoCB
+	Token          string
+	TokenHandler   AuthTokenHandler
+	Nkey           string
+	UserJWT        UserJWTHandler
+	SignatureCB    SignatureHandler
+	// Dialer dials, nil for the net package's defaults; see the option Dialer.
+	//
+	// Deprecated: use CustomDialer.
+	Dialer *net.Dialer
+	// CustomDialer opens connections in its own way and wins over Dialer; nil for none.
 	CustomDialer CustomDialer
+	// SkipHostLookup leaves the names of servers to the dialer.
+	SkipHostLookup bool
+	// AllowMultipathTCP turns multipath TCP on or off; nil leaves that to Dialer.
+	AllowMultipathTCP *bool
+	// Compression offers to compress what goes through a WebSocket.
+	Compression bool
+	// ProxyPath is the path that every WebSocket asks for; empty means that of the
+	// server's address.
+	ProxyPath string
+	// WebSocketConnectionHeaders are sent with every WebSocket's HTTP request.
+	WebSocketConnectionHeaders http.Header
+	// WebSocketConnectionHeadersHandler returns the headers for one attempt, in
+	// place of WebSocketConnectionHeaders; nil for none.
+	WebSocketConnectionHeadersHandler WebSocketHeadersHandler
 	// InboxPrefix begins the subjects of replies, without a dot at its end; empty
 	// means "_INBOX".
 	InboxPrefix string
@@ -156,9 +189,21 @@ type Options struct {
 	// IgnoreAuthErrorAbort goes on after the same authorization error came twice
 	// in a row from the same server.
 	IgnoreAuthErrorAbort bool
-	// IgnoreDiscoveredServers leaves aside the servers that a server tells of.
+	// IgnoreDiscoveredServers does not use the servers that a server tells of.
 	IgnoreDiscoveredServers bool
+	// StayOnLameDuck does not leave a server before it stops; see the option.
+	StayOnLameDuck bool
 
+	// UseOldRequestStyle subscribes for each request; see the option.
+	UseOldRequestStyle bool
+	// SkipSubjectValidation checks less of what is published to; see the option.
+	SkipSubjectValidation bool
+
+	// DisconnectedCB is what is called when a link is lost if there is no
+	// DisconnectedErrCB, which tells the cause, too.
+	//
+	// Deprecated: use DisconnectedErrCB.
+	DisconnectedCB ConnHandler
 	// ConnectedCB, DisconnectedErrCB, ReconnectedCB, ReconnectErrCB, ClosedCB,
 	// DiscoveredServersCB, LameDuckModeHandler and AsyncErrorCB are the callbacks;
 	// see the options.
@@ -170,6 +215,14 @@ type Options struct {
 	DiscoveredServersCB ConnHandler
 	LameDuckModeHandler ConnHandler
 	AsyncErrorCB        ErrHandler
+
+	// PermissionErrOnSubscribe is nats.go's; see the option. It changes nothing.
+	PermissionErrOnSubscribe bool
+	// SubDefaults apply to all subscriptions; see the option SubscriptionDefaults.
+	SubDefaults []SubOption
+	// PendingBudget bounds, in bytes, what waits in all subscriptions together; zero
+	// means nothing but their own limits does. See the option.
+	PendingBudget int
 
 	// EventCB gets every event; see the option OnEvent.
 	EventCB func(Event)
@@ -192,6 +245,7 @@ func GetDefaultOptions() Options {
 		MaxPingsOut:        DefaultMaxPingOut,
 		SubChanLen:         DefaultMaxChanLen,
 		ReconnectBufSize:   DefaultReconnectBufSize,
+		WriteBufferSize:    DefaultWriteBufSize,
 		DrainTimeout:       DefaultDrainTimeout,
 		FlusherTimeout:     DefaultFlusherTimeout,
 	}
@@ -199,10 +253,17 @@ func GetDefaultOptions() Options {
 
 // complete replaces zeros that stand for a default.
 func (o *Options) complete() {
+	o.Secure = o.Secure || o.TLSHandshakeFirst
+	if o.NeverGiveUp && !o.limited {
+		o.MaxReconnect, o.IgnoreAuthErrorAbort = -1, true
+	}
 	setDefault(&o.MaxPingsOut, DefaultMaxPingOut)
 	setDefault(&o.SubChanLen, DefaultMaxChanLen)
 	setDefault(&o.ReconnectBufSize, DefaultReconnectBufSize)
 	setDefault(&o.Timeout, DefaultTimeout)
+	if o.WriteBufferSize <= 0 {
+		o.WriteBufferSize = DefaultWriteBufSize
+	}
 	setDefault(&o.DrainTimeout, DefaultDrainTimeout)
 }
 
@@ -228,6 +289,20 @@ func (o *Options) check() error {
 	}
 	if o.SubChanLen < 0 {
 		return badArg("option SyncQueueLen", "is negative")
+	}
+	if o.PendingBudget < 0 {
+		return badArg("option PendingBudget", "is negative")
+	}
+	if o.NeverGiveUp && (!o.AllowReconnect || o.limited) {
+		return badArg("option NeverGiveUp", "contradicts NoReconnect and a limit by MaxReconnects")
+	}
+	for _, text := range []struct{ option, value string }{{"Name", o.Name}, {"UserInfo", o.User}, {"UserInfo", o.Password}, {"Token", o.Token}} {
+		if !utf8.ValidString(text.value) {
+			return badArg("option "+text.option, "is not in UTF-8") // which CONNECT cannot carry
+		}
+	}
+	if err := o.checkWebSocket(); err != nil {
+		return err
 	}
 	if o.InboxPrefix != "" {
 		return checkInboxPrefix(o.InboxPrefix)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"strings"
 	"unsafe"
 
@@ -27,11 +28,17 @@ const (
 
 // owned is the consumer of a subscription without Borrow.
 type owned struct {
-	sub  *Subscription
-	msgs []Msg // the slab in delivery; nil behind its last message
+	sub    *Subscription
+	call   MsgHandler
+	giveUp context.CancelCauseFunc
+	msgs   []Msg // the slab in delivery; nil behind its last message
 }
 
-func (s *Subscription) ownedConsumer() actors.Consumer { return &owned{sub: s} }
+func (s *Subscription) ownedConsumer() actors.Consumer {
+	c := &owned{sub: s}
+	c.call, c.giveUp = s.caller()
+	return c
+}
 
 // Build copies as many messages as may share a slab. It walks over them twice,
 // to measure and to copy: keeping views of all of them from one walk to the next
@@ -69,8 +76,11 @@ func (c *owned) Call(k int) {
 	if k == len(c.msgs)-1 {
 		c.msgs = nil // an idle subscription holds nothing
 	}
-	c.sub.handler(m)
+	c.call(m)
 }
+
+// GivenUp tells the handler that its call was given up.
+func (c *owned) GivenUp(cause error) { c.giveUp(cause) }
 
 // measure returns how many messages make one slab, at least one and no more than
 // the bounds allow, and the bytes of its arena. A subject that is that of the

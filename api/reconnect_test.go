@@ -9,6 +9,7 @@ import (
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 // quickly makes a connection come back at once, and never give up.
@@ -23,7 +24,7 @@ func outage(t *testing.T, s *natsserver.Server, nc *api.Conn, f func()) {
 	s.Kill()
 	await(t, down, "the loss of the server")
 	f()
-	must(t, s.Restart())
+	must.Do(t, s.Restart())
 	await(t, up, "the reconnect")
 }
 
@@ -32,29 +33,29 @@ func outage(t *testing.T, s *natsserver.Server, nc *api.Conn, f func()) {
 func TestSubscriptionsAreRestoredOnce(t *testing.T) {
 	s, nc := both(t, quickly...)
 	handler, got := collect(1000)
-	before := try(nc.Subscribe("before", handler))(t)
-	gone := try(nc.Subscribe("gone", handler))(t)
-	queued := try(nc.QueueSubscribe("queued", "q", handler))(t)
-	sync := try(nc.SubscribeSync("sync"))(t)
-	limited := try(nc.SubscribeSync("limited"))(t)
-	must(t, limited.AutoUnsubscribe(3))
-	must(t, nc.Publish("limited", number(0)))
+	before := must.Get(nc.Subscribe("before", handler))(t)
+	gone := must.Get(nc.Subscribe("gone", handler))(t)
+	queued := must.Get(nc.QueueSubscribe("queued", "q", handler))(t)
+	sync := must.Get(nc.SubscribeSync("sync"))(t)
+	limited := must.Get(nc.SubscribeSync("limited"))(t)
+	must.Do(t, limited.AutoUnsubscribe(3))
+	must.Do(t, nc.Publish("limited", number(0)))
 	flushed(t, nc)
 	outage(t, s, nc, func() {
-		try(nc.Subscribe("during", handler))(t)
-		must(t, gone.Unsubscribe())
-		must(t, nc.Publish("during", []byte("kept")))
+		must.Get(nc.Subscribe("during", handler))(t)
+		must.Do(t, gone.Unsubscribe())
+		must.Do(t, nc.Publish("during", []byte("kept")))
 	})
 	if m := await(t, got, "what was published during the outage"); m.Subject != "during" || string(m.Data) != "kept" {
 		t.Errorf("got %q %q", m.Subject, m.Data)
 	}
 	outage(t, s, nc, func() {})
-	try(nc.Subscribe("after", handler))(t)
+	must.Get(nc.Subscribe("after", handler))(t)
 	other := dial(t, s)
 	flushed(t, nc)
 	subjects := []string{"before", "gone", "queued", "during", "after", "sync", "limited", "limited", "limited", "limited"}
 	for _, subject := range subjects {
-		must(t, other.Publish(subject, nil))
+		must.Do(t, other.Publish(subject, nil))
 	}
 	flushed(t, other, nc)
 	for _, want := range []string{"before", "queued", "during", "after"} {
@@ -66,9 +67,9 @@ func TestSubscriptionsAreRestoredOnce(t *testing.T) {
 	if len(got) != 0 {
 		t.Errorf("a message came twice: %q", (<-got).Subject)
 	}
-	try(sync.NextMsgWithContext(within(t)))(t)
+	must.Get(sync.NextMsgWithContext(must.Within(t, patience)))(t)
 	for range 3 {
-		try(limited.NextMsgWithContext(within(t)))(t)
+		must.Get(limited.NextMsgWithContext(must.Within(t, patience)))(t)
 	}
 	_, err := limited.NextMsg(time.Second)
 	kinds(t, err, api.ErrMaxMessages)
@@ -79,45 +80,22 @@ func TestSubscriptionsAreRestoredOnce(t *testing.T) {
 
 func TestPublishesSurviveAnOutage(t *testing.T) {
 	s, nc := both(t, quickly...)
-	sub := try(nc.SubscribeSync("a"))(t)
+	sub := must.Get(nc.SubscribeSync("a"))(t)
 	flushed(t, nc)
 	const count = 1000
 	outage(t, s, nc, func() {
 		for i := range count {
-			must(t, nc.Publish("a", number(i)))
+			must.Do(t, nc.Publish("a", number(i)))
 		}
 		if n, err := nc.Buffered(); err != nil || n < count {
 			t.Errorf("buffered %d, %v", n, err)
 		}
 	})
 	for i := range count {
-		if m := try(sub.NextMsgWithContext(within(t)))(t); string(m.Data) != string(number(i)) {
+		if m := must.Get(sub.NextMsgWithContext(must.Within(t, patience)))(t); string(m.Data) != string(number(i)) {
 			t.Fatalf("message %d is %q", i, m.Data)
 		}
 	}
-}
-
-func TestReconnectBufferIsBounded(t *testing.T) {
-	s, nc := both(t, append(quickly, api.ReconnectBufSize(100))...)
-	none := dial(t, s, append(quickly, api.ReconnectBufSize(-1))...)
-	flushed(t, nc, none)
-	downToo := none.StatusChanged(api.RECONNECTING)
-	outage(t, s, nc, func() {
-		await(t, downToo, "the other connection's loss")
-		kinds(t, none.Publish("a", nil), api.ErrReconnectBufExceeded, api.ErrOutboundBufferLimit)
-		var err error
-		for range 100 {
-			if err = nc.Publish("a", make([]byte, 10)); err != nil {
-				break
-			}
-		}
-		kinds(t, err, api.ErrReconnectBufExceeded)
-		var full *api.OutboundBufferLimitError
-		if !errors.As(err, &full) || full.Limit != 100 || full.Buffered < 100 {
-			t.Errorf("error %+v", full)
-		}
-	})
-	flushed(t, nc)
 }
 
 func TestGivingUpIsLoud(t *testing.T) {
@@ -150,7 +128,7 @@ func TestGivingUpIsLoud(t *testing.T) {
 func TestNeverGiveUp(t *testing.T) {
 	s := start(t)
 	failed := make(chan error, 1000)
-	nc := dial(t, s, api.MaxReconnects(1), api.NeverGiveUp(), api.ReconnectWait(time.Millisecond), api.ReconnectJitter(0, 0),
+	nc := dial(t, s, api.NeverGiveUp(), api.ReconnectWait(time.Millisecond), api.ReconnectJitter(0, 0),
 		api.ReconnectErrHandler(func(_ *api.Conn, err error) { failed <- err }))
 	outage(t, s, nc, func() {
 		for range 20 {
@@ -163,17 +141,17 @@ func TestNeverGiveUp(t *testing.T) {
 // TestForceReconnectMakesOneReconnect calls it again and again.
 func TestForceReconnectMakesOneReconnect(t *testing.T) {
 	_, nc := both(t, quickly...)
-	sub := try(nc.SubscribeSync("a"))(t)
-	before := try(nc.GetClientID())(t)
+	sub := must.Get(nc.SubscribeSync("a"))(t)
+	before := must.Get(nc.GetClientID())(t)
 	up := nc.StatusChanged(api.CONNECTED)
-	must(t, nc.ForceReconnect())
+	must.Do(t, nc.ForceReconnect())
 	await(t, up, "the reconnect")
 	flushed(t, nc)
-	if after := try(nc.GetClientID())(t); after == before {
+	if after := must.Get(nc.GetClientID())(t); after == before {
 		t.Errorf("client %d is client %d", after, before)
 	}
-	must(t, nc.Publish("a", nil))
-	try(sub.NextMsgWithContext(within(t)))(t)
+	must.Do(t, nc.Publish("a", nil))
+	must.Get(sub.NextMsgWithContext(must.Within(t, patience)))(t)
 	if n := nc.Stats().Reconnects; n != 1 {
 		t.Errorf("%d reconnects", n)
 	}
@@ -186,7 +164,7 @@ func TestNothingIsLostInSilence(t *testing.T) {
 	const count = 20_000
 	seen := make([]atomic.Int32, count)
 	last := make(chan struct{})
-	try(nc.Subscribe("a", func(m *api.Msg) {
+	must.Get(nc.Subscribe("a", func(m *api.Msg) {
 		var i int
 		if _, err := fmt.Sscan(string(m.Data), &i); err != nil {
 			t.Error(err)
@@ -203,10 +181,10 @@ func TestNothingIsLostInSilence(t *testing.T) {
 		if i%5000 == 4999 {
 			outage(t, s, nc, func() {})
 		}
-		must(t, nc.Publish("a", number(i)))
+		must.Do(t, nc.Publish("a", number(i)))
 	}
 	flushed(t, nc)
-	must(t, nc.Publish("a", number(count-1)))
+	must.Do(t, nc.Publish("a", number(count-1)))
 	closed(t, last, "the last message")
 	lost := uint64(0)
 	for i := range seen {
@@ -216,5 +194,24 @@ func TestNothingIsLostInSilence(t *testing.T) {
 	}
 	if uncertain := nc.Stats().Uncertain; lost > uncertain {
 		t.Errorf("%d messages lost, %d reported as uncertain", lost, uncertain)
+	}
+}
+
+// TestForceReconnectWithNoReconnect makes another link, since it is asked for; one that
+// is lost is the end.
+func TestForceReconnectWithNoReconnect(t *testing.T) {
+	s := start(t)
+	over := make(chan struct{})
+	nc := dial(t, s, api.NoReconnect(), api.ClosedHandler(func(*api.Conn) { close(over) }))
+	sub := must.Get(nc.SubscribeSync("a"))(t)
+	up := nc.StatusChanged(api.CONNECTED)
+	must.Do(t, nc.ForceReconnect())
+	await(t, up, "the next link")
+	must.Do(t, nc.Publish("a", nil))
+	must.Get(sub.NextMsgWithContext(must.Within(t, patience)))(t)
+	s.Kill()
+	closed(t, over, "the end of the connection")
+	if n := nc.Stats().Reconnects; n != 1 {
+		t.Errorf("%d reconnects, want 1", n)
 	}
 }

@@ -17,9 +17,14 @@ const statusNoResponders = 503
 //
 // Errors: those of Publish; ErrBadTimeout for a timeout that is not positive;
 // ErrTimeout when no answer came; ErrNoResponders when nobody is subscribed;
-// ErrDisconnected when the link was lost while the request waited, as the answer
-// is lost with it (nats.go waits for the timeout). After ErrTimeout and
-// ErrDisconnected the request may have been acted upon.
+// ErrPermissionViolation when the server refuses the subject, or the inbox for the
+// answer; ErrDisconnected when the link was lost while the request waited, as the
+// answer is lost with it (nats.go waits for the timeout in both cases). After
+// ErrTimeout and ErrDisconnected the request may have been acted upon.
+//
+// While there is no server a request waits for the next one, within its own
+// timeout, and fails at once with ErrReconnectBufExceeded when nothing is kept; see
+// ReconnectBufSize.
 func (nc *Conn) Request(subject string, data []byte, timeout time.Duration) (*Msg, error) {
 	if !nc.valid() {
 		return nil, ErrInvalidConnection
@@ -30,8 +35,9 @@ func (nc *Conn) Request(subject string, data []byte, timeout time.Duration) (*Ms
 	return nc.request(context.Background(), subject, nil, data, timeout)
 }
 
-// RequestWithContext is Request that waits until ctx is done, and returns ctx's
-// error then. ErrInvalidContext for nil; a deadline is not required.
+// RequestWithContext is Request that waits until ctx is done: ErrTimeout when its
+// deadline has passed, and otherwise context.Canceled; its cause is in the error as
+// well. ErrInvalidContext for nil; a deadline is not required.
 func (nc *Conn) RequestWithContext(ctx context.Context, subject string, data []byte) (*Msg, error) {
 	if ctx == nil {
 		return nil, ErrInvalidContext
@@ -88,7 +94,7 @@ func (nc *Conn) requestMsg(ctx context.Context, m *Msg, timeout time.Duration) (
 //style:allow params the parts of a request; a struct would have to be filled for each
 func (nc *Conn) request(ctx context.Context, subject string, block, data []byte, timeout time.Duration) (*Msg, error) {
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, actors.Interrupted(ctx, "request", subject, time.Now())
 	}
 	reply, err := nc.core.Request(ctx, subject, block, data, timeout)
 	if err != nil {

@@ -2,21 +2,22 @@ package api_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/must"
+	"github.com/troupe-go/troupe/protocol"
 )
 
 // echo answers every request on subject with its own data and header.
 func echo(t *testing.T, nc *api.Conn, subject string) {
 	t.Helper()
-	try(nc.Subscribe(subject, func(m *api.Msg) {
+	must.Get(nc.Subscribe(subject, func(m *api.Msg) {
 		answer := &api.Msg{Data: m.Data, Header: m.Header}
 		if err := m.RespondMsg(answer); err != nil {
 			t.Errorf("respond: %v", err)
@@ -50,13 +51,13 @@ func TestRequestsGetTheirOwnAnswers(t *testing.T) {
 func TestRequestForms(t *testing.T) {
 	s, nc := both(t)
 	echo(t, dial(t, s), "echo")
-	ctx := within(t)
+	ctx := must.Within(t, patience)
 	withHeader := &api.Msg{Subject: "echo", Reply: "ignored", Data: []byte("x"), Header: api.Header{"K": {"v", "w"}}}
 	for name, f := range map[string]func() (*api.Msg, error){
 		"RequestMsg":            func() (*api.Msg, error) { return nc.RequestMsg(withHeader, patience) },
 		"RequestMsgWithContext": func() (*api.Msg, error) { return nc.RequestMsgWithContext(ctx, withHeader) },
 	} {
-		m := try(f())(t)
+		m := must.Get(f())(t)
 		if !strings.HasPrefix(m.Subject, "_INBOX.") || string(m.Data) != "x" || len(m.Header["K"]) != 2 || m.Sub == nil {
 			t.Errorf("%s: got %+v", name, m)
 		}
@@ -65,7 +66,7 @@ func TestRequestForms(t *testing.T) {
 		"Request":            func() (*api.Msg, error) { return nc.Request("echo", []byte("x"), patience) },
 		"RequestWithContext": func() (*api.Msg, error) { return nc.RequestWithContext(ctx, "echo", []byte("x")) },
 	} {
-		m := try(f())(t)
+		m := must.Get(f())(t)
 		if string(m.Data) != "x" || m.Header != nil {
 			t.Errorf("%s: got %+v", name, m)
 		}
@@ -79,7 +80,7 @@ func TestRequestForms(t *testing.T) {
 func TestRequestPrefix(t *testing.T) {
 	s, nc := both(t, api.CustomInboxPrefix("my.inbox"))
 	echo(t, dial(t, s), "echo")
-	if m := try(nc.Request("echo", nil, patience))(t); !strings.HasPrefix(m.Subject, "my.inbox.") {
+	if m := must.Get(nc.Request("echo", nil, patience))(t); !strings.HasPrefix(m.Subject, "my.inbox.") {
 		t.Errorf("reply to %q", m.Subject)
 	}
 	if inbox := nc.NewInbox(); !strings.HasPrefix(inbox, "my.inbox.") {
@@ -90,85 +91,100 @@ func TestRequestPrefix(t *testing.T) {
 	}
 }
 
-func TestRequestFailures(t *testing.T) {
-	s, nc := both(t)
-	silent := dial(t, s)
-	asked := make(chan *api.Msg, 10)
-	try(silent.Subscribe("silent", func(m *api.Msg) { asked <- m }))(t)
-	flushed(t, silent)
-	_, err := nc.Request("nobody", nil, patience)
-	kinds(t, err, api.ErrNoResponders)
-	var nobody *api.NoRespondersError
-	if errors.Is(err, api.ErrTimeout) || !errors.As(err, &nobody) || nobody.Subject != "nobody" {
-		t.Errorf("error %#v", err)
-	}
-	_, err = nc.RequestWithContext(within(t), "nobody", nil)
-	kinds(t, err, api.ErrNoResponders)
-	_, err = nc.Request("silent", nil, 10*time.Millisecond)
-	kinds(t, err, api.ErrTimeout, context.DeadlineExceeded)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
-	defer cancel()
-	_, err = nc.RequestWithContext(ctx, "silent", nil)
-	kinds(t, err, context.DeadlineExceeded)
-	must(t, await(t, asked, "the first request").Respond([]byte("late")))
-	cancelled, stop := context.WithCancel(context.Background())
-	go func() {
-		for range 2 {
-			<-asked
-		}
-		stop()
-	}()
-	_, err = nc.RequestWithContext(cancelled, "silent", nil)
-	kinds(t, err, context.Canceled)
-	flushed(t, silent, nc)
-	if late := nc.Stats().LateReplies; late != 1 {
-		t.Errorf("%d late replies", late)
-	}
-}
-
-func TestCloseEndsRequests(t *testing.T) {
-	_, nc := both(t)
-	asked := make(chan struct{}, 1)
-	try(nc.Subscribe("silent", func(*api.Msg) { asked <- struct{}{} }))(t)
-	got := make(chan error, 1)
-	go func() {
-		_, err := nc.Request("silent", nil, time.Hour)
-		got <- err
-	}()
-	await(t, asked, "the request")
-	nc.Close()
-	kinds(t, await(t, got, "the end of the request"), api.ErrConnectionClosed)
-}
-
-func TestLossOfTheLinkEndsRequests(t *testing.T) {
-	s, nc := both(t, api.MaxReconnects(-1))
-	asked := make(chan struct{}, 1)
-	try(nc.Subscribe("silent", func(*api.Msg) { asked <- struct{}{} }))(t)
-	got := make(chan error, 1)
-	go func() {
-		_, err := nc.Request("silent", nil, time.Hour)
-		got <- err
-	}()
-	await(t, asked, "the request")
-	s.Kill()
-	err := await(t, got, "the end of the request")
-	kinds(t, err, api.ErrDisconnected)
-	if errors.Is(err, api.ErrConnectionClosed) {
-		t.Errorf("error %v says closed", err)
-	}
-}
-
 func TestRespondNeedsAReply(t *testing.T) {
 	_, nc := both(t)
-	sub := try(nc.SubscribeSync("a"))(t)
-	must(t, nc.Publish("a", nil))
-	m := try(sub.NextMsgWithContext(within(t)))(t)
+	sub := must.Get(nc.SubscribeSync("a"))(t)
+	must.Do(t, nc.Publish("a", nil))
+	m := must.Get(sub.NextMsgWithContext(must.Within(t, patience)))(t)
 	kinds(t, m.Respond(nil), api.ErrMsgNoReply)
 	kinds(t, m.RespondMsg(api.NewMsg("")), api.ErrMsgNoReply)
 	m.Reply = "b"
 	kinds(t, m.RespondMsg(nil), api.ErrInvalidMsg)
-	must(t, sub.Unsubscribe())
-	answers := try(nc.SubscribeSync("b"))(t)
-	must(t, m.Respond([]byte("late but fine")))
-	try(answers.NextMsgWithContext(within(t)))(t)
+	must.Do(t, sub.Unsubscribe())
+	answers := must.Get(nc.SubscribeSync("b"))(t)
+	must.Do(t, m.Respond([]byte("late but fine")))
+	must.Get(answers.NextMsgWithContext(must.Within(t, patience)))(t)
+}
+
+// TestOldRequestStyle subscribes for each request, and is over with it.
+func TestOldRequestStyle(t *testing.T) {
+	p := &server.Permissions{Subscribe: &server.SubjectPermission{Deny: []string{"_INBOX.*.*", "closed.>"}}}
+	_, nc, free := guarded(t, p, api.UseOldRequestStyle())
+	echo(t, free, "echo")
+	_, err := nc.Request("echo", nil, patience)
+	if p := refusal(t, err); p.Op != protocol.RoleSubscribe {
+		t.Errorf("error %+v", p)
+	}
+	_, nc = both(t, api.UseOldRequestStyle())
+	seen := make(chan int, 10)
+	must.Get(nc.Subscribe("count", func(m *api.Msg) {
+		seen <- nc.NumSubscriptions()
+		_ = m.Respond(m.Data)
+	}))(t)
+	for range 3 {
+		m := must.Get(nc.Request("count", []byte("x"), patience))(t)
+		if n := await(t, seen, "the count"); n != 2 || string(m.Data) != "x" {
+			t.Errorf("%d subscriptions during a request, reply %q", n, m.Data)
+		}
+	}
+	for _, err := range nc.RequestMany(must.Within(t, patience), "count", nil) {
+		must.Do(t, err)
+		break
+	}
+	_, err = nc.Request("nobody", nil, patience)
+	kinds(t, err, api.ErrNoResponders)
+	_, err = nc.Request("a b", nil, patience)
+	kinds(t, err, api.ErrBadSubject)
+	if n := nc.NumSubscriptions(); n != 1 {
+		t.Errorf("%d subscriptions afterwards", n)
+	}
+}
+
+// TestNewRespInbox gives subjects of the connection's own, for a subscription.
+func TestNewRespInbox(t *testing.T) {
+	s, nc := both(t)
+	echo(t, dial(t, s), "echo")
+	reply := must.Get(nc.Request("echo", nil, patience))(t).Subject
+	a, b := nc.NewRespInbox(), nc.NewRespInbox()
+	if prefix := reply[:strings.LastIndex(reply, ".")+1]; a == b || !strings.HasPrefix(a, prefix) || len(a) != len(prefix)+8 {
+		t.Errorf("inboxes %q and %q, a reply came to %q", a, b, reply)
+	}
+	sub := must.Get(nc.SubscribeSync(a))(t)
+	must.Do(t, nc.PublishRequest("echo", a, []byte("x")))
+	if m := must.Get(sub.NextMsgWithContext(must.Within(t, patience)))(t); string(m.Data) != "x" {
+		t.Errorf("got %q", m.Data)
+	}
+	if inbox := (*api.Conn)(nil).NewRespInbox(); !strings.HasPrefix(inbox, api.InboxPrefix) {
+		t.Errorf("inbox %q without a connection", inbox)
+	}
+}
+
+// TestRespondErrors, in the order in which they are looked for.
+func TestRespondErrors(t *testing.T) {
+	_, nc := both(t)
+	sub := must.Get(nc.SubscribeSync("a"))(t)
+	bound := func(reply string) *api.Msg { return &api.Msg{Reply: reply, Sub: sub} }
+	for name, c := range map[string]struct {
+		m      *api.Msg
+		answer *api.Msg
+		want   error
+	}{
+		"nil":           {nil, api.NewMsg(""), api.ErrMsgNotBound},
+		"not bound":     {&api.Msg{Reply: "b"}, nil, api.ErrMsgNotBound},
+		"no reply":      {bound(""), nil, api.ErrMsgNoReply},
+		"nil answer":    {bound("b"), nil, api.ErrInvalidMsg},
+		"bad reply":     {bound("a b"), api.NewMsg(""), api.ErrBadSubject},
+		"bad header":    {bound("b"), &api.Msg{Header: api.Header{"a b": {""}}}, api.ErrBadHeaderMsg},
+		"answer's own":  {bound("b"), &api.Msg{Subject: "else", Reply: "c d"}, api.ErrBadSubject},
+		"empty receive": {&api.Msg{Reply: "b", Sub: new(api.Subscription)}, api.NewMsg(""), api.ErrMsgNotBound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kinds(t, c.m.RespondMsg(c.answer), c.want)
+			if err := c.m.Respond(nil); c.answer != nil && c.answer.Header == nil && c.answer.Reply == "" {
+				kinds(t, err, c.want)
+			}
+		})
+	}
+	nc.Close()
+	kinds(t, bound("b").Respond(nil), api.ErrConnectionClosed)
 }

@@ -1,27 +1,33 @@
 package api
 
 import (
+	"cmp"
 	"crypto/tls"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // URLError says which server address cannot be used. It does not quote the
 // address, which may hold a password.
 type URLError struct {
+	Kind     error  // a kind below ErrInvalidURL; nil for itself
 	Position int    // of the address in the list, from 1
 	Reason   string // what is wrong
 }
 
 // Error names the address by its position.
 func (e *URLError) Error() string {
-	return ErrInvalidURL.Error() + " number " + strconv.Itoa(e.Position) + ": " + e.Reason
+	return e.kind().Error() + " number " + strconv.Itoa(e.Position) + ": " + e.Reason
 }
 
-// Unwrap returns ErrInvalidURL.
-func (e *URLError) Unwrap() []error { return []error{ErrInvalidURL} }
+// Unwrap returns the kind.
+func (e *URLError) Unwrap() []error { return []error{e.kind()} }
+
+func (e *URLError) kind() error { return cmp.Or(e.Kind, ErrInvalidURL) }
 
 // splitServers cuts a list of addresses at its commas and drops empty entries.
 func splitServers(list string) []string {
@@ -35,8 +41,8 @@ func splitServers(list string) []string {
 }
 
 // servers reads the addresses in the order in which they are to be tried: Url,
-// then Servers, shuffled unless that was forbidden. A tls address makes all of
-// them secure.
+// then Servers, shuffled unless that was forbidden. A tls or wss address makes all
+// of them secure.
 func (o *Options) servers() (all []*url.URL, err error) {
 	list := o.Servers
 	if o.Url != "" {
@@ -45,16 +51,11 @@ func (o *Options) servers() (all []*url.URL, err error) {
 	if len(list) == 0 {
 		list = []string{DefaultURL}
 	}
-	for i, s := range list {
-		u, reason := parseServer(s, o.Secure)
-		if reason != "" {
-			return nil, &URLError{Position: i + 1, Reason: reason}
-		}
-		if u.Scheme == "tls" {
-			o.Secure = true
-		}
-		all = append(all, u)
+	all, err = parseServers(list, nil, o.Secure)
+	if err != nil {
+		return nil, err
 	}
+	o.Secure = o.Secure || slices.ContainsFunc(all, inTLS)
 	if o.Secure && o.TLSConfig == nil {
 		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
@@ -68,33 +69,82 @@ func (o *Options) servers() (all []*url.URL, err error) {
 	return all, nil
 }
 
-// parseServer reads one address. A missing scheme is nats, or tls when secure; a
-// missing port is DefaultPort.
-func parseServer(s string, secure bool) (u *url.URL, reason string) {
+// isWebSocket reports whether the address is one for WebSockets.
+func isWebSocket(u *url.URL) bool { return u.Scheme == "ws" || u.Scheme == "wss" }
+
+// inTLS reports whether the address requires TLS.
+func inTLS(u *url.URL) bool { return u.Scheme == "tls" || u.Scheme == "wss" }
+
+// parseServers reads addresses, which are all for WebSockets or none, as like is;
+// nil means the first of them. Behind one that requires TLS, or if secure, those
+// without a scheme require it, too.
+func parseServers(list []string, like *url.URL, secure bool) (all []*url.URL, err error) {
+	for i, s := range list {
+		u, reason := parseServer(s, defaultScheme(like, secure))
+		if reason != "" {
+			return nil, &URLError{Position: i + 1, Reason: reason}
+		}
+		if like == nil {
+			like = u
+		}
+		if isWebSocket(u) != isWebSocket(like) {
+			return nil, &URLError{Kind: ErrMixingWebsocketSchemes, Position: i + 1,
+				Reason: "its scheme is " + u.Scheme + " and that of another is " + like.Scheme}
+		}
+		secure = secure || inTLS(u)
+		all = append(all, u)
+	}
+	return all, nil
+}
+
+// defaultScheme is the scheme of an address without one.
+func defaultScheme(like *url.URL, secure bool) string {
+	viaWebSocket := like != nil && isWebSocket(like)
+	switch {
+	case viaWebSocket && secure:
+		return "wss"
+	case viaWebSocket:
+		return "ws"
+	case secure:
+		return "tls"
+	default:
+		return "nats"
+	}
+}
+
+// parseServer reads one address. A missing scheme is the given one, a missing port
+// the scheme's.
+func parseServer(s, scheme string) (u *url.URL, reason string) {
 	s = strings.TrimSpace(s)
 	if !strings.Contains(s, "://") {
-		scheme := "nats://"
-		if secure {
-			scheme = "tls://"
-		}
-		s = scheme + s
+		s = scheme + "://" + s
 	}
 	u, err := url.Parse(s)
 	if err != nil {
 		return nil, "it is malformed"
 	}
+	port := DefaultPort
 	switch u.Scheme {
 	case "nats", "tls", "tcp":
-	case "ws", "wss":
-		return nil, "websockets are not supported"
+	case "ws":
+		port = 80
+	case "wss":
+		port = 443
 	default:
+		if strings.Contains(s, "@") { // and what looks like a scheme may be a part of a secret
+			return nil, "its scheme is unknown"
+		}
 		return nil, "scheme " + strconv.Quote(u.Scheme) + " is unknown"
 	}
-	if u.Hostname() == "" {
+	password, _ := u.User.Password()
+	switch {
+	case u.Hostname() == "":
 		return nil, "it has no host"
+	case !utf8.ValidString(u.User.Username() + password):
+		return nil, "its credentials are not in UTF-8"
 	}
 	if u.Port() == "" {
-		u.Host = strings.TrimSuffix(u.Host, ":") + ":" + strconv.Itoa(DefaultPort)
+		u.Host = strings.TrimSuffix(u.Host, ":") + ":" + strconv.Itoa(port)
 	}
 	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil {
 		return nil, "its port is not a number below 65536"
@@ -102,16 +152,22 @@ func parseServer(s string, secure bool) (u *url.URL, reason string) {
 	return u, ""
 }
 
+// mask stands for a secret.
+const mask = "xxxxx"
+
 // redactedURL is the address with every credential masked: net/url masks
-// passwords, but not a token that stands in the place of the user.
+// passwords, but neither a token that stands in the place of the user nor one in the
+// query of a WebSocket.
 func redactedURL(u *url.URL) string {
-	if u.User == nil {
-		return u.String()
-	}
 	masked := *u
-	masked.User = url.User("xxxxx")
+	if u.RawQuery != "" {
+		masked.RawQuery = mask
+	}
+	if u.User != nil {
+		masked.User = url.User(mask)
+	}
 	if _, ok := u.User.Password(); ok {
-		masked.User = url.UserPassword(u.User.Username(), "xxxxx")
+		masked.User = url.UserPassword(u.User.Username(), mask)
 	}
 	return masked.String()
 }

@@ -8,27 +8,32 @@ import (
 func TestServerAddressesAreCompleted(t *testing.T) {
 	for _, c := range []struct {
 		in     string
-		secure bool
+		scheme string
 		want   string
 	}{
-		{"host", false, "nats://host:4222"},
-		{"host:", false, "nats://host:4222"},
-		{"host:1234", false, "nats://host:1234"},
-		{"nats://host", false, "nats://host:4222"},
-		{"nats://host:", false, "nats://host:4222"},
-		{"nats://host:1/", false, "nats://host:1/"},
-		{"nats://host/", false, "nats://host:4222/"},
-		{"tls://host", false, "tls://host:4222"},
-		{"host", true, "tls://host:4222"},
-		{"127.0.0.1", false, "nats://127.0.0.1:4222"},
-		{"[::1]", false, "nats://[::1]:4222"},
-		{"[::1]:99", false, "nats://[::1]:99"},
-		{"nats://[::1]", false, "nats://[::1]:4222"},
-		{"user:pass@host", false, "nats://user:pass@host:4222"},
-		{"token@host:1", false, "nats://token@host:1"},
-		{"  host  ", false, "nats://host:4222"},
+		{"host", "nats", "nats://host:4222"},
+		{"host:", "nats", "nats://host:4222"},
+		{"host:1234", "nats", "nats://host:1234"},
+		{"nats://host", "nats", "nats://host:4222"},
+		{"nats://host:", "nats", "nats://host:4222"},
+		{"nats://host:1/", "nats", "nats://host:1/"},
+		{"nats://host/", "nats", "nats://host:4222/"},
+		{"tls://host", "nats", "tls://host:4222"},
+		{"host", "tls", "tls://host:4222"},
+		{"127.0.0.1", "nats", "nats://127.0.0.1:4222"},
+		{"[::1]", "nats", "nats://[::1]:4222"},
+		{"[::1]:99", "nats", "nats://[::1]:99"},
+		{"nats://[::1]", "nats", "nats://[::1]:4222"},
+		{"user:pass@host", "nats", "nats://user:pass@host:4222"},
+		{"token@host:1", "nats", "nats://token@host:1"},
+		{"ws://host", "nats", "ws://host:80"},
+		{"wss://host/path?q=1", "nats", "wss://host:443/path?q=1"},
+		{"ws://[::1]", "nats", "ws://[::1]:80"},
+		{"host", "wss", "wss://host:443"},
+		{"host:1/path", "ws", "ws://host:1/path"},
+		{"  host  ", "nats", "nats://host:4222"},
 	} {
-		u, reason := parseServer(c.in, c.secure)
+		u, reason := parseServer(c.in, c.scheme)
 		if reason != "" || u.String() != c.want {
 			t.Errorf("%q became %v (%s), want %q", c.in, u, reason, c.want)
 		}
@@ -70,8 +75,9 @@ func TestOneSecureServerMakesAllSecure(t *testing.T) {
 func TestRedactedURLHidesTokensToo(t *testing.T) {
 	for in, want := range map[string]string{
 		"nats://t0ken@host:1": "nats://xxxxx@host:1", "nats://user:pass@host:1": "nats://user:xxxxx@host:1", "nats://host:1": "nats://host:1",
+		"ws://u:p@host:1/path?token=t0ken": "ws://u:xxxxx@host:1/path?xxxxx",
 	} {
-		u, _ := parseServer(in, false)
+		u, _ := parseServer(in, "nats")
 		if got := redactedURL(u); got != want {
 			t.Errorf("%q became %q", in, got)
 		}

@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/troupe-go/troupe/actors"
 )
@@ -17,7 +19,7 @@ const (
 	AsyncSubscription SubscriptionType = iota
 	// SyncSubscription is read with NextMsg.
 	SyncSubscription
-	// ChanSubscription delivers to a channel; not in use here.
+	// ChanSubscription delivers to a channel.
 	ChanSubscription
 	// NilSubscription is the type of a nil Subscription.
 	NilSubscription
@@ -26,8 +28,8 @@ const (
 )
 
 // Subscription is interest in a subject. It survives the loss of servers and is
-// told to each new one. It is safe for concurrent use. Methods of a nil or ended
-// Subscription return ErrBadSubscription.
+// told to each new one. It is safe for concurrent use. Methods of a nil Subscription
+// return ErrBadSubscription, as do those of an ended one that do not say otherwise.
 type Subscription struct {
 	// Subject is what was subscribed to. Read only.
 	Subject string
@@ -37,15 +39,21 @@ type Subscription struct {
 	nc      *Conn
 	typ     SubscriptionType
 	handler MsgHandler                 // nil unless asynchronous
-	core    atomic.Pointer[actors.Sub] // set by bind; messages may come before
+	failing *failing                   // of Handle, in the place of handler; nil otherwise
+	channel chan *Msg                  // nil unless of ChanSubscribe; the user's
+	core    atomic.Pointer[actors.Sub] // set by bind, before the first message
+
+	events eventListeners
 
 	mu      sync.Mutex
-	ended   bool                 // subscriptionEnded has run
-	onEnded func(subject string) // guarded by mu
+	ended   bool                           // subscriptionEnded has run
+	onEnded func(subject string)           // guarded by mu
+	status  SubStatus                      // guarded by mu
+	changes map[chan SubStatus][]SubStatus // of StatusChanged, guarded by mu
 }
 
 // bind sets the runtime's side, once.
-func (s *Subscription) bind(core *actors.Sub) { s.core.CompareAndSwap(nil, core) }
+func (s *Subscription) bind(core *actors.Sub) { s.core.Store(core) }
 
 // subscriptionEnded runs once when a subscription has ended, after its last
 // handler call.
@@ -63,8 +71,11 @@ func subscriptionEnded(core *actors.Sub, _ error) {
 // usable returns the runtime's side of a subscription that has not ended.
 func (s *Subscription) usable() (*actors.Sub, error) {
 	core := s.bound()
-	if core == nil || core.Closed() {
+	if core == nil {
 		return nil, ErrBadSubscription
+	}
+	if err := core.EndError(); err != nil {
+		return nil, err
 	}
 	return core, nil
 }
@@ -116,7 +127,8 @@ func (s *Subscription) Unsubscribe() error {
 // AutoUnsubscribe ends the subscription when the server has sent max messages,
 // counted from its beginning, those that were dropped here included. With zero it
 // is Unsubscribe; negative is an ErrInvalidArg. It may be called again with
-// another number.
+// another number; once that many have been sent, a higher one changes nothing.
+// Errors: ErrConnectionClosed; ErrBadSubscription; ErrInvalidArg.
 func (s *Subscription) AutoUnsubscribe(max int) error {
 	core, err := s.usable()
 	if err != nil {
@@ -162,9 +174,11 @@ func (s *Subscription) Drain() error {
 	return nil
 }
 
-// DrainContext is Drain that returns when the subscription has ended, or with
-// ctx's error. From inside the subscription's own handler use Drain: the handler
-// would wait for itself.
+// DrainContext is Drain that returns when the subscription has ended, or when ctx is
+// done: ErrTimeout when its deadline has passed, and otherwise context.Canceled. Then
+// the context of a ContextHandler is cancelled; what waits is delivered all the same,
+// and the drain goes on. ErrInvalidContext for nil. From inside the subscription's own handler use Drain: the
+// handler would wait for itself.
 func (s *Subscription) DrainContext(ctx context.Context) error {
 	if ctx == nil {
 		return ErrInvalidContext
@@ -173,7 +187,21 @@ func (s *Subscription) DrainContext(ctx context.Context) error {
 	if core == nil {
 		return ErrBadSubscription
 	}
-	return core.Drain(ctx)
+	began := time.Now()
+	err := core.Drain(ctx)
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		s.cancel(context.Cause(ctx))
+		return actors.Interrupted(ctx, "drain", s.Subject, began)
+	}
+	return err
+}
+
+// QueuedMsgs returns how many messages wait.
+//
+// Deprecated: use Pending.
+func (s *Subscription) QueuedMsgs() (int, error) {
+	msgs, _, err := s.Pending()
+	return msgs, err
 }
 
 // SetClosedHandler sets what is called with the subject once when the
@@ -199,10 +227,21 @@ func (s *Subscription) counts() (actors.Counts, error) {
 	return core.Counts(), nil
 }
 
-// Pending returns how many messages, and bytes of header and data, wait. The
-// message in the handler counts. (-1, -1, ErrBadSubscription) when ended.
-func (s *Subscription) Pending() (msgs, bytes int, err error) {
+// queueCounts is counts for those that are about what waits with us.
+func (s *Subscription) queueCounts() (actors.Counts, error) {
 	n, err := s.counts()
+	if err == nil && s.typ == ChanSubscription {
+		err = ErrTypeSubscription
+	}
+	return n, err
+}
+
+// Pending returns how many messages, and bytes of header and data, wait. The
+// message in the handler counts. (-1, -1, ErrBadSubscription) when ended, and
+// (-1, -1, ErrTypeSubscription) for ChanSubscribe, here and in the others that are
+// about what waits.
+func (s *Subscription) Pending() (msgs, bytes int, err error) {
+	n, err := s.queueCounts()
 	if err != nil {
 		return -1, -1, err
 	}
@@ -212,7 +251,7 @@ func (s *Subscription) Pending() (msgs, bytes int, err error) {
 // MaxPending returns the most that ever waited, a message that found no room
 // included. (-1, -1, ErrBadSubscription) when ended.
 func (s *Subscription) MaxPending() (msgs, bytes int, err error) {
-	n, err := s.counts()
+	n, err := s.queueCounts()
 	if err != nil {
 		return -1, -1, err
 	}
@@ -221,18 +260,17 @@ func (s *Subscription) MaxPending() (msgs, bytes int, err error) {
 
 // ClearMaxPending starts MaxPending anew.
 func (s *Subscription) ClearMaxPending() error {
-	core, err := s.usable()
-	if err != nil {
+	if _, err := s.queueCounts(); err != nil {
 		return err
 	}
-	core.ClearPeak()
+	s.bound().ClearPeak()
 	return nil
 }
 
 // PendingLimits returns the limits on what waits; negative means none.
 // (-1, -1, ErrBadSubscription) when ended.
 func (s *Subscription) PendingLimits() (msgs, bytes int, err error) {
-	n, err := s.counts()
+	n, err := s.queueCounts()
 	if err != nil {
 		return -1, -1, err
 	}
@@ -242,14 +280,13 @@ func (s *Subscription) PendingLimits() (msgs, bytes int, err error) {
 // SetPendingLimits changes the limits on what waits; negative means none, zero is
 // an ErrInvalidArg. The option PendingLimits has no gap in which others apply.
 func (s *Subscription) SetPendingLimits(msgs, bytes int) error {
-	core, err := s.usable()
-	if err != nil {
+	if _, err := s.queueCounts(); err != nil {
 		return err
 	}
 	if msgs == 0 || bytes == 0 {
 		return badArg("SetPendingLimits", "is zero")
 	}
-	core.SetLimits(msgs, bytes)
+	s.bound().SetLimits(msgs, bytes)
 	return nil
 }
 
@@ -261,6 +298,17 @@ func (s *Subscription) Delivered() (int64, error) {
 		return -1, err
 	}
 	return int64(n.Delivered), nil
+}
+
+// Received returns how many messages the server has sent, and how many of them found no
+// room: what was delivered, what waits and what was dropped. (0, 0,
+// ErrBadSubscription) when ended.
+func (s *Subscription) Received() (all, dropped uint64, err error) {
+	n, err := s.counts()
+	if err != nil {
+		return 0, 0, err
+	}
+	return n.Received, n.Dropped, nil
 }
 
 // Dropped returns how many messages found no room. (-1, ErrBadSubscription) when

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 func TestMessagesArriveCompleteAndInOrder(t *testing.T) {
@@ -20,7 +21,7 @@ func TestMessagesArriveCompleteAndInOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			nc := dial(t, s)
 			done, n := make(chan struct{}), 0
-			sub := try(nc.Subscribe("in.order.*", func(m *api.Msg) {
+			sub := must.Get(nc.Subscribe("in.order.*", func(m *api.Msg) {
 				if want := fmt.Sprintf("in.order.%d", n%3); m.Subject != want || string(m.Data) != string(number(n)) || m.Reply != "re" {
 					t.Errorf("message %d is %q %q %q", n, m.Subject, m.Reply, m.Data)
 				}
@@ -37,7 +38,7 @@ func TestMessagesArriveCompleteAndInOrder(t *testing.T) {
 				if i%2 == 0 {
 					m.Header = api.Header{"N": {string(number(i))}}
 				}
-				must(t, publisher.PublishMsg(m))
+				must.Do(t, publisher.PublishMsg(m))
 			}
 			closed(t, done, "the last message")
 			if delivered, err := sub.Delivered(); err != nil || delivered != count {
@@ -58,14 +59,14 @@ func TestQueueGroupsShareMessages(t *testing.T) {
 	all.Add(count)
 	for i := range each {
 		member := dial(t, s)
-		sub := try(member.QueueSubscribe("work", "crew", func(*api.Msg) { each[i].Add(1); all.Done() }))(t)
+		sub := must.Get(member.QueueSubscribe("work", "crew", func(*api.Msg) { each[i].Add(1); all.Done() }))(t)
 		if sub.Queue != "crew" || sub.Subject != "work" {
 			t.Errorf("subscription %q %q", sub.Subject, sub.Queue)
 		}
 		flushed(t, member)
 	}
 	for range count {
-		must(t, nc.Publish("work", nil))
+		must.Do(t, nc.Publish("work", nil))
 	}
 	all.Wait()
 	if sum := each[0].Load() + each[1].Load() + each[2].Load(); sum != count {
@@ -77,25 +78,25 @@ func TestUnsubscribeEndsDeliveryAtOnce(t *testing.T) {
 	_, nc := both(t)
 	var calls atomic.Int64
 	begun, gate := make(chan struct{}, 1), make(chan struct{})
-	sub := try(nc.Subscribe("a", func(*api.Msg) {
+	sub := must.Get(nc.Subscribe("a", func(*api.Msg) {
 		calls.Add(1)
 		begun <- struct{}{}
 		<-gate
 	}))(t)
 	for range 100 {
-		must(t, nc.Publish("a", nil))
+		must.Do(t, nc.Publish("a", nil))
 	}
 	await(t, begun, "the first call")
 	flushed(t, nc)
-	must(t, sub.Unsubscribe())
+	must.Do(t, sub.Unsubscribe())
 	close(gate)
 	kinds(t, sub.Unsubscribe(), api.ErrBadSubscription)
 	if sub.IsValid() {
 		t.Error("still valid")
 	}
 	ended := make(chan struct{})
-	marker := try(nc.Subscribe("b", func(*api.Msg) { close(ended) }))(t)
-	must(t, nc.Publish("b", nil))
+	marker := must.Get(nc.Subscribe("b", func(*api.Msg) { close(ended) }))(t)
+	must.Do(t, nc.Publish("b", nil))
 	closed(t, ended, "the marker")
 	if n := calls.Load(); n != 1 {
 		t.Errorf("%d calls, one was going on", n)
@@ -103,7 +104,7 @@ func TestUnsubscribeEndsDeliveryAtOnce(t *testing.T) {
 	if n := nc.NumSubscriptions(); n != 1 {
 		t.Errorf("%d subscriptions", n)
 	}
-	must(t, marker.Unsubscribe())
+	must.Do(t, marker.Unsubscribe())
 }
 
 // TestUnsubscribeUnderFire unsubscribes while messages pour in: at most the call
@@ -114,7 +115,7 @@ func TestUnsubscribeUnderFire(t *testing.T) {
 	for range 50 {
 		var begun atomic.Int64
 		some := make(chan struct{}, 1)
-		sub := try(nc.Subscribe("a", func(*api.Msg) {
+		sub := must.Get(nc.Subscribe("a", func(*api.Msg) {
 			if begun.Add(1) > 20 {
 				select {
 				case some <- struct{}{}:
@@ -124,10 +125,10 @@ func TestUnsubscribeUnderFire(t *testing.T) {
 		}))(t)
 		flushed(t, nc)
 		for range 2000 {
-			must(t, publisher.Publish("a", nil))
+			must.Do(t, publisher.Publish("a", nil))
 		}
 		await(t, some, "some messages")
-		must(t, sub.Unsubscribe())
+		must.Do(t, sub.Unsubscribe())
 		after := begun.Load()
 		flushed(t, publisher, nc)
 		runtime.Gosched()
@@ -140,12 +141,12 @@ func TestUnsubscribeUnderFire(t *testing.T) {
 func TestAutoUnsubscribe(t *testing.T) {
 	_, nc := both(t)
 	handler, got := collect(100)
-	sub := try(nc.Subscribe("a", handler))(t)
+	sub := must.Get(nc.Subscribe("a", handler))(t)
 	ended := make(chan string, 1)
 	sub.SetClosedHandler(func(subject string) { ended <- subject })
-	must(t, sub.AutoUnsubscribe(5))
+	must.Do(t, sub.AutoUnsubscribe(5))
 	for i := range 20 {
-		must(t, nc.Publish("a", number(i)))
+		must.Do(t, nc.Publish("a", number(i)))
 	}
 	if subject := await(t, ended, "the end"); subject != "a" {
 		t.Errorf("closed handler got %q", subject)
@@ -158,14 +159,14 @@ func TestAutoUnsubscribe(t *testing.T) {
 		t.Errorf("%d subscriptions are left", n)
 	}
 
-	sync := try(nc.SubscribeSync("b"))(t)
+	sync := must.Get(nc.SubscribeSync("b"))(t)
 	kinds(t, sync.AutoUnsubscribe(-1), api.ErrInvalidArg)
-	must(t, sync.AutoUnsubscribe(3))
+	must.Do(t, sync.AutoUnsubscribe(3))
 	for i := range 10 {
-		must(t, nc.Publish("b", number(i)))
+		must.Do(t, nc.Publish("b", number(i)))
 	}
 	for i := range 3 {
-		if m := try(sync.NextMsgWithContext(within(t)))(t); string(m.Data) != string(number(i)) {
+		if m := must.Get(sync.NextMsgWithContext(must.Within(t, patience)))(t); string(m.Data) != string(number(i)) {
 			t.Errorf("message %d is %q", i, m.Data)
 		}
 	}
@@ -175,8 +176,8 @@ func TestAutoUnsubscribe(t *testing.T) {
 		t.Error("still valid behind the last message")
 	}
 
-	zero := try(nc.SubscribeSync("c"))(t)
-	must(t, zero.AutoUnsubscribe(0))
+	zero := must.Get(nc.SubscribeSync("c"))(t)
+	must.Do(t, zero.AutoUnsubscribe(0))
 	if zero.IsValid() {
 		t.Error("AutoUnsubscribe(0) left it valid")
 	}
@@ -187,15 +188,15 @@ func TestAutoUnsubscribeCountsFromTheBeginning(t *testing.T) {
 	_, nc := both(t)
 	var calls atomic.Int32
 	begun, gate := make(chan struct{}, 100), make(chan struct{})
-	sub := try(nc.Subscribe("a", func(*api.Msg) { calls.Add(1); begun <- struct{}{}; <-gate }))(t)
+	sub := must.Get(nc.Subscribe("a", func(*api.Msg) { calls.Add(1); begun <- struct{}{}; <-gate }))(t)
 	ended := make(chan string, 1)
 	sub.SetClosedHandler(func(subject string) { ended <- subject })
 	for range 20 {
-		must(t, nc.Publish("a", nil))
+		must.Do(t, nc.Publish("a", nil))
 	}
 	await(t, begun, "the first message")
 	flushed(t, nc)
-	must(t, sub.AutoUnsubscribe(5))
+	must.Do(t, sub.AutoUnsubscribe(5))
 	close(gate)
 	await(t, ended, "the end")
 	if n := calls.Load(); n > 5 {
@@ -207,14 +208,14 @@ func TestAutoUnsubscribeCountsFromTheBeginning(t *testing.T) {
 func TestAutoUnsubscribeEndsInSpiteOfDrops(t *testing.T) {
 	_, nc := both(t)
 	begun, gate := make(chan struct{}, 100), make(chan struct{})
-	sub := try(nc.Subscribe("a", func(*api.Msg) { begun <- struct{}{}; <-gate }, api.PendingLimits(3, -1)))(t)
+	sub := must.Get(nc.Subscribe("a", func(*api.Msg) { begun <- struct{}{}; <-gate }, api.PendingLimits(3, -1)))(t)
 	ended := make(chan string, 1)
 	sub.SetClosedHandler(func(subject string) { ended <- subject })
-	must(t, sub.AutoUnsubscribe(10))
-	must(t, nc.Publish("a", nil))
+	must.Do(t, sub.AutoUnsubscribe(10))
+	must.Do(t, nc.Publish("a", nil))
 	await(t, begun, "the first message")
 	for range 30 {
-		must(t, nc.Publish("a", nil))
+		must.Do(t, nc.Publish("a", nil))
 	}
 	flushed(t, nc)
 	if dropped, err := sub.Dropped(); err != nil || dropped != 7 {
@@ -231,19 +232,19 @@ func TestDrainDeliversWhatHasCome(t *testing.T) {
 	_, nc := both(t)
 	var calls atomic.Int32
 	begun, gate := make(chan struct{}, 100), make(chan struct{})
-	sub := try(nc.Subscribe("a", func(*api.Msg) { calls.Add(1); begun <- struct{}{}; <-gate }))(t)
+	sub := must.Get(nc.Subscribe("a", func(*api.Msg) { calls.Add(1); begun <- struct{}{}; <-gate }))(t)
 	ended := make(chan string, 1)
 	sub.SetClosedHandler(func(subject string) { ended <- subject })
 	for range 10 {
-		must(t, nc.Publish("a", nil))
+		must.Do(t, nc.Publish("a", nil))
 	}
 	await(t, begun, "the first message")
-	must(t, sub.Drain())
+	must.Do(t, sub.Drain())
 	if !sub.IsDraining() || !sub.IsValid() {
 		t.Errorf("draining %v, valid %v", sub.IsDraining(), sub.IsValid())
 	}
 	for range 10 {
-		must(t, nc.Publish("a", nil)) // behind the UNSUB
+		must.Do(t, nc.Publish("a", nil)) // behind the UNSUB
 	}
 	flushed(t, nc)
 	close(gate)
@@ -251,21 +252,21 @@ func TestDrainDeliversWhatHasCome(t *testing.T) {
 	if n := calls.Load(); n != 10 || sub.IsValid() || sub.IsDraining() {
 		t.Errorf("%d calls, valid %v, draining %v", n, sub.IsValid(), sub.IsDraining())
 	}
-	must(t, sub.Drain())
-	must(t, sub.DrainContext(within(t)))
+	must.Do(t, sub.Drain())
+	must.Do(t, sub.DrainContext(must.Within(t, patience)))
 }
 
 func TestDrainContextEnds(t *testing.T) {
 	_, nc := both(t)
 	gate := make(chan struct{})
-	sub := try(nc.Subscribe("a", func(*api.Msg) { <-gate }))(t)
-	must(t, nc.Publish("a", nil))
+	sub := must.Get(nc.Subscribe("a", func(*api.Msg) { <-gate }))(t)
+	must.Do(t, nc.Publish("a", nil))
 	flushed(t, nc)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	kinds(t, sub.DrainContext(ctx), context.DeadlineExceeded)
 	close(gate)
-	must(t, sub.DrainContext(within(t)))
+	must.Do(t, sub.DrainContext(must.Within(t, patience)))
 	if sub.IsValid() {
 		t.Error("still valid")
 	}
@@ -282,13 +283,13 @@ func TestPendingCountsAndLimits(t *testing.T) {
 		}
 		slow <- err
 	})
-	sub := try(nc.Subscribe("a", func(*api.Msg) { begun <- struct{}{}; <-gate }))(t)
-	must(t, sub.SetPendingLimits(4, 1000))
+	sub := must.Get(nc.Subscribe("a", func(*api.Msg) { begun <- struct{}{}; <-gate }))(t)
+	must.Do(t, sub.SetPendingLimits(4, 1000))
 	kinds(t, sub.SetPendingLimits(0, 1), api.ErrInvalidArg)
-	must(t, nc.Publish("a", make([]byte, 10)))
+	must.Do(t, nc.Publish("a", make([]byte, 10)))
 	await(t, begun, "the first message")
 	for range 6 {
-		must(t, nc.Publish("a", make([]byte, 10)))
+		must.Do(t, nc.Publish("a", make([]byte, 10)))
 	}
 	flushed(t, nc)
 	if msgs, bytes, err := sub.Pending(); msgs != 4 || bytes != 40 || err != nil {
@@ -313,12 +314,15 @@ func TestPendingCountsAndLimits(t *testing.T) {
 		t.Errorf("error %+v", who)
 	}
 	kinds(t, nc.LastError(), api.ErrSlowConsumer)
+	if slow := holds[*api.SlowConsumerError](t, nc.LastError()); slow.Subject != sub.Subject || slow.Dropped == 0 {
+		t.Errorf("%+v", slow)
+	}
 	if nc.Health() == nil {
 		t.Error("healthy in spite of drops")
 	}
-	must(t, sub.ClearMaxPending())
+	must.Do(t, sub.ClearMaxPending())
 	close(gate)
-	must(t, sub.DrainContext(within(t)))
+	must.Do(t, sub.DrainContext(must.Within(t, patience)))
 	if len(slow) != 0 {
 		t.Errorf("%d more reports of one episode", len(slow))
 	}
@@ -342,19 +346,19 @@ func TestOverflowPolicies(t *testing.T) {
 			_, nc := both(t)
 			begun, gate := make(chan struct{}, 100), make(chan struct{})
 			var got []string
-			sub := try(nc.Subscribe("a", func(m *api.Msg) {
+			sub := must.Get(nc.Subscribe("a", func(m *api.Msg) {
 				got = append(got, string(m.Data))
 				begun <- struct{}{}
 				<-gate
 			}, api.PendingLimits(3, -1), c.option))(t)
-			must(t, nc.Publish("a", number(0)))
+			must.Do(t, nc.Publish("a", number(0)))
 			await(t, begun, "the first message")
 			for i := 1; i < 10; i++ {
-				must(t, nc.Publish("a", number(i)))
+				must.Do(t, nc.Publish("a", number(i)))
 			}
 			flushed(t, nc)
 			close(gate)
-			must(t, sub.DrainContext(within(t)))
+			must.Do(t, sub.DrainContext(must.Within(t, patience)))
 			want := []string{}
 			for _, i := range c.want {
 				want = append(want, string(number(i)))
@@ -371,7 +375,7 @@ func TestBlockLosesNothing(t *testing.T) {
 	nc := dial(t, s)
 	const count = 2000
 	done, n := make(chan struct{}), 0
-	sub := try(nc.Subscribe("a", func(m *api.Msg) {
+	sub := must.Get(nc.Subscribe("a", func(m *api.Msg) {
 		if string(m.Data) != string(number(n)) {
 			t.Errorf("message %d is %q", n, m.Data)
 		}
@@ -381,7 +385,7 @@ func TestBlockLosesNothing(t *testing.T) {
 	}, api.PendingLimits(2, -1), api.OnOverflow(api.Block, patience)))(t)
 	flushed(t, nc)
 	for i := range count {
-		must(t, publisher.Publish("a", number(i)))
+		must.Do(t, publisher.Publish("a", number(i)))
 	}
 	closed(t, done, "the last message")
 	if dropped, err := sub.Dropped(); dropped != 0 || err != nil {
@@ -394,11 +398,11 @@ func TestStopSubscriptionOnOverflow(t *testing.T) {
 	failed := make(chan error, 10)
 	nc.SetErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { failed <- err })
 	gate := make(chan struct{})
-	sub := try(nc.Subscribe("a", func(*api.Msg) { <-gate }, api.PendingLimits(2, -1), api.OnOverflow(api.StopSubscription)))(t)
+	sub := must.Get(nc.Subscribe("a", func(*api.Msg) { <-gate }, api.PendingLimits(2, -1), api.OnOverflow(api.StopSubscription)))(t)
 	ended := make(chan string, 1)
 	sub.SetClosedHandler(func(subject string) { ended <- subject })
 	for range 10 {
-		must(t, nc.Publish("a", nil))
+		must.Do(t, nc.Publish("a", nil))
 	}
 	kinds(t, await(t, failed, "the report"), api.ErrSlowConsumer)
 	close(gate)
@@ -416,7 +420,7 @@ func TestConcurrencyKeepsTheOrderOfKeys(t *testing.T) {
 	next := make(map[string]int)
 	var all sync.WaitGroup
 	all.Add(keys * each)
-	try(nc.Subscribe("k.*", func(m *api.Msg) {
+	must.Get(nc.Subscribe("k.*", func(m *api.Msg) {
 		defer all.Done()
 		mu.Lock()
 		defer mu.Unlock()
@@ -428,7 +432,7 @@ func TestConcurrencyKeepsTheOrderOfKeys(t *testing.T) {
 	flushed(t, nc)
 	for i := range each {
 		for k := range keys {
-			must(t, publisher.Publish(fmt.Sprintf("k.%d", k), number(i)))
+			must.Do(t, publisher.Publish(fmt.Sprintf("k.%d", k), number(i)))
 		}
 	}
 	all.Wait()
@@ -440,13 +444,13 @@ func TestConcurrencyRunsHandlersAtOnce(t *testing.T) {
 	var meet sync.WaitGroup
 	meet.Add(workers)
 	done := make(chan struct{}, workers)
-	try(nc.Subscribe("a", func(*api.Msg) {
+	must.Get(nc.Subscribe("a", func(*api.Msg) {
 		meet.Done()
 		meet.Wait() // returns only when all of them are here
 		done <- struct{}{}
 	}, api.Concurrency(workers)))(t)
 	for range workers {
-		must(t, nc.Publish("a", nil))
+		must.Do(t, nc.Publish("a", nil))
 	}
 	for range workers {
 		await(t, done, "a worker")

@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -10,20 +9,13 @@ import (
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what has to happen.
 const patience = 10 * time.Second
-
-// within returns a context that ends the test's patience.
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 // await returns what comes from ch.
 func await[T any](t testing.TB, ch <-chan T, what string) T {
@@ -83,28 +75,11 @@ func both(t testing.TB, options ...api.Option) (*natsserver.Server, *api.Conn) {
 	return s, dial(t, s, options...)
 }
 
-// must ends the test at an error.
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// try ends the test at an error and returns the value otherwise.
-func try[T any](v T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
-		t.Helper()
-		must(t, err)
-		return v
-	}
-}
-
 // flushed makes sure that the server has seen everything, for several connections.
 func flushed(t testing.TB, conns ...*api.Conn) {
 	t.Helper()
 	for _, nc := range conns {
-		must(t, nc.FlushWithContext(within(t)))
+		must.Do(t, nc.FlushWithContext(must.Within(t, patience)))
 	}
 }
 

@@ -1,8 +1,9 @@
 package protocol
 
 import (
-	"errors"
 	"strconv"
+
+	"github.com/troupe-go/troupe/internal/kind"
 )
 
 // snippetMax is how many bytes of the peer's an error quotes.
@@ -88,9 +89,20 @@ func (e *JSONParseError) Error() string {
 // Unwrap returns ErrJSONParse and the cause.
 func (e *JSONParseError) Unwrap() []error { return []error{ErrJSONParse, e.Err} }
 
+// Category tells a peer's JSON from our own, which bad options have spoilt.
+func (e *JSONParseError) Category() kind.Category {
+	if e.What == "CONNECT" {
+		return kind.Input
+	}
+	return kind.Protocol
+}
+
+// Retryable reports whether another server, or the same one later, may do better.
+func (e *JSONParseError) Retryable() bool { return e.What != "CONNECT" }
+
 // Causes of a JSONParseError that encoding/json would not report.
 var (
-	errNotObject   = errors.New("not a JSON object")
-	errInvalidUTF8 = errors.New("a string is not valid UTF-8")
-	errNothing     = errors.New("nothing to encode")
+	errNotObject   error = kind.New("not a JSON object", ErrJSONParse)
+	errInvalidUTF8 error = kind.New("a string is not valid UTF-8", ErrJSONParse)
+	errNothing     error = kind.New("nothing to encode", ErrJSONParse)
 )

@@ -84,6 +84,34 @@ func ParseInfo(data []byte) (*Info, error) {
 	return info, nil
 }
 
+// Complete fills in what a later INFO leaves out from the one before it on the
+// same connection: identity, limits, and what only the answer to CONNECT tells.
+// Servers send whole ones; without this a part of one would take limits away.
+func (i *Info) Complete(before *Info) {
+	if before == nil {
+		return
+	}
+	if i.ServerID == "" {
+		news := *i
+		*i = *before
+		i.ConnectURLs, i.WSConnectURLs, i.LameDuckMode = news.ConnectURLs, news.WSConnectURLs, news.LameDuckMode
+		i.MaxPayload, i.ConnectInfo = news.MaxPayload, news.ConnectInfo
+		i.RemoteAccount, i.IsSystemAccount = news.RemoteAccount, news.IsSystemAccount
+	}
+	if i.MaxPayload <= 0 {
+		i.MaxPayload = before.MaxPayload
+	}
+	if i.ClientID == 0 {
+		i.ClientID = before.ClientID
+	}
+	if i.ClientIP == "" {
+		i.ClientIP = before.ClientIP
+	}
+	if i.RemoteAccount == "" {
+		i.RemoteAccount, i.IsSystemAccount = before.RemoteAccount, before.IsSystemAccount
+	}
+}
+
 // ParseConnect decodes the JSON of CONNECT. Unknown fields are ignored; absent
 // ones are what a server assumes: verbose, pedantic and echo on. The error is a
 // *[JSONParseError] that quotes nothing.

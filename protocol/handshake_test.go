@@ -165,3 +165,39 @@ func TestInfoRoundTrip(t *testing.T) {
 		t.Errorf("got %s", nothing)
 	}
 }
+
+// TestLaterInfosAreCompleted: what a part of an INFO leaves out stays as it was,
+// what a whole one says counts.
+func TestLaterInfosAreCompleted(t *testing.T) {
+	before := Info{ServerID: "a", ServerName: "n", Headers: true, MaxPayload: 100, ClientID: 7, ClientIP: "::1",
+		AuthRequired: true, ConnectURLs: []string{"x:1"}, RemoteAccount: "A", IsSystemAccount: true, JetStream: true}
+	for name, c := range map[string]struct {
+		later Info
+		want  func(*Info) // changes of before
+	}{
+		"nothing":        {Info{}, func(i *Info) { i.ConnectURLs = nil }},
+		"servers only":   {Info{ConnectURLs: []string{"y:2"}}, func(i *Info) { i.ConnectURLs = []string{"y:2"} }},
+		"lame duck only": {Info{LameDuckMode: true}, func(i *Info) { i.ConnectURLs, i.LameDuckMode = nil, true }},
+		"limit only":     {Info{MaxPayload: 5}, func(i *Info) { i.ConnectURLs, i.MaxPayload = nil, 5 }},
+		"a whole one": {Info{ServerID: "a", ServerName: "m", MaxPayload: 50, ConnectURLs: []string{"z:3"}},
+			func(i *Info) {
+				*i = Info{ServerID: "a", ServerName: "m", MaxPayload: 50, ClientID: 7, ClientIP: "::1", ConnectURLs: []string{"z:3"},
+					RemoteAccount: "A", IsSystemAccount: true}
+			}},
+		"another account": {Info{ServerID: "a", MaxPayload: 1, RemoteAccount: "B"},
+			func(i *Info) {
+				*i = Info{ServerID: "a", MaxPayload: 1, ClientID: 7, ClientIP: "::1", RemoteAccount: "B"}
+			}},
+	} {
+		got, want := c.later, before
+		got.Complete(&before)
+		c.want(&want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	first := Info{MaxPayload: -1}
+	if first.Complete(nil); first.MaxPayload != -1 {
+		t.Error("completed from nothing")
+	}
+}

@@ -22,6 +22,11 @@ const (
 	// while other accounts and servers may have a higher one.
 	PayloadMax = 64 << 20
 
+	// ServerErrorTextMax bounds what is kept of the text of an -ERR. Servers quote a subject and
+	// a queue group in it, which together fit into a client's control line. Errors live
+	// longer than frames: in events that wait for a callback, and in logs.
+	ServerErrorTextMax = 8 << 10
+
 	// HeaderMax bounds the header block; servers have no limit of its own for it.
 	HeaderMax = PayloadMax
 

@@ -98,6 +98,20 @@ func (p *Parser) Offset() int64 { return p.offset }
 // arrive is the caller's choice.
 func (p *Parser) Need() int { return p.need }
 
+// Head takes the frame whose control line the last call of Next has read, but whose
+// payload had not come as a whole: it fills f, returns the length of the whole frame
+// from its front, and goes on behind it. The spans of f are those of the whole frame,
+// so some of them lie where bytes are still to come. It is for those who hand on and
+// need no payload in one piece; that the frame ends in CR LF is theirs to check. It
+// returns 0, and leaves f alone, if there is no such frame.
+func (p *Parser) Head(f *Frame) int {
+	if p.need == 0 {
+		return 0
+	}
+	*f = p.pending
+	return p.done(p.need)
+}
+
 // next is Next for all that is not a whole MSG or PUB in the usual form.
 func (p *Parser) next(buf []byte, f *Frame) (int, error) {
 	if !p.resuming && len(buf) >= 8 && binary.LittleEndian.Uint32(buf) == p.dir.headerWord {

@@ -358,6 +358,57 @@ func TestNeedIsTheWholeLengthOfAKnownFrame(t *testing.T) {
 	}
 }
 
+// head is what is known of a frame before its payload.
+type head struct {
+	Op      Op
+	Length  int
+	Subject string
+}
+
+// readHeads reads a stream of which the first cut bytes come first, each frame as soon
+// as its control line is there.
+func readHeads(t *testing.T, p *Parser, stream string, cut int) (heads []head) {
+	t.Helper()
+	at := 0
+	for _, end := range []int{cut, len(stream)} {
+		for at < end {
+			var f Frame
+			buf := []byte(stream[at:end])
+			n, err := p.Next(buf, &f)
+			n = max(n, p.Head(&f))
+			if err != nil || p.Head(&f) != 0 {
+				t.Fatalf("at %d: %v, or a frame was taken twice", at, err)
+			}
+			if n == 0 {
+				break
+			}
+			heads = append(heads, head{f.Op, n, string(f.Subject.Of(buf))})
+			at += n
+		}
+	}
+	return heads
+}
+
+func TestHeadTakesAFrameBeforeItsPayload(t *testing.T) {
+	check := func(parser func(Limits) *Parser, stream string) {
+		whole := readHeads(t, parser(Limits{}), stream, len(stream))
+		for cut := range stream {
+			p := parser(Limits{})
+			if diff := cmp.Diff(whole, readHeads(t, p, stream, cut)); diff != "" || p.Offset() != int64(len(stream)) {
+				t.Fatalf("cut at %d, offset %d (-whole +cut):\n%s", cut, p.Offset(), diff)
+			}
+		}
+	}
+	server, client := goldenStreams()
+	check(NewServerParser, server)
+	check(NewClientParser, client)
+	p := NewServerParser(Limits{})
+	var f Frame
+	if p.Next([]byte("MSG a 1 99999999999\r\n"), &f); p.Head(&f) != 0 {
+		t.Error("a broken frame has a head")
+	}
+}
+
 func TestByteByByteIsLinear(t *testing.T) {
 	for _, stream := range []string{
 		"INFO {" + strings.Repeat(" ", 50_000) + "}\r\n",

@@ -42,7 +42,7 @@ func (r Reaction) String() string {
 // ServerError is an -ERR of a server. It matches its Kind with errors.Is.
 type ServerError struct {
 	Kind     error    // kind of this package; ErrServer when the text is not known
-	Text     string   // the server's text without quotes, an owned copy
+	Text     string   // the server's text without quotes, an owned copy of at most ServerErrorTextMax bytes
 	Op       Role     // what was refused: RolePublish, RoleSubscribe, RoleReply, RoleNone
 	Subject  string   // subject that was refused, when the text names it
 	Queue    string   // queue group of a refused subscription
@@ -111,8 +111,10 @@ var serverErrorRules = []serverErrorRule{
 // quotes around it. Case and surrounding blanks do not matter. A text that is not
 // known gives [ErrServer] and the advice to stay: when the server closes the
 // socket that will be seen anyway, and when not, no connection is lost to a
-// warning of a newer server.
+// warning of a newer server. Of a text that is longer than [ServerErrorTextMax] the rest is
+// ignored.
 func ClassifyServerError(text []byte) *ServerError {
+	text = text[:min(len(text), ServerErrorTextMax)]
 	e := &ServerError{Kind: ErrServer, Text: unquoteErr(string(text))}
 	lower := lowerASCII(e.Text)
 	for i := range serverErrorRules {

@@ -181,3 +181,18 @@ func TestReactionNames(t *testing.T) {
 		t.Errorf("got %q", Reaction(99))
 	}
 }
+
+// TestTheTextOfAServerErrorIsBounded, and with it what is read from it.
+func TestTheTextOfAServerErrorIsBounded(t *testing.T) {
+	const front = `Permissions Violation for Publish to "`
+	for length, want := range map[int]int{ServerErrorTextMax - 1: ServerErrorTextMax - 1, ServerErrorTextMax: ServerErrorTextMax, ServerErrorTextMax + 1: ServerErrorTextMax, 10 * ServerErrorTextMax: ServerErrorTextMax} {
+		subject := strings.Repeat("s", length-len(front)-1)
+		got := ClassifyServerError([]byte(front + subject + `"`))
+		if len(got.Text) != want || got.Kind != ErrPermissionViolation {
+			t.Errorf("of %d bytes %d are kept: %v", length, len(got.Text), got.Kind)
+		}
+		if whole := length <= ServerErrorTextMax; (got.Subject == subject) != whole || (got.Subject == "") == whole {
+			t.Errorf("%d bytes: the subject has %d of %d", length, len(got.Subject), len(subject))
+		}
+	}
+}

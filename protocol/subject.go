@@ -83,6 +83,21 @@ func CheckPublishSubject(s string) error { return checkLiteral(s, RolePublish) }
 // else is going to publish to.
 func CheckReplySubject(s string) error { return checkLiteral(s, RoleReply) }
 
+// CheckFrameSubject is CheckPublishSubject that lets everything pass which cannot
+// break a frame: only the empty subject, control characters, blanks and excessive
+// length are refused.
+func CheckFrameSubject(s string) error {
+	switch blank := strings.IndexFunc(s, func(c rune) bool { return c <= ' ' }); {
+	case s == "":
+		return &BadSubjectError{Subject: s, Reason: ReasonEmpty, Role: RolePublish}
+	case len(s) > SubjectMax:
+		return &BadSubjectError{Subject: s, Reason: ReasonTooLong, Pos: SubjectMax, Role: RolePublish}
+	case blank >= 0:
+		return &BadSubjectError{Subject: s, Reason: ReasonBlank, Pos: blank, Role: RolePublish}
+	}
+	return nil
+}
+
 // CheckSubscribeSubject returns nil when s can be subscribed to: as
 // CheckPublishSubject, but a token may be "*", and the last one ">".
 func CheckSubscribeSubject(s string) error {

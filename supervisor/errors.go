@@ -10,12 +10,12 @@ import (
 // The kinds of failure that are born here. Compare with errors.Is.
 var (
 	// ErrActorFailed is a failure of an actor that came without a cause.
-	ErrActorFailed error = kind.New("troupe: actor failed")
+	ErrActorFailed error = kind.New("troupe: actor failed").In(kind.Internal, kind.MaybeSent)
 	// ErrActorPanic is a panic in code of the library itself.
 	ErrActorPanic error = kind.New("troupe: actor panicked", ErrActorFailed)
 	// ErrHandlerFailed is the parent of everything that a user's handler can do
-	// wrong.
-	ErrHandlerFailed error = kind.New("troupe: handler failed")
+	// wrong. A handler that returned an error is a HandlerError.
+	ErrHandlerFailed error = kind.New("troupe: handler failed").In(kind.Handler)
 	// ErrHandlerPanic is a panic in a user's handler; see PanicError.
 	ErrHandlerPanic error = kind.New("troupe: handler panicked", ErrHandlerFailed)
 	// ErrHandlerExit is a handler that ended its goroutine with runtime.Goexit,
@@ -25,19 +25,20 @@ var (
 	ErrHandlerBlocked error = kind.New("troupe: handler blocked", ErrHandlerFailed)
 	// ErrRestartLimit is an actor that failed more often than its policy
 	// allows; see IntensityError.
-	ErrRestartLimit error = kind.New("troupe: restart limit reached")
+	ErrRestartLimit error = kind.New("troupe: restart limit reached").In(kind.Handler)
 	// ErrEscalated is a failure that came from below; see EscalatedError.
-	ErrEscalated error = kind.New("troupe: failure escalated")
+	ErrEscalated error = kind.New("troupe: failure escalated").In(kind.Handler)
 	// ErrUnhealthy is a tree with a part that is not well; see HealthError.
-	ErrUnhealthy error = kind.New("troupe: unhealthy")
+	ErrUnhealthy error = kind.New("troupe: unhealthy").In(kind.Unavailable, kind.Retry)
 	// ErrBadPolicy is a policy that cannot be meant as written; see PolicyError.
-	ErrBadPolicy error = kind.New("troupe: bad policy")
+	ErrBadPolicy error = kind.New("troupe: bad policy").In(kind.Input)
 )
 
 // PanicError is a recovered panic. It is an ErrHandlerPanic, or an ErrActorPanic
 // if it is Internal; if the value is an error, it is that as well.
 type PanicError struct {
-	// Value is what was passed to panic.
+	// Value is what was passed to panic, or, if that may have been a secret, what
+	// stands for it.
 	Value any
 	// Stack is the stack of the panicking goroutine, as runtime/debug.Stack
 	// returns it. Error does not print it.
@@ -84,9 +85,31 @@ func (e *GoexitError) Error() string { return withMessage(ErrHandlerExit.Error()
 // Unwrap returns ErrHandlerExit.
 func (e *GoexitError) Unwrap() error { return ErrHandlerExit }
 
+// HandlerError is an error that a handler returned. It is an ErrHandlerFailed, and
+// whatever it returned.
+type HandlerError struct {
+	// Subject is that of the message that was being handled.
+	Subject string
+	// Err is what the handler returned.
+	Err error
+}
+
+// Error returns the handler's error and what was being handled.
+func (e *HandlerError) Error() string {
+	return withMessage(ErrHandlerFailed.Error()+": "+panicText(e.Err), e.Subject)
+}
+
+// Unwrap returns ErrHandlerFailed and the handler's error.
+func (e *HandlerError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrHandlerFailed}
+	}
+	return []error{ErrHandlerFailed, e.Err}
+}
+
 // BlockedError is a handler that did not return within its limit.
 type BlockedError struct {
-	// For is how long it had been running when it was given up.
+	// For is how long it had been running when that was noticed.
 	For time.Duration
 	// Message says what was being handled: a subject, never a payload.
 	Message string

@@ -34,6 +34,8 @@ func TestErrorsAreOfTheirKinds(t *testing.T) {
 		{"a panic with a word", &PanicError{Value: "no"}, []error{ErrHandlerPanic}, []error{ErrActorPanic}},
 		{"a handler that exits", &GoexitError{}, []error{ErrHandlerExit, ErrHandlerFailed}, []error{ErrHandlerPanic}},
 		{"a handler that blocks", &BlockedError{}, []error{ErrHandlerBlocked, ErrHandlerFailed}, []error{ErrHandlerPanic}},
+		{"a handler that fails", &HandlerError{Err: io.EOF}, []error{ErrHandlerFailed, io.EOF}, []error{ErrHandlerPanic, ErrHandlerBlocked}},
+		{"a handler that fails with nothing", &HandlerError{}, []error{ErrHandlerFailed}, nil},
 		{"a limit", &IntensityError{Cause: boom}, []error{ErrRestartLimit, ErrHandlerPanic, io.ErrUnexpectedEOF}, nil},
 		{"a limit without a cause", &IntensityError{}, []error{ErrRestartLimit}, []error{ErrHandlerPanic}},
 		{"an escalated failure", &EscalatedError{Cause: boom}, []error{ErrEscalated, ErrHandlerPanic}, []error{ErrRestartLimit}},
@@ -72,6 +74,7 @@ func TestErrorsInWords(t *testing.T) {
 		{"troupe: actor panicked: boom", &PanicError{Value: "boom", Internal: true}},
 		{"troupe: handler exited its goroutine (handling orders.new)", &GoexitError{Message: "orders.new"}},
 		{"troupe: handler blocked for 5s (handling orders.new)", &BlockedError{For: 5 * time.Second, Message: "orders.new"}},
+		{"troupe: handler failed: EOF (handling orders.new)", &HandlerError{Subject: "orders.new", Err: io.EOF}},
 		{
 			"troupe: restart limit reached: conn-1/link: 3 restarts within 10s, the last failure: EOF",
 			&IntensityError{Path: "conn-1/link", Intensity: Intensity{Max: 3, Within: 10 * time.Second}, Cause: io.EOF},
@@ -90,6 +93,9 @@ func TestErrorsInWords(t *testing.T) {
 
 func TestAPanicValueThatPanicsWhenPrinted(t *testing.T) {
 	if got := (&PanicError{Value: rude{}}).Error(); !strings.Contains(got, "PANIC") {
+		t.Errorf("got %q", got)
+	}
+	if got := (&HandlerError{Err: rude{}}).Error(); !strings.Contains(got, "PANIC") {
 		t.Errorf("got %q", got)
 	}
 	var nobody *PolicyError

@@ -33,6 +33,9 @@ const (
 	LinkLost
 	// LinkRestored: it is connected again, after Attempt attempts.
 	LinkRestored
+	// LinkMoved: it went from the server Before to the server After, without having
+	// lost the link in between.
+	LinkMoved
 	// ConnectAttemptFailed: one dial or greeting failed; Delay is the wait until
 	// the next.
 	ConnectAttemptFailed
@@ -63,7 +66,8 @@ const (
 
 	// HandlerPanicked: a handler panicked or exited its goroutine.
 	HandlerPanicked
-	// HandlerFailed: a handler reported an error.
+	// HandlerFailed: a handler returned an error; Count of them did, and Cause is
+	// the last.
 	HandlerFailed
 	// HandlerBlocked: a handler has been running for longer than its limit.
 	HandlerBlocked
@@ -100,6 +104,7 @@ var eventKinds = [eventKindEnd]struct{ name, words string }{
 	StateChanged:         {"StateChanged", "changed state"},
 	LinkLost:             {"LinkLost", "link lost"},
 	LinkRestored:         {"LinkRestored", "link restored"},
+	LinkMoved:            {"LinkMoved", "link moved"},
 	ConnectAttemptFailed: {"ConnectAttemptFailed", "connect attempt failed"},
 	ServersDiscovered:    {"ServersDiscovered", "servers discovered"},
 	LameDuck:             {"LameDuck", "server is shutting down"},

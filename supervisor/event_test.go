@@ -47,7 +47,7 @@ func TestEventsInWords(t *testing.T) {
 
 func TestTheNamesOfEventsAreStable(t *testing.T) {
 	want := strings.Fields(`ActorStarted ActorFailed ActorRestarted ActorStopped StateChanged
-		LinkLost LinkRestored ConnectAttemptFailed ServersDiscovered LameDuck ServerErrorReported PermissionDenied
+		LinkLost LinkRestored LinkMoved ConnectAttemptFailed ServersDiscovered LameDuck ServerErrorReported PermissionDenied
 		AuthenticationFailed ConnectionClosed
 		SlowConsumerBegan SlowConsumerEnded PublishUncertain MessagesDropped
 		HandlerPanicked HandlerFailed HandlerBlocked HandlerUnblocked SubscriptionRestored SubscriptionStopped

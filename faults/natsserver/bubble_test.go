@@ -22,6 +22,12 @@ type raw struct {
 // dialRaw connects and shakes hands.
 func dialRaw(t *testing.T, s *natsserver.Server) *raw {
 	t.Helper()
+	return dialWith(t, s, `{"verbose":false,"echo":true}`)
+}
+
+// dialWith connects and shakes hands with the given options.
+func dialWith(t *testing.T, s *natsserver.Server, connect string) *raw {
+	t.Helper()
 	conn, err := s.InProcessConn()
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +46,7 @@ func dialRaw(t *testing.T, s *natsserver.Server) *raw {
 	if line := <-c.lines; !strings.HasPrefix(line, "INFO ") {
 		t.Fatalf("greeting %q", line)
 	}
-	c.send("CONNECT {\"verbose\":false,\"echo\":true}\r\nPING\r\n")
+	c.send("CONNECT " + connect + "\r\nPING\r\n")
 	c.expect("PONG")
 	return c
 }

@@ -1,12 +1,13 @@
 package natsserver
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -27,83 +28,119 @@ const (
 	bindPause      = 20 * time.Millisecond
 )
 
-// ErrShutdown is returned by calls on a server after Shutdown.
-var ErrShutdown = errors.New("natsserver: server was shut down")
-
-// ErrDown is returned by an in-process dial while the server is down.
-var ErrDown = errors.New("natsserver: server is down")
-
 // Server is an embedded nats-server. All methods may be called from any
 // goroutine; those that change its state wait for one another.
 type Server struct {
+	// opts are the options of the next start. Written with change and mu held.
 	opts Options
-	// port is fixed by the first start; 0 with DontListen. Immutable afterwards.
-	port int
-	// storeDir is empty without JetStream.
-	storeDir string
-	// ownsStore says that Shutdown removes storeDir.
+	// at is where the server is. Its ports are fixed by the first start, 0 for what it
+	// does not listen on; its storeDir is empty without JetStream. Immutable afterwards.
+	at place
+	// ownsStore says that Shutdown removes the store.
 	ownsStore bool
+	// cluster is what the server is a member of, nil if it stands alone. Immutable.
+	cluster *Cluster
 
-	// change serialises Kill, Restart and Shutdown: who puts a token in owns the
+	// change serialises Kill, Restart, Pause, Resume, Reload and Shutdown: who puts a token in owns the
 	// change and takes it out again. It is a channel because a mutex that is held
 	// for as long as a server takes to stop would stand still in a bubble.
 	change chan struct{}
 
-	mu       sync.Mutex
-	srv      *server.Server // the last incarnation; never nil after Start. Guarded by mu
-	farewell chan struct{}  // of srv; nil before LameDuck, closed when srv is down. Guarded by mu
-	down     bool           // srv was stopped. Guarded by mu
-	gone     bool           // Shutdown was called. Guarded by mu
+	// strangers says that a function of the caller's decides who is a user.
+	strangers atomic.Bool
+
+	mu sync.Mutex
+	// incarnation is the last one, zero before the first. Guarded by mu
+	incarnation
+	farewell chan struct{} // of srv; nil before LameDuck, closed when srv is down. Guarded by mu
+	down     bool          // srv was stopped. Guarded by mu
+	gone     bool          // Shutdown was called. Guarded by mu
 }
 
 // Start starts a server and returns when clients can connect to it. The error
 // quotes what the server says about why it could not start; nothing is left
 // running then.
 func Start(opts Options) (*Server, error) {
-	s := &Server{opts: opts, change: make(chan struct{}, 1)}
-	if opts.JetStream {
-		if err := s.prepareStore(); err != nil {
-			return nil, err
-		}
-	}
-	srv, err := s.launch(server.RANDOM_PORT)
-	if err != nil {
-		s.removeStore()
+	s := newServer(opts)
+	if err := s.start(); err != nil {
 		return nil, err
 	}
-	if addr, ok := srv.Addr().(*net.TCPAddr); ok {
-		s.port = addr.Port
-	}
-	s.srv = srv
 	return s, nil
+}
+
+// newServer returns a server that was never started: it is down, on ports that its
+// start is to choose.
+func newServer(opts Options) *Server {
+	return &Server{opts: opts, at: place{on: ports{client: server.RANDOM_PORT, webSocket: server.RANDOM_PORT},
+		resolver: new(server.MemAccResolver)}, change: make(chan struct{}, 1), down: true}
+}
+
+// start launches the first incarnation and keeps the ports that it chose.
+func (s *Server) start() error {
+	if s.opts.JetStream {
+		if err := s.prepareStore(); err != nil {
+			return err
+		}
+	}
+	launch := s.launch
+	if s.at.on.client > 0 {
+		launch = s.relaunch // a child that is to have the port of the one before it
+	}
+	srv, err := launch()
+	if err != nil {
+		s.removeStore()
+		return err
+	}
+	s.at.on.client, s.at.on.webSocket = 0, 0
+	if addr, ok := srv.Addr().(*net.TCPAddr); ok {
+		s.at.on.client = addr.Port
+	}
+	s.at.scheme, _, _ = strings.Cut(srv.ClientURL(), "://")
+	if s.opts.WebSocket {
+		s.at.on.webSocket = webSocketPort(srv)
+		s.at.webSocketScheme, _, _ = strings.Cut(srv.WebsocketURL(), "://")
+	}
+	s.mu.Lock()
+	s.incarnation, s.down = newIncarnation(srv), false
+	s.mu.Unlock()
+	s.opts.Operator.attach(s)
+	return nil
 }
 
 // prepareStore settles where the JetStream store is.
 func (s *Server) prepareStore() error {
-	if s.opts.StoreDir != "" {
-		s.storeDir = s.opts.StoreDir
-		return nil
+	var err error
+	s.at.storeDir, s.ownsStore, err = storeOf(&s.opts)
+	return err
+}
+
+// storeOf returns the directory of the JetStream store, and whether it is a new one.
+func storeOf(opts *Options) (dir string, temporary bool, err error) {
+	if opts.StoreDir != "" {
+		return opts.StoreDir, false, nil
 	}
-	dir, err := os.MkdirTemp("", "troupe-natsserver-")
-	if err != nil {
-		return fmt.Errorf("natsserver: temporary store: %w", err)
+	if dir, err = os.MkdirTemp("", "troupe-natsserver-"); err != nil {
+		return "", false, fmt.Errorf("natsserver: temporary store: %w", err)
 	}
-	s.storeDir, s.ownsStore = dir, true
-	return nil
+	return dir, true, nil
 }
 
 // removeStore removes a temporary store; one of the caller's stays.
 func (s *Server) removeStore() {
 	if s.ownsStore {
 		// What cannot be removed stays in the system's temporary directory.
-		_ = os.RemoveAll(s.storeDir)
+		_ = os.RemoveAll(s.at.storeDir)
 	}
 }
 
 // launch starts one incarnation. Start of the server returns only when its
 // client listener is bound or when it gave up, which the log tells.
-func (s *Server) launch(port int) (*server.Server, error) {
-	so := s.opts.serverOptions(port, s.storeDir)
+func (s *Server) launch() (*server.Server, error) {
+	so, err := s.opts.serverOptions(s.at)
+	if err != nil {
+		return nil, err
+	}
+	s.strangers.Store(so.CustomClientAuthentication != nil)
 	srv, err := server.NewServer(so)
 	if err != nil {
 		return nil, fmt.Errorf("natsserver: options: %w", err)
@@ -125,20 +162,39 @@ func (s *Server) launch(port int) (*server.Server, error) {
 // URL returns the address for a client: nats://127.0.0.1:port, or tls:// for a
 // server that requires TLS. Credentials are not part of it. It stays the same
 // over restarts.
-func (s *Server) URL() string {
-	scheme := "nats"
-	if s.opts.TLS != nil {
-		scheme = "tls"
+func (s *Server) URL() string { return s.at.clientURL() }
+
+// WebSocketURL returns the address for a client that comes through a WebSocket:
+// ws://127.0.0.1:port, or wss:// with WebSocketTLS; empty without WebSocket. It
+// stays the same over restarts.
+func (s *Server) WebSocketURL() string { return s.at.webSocketURL() }
+
+// clientURL returns the address for a client.
+func (p *place) clientURL() string {
+	return p.scheme + "://" + net.JoinHostPort(loopback, strconv.Itoa(p.on.client))
+}
+
+// webSocketURL returns the address for a WebSocket, "" where there is none.
+func (p *place) webSocketURL() string {
+	if p.webSocketScheme == "" {
+		return ""
 	}
-	return scheme + "://" + net.JoinHostPort(loopback, strconv.Itoa(s.port))
+	return p.webSocketScheme + "://" + net.JoinHostPort(loopback, strconv.Itoa(p.on.webSocket))
+}
+
+// webSocketPort returns the port that srv chose; it tells in an address only.
+func webSocketPort(srv *server.Server) int {
+	_, port, _ := strings.Cut(srv.WebsocketURL(), loopback+":")
+	number, _ := strconv.Atoi(port)
+	return number
 }
 
 // Port returns the port that the server listens on, also while it is down; 0
 // with DontListen.
-func (s *Server) Port() int { return s.port }
+func (s *Server) Port() int { return s.at.on.client }
 
 // StoreDir returns the directory of the JetStream store, "" without JetStream.
-func (s *Server) StoreDir() string { return s.storeDir }
+func (s *Server) StoreDir() string { return s.at.storeDir }
 
 // Server returns the running nats-server, or the last one if it is down. A
 // Restart makes a new one.
@@ -155,6 +211,26 @@ func (s *Server) Running() bool {
 	return !s.down && s.srv.Running()
 }
 
+// present returns the running nats-server, nil if the server is down or leaving.
+func (s *Server) present() *server.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down || s.farewell != nil || !s.srv.Running() {
+		return nil
+	}
+	return s.srv
+}
+
+// alive returns the running nats-server, nil if the server is down.
+func (s *Server) alive() *server.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down || !s.srv.Running() {
+		return nil
+	}
+	return s.srv
+}
+
 // Kill cuts all connections without a farewell and stops the server; port
 // and store stay reserved for Restart. It returns when the server is down. On a
 // server that is down it does nothing. See the package documentation for how
@@ -168,28 +244,27 @@ func (s *Server) Kill() {
 // stop stops the current incarnation, once. The caller holds change.
 func (s *Server) stop() {
 	s.mu.Lock()
-	srv, down := s.srv, s.down
+	now, down := s.incarnation, s.down
 	s.down = true
 	s.mu.Unlock()
 	if down {
 		return
 	}
-	srv.Shutdown()
+	close(now.quit)
+	now.srv.Shutdown()
 	// Shutdown returns at once when a lame duck already stops the server.
-	srv.WaitForShutdown()
+	now.srv.WaitForShutdown()
+	now.gate.lift() // for those at a closed gate to see the end
 }
 
 // Restart starts the server anew on the same port with the same store; a
-// running server is killed first. It returns when clients can connect. The
-// error is ErrShutdown after Shutdown; otherwise the server stays down and
-// Restart may be called again.
+// running server is killed first. It returns when clients can connect, and, as a
+// member of a cluster, when it is one of it again. The error is ErrShutdown after
+// Shutdown; otherwise the server stays down and Restart may be called again.
 func (s *Server) Restart() error {
 	s.change <- struct{}{}
 	defer func() { <-s.change }()
-	s.mu.Lock()
-	gone := s.gone
-	s.mu.Unlock()
-	if gone {
+	if s.isGone() {
 		return ErrShutdown
 	}
 	s.stop()
@@ -198,8 +273,15 @@ func (s *Server) Restart() error {
 		return err
 	}
 	s.mu.Lock()
-	s.srv, s.farewell, s.down = srv, nil, false
+	s.incarnation, s.farewell, s.down = newIncarnation(srv), nil, false
 	s.mu.Unlock()
+	if s.cluster == nil {
+		return nil
+	}
+	if err := s.cluster.form(); err != nil {
+		s.stop()
+		return err
+	}
 	return nil
 }
 
@@ -208,36 +290,12 @@ func (s *Server) Restart() error {
 // only, and every other reason than a port in use is rare and lasts.
 func (s *Server) relaunch() (*server.Server, error) {
 	for attempt := 1; ; attempt++ {
-		srv, err := s.launch(s.port)
+		srv, err := s.launch()
 		if err == nil || attempt == bindAttemptMax {
 			return srv, err
 		}
 		<-time.After(bindPause)
 	}
-}
-
-// LameDuck lets the server say goodbye: it accepts no more clients, tells those
-// it has, and closes their connections one by one over Options.LameDuck. The
-// returned channel is closed when the server is down; Restart, Kill and
-// Shutdown cut the farewell short, and a further call returns the same channel.
-// A server that does not listen, or is down, knows no farewell: it is killed.
-func (s *Server) LameDuck() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.farewell != nil {
-		return s.farewell
-	}
-	done, srv := make(chan struct{}), s.srv
-	s.farewell = done
-	go func() {
-		defer close(done)
-		if srv.Addr() != nil {
-			srv.LameDuckShutdown()
-		}
-		srv.Shutdown()
-		srv.WaitForShutdown()
-	}()
-	return done
 }
 
 // Shutdown stops the server for good and removes its temporary store. It
@@ -251,6 +309,7 @@ func (s *Server) Shutdown() {
 	s.gone = true
 	s.mu.Unlock()
 	if first {
+		s.opts.Operator.detach(s)
 		s.removeStore()
 	}
 }
@@ -260,18 +319,21 @@ func (s *Server) Shutdown() {
 func (s *Server) InProcess() func() (net.Conn, error) { return s.InProcessConn }
 
 // InProcessConn opens one connection to the server through memory. The error is
-// ErrDown while the server is down. With this method a Server is what
-// nats.InProcessServer asks for.
+// ErrDown while the server is down; a paused server accepts when it goes on. With this
+// method a Server is what nats.InProcessServer asks for.
 func (s *Server) InProcessConn() (net.Conn, error) {
 	s.mu.Lock()
-	srv, down := s.srv, s.down
+	now, leaving := s.incarnation, s.down || s.farewell != nil
 	s.mu.Unlock()
-	if down {
+	if leaving {
 		return nil, ErrDown
 	}
-	conn, err := srv.InProcessConn()
-	if err != nil {
+	c := newConn(now.gate, now.srv.InProcessConn)
+	if !now.gate.isOpen() {
+		return c, nil
+	}
+	if _, err := c.connect(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDown, err)
 	}
-	return conn, nil
+	return c, nil
 }

@@ -19,6 +19,31 @@ func Run(t testing.TB, opts Options) *Server {
 	return s
 }
 
+// RunCluster starts a cluster for one test and shuts it down when the test ends.
+// A cluster that cannot start ends the test.
+func RunCluster(t testing.TB, n int, opts Options) *Cluster {
+	t.Helper()
+	c, err := StartCluster(n, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Shutdown)
+	return c
+}
+
+// RunProcess starts a server in a process of its own for one test and shuts it down
+// when the test ends. A server that cannot start ends the test. TestMain has to call
+// [Child] first.
+func RunProcess(t testing.TB, opts Options) *Process {
+	t.Helper()
+	p, err := StartProcess(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Shutdown)
+	return p
+}
+
 // Bubble runs f in a testing/synctest bubble in which a server with DontListen
 // can live, JetStream included: its clock is virtual, and hours of it pass while
 // every goroutine in the bubble waits. Connect through [Server.InProcess], and

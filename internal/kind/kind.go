@@ -5,15 +5,52 @@ package kind
 type Kind struct {
 	msg     string
 	parents []error
+	answers answers
+}
+
+// answers is what a kind says of the errors that belong to it.
+type answers struct {
+	category Category
+	traits   Trait
 }
 
 // New returns a kind with the given text and the kinds it is a special case of.
+// Its answers are those of the first parent that is a Kind, or embeds one; see [Kind.In].
 func New(msg string, parents ...error) *Kind {
-	return &Kind{msg: msg, parents: parents}
+	k := &Kind{msg: msg, parents: parents, answers: answers{category: Unknown, traits: MaybeSent}}
+	for _, p := range parents {
+		if parent, ok := p.(interface{ own() answers }); ok {
+			k.answers = parent.own()
+			break
+		}
+	}
+	return k
 }
+
+// In gives the kind answers of its own, before anybody else has seen it: the
+// category, and what else holds for its errors. It returns the kind.
+func (k *Kind) In(c Category, traits ...Trait) *Kind {
+	k.answers = answers{category: c}
+	for _, t := range traits {
+		k.answers.traits |= t
+	}
+	return k
+}
+
+// own returns the answers, for the kinds below.
+func (k *Kind) own() answers { return k.answers }
 
 // Error returns the text of the kind.
 func (k *Kind) Error() string { return k.msg }
 
 // Unwrap returns the parents, so that errors.Is and errors.As see them.
 func (k *Kind) Unwrap() []error { return k.parents }
+
+// Category returns what the kind's errors are about.
+func (k *Kind) Category() Category { return k.answers.category }
+
+// Retryable reports whether the same call may succeed later.
+func (k *Kind) Retryable() bool { return k.answers.traits&Retry != 0 }
+
+// MaybeSent reports whether the call may have had its effect.
+func (k *Kind) MaybeSent() bool { return k.answers.traits&MaybeSent != 0 }

@@ -1,0 +1,107 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/kind"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// ErrCallbackFailed means that a callback among the options panicked, blocked,
+// failed, or returned what cannot be used.
+var ErrCallbackFailed error = kind.New("troupe: callback failed").In(kind.Handler)
+
+// CallbackError says which callback among the options could not be used, and
+// why. It does not quote what the callback returned or passed to panic, which may be
+// a secret; but the error that it returned is there as it is.
+type CallbackError struct {
+	Option string // the field of the options that holds it
+	Err    error  // its error, a *supervisor.PanicError, a *TimeoutError, or what is wrong with its answer
+}
+
+// Error names the option and the cause.
+func (e *CallbackError) Error() string {
+	return fmt.Sprintf("%v: option %s: %v", ErrCallbackFailed, e.Option, e.Err)
+}
+
+// Unwrap returns ErrCallbackFailed and the cause.
+func (e *CallbackError) Unwrap() []error { return []error{ErrCallbackFailed, e.Err} }
+
+// Retryable reports whether the callback may do better later, as its error says.
+func (e *CallbackError) Retryable() bool { return kind.CanRetry(e.Err) }
+
+// Ask calls a callback that was given as option, and waits for its answer until
+// ctx is done. The error is a *CallbackError. A callback that does not come back
+// keeps a goroutine until it does.
+func Ask[T any](ctx context.Context, option string, callback func() (T, error)) (T, error) {
+	answer, err := askUser(ctx, option, callback, func(T) {})
+	if err != nil {
+		return answer, &CallbackError{Option: option, Err: conceal(err)}
+	}
+	return answer, nil
+}
+
+// concealed stands for the value of a panic that may hold a secret.
+type concealed struct{ typ string }
+
+// String names the type.
+func (c concealed) String() string { return "a value of type " + c.typ }
+
+// conceal takes the value out of a panic, unless it is the runtime's: a callback
+// that hands out secrets may have one in hand when it panics.
+func conceal(err error) error {
+	panicked, ok := errors.AsType[*supervisor.PanicError](err)
+	if !ok {
+		return err
+	}
+	if _, harmless := panicked.Value.(runtime.Error); !harmless {
+		panicked.Value = concealed{fmt.Sprintf("%T", panicked.Value)}
+	}
+	return err
+}
+
+// askUser returns what ask does, or why it did not: it may panic, end its
+// goroutine, or not come back before ctx is done. Then its goroutine stays for as
+// long as it blocks, and late gets what it returns after all without an error.
+func askUser[T any](ctx context.Context, op string, ask func() (T, error), late func(T)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	began := time.Now()
+	answers := make(chan answer)
+	go func() {
+		defer func() { _ = recover() }() // of what late calls: nobody is left to be told
+		var a answer
+		returned := false
+		defer func() {
+			if !returned {
+				a = answer{err: taskFailure(recover())}
+			}
+			select {
+			case answers <- a:
+				return
+			case <-ctx.Done():
+			}
+			if a.err == nil {
+				late(a.value)
+			}
+		}()
+		a.value, a.err = ask()
+		returned = true
+	}()
+	var none T
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			return none, a.err
+		}
+		return a.value, nil
+	case <-ctx.Done():
+		return none, Interrupted(ctx, op, "", began)
+	}
+}

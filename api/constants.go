@@ -1,0 +1,36 @@
+package api
+
+// What servers say in an -ERR, in lower case; the names are nats.go's. Errors carry
+// the text as ServerError.Text; errors.Is and the kinds are the better way to ask.
+const (
+	// STALE_CONNECTION: see ErrStaleConnection.
+	STALE_CONNECTION = "stale connection"
+	// PERMISSIONS_ERR: see ErrPermissionViolation.
+	PERMISSIONS_ERR = "permissions violation"
+	// AUTHORIZATION_ERR: see ErrAuthorization.
+	AUTHORIZATION_ERR = "authorization violation"
+	// AUTHENTICATION_EXPIRED_ERR: see ErrAuthExpired.
+	AUTHENTICATION_EXPIRED_ERR = "user authentication expired"
+	// AUTHENTICATION_REVOKED_ERR: see ErrAuthRevoked.
+	AUTHENTICATION_REVOKED_ERR = "user authentication revoked"
+	// ACCOUNT_AUTHENTICATION_EXPIRED_ERR: see ErrAccountAuthExpired.
+	ACCOUNT_AUTHENTICATION_EXPIRED_ERR = "account authentication expired"
+	// MAX_CONNECTIONS_ERR: see ErrMaxConnectionsExceeded.
+	MAX_CONNECTIONS_ERR = "maximum connections exceeded"
+	// MAX_ACCOUNT_CONNECTIONS_ERR: see ErrMaxAccountConnectionsExceeded.
+	MAX_ACCOUNT_CONNECTIONS_ERR = "maximum account active connections exceeded"
+	// MAX_SUBSCRIPTIONS_ERR: see ErrMaxSubscriptionsExceeded.
+	MAX_SUBSCRIPTIONS_ERR = "maximum subscriptions exceeded"
+)
+
+// Constants of nats.go that programs refer to.
+const (
+	// LangString is the language that servers show in their monitoring.
+	LangString = "go"
+	// RequestChanLen is how many replies nats.go keeps for one request; not in use
+	// here, where a request keeps one and RequestMany is bounded otherwise.
+	RequestChanLen = 8
+	// MAX_CONTROL_LINE_SIZE is the longest line, in bytes, that a server takes unless
+	// it is told otherwise.
+	MAX_CONTROL_LINE_SIZE = 4096
+)

@@ -1,0 +1,202 @@
+package api
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/protocol"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// Errors with data, for errors.As.
+type (
+	// BadSubjectError says why a subject or queue name cannot be used.
+	BadSubjectError = protocol.BadSubjectError
+	// HeaderError says which header field cannot be sent, or what of a block not be read.
+	HeaderError = protocol.HeaderError
+	// ProtocolError says what a server did wrong, and where. It is an ErrProtocol.
+	ProtocolError = protocol.Error
+	// JSONParseError says which JSON could not be read or written.
+	JSONParseError = protocol.JSONParseError
+	// BadSubscriptionError says which subscription has ended, and why.
+	BadSubscriptionError = actors.BadSubscriptionError
+	// ConnectionStateError is a call that needs a server while there is none: Op, State,
+	// and Cause of the loss.
+	ConnectionStateError = actors.ConnectionStateError
+	// ServerError is what a server reported: its Text, the Kind that it is, Subject, Queue
+	// and SID if it names them, and whether it Closes the connection.
+	ServerError = protocol.ServerError
+	// PermissionError says what the server did not allow: Op (publish, reply, subscribe)
+	// on Subject; Queue and SID of a subscription; Raw, its words.
+	PermissionError = actors.PermissionError
+	// MaxPayloadError says which message was too large: Subject, Size and Limit in bytes.
+	MaxPayloadError = actors.MaxPayloadError
+	// OutboundBufferLimitError says how much waits for a connection.
+	OutboundBufferLimitError = actors.OutboundBufferLimitError
+	// SlowConsumerError reports a subscription that could not keep up: Subject, Queue,
+	// Dropped, PendingMsgs and LimitMsgs.
+	SlowConsumerError = actors.SlowConsumerError
+	// StaleConnectionError says that a server has not answered for too long: URL, PingsOut
+	// unanswered, Interval, LastPong.
+	StaleConnectionError = actors.StaleConnectionError
+	// NoServersError lists in Attempts what was tried before giving up.
+	NoServersError = actors.NoServersError
+	// ServerAttempt is one try to connect to one server: URL, Err, and the time At.
+	ServerAttempt = actors.ServerAttempt
+	// ConnectionClosedError says by Cause why a connection is closed, nil if it was asked to.
+	ConnectionClosedError = actors.ConnectionClosedError
+	// DialError is a failed attempt to reach a server: URL, the Phase that failed, and Err.
+	DialError = actors.DialError
+	// CallbackError says which callback among the options could not be used, and why.
+	CallbackError = actors.CallbackError
+	// LinkError is the loss of a live connection: URL, Phase (read, write, parse, stale,
+	// server), and Err.
+	LinkError = actors.LinkError
+	// TimeoutError is a wait that ended without what was waited for: Op on Subject, allowed
+	// After, Elapsed, whether something may be Sent, and Cause if a context ended it.
+	TimeoutError = actors.TimeoutError
+	// CanceledError is a wait that the caller's context ended before its time.
+	CanceledError = actors.CanceledError
+	// RequestLostError is a request, or a flush, whose link was lost while it waited.
+	RequestLostError = actors.RequestLostError
+	// DrainTimeoutError says what a drain had to leave unfinished.
+	DrainTimeoutError = actors.DrainTimeoutError
+	// MailboxFullError says which actor had no room for a message.
+	MailboxFullError = actors.MailboxFullError
+	// ActorStoppedError says which actor has ended, and why.
+	ActorStoppedError = actors.ActorStoppedError
+	// PanicError is a recovered panic of a handler: Value, Stack, and Message, the subject.
+	PanicError = supervisor.PanicError
+	// GoexitError is a handler that ended its goroutine.
+	GoexitError = supervisor.GoexitError
+	// HandlerError is an error that a handler returned: Err, on Subject.
+	HandlerError = supervisor.HandlerError
+	// BlockedError is a handler that did not return in time: running For, on Message.
+	BlockedError = supervisor.BlockedError
+	// TooManyBlockedError says that too many calls of a handler do not return.
+	TooManyBlockedError = actors.TooManyBlockedError
+	// EscalatedError is the failure of an actor that its supervisor was to answer for.
+	EscalatedError = supervisor.EscalatedError
+	// IntensityError is a failure that was one too many for its policy: Path of the actor,
+	// the Intensity allowed, and Cause.
+	IntensityError = supervisor.IntensityError
+	// HealthError names what is not well, and why.
+	HealthError = supervisor.HealthError
+	// PolicyError names a field of a policy that cannot be meant as written.
+	PolicyError = supervisor.PolicyError
+)
+
+// InvalidArgError says which argument or option was refused. Nothing was sent.
+type InvalidArgError struct {
+	Kind   error  // ErrInvalidArg or a kind below it
+	What   string // the argument or option
+	Reason string // what is wrong with it
+	Err    error  // the error that showed it, if one did
+}
+
+// Error names the argument and the reason.
+func (e *InvalidArgError) Error() string {
+	text := fmt.Sprintf("%v: %s %s", e.Kind, e.What, e.Reason)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the kind and the cause.
+func (e *InvalidArgError) Unwrap() []error { return []error{e.Kind, e.Err} }
+
+// BadTimeoutError says which duration was refused. Nothing was sent.
+type BadTimeoutError struct {
+	Op    string
+	Value time.Duration
+}
+
+// Error names the operation and the value.
+func (e *BadTimeoutError) Error() string {
+	return fmt.Sprintf("%v: %s: %v", ErrBadTimeout, e.Op, e.Value)
+}
+
+// Unwrap returns ErrBadTimeout.
+func (e *BadTimeoutError) Unwrap() []error { return []error{ErrBadTimeout} }
+
+// InvalidCallbackError says where a handler or a channel was nil.
+type InvalidCallbackError struct {
+	Where string
+	Got   string // empty for "nil handler"
+}
+
+// Error names the place.
+func (e *InvalidCallbackError) Error() string {
+	got := e.Got
+	if got == "" {
+		got = "nil handler"
+	}
+	return fmt.Sprintf("%v: %s for %s", ErrInvalidCallback, got, e.Where)
+}
+
+// Unwrap returns ErrInvalidCallback and, as nats.go has it, ErrBadSubscription.
+func (e *InvalidCallbackError) Unwrap() []error {
+	return []error{ErrInvalidCallback, ErrBadSubscription}
+}
+
+// NoRespondersError says that nobody was subscribed to the subject of a request.
+type NoRespondersError struct{ Subject string }
+
+// Error names the subject.
+func (e *NoRespondersError) Error() string {
+	if e.Subject == "" {
+		return ErrNoResponders.Error()
+	}
+	return fmt.Sprintf("%v: %q", ErrNoResponders, e.Subject)
+}
+
+// Unwrap returns ErrNoResponders.
+func (e *NoRespondersError) Unwrap() []error { return []error{ErrNoResponders} }
+
+// FlushTimeoutError says that the server did not confirm a flush in time. What
+// was published may still arrive.
+type FlushTimeoutError struct {
+	Op       string        // flush, or the call that flushes
+	After    time.Duration // the timeout, or the time until the context's deadline
+	Elapsed  time.Duration // how long the call waited
+	Buffered int           // bytes that wait to be written
+	Cause    error         // context.Cause of the caller's context; nil for a timeout of the call's own
+}
+
+// Error names the operation and the timeout.
+func (e *FlushTimeoutError) Error() string {
+	return fmt.Sprintf("%v: %s: no answer within %v, %d bytes wait", ErrFlushTimeout, e.Op, e.After, e.Buffered)
+}
+
+// Timeout reports true, as net.Error wants it.
+func (e *FlushTimeoutError) Timeout() bool { return true }
+
+// Unwrap returns ErrFlushTimeout and the cause.
+func (e *FlushTimeoutError) Unwrap() []error { return []error{ErrFlushTimeout, e.Cause} }
+
+// CloseTimeoutError says what had not ended when the time for a close was up.
+// The connection is closed all the same; what is listed ends by itself.
+type CloseTimeoutError struct {
+	Report Report
+	Cause  error // the context's error, nil when the default bound passed
+}
+
+// Error lists what did not end.
+func (e *CloseTimeoutError) Error() string {
+	return fmt.Sprintf("%v: %d unfinished %v", ErrCloseTimeout, len(e.Report.Unfinished), e.Report.Unfinished)
+}
+
+// Unwrap returns ErrCloseTimeout and the cause.
+func (e *CloseTimeoutError) Unwrap() []error { return []error{ErrCloseTimeout, e.Cause} }
+
+// badArg makes an InvalidArgError of the general kind.
+func badArg(what, reason string) error {
+	return &InvalidArgError{Kind: ErrInvalidArg, What: what, Reason: reason}
+}
+
+// badPolicy says which policy Validate has refused.
+func badPolicy(what string, err error) error {
+	return &InvalidArgError{Kind: ErrInvalidArg, What: what, Reason: "is no policy", Err: err}
+}

@@ -1,0 +1,58 @@
+package api_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
+)
+
+// TestErrorTimeoutOfWhatWaits: a request that is given up while it waits for a server
+// goes to the next one all the same, and its error says that it may.
+func TestErrorTimeoutOfWhatWaits(t *testing.T) {
+	bubble(t, func(t *testing.T, s *natsserver.Server, nc *api.Conn) {
+		sub := must.Get(nc.SubscribeSync("a"))(t)
+		flushed(t, nc)
+		s.Kill()
+		synctest.Wait()
+		_, err := nc.Request("a", nil, time.Second)
+		verdict{err, api.CategoryTimeout, "retry sent", is(api.ErrTimeout)}.check(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(time.Second, cancel)
+		_, err = nc.RequestWithContext(ctx, "a", nil)
+		verdict{err, api.CategoryCanceled, "sent", is(context.Canceled)}.check(t)
+		for _, err := range nc.RequestMany(ctx, "a", nil) {
+			verdict{err, api.CategoryCanceled, "", is(context.Canceled)}.check(t)
+		}
+		must.Do(t, s.Restart())
+		time.Sleep(time.Minute)
+		for range 2 { // what waited was sent all the same
+			must.Get(sub.NextMsg(time.Second))(t)
+		}
+		unharmed(t, nc, sub)
+	}, api.MaxReconnects(-1))
+}
+
+// TestADrainWhoseConnectionEnds by what looks like a lost link does not wait for
+// another one.
+func TestADrainWhoseConnectionEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(actors.NewSystem(nil)), api.PingInterval(0), api.MaxReconnects(0)))(t)
+		ends := make(chan error, 1)
+		go func() {
+			_, err := nc.DrainContext(context.Background())
+			ends <- err
+		}()
+		synctest.Wait() // for a PONG that does not come
+		took(t, 0, func() {
+			must.Do(t, nc.ForceReconnect()) // for which no attempts are left
+			kinds(t, <-ends, api.ErrConnectionClosed, api.ErrForcedReconnect)
+		})
+		nc.Close()
+	})
+}

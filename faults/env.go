@@ -1,0 +1,168 @@
+package faults
+
+import (
+	"testing"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/faults/plan"
+	"github.com/troupe-go/troupe/faults/simnet"
+	"github.com/troupe-go/troupe/faults/wire"
+)
+
+// Env is the whole of a system in one bubble: a network in memory, a real server in it,
+// an actor system, and a stage on which all of it can go wrong. See [Bubble].
+type Env struct {
+	// T is the test inside the bubble. It and its context stand for those outside.
+	T *testing.T
+
+	// Net is the network. Server "s1" is attached to it.
+	Net *simnet.Network
+
+	// System is a private actor system for the connections of the test.
+	System *actors.System
+
+	// Server is "s1", a real nats-server with JetStream; nil with [NoServer].
+	Server *natsserver.Server
+
+	// Stage has the links of all clients and servers as of the last Play, the servers,
+	// and the actors of System.
+	Stage
+}
+
+// Option changes what a bubble begins with.
+type Option func(*setup)
+
+type setup struct {
+	network simnet.Options
+	server  *natsserver.Options
+}
+
+// Seed sets what everything random in the links and actor faults is drawn from.
+// Default: 0.
+func Seed(seed uint64) Option { return func(s *setup) { s.network.Seed = seed } }
+
+// Window sets how many bytes wait at most at each end of a connection, so that writers
+// wait sooner. Default: simnet.WindowDefault.
+func Window(bytes int) Option { return func(s *setup) { s.network.Window = bytes } }
+
+// Held sets how many bytes a connection holds on the way in each direction while a rule
+// keeps them from passing; then writers wait. Default: wire.WindowDefault.
+func Held(bytes int) Option { return func(s *setup) { s.network.Held = bytes } }
+
+// ServerOptions sets the options of "s1". Name and DontListen are set by the bubble.
+// Default: JetStream alone.
+func ServerOptions(options natsserver.Options) Option {
+	return func(s *setup) { s.server = &options }
+}
+
+// NoServer leaves "s1" out.
+func NoServer() Option { return func(s *setup) { s.server = nil } }
+
+// Bubble runs f in a testing/synctest bubble with everything that a client of NATS
+// needs: hours pass in milliseconds, timers are exact, and nothing of it may be left at
+// the end, be it a goroutine or an actor. What f leaves running of the environment itself
+// is ended for it; connections are f's own.
+//
+//	faults.Bubble(t, func(b *faults.Env) {
+//		nc, err := api.Connect(b.URL("s1"), api.System(b.System), api.SetCustomDialer(b.Dialer("client")))
+//		...
+//		defer nc.Close()
+//		run := b.Inject("at 10s for 1m server(s1) kill")
+//		...
+//	})
+//
+// With nats.go it is the same without a system:
+//
+//	nc, err := nats.Connect(b.URL("s1"), nats.SetCustomDialer(b.Dialer("client")))
+func Bubble(t *testing.T, f func(b *Env), options ...Option) {
+	t.Helper()
+	s := setup{server: &natsserver.Options{JetStream: true}}
+	for _, o := range options {
+		o(&s)
+	}
+	natsserver.Bubble(t, func(t *testing.T) { f(s.env(t)) })
+}
+
+// env makes an environment that ends with the test, after everything that the test has
+// made.
+func (s setup) env(t *testing.T) *Env {
+	b := &Env{T: t, Net: simnet.New(s.network), System: actors.NewSystem(nil)}
+	b.Servers, b.Actors = map[string]Server{}, Actors(b.System)
+	b.Actors.Seed(s.network.Seed)
+	before := b.System.Actors()
+	t.Cleanup(func() { checkLeaks(t, b.System, before) })
+	t.Cleanup(b.Net.Close)
+	if s.server != nil {
+		b.Server = b.Start("s1", *s.server)
+	}
+	return b
+}
+
+// checkLeaks runs when everything that is the environment's own has ended.
+func checkLeaks(t *testing.T, system *actors.System, before int) {
+	for _, stack := range leftovers() {
+		t.Errorf("faults: the bubble leaves a goroutine:\n%s", stack)
+	}
+	if left := system.Actors() - before; left > 0 {
+		t.Errorf("faults: the bubble leaves %d actors", left)
+	}
+}
+
+// Start starts a further server and attaches it to the network; it ends with the test.
+// Servers in a bubble can't be a cluster, as routes need sockets; a client may have
+// several of them in its pool all the same. One that can't start ends the test.
+func (b *Env) Start(name string, options natsserver.Options) *natsserver.Server {
+	b.T.Helper()
+	options.Name, options.DontListen = name, true
+	s := natsserver.Run(b.T, options)
+	b.Attach(name, s)
+	return s
+}
+
+// Attach puts any other server, such as a fakeserver, into the network. If it is a
+// [Server], rules can be about it.
+func (b *Env) Attach(name string, p simnet.Provider) {
+	b.Net.Attach(name, p)
+	if s, ok := p.(Server); ok {
+		b.Servers[name] = s
+	}
+}
+
+// URL returns the address of a server in the network, such as "nats://10.0.0.1:4222". A
+// client that leaves the lookup of names to its dialer can connect to "nats://s1" as
+// well.
+func (b *Env) URL(server string) string { return "nats://" + b.Net.Address(server) }
+
+// Dialer returns what the client of that name dials with; see simnet.Network.Dialer.
+func (b *Env) Dialer(client string) *simnet.Dialer { return b.Net.Dialer(client) }
+
+// Link returns the way from a client to a server.
+func (b *Env) Link(client, server string) *wire.Link { return b.Net.Link(client, server) }
+
+// Play plays a plan on the links between all clients that have a Dialer and all servers,
+// on the servers, and on the actors of System; see [Stage.Play]. The run is stopped at the
+// end of the test.
+func (b *Env) Play(p plan.Plan) (*Run, error) {
+	b.Links = b.Net.Links()
+	run, err := b.Stage.Play(p)
+	if err != nil {
+		return nil, err
+	}
+	b.T.Cleanup(run.Stop)
+	return run, nil
+}
+
+// Inject plays a plan in its text form. One that can't be played ends the test.
+func (b *Env) Inject(rules string) *Run {
+	b.T.Helper()
+	p, err := plan.Parse(rules)
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	run, err := b.Play(p)
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	return run
+}

@@ -1,0 +1,310 @@
+package natsserver
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// gate is what all connections through memory to one incarnation of a server pass. It
+// is open until Pause, and again from Resume on.
+type gate struct {
+	mu   sync.Mutex
+	open chan struct{} // closed while the gate is open. Guarded by mu
+}
+
+func newGate() *gate {
+	g := &gate{open: make(chan struct{})}
+	close(g.open)
+	return g
+}
+
+// way returns a channel that is closed as soon as the gate is open.
+func (g *gate) way() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open
+}
+
+func (g *gate) isOpen() bool { return closed(g.way()) }
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if closed(g.open) {
+		g.open = make(chan struct{})
+	}
+}
+
+func (g *gate) lift() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !closed(g.open) {
+		close(g.open)
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// alarm is a deadline that can be waited for.
+type alarm struct {
+	mu    sync.Mutex
+	timer *time.Timer   // rings, unless it is nil. Guarded by mu
+	rung  chan struct{} // closed when the deadline is over. Guarded by mu
+}
+
+func newAlarm() *alarm { return &alarm{rung: make(chan struct{})} }
+
+// over returns a channel that is closed when the deadline is over, whatever the
+// deadline is by then.
+func (a *alarm) over() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.rung
+}
+
+// set makes t the deadline; the zero time is none.
+func (a *alarm) set(t time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.timer != nil && !a.timer.Stop() {
+		<-a.rung // it is ringing
+	}
+	a.timer = nil
+	left := time.Until(t)
+	ahead := t.IsZero() || left > 0
+	if closed(a.rung) == ahead {
+		a.flip()
+	}
+	if rung := a.rung; ahead && !t.IsZero() {
+		a.timer = time.AfterFunc(left, func() { close(rung) })
+	}
+}
+
+// flip makes a channel that was closed an open one, and the other way round.
+func (a *alarm) flip() {
+	if closed(a.rung) {
+		a.rung = make(chan struct{})
+		return
+	}
+	close(a.rung)
+}
+
+// conn is a client's end of a connection through memory. While its gate is shut nothing
+// comes out of it and what is written waits: at a closed gate one looks like a
+// connection to a process that was stopped.
+type conn struct {
+	gate        *gate
+	dial        func() (net.Conn, error)
+	read, write *alarm
+	ended       chan struct{} // closed by Close
+	end         sync.Once
+
+	mu      sync.Mutex
+	inner   net.Conn  // nil until the server could accept. Guarded by mu
+	err     error     // of dial. Guarded by mu
+	readBy  time.Time // the deadlines, for inner. Guarded by mu
+	writeBy time.Time // Guarded by mu
+	kept    []byte    // read while the gate was shut, for a reader that had no time. Guarded by mu
+}
+
+var _ net.Conn = (*conn)(nil)
+
+func newConn(g *gate, dial func() (net.Conn, error)) *conn {
+	return &conn{gate: g, dial: dial, read: newAlarm(), write: newAlarm(), ended: make(chan struct{})}
+}
+
+// connect makes the connection to the server, once.
+func (c *conn) connect() (net.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case closed(c.ended):
+		return nil, io.ErrClosedPipe
+	case c.inner != nil || c.err != nil:
+		return c.inner, c.err
+	}
+	if c.inner, c.err = c.dial(); c.err != nil {
+		return nil, c.err
+	}
+	_ = c.inner.SetReadDeadline(c.readBy) // a pipe that is open takes every deadline
+	_ = c.inner.SetWriteDeadline(c.writeBy)
+	return c.inner, nil
+}
+
+// pass waits until the gate is open.
+func (c *conn) pass(a *alarm) error {
+	way := c.gate.way()
+	if closed(way) {
+		return nil
+	}
+	select {
+	case <-way:
+		return nil
+	case <-c.ended:
+		return io.ErrClosedPipe
+	case <-a.over():
+		return os.ErrDeadlineExceeded
+	}
+}
+
+// Read reads what the server sent. What arrives while the gate is shut is read when it
+// is open again.
+func (c *conn) Read(p []byte) (int, error) {
+	if err := c.pass(c.read); err != nil {
+		return 0, err
+	}
+	inner, err := c.connect()
+	if err != nil {
+		return 0, endOf(err)
+	}
+	if n := c.takeKept(p); n > 0 {
+		return n, nil
+	}
+	n, err := inner.Read(p)
+	if late := c.pass(c.read); late != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.kept = append(c.kept, p[:n]...)
+		return 0, late
+	}
+	return n, err
+}
+
+// endOf is what a reader sees of a server that could not accept: it ended before.
+func endOf(err error) error {
+	if err == io.ErrClosedPipe {
+		return err
+	}
+	return io.EOF
+}
+
+func (c *conn) takeKept(p []byte) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := copy(p, c.kept)
+	c.kept = slices.Delete(c.kept, 0, n)
+	return n
+}
+
+// Write writes to the server, once the gate is open.
+func (c *conn) Write(p []byte) (int, error) {
+	if err := c.pass(c.write); err != nil {
+		return 0, err
+	}
+	inner, err := c.connect()
+	if err != nil {
+		return 0, io.ErrClosedPipe
+	}
+	return inner.Write(p)
+}
+
+// Close ends the connection, and what waits on it.
+func (c *conn) Close() error {
+	c.end.Do(func() { close(c.ended) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inner == nil {
+		return nil
+	}
+	return c.inner.Close()
+}
+
+// SetDeadline sets both deadlines.
+func (c *conn) SetDeadline(t time.Time) error {
+	// Both are set, also where the other end has closed already.
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// SetReadDeadline bounds Read, also one that waits at the gate.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.read.set(t)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readBy = t
+	if c.inner == nil {
+		return nil
+	}
+	return c.inner.SetReadDeadline(t)
+}
+
+// SetWriteDeadline bounds Write, also one that waits at the gate.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.write.set(t)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writeBy = t
+	if c.inner == nil {
+		return nil
+	}
+	return c.inner.SetWriteDeadline(t)
+}
+
+// LocalAddr returns an address that says that there is no socket.
+func (c *conn) LocalAddr() net.Addr { return memory{} }
+
+// RemoteAddr returns an address that says that there is no socket.
+func (c *conn) RemoteAddr() net.Addr { return memory{} }
+
+// memory is the address of both ends.
+type memory struct{}
+
+// Network returns "pipe".
+func (memory) Network() string { return "pipe" }
+
+// String returns "pipe".
+func (memory) String() string { return "pipe" }
+
+// Pause makes the server stand still, as a process does that was stopped: nothing is
+// read, answered or accepted any more, and connections stay open. It needs
+// [Options.DontListen]; the error is [ErrSockets] for a server that listens and
+// [ErrDown] for one that is down. On a server that is paused it does nothing.
+//
+// What differs from a stopped process: the server goes on inside. A client to which it
+// has something to say, if only a PING, is a slow one after 10 s, and after Resume
+// finds its connection closed; time passes for everything that expires. What a client
+// was writing at the moment of the pause may still be read, and is not answered.
+func (s *Server) Pause() error {
+	return s.whileUp(func() error {
+		if !s.opts.DontListen || s.opts.WebSocket {
+			return ErrSockets
+		}
+		s.gate.shut()
+		return nil
+	})
+}
+
+// Resume lets a paused server go on. On one that is not paused it does nothing; the
+// error is [ErrDown] for one that is down.
+func (s *Server) Resume() error {
+	return s.whileUp(func() error {
+		s.gate.lift()
+		return nil
+	})
+}
+
+// whileUp runs f on a server that is up, with its lock held.
+func (s *Server) whileUp(f func() error) error {
+	s.change <- struct{}{}
+	defer func() { <-s.change }()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.gone:
+		return ErrShutdown
+	case s.down || !s.srv.Running():
+		return ErrDown
+	}
+	return f()
+}

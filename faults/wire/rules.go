@@ -1,0 +1,139 @@
+package wire
+
+import (
+	"slices"
+
+	"github.com/troupe-go/troupe/faults/plan"
+)
+
+// Inject adds the rule with that text form; its target may be left out. The error is
+// a [*plan.SyntaxError] or that of [Link.Add].
+func (l *Link) Inject(rule string) (*Injection, error) {
+	r, err := plan.ParseRule(rule)
+	if err != nil {
+		return nil, err
+	}
+	return l.Add(r)
+}
+
+// Add gives the link a rule. Its At is counted from now. The rule holds for the
+// connections that are there and for those that come, in the order in which rules
+// were added. An error says that nothing was added: it is a [*plan.RangeError], a
+// [*TargetError] if the rule is not about this link, or [ErrClosed].
+func (l *Link) Add(rule plan.Rule) (*Injection, error) {
+	if err := rule.Check(); err != nil {
+		return nil, err
+	}
+	if !l.isMeant(rule.Target) || !rule.Fault.Kind.On(plan.TargetLink) {
+		return nil, &TargetError{Link: l.name, Rule: rule}
+	}
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil, ErrClosed
+	}
+	l.added++
+	i := &Injection{link: l, rule: rule, order: l.added, key: draw(l.seed, uint64(l.added))}
+	l.list = append(l.list, i)
+	if rule.At > 0 {
+		i.next = l.after(rule.At, func() { l.start(i) })
+		l.mu.Unlock()
+		return i, nil
+	}
+	l.mu.Unlock()
+	l.start(i)
+	return i, nil
+}
+
+// isMeant reports whether a rule with that target is about the link.
+func (l *Link) isMeant(target plan.Target) bool {
+	if l.name.Kind == plan.TargetAny {
+		return target.Kind == plan.TargetAny || target.Kind == plan.TargetLink
+	}
+	return target.Matches(l.name)
+}
+
+// start makes a rule hold. What only the time sets off, and has no length, happens
+// here and is over.
+func (l *Link) start(i *Injection) {
+	l.mu.Lock()
+	if i.state != waiting || l.closed {
+		l.mu.Unlock()
+		return
+	}
+	if i.timed() && !i.lasts() {
+		conns := l.open()
+		l.mu.Unlock()
+		for _, c := range conns {
+			if i.about(c.number) {
+				c.happen(i)
+			}
+		}
+		l.finish(i)
+		return
+	}
+	i.state = holding
+	// The length of what a connection sets off counts from then, and is its own.
+	if i.rule.For > 0 && (i.timed() || !i.lasts()) {
+		i.next = l.after(i.rule.For, func() { l.finish(i) })
+	}
+	conns := l.publish()
+	l.mu.Unlock()
+	update(conns)
+}
+
+// finish ends a rule.
+func (l *Link) finish(i *Injection) {
+	l.mu.Lock()
+	before := i.state
+	if before == ended {
+		l.mu.Unlock()
+		return
+	}
+	i.state = ended
+	i.next.stop()
+	var conns []*connection
+	if before == holding {
+		conns = l.publish()
+	}
+	l.mu.Unlock()
+	i.finish()
+	update(conns)
+}
+
+// publish stores which rules hold, and returns whom to tell. l.mu is held.
+func (l *Link) publish() []*connection {
+	rules := slices.DeleteFunc(slices.Clone(l.list), func(i *Injection) bool { return i.state != holding })
+	l.rules.Store(&rules)
+	return l.open()
+}
+
+func update(conns []*connection) {
+	for _, c := range conns {
+		c.update()
+	}
+}
+
+// Lift ends the rule: what it held passes, what it has done stays done. A half-open
+// connection is reset. An ended rule may be lifted.
+func (i *Injection) Lift() {
+	i.link.finish(i)
+	i.link.mu.Lock()
+	defer i.link.mu.Unlock()
+	i.link.list = slices.DeleteFunc(i.link.list, func(o *Injection) bool { return o == i })
+}
+
+// Clear lifts all rules.
+func (l *Link) Clear() {
+	for _, i := range l.Injections() {
+		i.Lift()
+	}
+}
+
+// Injections returns the rules that were added and not lifted, those that have ended
+// by themselves included, in the order in which they were added.
+func (l *Link) Injections() []*Injection {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.list)
+}

@@ -1,0 +1,24 @@
+package wire
+
+import (
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// unsent returns how many bytes were written to a connection that its peer has not
+// taken yet. A reset would lose them.
+func unsent(conn *net.TCPConn) int {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	var n int
+	if err := raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }); err != nil {
+		return 0
+	}
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,134 @@
+package kind
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+)
+
+// Category says what an error is about: whose turn it is to do something.
+type Category uint8
+
+// The categories. The comment says what each means to the program.
+const (
+	None          Category = iota // no error
+	Unknown                       // none of this module, and none that can be recognised
+	Input                         // an argument or option: the program has to be changed
+	Closed                        // what was called upon has ended, or is about to
+	Connection                    // there is no server, or it was lost: the library reconnects
+	TLS                           // the connection cannot be made secure
+	Authorization                 // a server refused the credentials
+	Permission                    // a server does not allow that subject
+	Timeout                       // it did not happen in time
+	Canceled                      // the caller's context was cancelled
+	Limit                         // something is full: less at once, or later
+	Unavailable                   // the server is there, and who should answer is not
+	NotFound                      // what was asked for is not there
+	Conflict                      // it has changed meanwhile: read it again, then decide
+	Server                        // the server does not know how to, or has trouble of its own
+	Protocol                      // a peer broke the protocol
+	Handler                       // the program's own code, called by the library, failed
+	Internal                      // a defect of the library
+)
+
+// names are in the order of the categories.
+var names = [...]string{"none", "unknown", "input", "closed", "connection", "tls", "authorization", "permission",
+	"timeout", "canceled", "limit", "unavailable", "notfound", "conflict", "server", "protocol", "handler", "internal"}
+
+// String returns the category in lower case, for a label of a metric.
+func (c Category) String() string {
+	if int(c) < len(names) {
+		return names[c]
+	}
+	return names[Unknown]
+}
+
+// Trait is a yes to one of the questions.
+type Trait uint8
+
+// The traits.
+const (
+	Retry     Trait = 1 << iota // the same call may succeed later
+	MaybeSent                   // the call may have had its effect
+)
+
+// CategoryOf returns what err is about.
+func CategoryOf(err error) Category {
+	if err == nil {
+		return None
+	}
+	if says, ok := errors.AsType[interface {
+		error
+		Category() Category
+	}](err); ok {
+		return says.Category()
+	}
+	return foreign(err)
+}
+
+// CanRetry reports whether the call that failed with err may succeed later.
+func CanRetry(err error) bool {
+	if err == nil {
+		return false
+	}
+	if says, ok := errors.AsType[interface {
+		error
+		Retryable() bool
+	}](err); ok {
+		return says.Retryable()
+	}
+	switch foreign(err) {
+	case Timeout, Connection:
+		return true
+	default:
+		return false
+	}
+}
+
+// MayHaveSent reports whether the call that failed with err may have had its
+// effect. In doubt it may.
+func MayHaveSent(err error) bool {
+	if err == nil {
+		return false
+	}
+	if says, ok := errors.AsType[interface {
+		error
+		MaybeSent() bool
+	}](err); ok {
+		return says.MaybeSent()
+	}
+	return true
+}
+
+// foreign recognises errors of the standard library.
+func foreign(err error) Category {
+	var late interface {
+		error
+		Timeout() bool
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return Canceled
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
+		return Timeout
+	case errors.Is(err, net.ErrClosed):
+		return Closed
+	case isConnection(err):
+		return Connection
+	default:
+		return Unknown
+	}
+}
+
+// isConnection reports whether err is about a socket, or the end of a stream.
+func isConnection(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	var op *net.OpError
+	var name *net.DNSError
+	return errors.As(err, &op) || errors.As(err, &name)
+}
