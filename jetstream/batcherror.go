@@ -1,0 +1,104 @@
+package jetstream
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/kind"
+)
+
+// Kinds of errors of batches that are born here.
+var (
+	// ErrBatchClosed: the batch has ended, and takes nothing more.
+	ErrBatchClosed error = kind.New("troupe: batch publisher closed", ErrJetStream).In(kind.Closed)
+	// ErrNoBatchFailed: the batch is open, or was committed: there is nothing to find out.
+	ErrNoBatchFailed error = kind.New("troupe: batch has not failed", ErrJetStream).In(kind.Input)
+	// ErrEmptyBatch: there is no message in the batch.
+	ErrEmptyBatch error = kind.New("troupe: no messages in batch", ErrJetStream).In(kind.Input)
+	// ErrInvalidBatchAck: what came for a batch is no acknowledgement of it.
+	ErrInvalidBatchAck error = kind.New("troupe: invalid batch acknowledgement", ErrInvalidJSAck).In(kind.Protocol, kind.MaybeSent)
+	// ErrBatchAbandoned: the server has given the batch up, and stored nothing of it.
+	ErrBatchAbandoned error = kind.New("troupe: batch abandoned by the server", ErrAtomicPublish).In(kind.Limit, kind.Retry)
+)
+
+// BatchOutcome says what has become of a batch.
+type BatchOutcome uint8
+
+// The outcomes. A batch that was committed has no error.
+const (
+	// BatchOpen: the call did not get its turn; the batch is as it was.
+	BatchOpen BatchOutcome = iota
+	// BatchRejected: nothing of the batch was stored, and nothing will be.
+	BatchRejected
+	// BatchUnknown: all of it was stored, or nothing. See BatchPublisher.Resolve.
+	BatchUnknown
+)
+
+// String returns the outcome in lower case.
+func (o BatchOutcome) String() string {
+	switch o {
+	case BatchOpen:
+		return "open"
+	case BatchRejected:
+		return "rejected"
+	default:
+		return "unknown"
+	}
+}
+
+// BatchError says how a batch has ended that was not committed.
+type BatchError struct {
+	BatchID string
+	Stream  string // empty if not known
+	Size    int    // messages in the batch
+	Outcome BatchOutcome
+	Err     error // what the server said, or why there was no answer
+}
+
+// Error says what has become of the batch and why.
+func (e *BatchError) Error() string {
+	return fmt.Sprintf("troupe: batch %s of %d messages %v: %s", e.BatchID, e.Size, e.Outcome, plain(e.Err))
+}
+
+// Unwrap returns the cause and ErrJetStream.
+func (e *BatchError) Unwrap() []error { return []error{e.Err, ErrJetStream} }
+
+// Category returns what the cause is about.
+func (e *BatchError) Category() kind.Category { return kind.CategoryOf(e.Err) }
+
+// Retryable reports whether the same batch, with a new id, may be stored later.
+func (e *BatchError) Retryable() bool { return kind.CanRetry(e.Err) }
+
+// MaybeSent reports whether the batch may have been stored.
+func (e *BatchError) MaybeSent() bool { return e.Outcome == BatchUnknown }
+
+// lostBatchError is a refusal of a batch during which the link was lost.
+type lostBatchError struct{ error }
+
+// Unwrap returns the refusal and api.ErrDisconnected.
+func (e *lostBatchError) Unwrap() []error { return []error{e.error, api.ErrDisconnected} }
+
+// outcomeOf tells from the error of the last request what has become of the batch.
+func outcomeOf(err error) BatchOutcome {
+	if errors.Is(err, api.ErrNoResponders) || !kind.MayHaveSent(err) {
+		return BatchRejected
+	}
+	return BatchUnknown
+}
+
+// noStream gives an error of a publish without responders its name.
+func noStream(err error) error {
+	if errors.Is(err, api.ErrNoResponders) {
+		return ErrNoStreamResponse
+	}
+	return err
+}
+
+// notFoundIsNil drops an error that says that there is nothing.
+func notFoundIsNil(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,218 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// orderedrun.go - the part of a puller that makes its messages come in order.
+//
+//	gap, silence, no consumer, another link ──► lost ──► renew ──► pulls from the next one
+//	                                             ▲         │
+//	                                             └─ pause ─┘ failed
+//
+// The generation ends with the gap, in the subscription's goroutine: what comes behind it
+// is dropped. All else is the puller's.
+
+// Letters to a puller.
+type (
+	// gapFound says that the consumer with that name has delivered what did not come.
+	gapFound struct{ consumer string }
+
+	// renewed is what became of an attempt to make the next consumer.
+	renewed struct {
+		regressed *StreamRegressedError
+		err       error
+	}
+)
+
+// orderedSteady is how long a generation lives before the next loss is answered at once.
+const orderedSteady = 5 * time.Second
+
+// orderedRun is what a puller knows of its generations; the actor's alone but for source and
+// pulls.
+type orderedRun struct {
+	source *orderedSource
+	pulls  atomic.Uint64 // pulls up to this one are not of this generation
+	since  time.Time     // of the present generation, or of the last
+	row    int           // generations that did not live long
+	failed int           // attempts to make the next one
+	told   string        // the error of such an attempt that was reported last
+}
+
+// admit decides about a message; in the subscription's goroutine.
+func (o *orderedRun) admit(p *puller, m *api.Msg) bool {
+	var meta MsgMetadata
+	if !parseAckSubject(m.Reply, &meta) {
+		return false
+	}
+	switch o.source.admit(&meta) {
+	case orderedDeliver, orderedLast:
+		return true
+	case orderedGap:
+		p.post(gapFound{meta.Consumer})
+	}
+	return false
+}
+
+// onHeartbeat finds what was lost behind the last message that came; in the
+// subscription's goroutine.
+func (o *orderedRun) onHeartbeat(p *puller, w pullWord, m *api.Msg) {
+	last, ok := parseCount(m.Header.Get(lastConsumerHeader))
+	if ok && w.id > o.pulls.Load() && o.source.behind(last) {
+		p.post(gapFound{o.source.name()})
+	}
+}
+
+// name returns the name of the present consumer, empty if its generation has ended.
+func (s *orderedSource) name() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursor.consumer
+}
+
+// onGap begins anew, unless that has been done.
+func (p *puller) onGap(c *api.ActorContext, m gapFound, now time.Time) {
+	if m.consumer == p.consumer.name {
+		p.lost(c, nil, now)
+	}
+}
+
+// lost ends the generation, and makes the next one: at once, unless the last ones did not
+// live long. The cause is told, if there is one.
+func (p *puller) lost(c *api.ActorContext, cause error, now time.Time) {
+	o := p.ordered
+	if p.missing || p.over || p.leaving {
+		return
+	}
+	if cause != nil {
+		p.report(c, cause)
+	}
+	p.missing = true
+	p.beat.paused = true
+	reason := "messages were lost on the way"
+	if cause != nil {
+		reason = cause.Error()
+	}
+	p.become(c, stateRecovering, api.Degraded, reason)
+	if now.Sub(o.since) >= orderedSteady {
+		o.row = 0
+	}
+	o.row++
+	if o.row == 1 {
+		p.renew(c)
+		return
+	}
+	p.renewLater(c, o.row)
+}
+
+// renewLater makes the next consumer after a pause.
+func (p *puller) renewLater(c *api.ActorContext, n int) {
+	d := supervisor.Backoff{Initial: pauseInitial, Max: pauseMax}.Delay(n, pauseLeast+(1-pauseLeast)*rand.Float64())
+	c.After(d, recoverDue{})
+}
+
+// renew makes the next consumer; renewed follows. One attempt is made at a time.
+func (p *puller) renew(c *api.ActorContext) {
+	if p.probing || p.over || p.leaving {
+		return
+	}
+	if p.offline { // it is made with the next link
+		return
+	}
+	p.probing = true
+	ctx, self, o, js := c.Context(), c.Self(), p.ordered, p.js
+	go func() {
+		bound, cancel := context.WithTimeout(ctx, js.opts.DefaultTimeout)
+		defer cancel()
+		regressed, err := o.source.renew(bound)
+		_ = self.Send(renewed{regressed, err}) // ended meanwhile
+	}()
+}
+
+// onRenewed pulls from the next consumer, or tries again.
+func (p *puller) onRenewed(c *api.ActorContext, m renewed, now time.Time) {
+	o := p.ordered
+	p.probing = false
+	if p.over || p.leaving {
+		return
+	}
+	if m.regressed != nil {
+		p.report(c, m.regressed)
+	}
+	if m.err != nil {
+		p.onNotRenewed(c, m.err)
+		return
+	}
+	p.recreated.Add(1)
+	p.adopt(c, now)
+	p.become(c, statePulling, api.Well, "made anew")
+	o.failed, o.told = 0, ""
+}
+
+// adopt makes the source's consumer the one that is pulled from.
+func (p *puller) adopt(_ *api.ActorContext, now time.Time) {
+	o := p.ordered
+	p.missing = false
+	o.since = now
+	p.consumer = o.source.current()
+	o.source.take()
+	p.subject = p.js.nextSubject(p.consumer.stream, p.consumer.name)
+	p.resets.Add(1)
+	o.pulls.Store(p.l.last)
+	kept := 0 // what waits in the subscription is of older generations
+	if p.buffer != nil {
+		kept = p.buffer.len()
+	}
+	p.l.reset(kept)
+	p.beat.start(now)
+	p.resume()
+}
+
+// onNotRenewed tries again after a pause, as often as the config allows.
+func (p *puller) onNotRenewed(c *api.ActorContext, err error) {
+	o := p.ordered
+	if p.offline {
+		return
+	}
+	o.failed++
+	if most := o.source.cfg.MaxResetAttempts; most > 0 && o.failed >= most {
+		p.finish(c, errors.Join(ErrOrderedConsumerReset, err))
+		return
+	}
+	if reason := causeOf(err); reason != o.told {
+		o.told = reason
+		p.report(c, err)
+	}
+	p.become(c, stateRecovering, api.Down, err.Error())
+	p.renewLater(c, o.failed)
+}
+
+// causeOf says why a call failed, without what it was about: each is about a consumer of another
+// name.
+func causeOf(err error) string {
+	var refused *APIError
+	if errors.As(err, &refused) {
+		return refused.Description
+	}
+	var unanswered *CallError
+	if errors.As(err, &unanswered) {
+		return unanswered.Err.Error()
+	}
+	return err.Error()
+}
+
+// resumeOrdered goes on with a new link: what was under way on the old one is lost.
+func (p *puller) resumeOrdered(c *api.ActorContext, now time.Time) {
+	if p.missing {
+		p.renew(c)
+		return
+	}
+	p.lost(c, nil, now)
+}

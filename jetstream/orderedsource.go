@@ -1,0 +1,199 @@
+package jetstream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// orderedsource.go - the consumers of the server's behind an ordered consumer, one after
+// the other.
+//
+//	attempt ──► name noted ──► stream looked at ──► made ──► begin
+//	                 │
+//	                 └─ of an older one: its janitor has it removed, see orderedjanitor.go
+
+// orderedInactive is the default of OrderedConsumerConfig.InactiveThreshold.
+const orderedInactive = 5 * time.Minute
+
+// orderedNamesMax bounds the names that are remembered until their consumers are gone: a
+// link that is lost again and again brings several a second, and lets none be removed.
+// The server removes older ones after InactiveThreshold.
+const orderedNamesMax = 1024
+
+// orderedSource makes the consumers. Safe for concurrent use; attempts are made one at a time.
+type orderedSource struct {
+	js     *jetStream
+	stream string
+	cfg    OrderedConsumerConfig
+	prefix string
+
+	mu     sync.Mutex
+	cursor orderedCursor
+	serial uint64
+	names  []string // of consumers that may exist, oldest first
+	making string   // the name among them whose consumer is being made; empty for none
+	handle *pullConsumer
+	fresh  bool // handle has not been used yet
+	closed bool // nothing is made any more, until somebody begins anew
+
+	cleaning bool // a janitor is at work
+}
+
+// current returns the present consumer.
+func (s *orderedSource) current() *pullConsumer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.handle
+}
+
+// take returns a consumer that nobody has used yet, nil if there is none.
+func (s *orderedSource) take() *pullConsumer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.fresh {
+		return nil
+	}
+	s.fresh = false
+	return s.handle
+}
+
+// renew makes the next consumer, once, and the present generation of it. regressed says that the
+// stream had lost what was handed on already. After an error it may be called again.
+func (s *orderedSource) renew(ctx context.Context) (*StreamRegressedError, error) {
+	defer s.clean()
+	return s.make(ctx)
+}
+
+func (s *orderedSource) make(ctx context.Context) (regressed *StreamRegressedError, err error) {
+	s.mu.Lock()
+	s.cursor.end(s.cursor.consumer)
+	place := s.cursor.place
+	s.serial++
+	name := fmt.Sprintf("%s_%d", s.prefix, s.serial)
+	s.names = append(s.names, name)
+	if len(s.names) > orderedNamesMax {
+		s.names = slices.Delete(s.names, 0, len(s.names)-orderedNamesMax)
+	}
+	s.making = name
+	s.mu.Unlock()
+	var info *ConsumerInfo
+	if place.seq > 0 {
+		regressed, err = s.look(ctx, place)
+	}
+	if err == nil {
+		info, err = s.js.putConsumer(ctx, s.stream, s.config(name, place, regressed != nil), consumerCreate)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.making = ""
+	if err == nil && info.Delivered.Consumer > 0 {
+		err = ErrConsumerExists // and somebody uses it
+	}
+	if errors.Is(err, ErrConsumerExists) {
+		s.forgetLocked(name)
+	} else if s.closed {
+		err = cmp.Or(err, error(ErrMsgIteratorClosed))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if regressed != nil {
+		s.cursor.rebase(info.Delivered.Stream)
+	}
+	if s.pins() {
+		s.cursor.pin(info.Delivered.Stream, info.Created)
+	}
+	s.cursor.begin(name)
+	s.handle, s.fresh = newPullConsumer(s.js, info), true
+	return regressed, nil
+}
+
+// pins reports whether the config means another place each time.
+func (s *orderedSource) pins() bool {
+	switch s.cfg.DeliverPolicy {
+	case DeliverNewPolicy, DeliverLastPolicy, DeliverByStartTimePolicy:
+		return true
+	}
+	return false
+}
+
+// look reports a stream that ends before the place: a consumer that begins there would
+// wait for numbers that mean other messages.
+func (s *orderedSource) look(ctx context.Context, place orderedPlace) (*StreamRegressedError, error) {
+	info, err := s.js.streamInfo(ctx, request{op: "stream info", subject: "STREAM.INFO." + s.stream, stream: s.stream})
+	if err != nil || info.State.LastSeq >= place.seq {
+		return nil, err
+	}
+	return &StreamRegressedError{Stream: s.stream, Seen: place.seq, Last: info.State.LastSeq, Resume: place.at.Add(1)}, nil
+}
+
+// config is that of the next consumer.
+func (s *orderedSource) config(name string, place orderedPlace, regressed bool) ConsumerConfig {
+	cfg := ConsumerConfig{
+		Name: name, AckPolicy: AckNonePolicy, Replicas: 1, MemoryStorage: true, InactiveThreshold: s.cfg.InactiveThreshold,
+		ReplayPolicy: s.cfg.ReplayPolicy, HeadersOnly: s.cfg.HeadersOnly, Metadata: s.cfg.Metadata,
+		DeliverPolicy: s.cfg.DeliverPolicy, FilterSubjects: s.cfg.FilterSubjects,
+	}
+	if cfg.InactiveThreshold == 0 {
+		cfg.InactiveThreshold = orderedInactive
+	}
+	switch {
+	case regressed:
+		resume := place.at.Add(1)
+		cfg.DeliverPolicy, cfg.OptStartTime = DeliverByStartTimePolicy, &resume
+	case place.known:
+		cfg.DeliverPolicy, cfg.OptStartSeq = DeliverByStartSequencePolicy, place.seq+1
+	case cfg.DeliverPolicy == DeliverByStartSequencePolicy:
+		cfg.OptStartSeq = s.cfg.OptStartSeq
+	case cfg.DeliverPolicy == DeliverByStartTimePolicy:
+		cfg.OptStartTime = s.cfg.OptStartTime
+	case cfg.DeliverPolicy == DeliverLastPerSubjectPolicy && len(cfg.FilterSubjects) == 0:
+		cfg.FilterSubjects = []string{">"}
+	}
+	if len(cfg.FilterSubjects) == 1 {
+		cfg.FilterSubject, cfg.FilterSubjects = cfg.FilterSubjects[0], nil
+	}
+	return cfg
+}
+
+// oldLocked returns the names of consumers that nobody wants any more.
+func (s *orderedSource) oldLocked() []string {
+	return slices.DeleteFunc(slices.Clone(s.names), func(name string) bool { return name == s.cursor.consumer || name == s.making })
+}
+
+func (s *orderedSource) forgetLocked(name string) {
+	s.names = slices.DeleteFunc(s.names, func(other string) bool { return other == name })
+}
+
+// close ends the generation and has all consumers removed, without waiting: they are asked
+// for at once, as the connection may be closed next.
+func (s *orderedSource) close() {
+	s.mu.Lock()
+	s.cursor.end(s.cursor.consumer)
+	s.fresh, s.closed = false, true
+	names := s.oldLocked()
+	s.mu.Unlock()
+	for _, name := range names {
+		_ = s.js.nc.PublishRequest(s.js.subject("CONSUMER.DELETE."+s.stream+"."+name), s.js.nc.NewInbox(), nil)
+	}
+	s.clean()
+}
+
+// admit decides about a delivery.
+func (s *orderedSource) admit(meta *MsgMetadata) orderedVerdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursor.accept(meta)
+}
+
+// behind reports whether the present consumer has delivered more than has come.
+func (s *orderedSource) behind(delivered uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursor.behind(s.cursor.consumer, delivered)
+}

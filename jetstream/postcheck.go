@@ -1,0 +1,100 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+)
+
+// postcheck.go - finds what a server has left out of a config. Servers that do not know
+// a field skip it without a word, and levels of the API are younger than some fields.
+
+// lost is a field that a server left out.
+type lost struct {
+	is      bool
+	feature string // of the config
+	kind    error
+}
+
+// firstLost returns the first that is; the zero value for none.
+func firstLost(fields []lost) lost {
+	for _, f := range fields {
+		if f.is {
+			return f
+		}
+	}
+	return lost{}
+}
+
+// missingIn returns a field that was asked for and is not in use.
+func (c *StreamConfig) missingIn(used StreamConfig) lost {
+	return firstLost([]lost{
+		{c.SubjectTransform != nil && used.SubjectTransform == nil, "SubjectTransform", ErrStreamSubjectTransformNotSupported},
+		{c.Mirror != nil && used.Mirror == nil, "Mirror", ErrStreamSourceNotSupported},
+		{len(c.Sources) > len(used.Sources), "Sources", ErrStreamSourceNotSupported},
+		{c.Mirror.transformsLost(used.Mirror), "Mirror.SubjectTransforms", ErrStreamSourceSubjectTransformNotSupported},
+		{transformsLost(c.Sources, used.Sources), "Sources.SubjectTransforms", ErrStreamSourceMultipleFilterSubjectsNotSupported},
+		{c.Compression != used.Compression && used.Compression == NoCompression, "Compression", ErrNotSupported},
+		{c.FirstSeq > 1 && used.FirstSeq == 0, "FirstSeq", ErrNotSupported},
+		{c.RePublish != nil && used.RePublish == nil, "RePublish", ErrNotSupported},
+		{c.AllowDirect && !used.AllowDirect, "AllowDirect", ErrNotSupported},
+		{c.DiscardNewPerSubject && !used.DiscardNewPerSubject, "DiscardNewPerSubject", ErrNotSupported},
+		{c.ConsumerLimits != (StreamConsumerLimits{}) && used.ConsumerLimits == (StreamConsumerLimits{}), "ConsumerLimits", ErrNotSupported},
+		{len(c.Metadata) > 0 && len(used.Metadata) == 0, "Metadata", ErrNotSupported},
+		{c.AllowMsgTTL && !used.AllowMsgTTL, "AllowMsgTTL", ErrNotSupported},
+		{c.SubjectDeleteMarkerTTL > 0 && used.SubjectDeleteMarkerTTL == 0, "SubjectDeleteMarkerTTL", ErrNotSupported},
+		{c.AllowMsgCounter && !used.AllowMsgCounter, "AllowMsgCounter", ErrNotSupported},
+		{c.AllowAtomicPublish && !used.AllowAtomicPublish, "AllowAtomicPublish", ErrNotSupported},
+		{c.AllowMsgSchedules && !used.AllowMsgSchedules, "AllowMsgSchedules", ErrNotSupported},
+		{c.PersistMode != used.PersistMode && used.PersistMode == DefaultPersistMode, "PersistMode", ErrNotSupported},
+		{c.AllowBatchPublish && !used.AllowBatchPublish, "AllowBatchPublish", ErrNotSupported},
+	})
+}
+
+// transformsLost reports whether the transforms of a source are not in use.
+func (s *StreamSource) transformsLost(used *StreamSource) bool {
+	return s != nil && used != nil && len(s.SubjectTransforms) > len(used.SubjectTransforms)
+}
+
+// transformsLost reports it for sources; a server keeps their order.
+func transformsLost(asked, used []*StreamSource) bool {
+	for i, source := range asked {
+		if i < len(used) && source.transformsLost(used[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// missingIn returns a field that was asked for and is not in use.
+func (c *ConsumerConfig) missingIn(used ConsumerConfig) lost {
+	return firstLost([]lost{
+		{len(c.FilterSubjects) > 0 && len(used.FilterSubjects) == 0 && used.FilterSubject == "", "FilterSubjects",
+			ErrConsumerMultipleFilterSubjectsNotSupported},
+		{len(c.Metadata) > 0 && len(used.Metadata) == 0, "Metadata", ErrNotSupported},
+		{c.PriorityPolicy != used.PriorityPolicy, "PriorityPolicy", ErrNotSupported},
+	})
+}
+
+// mayLose reports whether the connected server may leave out something of the config
+// without a word: it is too old to have levels, or to say so.
+func (js *jetStream) mayLose(c *StreamConfig) bool {
+	enabled, level := js.nc.ConnectedServerJetStream()
+	return enabled && level == 0 && c.requiredLevel().level == 0 && c.validate() == nil && c.missingIn(StreamConfig{}).feature != ""
+}
+
+// isMissing reports whether there is no stream of that name.
+func (js *jetStream) isMissing(ctx context.Context, name string) bool {
+	_, err := js.Stream(ctx, name)
+	return errors.Is(err, ErrStreamNotFound)
+}
+
+// unsupportedStream says what a server has left out of a new stream, and removes it if
+// it is certain that nobody else has made it: it was not there before, and is empty.
+func (js *jetStream) unsupportedStream(ctx context.Context, info *StreamInfo, l lost, isNew bool) error {
+	e := &NotSupportedError{Op: "create stream", Stream: info.Config.Name, Feature: l.feature, Err: l.kind}
+	if isNew && info.DidCreate && info.State.LastSeq == 0 && info.State.Consumers == 0 {
+		e.RollbackErr = js.DeleteStream(ctx, info.Config.Name)
+		e.RolledBack = e.RollbackErr == nil
+	}
+	return e
+}
