@@ -52,7 +52,7 @@ func startStub() (job.Address, error) {
 
 // startServer starts a real server with the responder beside it.
 func startServer() (job.Address, error) {
-	s, err := natsserver.Start(natsserver.Options{})
+	s, err := natsserver.Start(natsserver.Options{JetStream: true})
 	if err != nil {
 		return job.Address{}, err
 	}

@@ -20,7 +20,7 @@ const (
 )
 
 // suiteNames lists the suites in the order of the report.
-var suiteNames = []string{job.Dispatch, job.Publish, job.Request, job.Memory, job.Subscribe, job.Reconnect, job.Isolation}
+var suiteNames = []string{job.Dispatch, job.Publish, job.Request, job.Memory, job.Subscribe, job.Reconnect, job.Isolation, job.Stream}
 
 // payload is a message size: bytes and number of headers.
 type payload struct{ size, headers int }

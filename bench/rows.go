@@ -22,6 +22,8 @@ const (
 	smallest = 16
 	// requestsAtATime is the concurrency of the throughput row.
 	requestsAtATime = 64
+	// streamBytes is the size of a message to a stream.
+	streamBytes = 128
 	// cutsPerRun is how often one run of the reconnect suite is cut.
 	cutsPerRun = 5
 )
@@ -74,7 +76,7 @@ func (c *config) rows() ([]row, error) {
 	makers := map[string]func() []row{
 		job.Dispatch: c.dispatchRows, job.Publish: c.publishRows, job.Request: c.requestRows,
 		job.Memory: c.memoryRows, job.Subscribe: c.subscribeRows, job.Reconnect: c.reconnectRows,
-		job.Isolation: c.isolationRows,
+		job.Isolation: c.isolationRows, job.Stream: c.streamRows,
 	}
 	var out []row
 	for _, s := range c.suites {
@@ -260,6 +262,32 @@ func (c *config) isolationRows() []row {
 		name: "p99 beside a blocked handler", unit: unitLatency,
 		job: job.Job{Size: smallest, Count: count, Warmup: 800}, borrows: true,
 	}}
+}
+
+func (c *config) streamRows() []row {
+	var out []row
+	for _, r := range []row{
+		{name: "memory, without waiting", job: job.Job{Count: 200_000}, target: 1.2},
+		{name: "file, without waiting", job: job.Job{Count: 100_000, File: true}, target: 1.2},
+		{name: "memory, in the best way for many", job: job.Job{Count: 200_000, Best: true}, target: 1.5},
+		{name: "memory, and read it again", job: job.Job{Count: 10_000, Read: true}, target: 5},
+		{name: "memory, one at a time", job: job.Job{Count: 5_000, Wait: true}, target: 1},
+		{name: "file, one at a time", job: job.Job{Count: 5_000, Wait: true, File: true}, target: 1},
+		{name: "memory, with acknowledgements", job: job.Job{Count: 100_000, Pull: job.Consume, Acks: true}, target: 1.5},
+		{name: "memory, without acknowledgements", job: job.Job{Count: 200_000, Pull: job.Consume}, target: 1.5},
+		{name: "memory, in order", job: job.Job{Count: 200_000, Pull: job.Ordered}, target: 1.5},
+		{name: "memory, fetched by 500, with acknowledgements", job: job.Job{Count: 100_000, Pull: job.Fetch, Acks: true}, target: 1.5},
+	} {
+		r.job.Count = c.scaled(r.job.Count)
+		r.job.Size, r.job.Warmup = streamBytes, max(1, r.job.Count/5)
+		what := "publish %d B to a stream, %s"
+		if r.job.Pull != "" {
+			what = "consume %d B from a stream, %s"
+		}
+		r.name = fmt.Sprintf(what, streamBytes, r.name)
+		out = append(out, r)
+	}
+	return out
 }
 
 // counted returns "1 thing" or "2 things".

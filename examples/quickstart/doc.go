@@ -1,4 +1,4 @@
-// Command quickstart shows what troupe does, on one screen and in a few seconds.
+// Command quickstart shows what troupe does, in a few seconds.
 //
 //	go run ./examples/quickstart                     starts a nats-server of its own
 //	go run ./examples/quickstart -url nats://host    uses yours, and does not kill it
@@ -8,6 +8,9 @@
 //	steps ──► │      ▲                        │               │ ──► one line each,
 //	          │      └── killed, restarted    └── tree, events│     every count checked
 //	          └───────────────────────────────────────────────┘
+//
+// Then it starts three servers more, with a stream that all of them have, kills the one
+// that leads the consumer, and balances the books: published = stored = handled.
 //
 // Each step counts what it sent and what came of it. The last line is
 // "quickstart: ok", and the exit code 0, only if every count was right. Otherwise

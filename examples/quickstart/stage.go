@@ -14,11 +14,12 @@ import (
 //
 // Steps run one after the other, so nothing here is locked.
 type stage struct {
-	screen *screen
-	events *journal           // what happened to the connection
-	server *natsserver.Server // nil if it is somebody else's
-	nc     *api.Conn
-	prefix string // begins every subject, so that nobody else's messages get in
+	screen  *screen
+	events  *journal           // what happened to the connection
+	server  *natsserver.Server // nil if it is somebody else's
+	nc      *api.Conn
+	cluster *cluster // nil before the step that starts it
+	prefix  string   // begins every subject, so that nobody else's messages get in
 }
 
 // open starts a server, unless there is one at url, and connects to it.
@@ -52,6 +53,11 @@ func (s *stage) close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		_, err = s.nc.CloseContext(ctx)
+	}
+	if s.cluster != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		err = errors.Join(err, s.cluster.close(ctx))
 	}
 	if s.server != nil {
 		s.server.Shutdown()

@@ -8,8 +8,8 @@ import (
 )
 
 // stepMax bounds one step. The whole takes a few seconds, so a step that needs
-// this long hangs.
-const stepMax = 10 * time.Second
+// this long hangs: the longest waits for three servers to agree on a leader.
+const stepMax = time.Minute
 
 // graceMax is how long a step whose time is up may take to say what it waited
 // for.
@@ -47,7 +47,7 @@ func (s *stage) steps() []step {
 	if s.server != nil {
 		all = append(all, step{"actors", showTree("The same actors now: the link was restarted until there was a server, the others went on.")})
 	}
-	return all
+	return append(all, step{"stream", showStream}, step{"leader killed", showLeader})
 }
 
 // show runs the steps until one fails.

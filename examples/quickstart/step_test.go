@@ -38,7 +38,7 @@ func TestAStepThatNoticesItsTimeIsUp(t *testing.T) {
 		code, out := perform(t, step{"slow", func(ctx context.Context, _ *stage) (shown, error) {
 			return shown{}, await(ctx, nil, "the moon")
 		}})
-		want := "quickstart: FAILED: slow: not finished after 10s: waited in vain for the moon\n"
+		want := "quickstart: FAILED: slow: not finished after 1m0s: waited in vain for the moon\n"
 		if code != 1 || !strings.HasSuffix(out, want) || time.Since(began) != stepMax {
 			t.Errorf("exit %d after %v\n%s", code, time.Since(began), out)
 		}
@@ -52,7 +52,7 @@ func TestAStepThatHangs(t *testing.T) {
 			<-release
 			return shown{}, nil
 		}})
-		want := "quickstart: FAILED: stuck: not finished after 10s: did not return\n"
+		want := "quickstart: FAILED: stuck: not finished after 1m0s: did not return\n"
 		if code != 1 || !strings.HasSuffix(out, want) || time.Since(began) != stepMax+graceMax {
 			t.Errorf("exit %d after %v\n%s", code, time.Since(began), out)
 		}

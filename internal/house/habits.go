@@ -112,6 +112,7 @@ func testHandles(f *file) map[string]bool {
 // bubbles are the functions that run a test in a bubble of virtual time.
 var bubbles = map[string]string{
 	"testing/synctest":                "Test",
+	modulePath + "/faults":            "Bubble",
 	modulePath + "/faults/natsserver": "Bubble",
 }
 

@@ -9,14 +9,15 @@ import (
 // packages on lower lines, and those of its own entry: dir/... covers dir and
 // everything below it.
 var layers = [][]string{
-	{"internal/kind", "internal/invariant", "internal/house"},
+	{"internal/kind", "internal/invariant", "internal/must", "internal/house"},
+	{"internal/errortest"},
 	{"protocol"},
 	{"supervisor"},
 	{"actors/..."},
 	{"api", "faults/..."},
 	{"jetstream"},
 	{"micro", "kv", "objectstore"},
-	{"examples/...", "bench/..."},
+	{"examples/...", "bench/...", "internal/proof/..."},
 }
 
 // importRule says who may import a package beside what the layers allow.
@@ -66,6 +67,16 @@ var importRules = []importRule{
 		target: modulePath + "/faults",
 		code:   programs, tests: true,
 		reason: "faults are injected by tests, examples and benchmarks",
+	},
+	{
+		target: modulePath + "/internal/must",
+		tests:  true,
+		reason: "it is for tests",
+	},
+	{
+		target: modulePath + "/internal/errortest",
+		tests:  true,
+		reason: "it is for tests",
 	},
 	{
 		target: modulePath + "/internal/house",

@@ -20,6 +20,7 @@ var linkRoots = []string{
 	"github.com/nats-io/nkeys",          // keys, credentials
 	"github.com/nats-io/nuid",           // unique ids
 	"go.uber.org/zap",                   // logging
+	"golang.org/x/sys",                  // what the kernel knows of a socket; protoactor's metrics link it anyway
 }
 
 // linkClosure is what the roots pull in, sorted within its groups. A module that
@@ -55,9 +56,8 @@ var linkClosure = []string{
 	"go.opentelemetry.io/otel/sdk/metric",
 	"go.opentelemetry.io/otel/trace",
 
-	// nkeys: curve25519 and blake2b; the metrics' platform facts
+	// nkeys: curve25519 and blake2b
 	"golang.org/x/crypto",
-	"golang.org/x/sys",
 
 	// zap
 	"go.uber.org/multierr",
@@ -67,6 +67,7 @@ var linkClosure = []string{
 var linkNever = []string{
 	"github.com/HdrHistogram/hdrhistogram-go",
 	"github.com/google/go-cmp",
+	"github.com/nats-io/jwt/v2",
 	"github.com/nats-io/nats-server/v2",
 	"github.com/nats-io/nats.go",
 	"github.com/schollz/progressbar/v3",
@@ -77,7 +78,9 @@ var linkNever = []string{
 // dependency is one package of a program, as go list prints it.
 type dependency struct {
 	ImportPath string
+	Dir        string
 	Standard   bool
+	Export     string // file of what the compiler exported, if asked for
 	Imports    []string
 	Module     *struct{ Path string }
 	Error      *struct{ Err string }
@@ -86,16 +89,18 @@ type dependency struct {
 // own reports whether the package belongs to this module.
 func (d dependency) own() bool { return d.Module != nil && d.Module.Path == modulePath }
 
-// listDependencies runs go list -deps for one package of the module at root.
-func listDependencies(root, goos, pkg string) ([]dependency, error) {
-	list := exec.Command("go", "list", "-e", "-deps", "-json=ImportPath,Standard,Imports,Module,Error", pkg)
+// listDependencies runs go list -deps for packages, and flags before them, in the
+// module at root; an empty goos is this system.
+func listDependencies(root, goos string, pkgs ...string) ([]dependency, error) {
+	fields := "-json=ImportPath,Dir,Standard,Export,Imports,Module,Error"
+	list := exec.Command("go", append([]string{"list", "-e", "-deps", fields}, pkgs...)...)
 	list.Dir = root
 	list.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
 	var complaint strings.Builder
 	list.Stderr = &complaint
 	out, err := list.Output()
 	if err != nil {
-		return nil, fmt.Errorf("list what %s links on %s: %w: %s", pkg, goos, err, complaint.String())
+		return nil, fmt.Errorf("list what %v links on %s: %w: %s", pkgs, goos, err, complaint.String())
 	}
 	return decodeDependencies(strings.NewReader(string(out)))
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestProtocolAndSupervisorArePure(t *testing.T) { none(t, checkPure(module(t))) }
+func TestPurePackagesArePure(t *testing.T) { none(t, checkPure(module(t))) }
 
 func TestPureBites(t *testing.T) {
 	cases := []struct {
@@ -41,6 +41,13 @@ func TestPureBites(t *testing.T) {
 			expect(t, checkPure(sources(t, map[string]string{"protocol/a.go": c.text})), c.want...)
 		})
 	}
+}
+
+func TestPureExtraIsForOnePackage(t *testing.T) {
+	expect(t, checkPure(sources(t, map[string]string{
+		"faults/check/a.go": "import \"sync\"\nimport \"net\"",
+		"protocol/a.go":     `import "sync"`,
+	})), "faults/check/a.go:3: faults/check is pure: net", "protocol/a.go:2: protocol is pure: sync")
 }
 
 func TestPureLeavesTestsAndShellsAlone(t *testing.T) {

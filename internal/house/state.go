@@ -18,7 +18,7 @@ var packageState = map[string]string{
 
 // checkState finds package variables that hold state. Allowed without a word are:
 // blank assertions, errors (Err… and err… made by a call or copied from another
-// package), compiled regular expressions, and tables that nothing in the package
+// error), compiled regular expressions, and tables that nothing in the package
 // writes to or takes the address of: arrays, slices, maps and filled-in structs
 // that are literals, or are computed by a function literal in place; a struct must
 // have no method called either. Programs are left out; their flags are variables.
@@ -99,6 +99,8 @@ func constant(f *file, spec *ast.ValueSpec, i int, seen traces) bool {
 		return errorName(name) || target == "regexp" && member == "MustCompile" || computesTable(value)
 	case *ast.SelectorExpr:
 		return errorName(name)
+	case *ast.Ident:
+		return errorName(name) && errorName(value.Name)
 	case *ast.CompositeLit:
 		if makes(value) {
 			return false

@@ -23,6 +23,8 @@ func TestStateBites(t *testing.T) {
 		{"a call", "func f() int { return 1 }\nvar n = f()", []string{"actors.n"}},
 		{"an error kind", "import \"errors\"\nvar ErrA = errors.New(\"a\")\nvar errB = errors.New(\"b\")", nil},
 		{"an error of another package", "import \"io\"\nvar ErrEnd = io.EOF", nil},
+		{"another name for an error", "import \"io\"\nvar ErrEnd = io.EOF\nvar ErrStop = ErrEnd", nil},
+		{"an error that is no error", "var none error\nvar ErrA = none", []string{"actors.none", "actors.ErrA"}},
 		{"an error variable without value", "var errLast error", []string{"actors.errLast"}},
 		{"an error that is replaced", "import \"io\"\nvar errEnd = io.EOF\nfunc f() { errEnd = nil }", []string{"actors.errEnd"}},
 		{"an assertion", "var _ error = (*e)(nil)", nil},

@@ -3,6 +3,7 @@ package house
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -47,17 +48,19 @@ func foreignIn(line string) []string {
 	return words
 }
 
-// committedTexts reads every text file that git tracks below root. A file with a
-// zero byte in its first 8,000 is binary, as for git.
+// committedTexts reads every text file that git tracks below root, or every one that
+// is there when git tracks none: in a tree that was downloaded without its history. A
+// file with a zero byte in its first 8,000 is binary, as for git.
 func committedTexts(root string) (map[string]string, error) {
-	list := exec.Command("git", "-c", "safe.directory=*", "ls-files", "-z")
-	list.Dir = root
-	out, err := list.Output()
-	if err != nil {
-		return nil, fmt.Errorf("list the committed files: %w", err)
+	names := tracked(root)
+	if len(names) == 0 {
+		var err error
+		if names, err = present(root); err != nil {
+			return nil, fmt.Errorf("list the files: %w", err)
+		}
 	}
 	texts := map[string]string{}
-	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+	for _, name := range names {
 		content, err := os.ReadFile(filepath.Join(root, name))
 		if os.IsNotExist(err) {
 			continue // deleted, and the deletion is not committed yet
@@ -70,4 +73,35 @@ func committedTexts(root string) (map[string]string, error) {
 		}
 	}
 	return texts, nil
+}
+
+// tracked returns the paths that git tracks below root; none where there is no git,
+// or no repository.
+func tracked(root string) []string {
+	list := exec.Command("git", "-c", "safe.directory=*", "ls-files", "-z")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil || len(out) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+}
+
+// present returns the paths of all files below root but those in .git.
+func present(root string) ([]string, error) {
+	var names []string
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.Name() == ".git" && entry.IsDir():
+			return filepath.SkipDir
+		case !entry.Type().IsRegular():
+			return nil
+		}
+		rel, err := filepath.Rel(root, name)
+		names = append(names, filepath.ToSlash(rel))
+		return err
+	})
+	return names, err
 }

@@ -1,6 +1,12 @@
 package house
 
-import "testing"
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
 
 func TestCommittedTextSpeaksOfTheProjectAlone(t *testing.T) {
 	texts, err := committedTexts(moduleRoot)
@@ -8,9 +14,34 @@ func TestCommittedTextSpeaksOfTheProjectAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(texts) == 0 {
-		t.Fatal("git tracks no file here")
+		t.Fatal("there is no file here")
 	}
 	none(t, checkWords(texts))
+}
+
+// TestTextsWithoutHistory reads a tree as it is in an archive. Git finds no repository
+// there, or one that tracks none of it.
+func TestTextsWithoutHistory(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"a.md": "a", "b/.c/d.go": "d", "binary": "a\x00b", ".git/config": "not a repository", ".github/e.yml": "e",
+	} {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	texts, err := committedTexts(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{".github/e.yml", "a.md", "b/.c/d.go"}
+	if got := slices.Sorted(maps.Keys(texts)); !slices.Equal(got, want) {
+		t.Errorf("read %q, want %q", got, want)
+	}
 }
 
 func TestWordsBite(t *testing.T) {

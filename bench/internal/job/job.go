@@ -11,6 +11,14 @@ const (
 	Subscribe = "subscribe"
 	Reconnect = "reconnect"
 	Isolation = "isolation"
+	Stream    = "stream"
+)
+
+// The ways to get messages from a stream.
+const (
+	Consume = "consume" // a handler, which the client calls
+	Fetch   = "fetch"   // batches, one after the other
+	Ordered = "ordered" // a handler, of an ordered consumer
 )
 
 // Address is the first line that a stub or a server prints.
@@ -42,6 +50,18 @@ type Job struct {
 	Window int `json:"window,omitempty"`
 	// Borrowed asks for delivery without ownership, where the client has it.
 	Borrowed bool `json:"borrowed,omitempty"`
+	// File puts the stream of the job into files instead of memory, and Wait publishes one
+	// message after the other.
+	File bool `json:"file,omitempty"`
+	Wait bool `json:"wait,omitempty"`
+	// Pull has messages pulled from the stream, in one of the ways, instead of published; Acks
+	// has each of them acknowledged.
+	Pull string `json:"pull,omitempty"`
+	Acks bool   `json:"acks,omitempty"`
+	// Best publishes in the best way that the client has for many messages, and Read reads
+	// the messages of the stream, without a consumer, instead of publishing.
+	Best bool `json:"best,omitempty"`
+	Read bool `json:"read,omitempty"`
 	// Profile is the path, without extension, of the profiles to write; empty for none.
 	Profile string `json:"profile,omitempty"`
 }

@@ -3,9 +3,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/troupe-go/troupe/bench/internal/job"
 )
 
 // The client under test is nats.go.
@@ -18,7 +23,38 @@ type (
 	Header = nats.Header
 	// Subscription is a subscription.
 	Subscription = nats.Subscription
+	// JetStream is what publishes to streams.
+	JetStream = jetstream.JetStream
+	// StreamConfig describes a stream.
+	StreamConfig = jetstream.StreamConfig
+	// Stream is a stream.
+	Stream = jetstream.Stream
+	// Consumer is a consumer that is pulled from.
+	Consumer = jetstream.Consumer
+	// ConsumerConfig describes a consumer.
+	ConsumerConfig = jetstream.ConsumerConfig
+	// OrderedConsumerConfig describes an ordered consumer.
+	OrderedConsumerConfig = jetstream.OrderedConsumerConfig
+	// StreamMsg is a message of a stream.
+	StreamMsg = jetstream.Msg
 )
+
+// Whether a consumer wants acknowledgements.
+const (
+	withAcks    = jetstream.AckExplicitPolicy
+	withoutAcks = jetstream.AckNonePolicy
+)
+
+// Where a stream is.
+const (
+	inMemory = jetstream.MemoryStorage
+	inFiles  = jetstream.FileStorage
+)
+
+// isStalled reports whether the window of messages without an acknowledgement is full.
+func isStalled(err error) bool { return errors.Is(err, jetstream.ErrTooManyStalledMsgs) }
+
+func streams(nc *Conn) (JetStream, error) { return jetstream.New(nc) }
 
 // connect connects with the options that both clients get: they come back from a
 // cut without waiting.
@@ -30,4 +66,26 @@ func connect(url string) (*Conn, error) {
 // subscribe subscribes; nats.go always hands the message over, so borrowed means nothing.
 func subscribe(nc *Conn, subject string, handler func(*Msg), _ delivery) (*Subscription, error) {
 	return nc.Subscribe(subject, handler)
+}
+
+// forMany sets what a stream needs for publishBest and readAll.
+func forMany(config *StreamConfig) { config.AllowDirect = true }
+
+// publishBest has no better way than publishStream.
+func publishBest(ctx context.Context, js JetStream, j *job.Job, count int) error {
+	return publishStream(ctx, js, j, count)
+}
+
+// readAll reads one message after the other, which is the only way without a consumer.
+func readAll(ctx context.Context, js JetStream, name string, count int) (int, error) {
+	s, err := js.Stream(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	for i := range count {
+		if _, err := s.GetMsg(ctx, uint64(i+1)); err != nil {
+			return i, err
+		}
+	}
+	return count, nil
 }

@@ -3,9 +3,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/bench/internal/job"
+	"github.com/troupe-go/troupe/bench/internal/stub"
+	"github.com/troupe-go/troupe/jetstream"
 )
 
 // The client under test is troupe.
@@ -18,7 +23,38 @@ type (
 	Header = api.Header
 	// Subscription is a subscription.
 	Subscription = api.Subscription
+	// JetStream is what publishes to streams.
+	JetStream = jetstream.JetStream
+	// StreamConfig describes a stream.
+	StreamConfig = jetstream.StreamConfig
+	// Stream is a stream.
+	Stream = jetstream.Stream
+	// Consumer is a consumer that is pulled from.
+	Consumer = jetstream.Consumer
+	// ConsumerConfig describes a consumer.
+	ConsumerConfig = jetstream.ConsumerConfig
+	// OrderedConsumerConfig describes an ordered consumer.
+	OrderedConsumerConfig = jetstream.OrderedConsumerConfig
+	// StreamMsg is a message of a stream.
+	StreamMsg = jetstream.Msg
 )
+
+// Whether a consumer wants acknowledgements.
+const (
+	withAcks    = jetstream.AckExplicitPolicy
+	withoutAcks = jetstream.AckNonePolicy
+)
+
+// Where a stream is.
+const (
+	inMemory = jetstream.MemoryStorage
+	inFiles  = jetstream.FileStorage
+)
+
+// isStalled reports whether the window of messages without an acknowledgement is full.
+func isStalled(err error) bool { return errors.Is(err, jetstream.ErrTooManyStalledMsgs) }
+
+func streams(nc *Conn) (JetStream, error) { return jetstream.New(nc) }
 
 // connect connects with the options that both clients get: they come back from a
 // cut without waiting.
@@ -33,4 +69,39 @@ func subscribe(nc *Conn, subject string, handler func(*Msg), d delivery) (*Subsc
 		return nc.Subscribe(subject, handler, api.Borrow())
 	}
 	return nc.Subscribe(subject, handler)
+}
+
+// forMany sets what a stream needs for publishBest and readAll.
+func forMany(config *StreamConfig) { config.AllowDirect, config.AllowBatchPublish = true, true }
+
+// publishBest publishes without an acknowledgement for each message.
+func publishBest(ctx context.Context, js JetStream, j *job.Job, count int) error {
+	p, err := jetstream.NewFastPublisher(js)
+	if err != nil {
+		return err
+	}
+	subject, payload := job.Subject(0), stub.Payload(j.Size)
+	for range count {
+		if _, err := p.Add(ctx, subject, payload); err != nil {
+			return err
+		}
+	}
+	_, err = p.Close(ctx)
+	return err
+}
+
+// readAll reads the stream in pages.
+func readAll(ctx context.Context, js JetStream, name string, count int) (int, error) {
+	msgs, err := jetstream.GetBatch(ctx, js, name, count)
+	if err != nil {
+		return 0, err
+	}
+	got := 0
+	for _, err := range msgs {
+		if err != nil {
+			return got, err
+		}
+		got++
+	}
+	return got, nil
 }

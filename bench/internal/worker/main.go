@@ -32,6 +32,7 @@ var suites = map[string]func(*job.Job) (*job.Result, error){
 	job.Subscribe: subscribing,
 	job.Reconnect: reconnect,
 	job.Isolation: isolation,
+	job.Stream:    stream,
 }
 
 func main() {

@@ -132,3 +132,13 @@ func TestASuiteWithoutAServerFails(t *testing.T) {
 		}
 	}
 }
+
+func TestStreamsOfARealServer(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{JetStream: true})
+	for _, j := range []job.Job{{}, {File: true}, {Wait: true}, {File: true, Wait: true},
+		{Pull: job.Consume}, {Pull: job.Consume, Acks: true}, {Pull: job.Fetch, Acks: true}, {Best: true}, {Read: true}} {
+		j.Suite, j.Address = job.Stream, job.Address{URL: s.URL()}
+		j.Size, j.Count, j.Warmup = 128, 500, 10
+		done(t, &j)
+	}
+}

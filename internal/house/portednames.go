@@ -1,0 +1,103 @@
+package house
+
+import (
+	constants "go/constant"
+	"go/token"
+	"go/types"
+)
+
+// excusedJetStream is what of nats.go's package jetstream ours does not have as the
+// peer has it. docs/PORTING.md says where the same is to be had.
+var excusedJetStream = []excuse{
+	{"kv.go", "the key-value store: the package kv is to have it"},
+	{"kv_options.go", "its options"},
+	{"object.go", "the object store: the package objectstore is to have it"},
+	{"object_options.go", "its options"},
+}
+
+// storeErrors are the errors of its two stores, which it declares among the others.
+var storeErrors = []string{
+	"ErrBadBucket", "ErrBadObjectMeta", "ErrBucketExists", "ErrBucketMalformed", "ErrBucketNotFound", "ErrBucketRequired",
+	"ErrCantGetBucket", "ErrDigestMismatch", "ErrHistoryTooLarge", "ErrInvalidBucketName", "ErrInvalidDigestFormat", "ErrInvalidKey",
+	"ErrInvalidStoreName", "ErrKeyDeleted", "ErrKeyExists", "ErrKeyNotFound", "ErrKeyRevisionMismatch", "ErrKeyValueConfigRequired",
+	"ErrLimitMarkerTTLNotSupported", "ErrLinkNotAllowed", "ErrNameRequired", "ErrNoKeysFound", "ErrNoLinkToDeleted", "ErrNoLinkToLink",
+	"ErrNoObjectsFound", "ErrObjectAlreadyExists", "ErrObjectConfigRequired", "ErrObjectNotFound", "ErrObjectRequired",
+	"ErrTTLOnDeleteNotSupported", "ErrUpdateMetaDeleted",
+}
+
+// checkNames finds what a program written for the peer would not find in own: names,
+// methods of interfaces, fields, arguments, values of constants. It does not compare the
+// types of arguments, which for a package above another are those of the other.
+func checkNames(peer, own *surface, excused []excuse, elsewhere []string) []finding {
+	p := &porting{peer: peer, own: own, excused: map[string]bool{}}
+	for _, e := range excused {
+		p.excused[e.name] = false
+	}
+	for _, name := range elsewhere {
+		p.excused[name] = false
+	}
+	for _, name := range peer.pkg.Scope().Names() {
+		if theirs := peer.pkg.Scope().Lookup(name); theirs.Exported() {
+			p.named(theirs, own.pkg.Scope().Lookup(name))
+		}
+	}
+	return p.found
+}
+
+// named compares an object of the peer's with ours of that name.
+func (p *porting) named(theirs, ours types.Object) {
+	if ours == nil {
+		p.report(theirs.Name(), theirs, "is missing")
+		return
+	}
+	switch theirs := theirs.(type) {
+	case *types.TypeName:
+		p.members(theirs, ours)
+	case *types.Func:
+		p.arguments(theirs.Name(), theirs, ours)
+	case *types.Const:
+		c, ok := ours.(*types.Const)
+		if !ok || !constants.Compare(c.Val(), token.EQL, theirs.Val()) {
+			p.report(theirs.Name(), theirs, "is %v, not %v", p.text(ours), theirs.Val())
+		}
+	}
+}
+
+// members compares the methods of an interface, or the fields of a struct.
+func (p *porting) members(theirs *types.TypeName, ours types.Object) {
+	switch t := theirs.Type().Underlying().(type) {
+	case *types.Interface:
+		for m := range t.Methods() {
+			p.member(theirs, m, ours)
+		}
+	case *types.Struct:
+		for f := range t.Fields() {
+			p.member(theirs, f, ours)
+		}
+	}
+}
+
+// member finds one of them in ours.
+func (p *porting) member(of *types.TypeName, theirs, ours types.Object) {
+	if !theirs.Exported() {
+		return
+	}
+	name := of.Name() + "." + theirs.Name()
+	mine, _, _ := types.LookupFieldOrMethod(ours.Type(), true, p.own.pkg, theirs.Name())
+	if mine == nil {
+		p.report(name, theirs, "is missing")
+		return
+	}
+	if method, ok := theirs.(*types.Func); ok {
+		p.arguments(name, method, mine)
+	}
+}
+
+// arguments compares how much goes into a function, and how much comes out.
+func (p *porting) arguments(name string, theirs *types.Func, ours types.Object) {
+	mine, ok := ours.Type().(*types.Signature)
+	their := theirs.Signature()
+	if !ok || mine.Params().Len() != their.Params().Len() || mine.Results().Len() != their.Results().Len() || mine.Variadic() != their.Variadic() {
+		p.report(name, theirs, "is %v", p.text(ours))
+	}
+}

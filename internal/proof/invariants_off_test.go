@@ -1,0 +1,6 @@
+//go:build !invariants
+
+package proof_test
+
+// poisons says that borrowed messages are overwritten when they are given back.
+const poisons = false
