@@ -16,6 +16,8 @@ var layers = [][]string{
 	{"actors/..."},
 	{"api", "faults/..."},
 	{"jetstream"},
+	{"internal/bucket"},
+	{"internal/watch"},
 	{"micro", "kv", "objectstore"},
 	{"examples/...", "bench/...", "internal/proof/..."},
 }

@@ -1,0 +1,155 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// Type is what kind of bucket is meant: what the names of its streams begin with.
+type Type string
+
+// The types.
+const (
+	KeyValue Type = "KV_"
+	Object   Type = "OBJ_"
+)
+
+// name stands in errors.
+func (t Type) name() string {
+	if t == Object {
+		return "object"
+	}
+	return "key-value"
+}
+
+// Stream returns the name of the stream of a bucket.
+func (t Type) Stream(bucket string) string { return string(t) + bucket }
+
+// Bucket returns the name of the bucket that a stream is, if it is one.
+func (t Type) Bucket(stream string) (name string, is bool) {
+	name, is = strings.CutPrefix(stream, string(t))
+	return name, is && badName(name) == ""
+}
+
+// Error returns an error about a bucket.
+func (t Type) Error(op, bucket string, kind error, reason string) *Error {
+	return &Error{Op: op, Store: t.name(), Bucket: bucket, Reason: reason, Kind: kind}
+}
+
+// Check returns an error for a name that no bucket can have, and for a missing JetStream.
+func (t Type) Check(op string, js jetstream.JetStream, name string) error {
+	if js == nil {
+		return t.Error(op, name, api.ErrInvalidArg, "there is no JetStream")
+	}
+	if reason := badName(name); reason != "" {
+		return t.Error(op, name, ErrInvalidName, reason)
+	}
+	return nil
+}
+
+// Open returns the stream of a bucket.
+func (t Type) Open(ctx context.Context, js jetstream.JetStream, name string) (jetstream.Stream, error) {
+	if err := t.Check("open", js, name); err != nil {
+		return nil, err
+	}
+	s, err := js.Stream(ctx, t.Stream(name))
+	if err != nil {
+		return nil, t.failed("open", name, err)
+	}
+	return s, nil
+}
+
+// Create makes the stream of a bucket. One with the same config is returned as it is.
+func (t Type) Create(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := js.CreateStream(ctx, cfg)
+	if err != nil {
+		return nil, t.failed("create", strings.TrimPrefix(cfg.Name, string(t)), err)
+	}
+	return s, nil
+}
+
+// Update changes the stream of a bucket.
+func (t Type) Update(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := js.UpdateStream(ctx, cfg)
+	if err != nil {
+		return nil, t.failed("update", strings.TrimPrefix(cfg.Name, string(t)), err)
+	}
+	return s, nil
+}
+
+// CreateOrUpdate updates the stream of a bucket, or makes it if there is none.
+func (t Type) CreateOrUpdate(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := js.CreateOrUpdateStream(ctx, cfg)
+	if err != nil {
+		return nil, t.failed("create or update", strings.TrimPrefix(cfg.Name, string(t)), err)
+	}
+	return s, nil
+}
+
+// Delete removes a bucket.
+func (t Type) Delete(ctx context.Context, js jetstream.JetStream, name string) error {
+	if err := t.Check("delete", js, name); err != nil {
+		return err
+	}
+	if err := js.DeleteStream(ctx, t.Stream(name)); err != nil {
+		return t.failed("delete", name, err)
+	}
+	return nil
+}
+
+// failed makes what a stream said an error about a bucket.
+func (t Type) failed(op, name string, err error) error {
+	e := &Error{Op: op, Store: t.name(), Bucket: name, Err: err}
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		e.Kind = ErrNotFound
+	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse):
+		e.Kind = ErrExists
+	}
+	return e
+}
+
+// Names yields the names of the buckets, without the prefix of their streams. It is
+// jetstream's AllStreamNames otherwise.
+func (t Type) Names(ctx context.Context, js jetstream.JetStream) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if js == nil {
+			yield("", t.Check("list", js, ""))
+			return
+		}
+		for stream, err := range js.AllStreamNames(ctx) {
+			name, is := t.Bucket(stream)
+			if err == nil && !is {
+				continue
+			}
+			if !yield(name, err) {
+				return
+			}
+		}
+	}
+}
+
+// List yields the infos of the streams of buckets. It is jetstream's AllStreams otherwise.
+func (t Type) List(ctx context.Context, js jetstream.JetStream) iter.Seq2[*jetstream.StreamInfo, error] {
+	return func(yield func(*jetstream.StreamInfo, error) bool) {
+		if js == nil {
+			yield(nil, t.Check("list", js, ""))
+			return
+		}
+		for info, err := range js.AllStreams(ctx) {
+			if err == nil {
+				if _, is := t.Bucket(info.Config.Name); !is {
+					continue
+				}
+			}
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
+}

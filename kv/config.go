@@ -1,0 +1,123 @@
+package kv
+
+import (
+	"strings"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/bucket"
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+const (
+	// MaxHistory is how many values of a key a bucket may keep.
+	MaxHistory = 64
+	// KeyValueMaxHistory is MaxHistory under nats.go's name.
+	KeyValueMaxHistory = MaxHistory
+
+	// duplicatesMax is how long ids of messages are remembered.
+	duplicatesMax = 2 * time.Minute
+)
+
+// stores is what kind of buckets these are.
+const stores = bucket.KeyValue
+
+// Config is what a bucket is made with. The zero value of each field but Bucket is its
+// default.
+type Config struct {
+	// Bucket is its name: letters, digits, '-' and '_'.
+	Bucket string `json:"bucket"`
+	// Description says what it is for.
+	Description string `json:"description,omitempty"`
+	// MaxValueSize bounds a value with its header, in bytes; 0 for no bound.
+	MaxValueSize int32 `json:"max_value_size,omitempty"`
+	// History is how many values of a key are kept, at most MaxHistory; 0 is 1.
+	History uint8 `json:"history,omitempty"`
+	// TTL is how long values are kept; 0 for ever.
+	TTL time.Duration `json:"ttl,omitempty"`
+	// MaxBytes bounds the bucket; 0 for no bound. A full bucket refuses what is put.
+	MaxBytes int64 `json:"max_bytes,omitempty"`
+	// Storage is where it is kept: in files, unless it says memory.
+	Storage jetstream.StorageType `json:"storage,omitempty"`
+	// Replicas is how many servers keep it, 1 to 5; 0 is 1.
+	Replicas int `json:"num_replicas,omitempty"`
+	// Placement says which servers may keep it; nil for any.
+	Placement *jetstream.Placement `json:"placement,omitempty"`
+	// RePublish publishes each stored value to another subject; nil for not.
+	RePublish *jetstream.RePublish `json:"republish,omitempty"`
+	// Mirror makes it a copy of another bucket, whose name may have no prefix; nil for none.
+	// What is put goes to the other one.
+	Mirror *jetstream.StreamSource `json:"mirror,omitempty"`
+	// Sources are buckets whose keys it takes as well. One with SubjectTransforms is used as
+	// it is, under the whole name of its stream.
+	Sources []*jetstream.StreamSource `json:"sources,omitempty"`
+	// Compression has files compressed. Default: not.
+	Compression bool `json:"compression,omitempty"`
+	// LimitMarkerTTL is how long a marker is kept that the server leaves where a key expires,
+	// at least a second; 0 for no markers. It allows a time to live for single keys.
+	LimitMarkerTTL time.Duration `json:"limit_marker_ttl,omitempty"`
+	// Metadata is the program's own.
+	Metadata map[string]string `json:"metadata,omitempty"`
+}
+
+// stream returns the config of the bucket's stream.
+func (c *Config) stream(op string) (jetstream.StreamConfig, error) {
+	if c.History > MaxHistory {
+		return jetstream.StreamConfig{}, stores.Error(op, c.Bucket, ErrKeyHistoryTooLarge, "")
+	}
+	s := jetstream.StreamConfig{
+		Name: stores.Stream(c.Bucket), Description: c.Description,
+		MaxMsgsPerSubject: max(1, int64(c.History)), MaxAge: c.TTL, MaxBytes: orNone(c.MaxBytes), MaxMsgSize: orNone(c.MaxValueSize),
+		MaxMsgs: -1, MaxConsumers: -1, Discard: jetstream.DiscardNew, Duplicates: duplicatesMax,
+		Storage: c.Storage, Replicas: max(1, c.Replicas), Placement: c.Placement, RePublish: c.RePublish,
+		AllowRollup: true, DenyDelete: true, AllowDirect: true,
+		AllowMsgTTL: c.LimitMarkerTTL != 0, SubjectDeleteMarkerTTL: c.LimitMarkerTTL, Metadata: c.Metadata,
+	}
+	if c.TTL > 0 {
+		s.Duplicates = min(s.Duplicates, c.TTL)
+	}
+	if c.Compression {
+		s.Compression = jetstream.S2Compression
+	}
+	if c.Mirror != nil {
+		mirror := *c.Mirror
+		mirror.Name = withPrefix(mirror.Name)
+		s.Mirror, s.MirrorDirect = &mirror, true
+		return s, nil
+	}
+	s.Subjects = []string{subjectsOf(c.Bucket)}
+	for _, source := range c.Sources {
+		s.Sources = append(s.Sources, c.source(source))
+	}
+	return s, nil
+}
+
+// source returns a source as the stream's config wants it.
+func (c *Config) source(source *jetstream.StreamSource) *jetstream.StreamSource {
+	if source == nil || len(source.SubjectTransforms) > 0 {
+		return source
+	}
+	changed := *source
+	changed.Name = withPrefix(source.Name)
+	from := strings.TrimPrefix(changed.Name, string(stores))
+	if source.External == nil || from != c.Bucket {
+		changed.SubjectTransforms = []jetstream.SubjectTransformConfig{{Source: subjectsOf(from), Destination: subjectsOf(c.Bucket)}}
+	}
+	return &changed
+}
+
+func subjectsOf(bucket string) string { return "$KV." + bucket + ".>" }
+
+func withPrefix(name string) string {
+	if strings.HasPrefix(name, string(stores)) {
+		return name
+	}
+	return stores.Stream(name)
+}
+
+// orNone makes the zero of a limit what the server takes for none.
+func orNone[T int32 | int64](limit T) T {
+	if limit == 0 {
+		return -1
+	}
+	return limit
+}

@@ -1,0 +1,112 @@
+package kv
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+)
+
+// Op is what a revision did to its key.
+type Op uint8
+
+// The operations.
+const (
+	// OpPut: it gave the key a value.
+	OpPut Op = iota
+	// OpDelete: it deleted the key, and left what was before.
+	OpDelete
+	// OpPurge: it deleted the key with its history, or the server did as the key expired.
+	OpPurge
+)
+
+// String returns the operation in nats.go's words.
+func (op Op) String() string {
+	switch op {
+	case OpPut:
+		return "KeyValuePutOp"
+	case OpDelete:
+		return "KeyValueDeleteOp"
+	case OpPurge:
+		return "KeyValuePurgeOp"
+	default:
+		return "Unknown Operation"
+	}
+}
+
+// Entry is one revision of a key. It belongs to the caller, and is safe for concurrent use
+// as long as nobody changes its value.
+type Entry interface {
+	// Bucket returns the name of the bucket.
+	Bucket() string
+	// Key returns the key.
+	Key() string
+	// Value returns the value; empty for a deletion, and with MetaOnly.
+	Value() []byte
+	// Revision returns the revision: the sequence in the bucket's stream.
+	Revision() uint64
+	// Created returns when it was stored.
+	Created() time.Time
+	// Delta returns how many entries were to follow it when it was delivered; 0 if it was not
+	// watched.
+	Delta() uint64
+	// Operation returns what it did to the key.
+	Operation() Op
+	// Expired reports whether the server left it behind as the key's time was over.
+	Expired() bool
+	// Header returns the fields that it was stored with; nil without any. It is not to be
+	// changed.
+	Header() api.Header
+}
+
+// Headers that say what a message does to its key.
+const (
+	operationHeader    = "KV-Operation"
+	operationDelete    = "DEL"
+	operationPurge     = "PURGE"
+	markerReasonHeader = "Nats-Marker-Reason"
+)
+
+// entry implements Entry.
+type entry struct {
+	bucket, key string
+	value       []byte
+	revision    uint64
+	created     time.Time
+	delta       uint64
+	op          Op
+	expired     bool
+	header      api.Header
+}
+
+func (e *entry) Bucket() string     { return e.bucket }
+func (e *entry) Key() string        { return e.key }
+func (e *entry) Value() []byte      { return e.value }
+func (e *entry) Revision() uint64   { return e.revision }
+func (e *entry) Created() time.Time { return e.created }
+func (e *entry) Delta() uint64      { return e.delta }
+func (e *entry) Operation() Op      { return e.op }
+func (e *entry) Expired() bool      { return e.expired }
+func (e *entry) Header() api.Header { return e.header }
+
+// operation reads from the header what a message does to its key. What it does not know
+// gives a value.
+func operation(header api.Header) (op Op, expired bool) {
+	if header == nil {
+		return OpPut, false
+	}
+	switch header.Get(operationHeader) {
+	case operationDelete:
+		return OpDelete, false
+	case operationPurge:
+		return OpPurge, false
+	}
+	switch header.Get(markerReasonHeader) {
+	case "MaxAge":
+		return OpPurge, true
+	case "Purge":
+		return OpPurge, false
+	case "Remove":
+		return OpDelete, false
+	}
+	return OpPut, false
+}

@@ -1,0 +1,71 @@
+package kv
+
+import (
+	"context"
+	"iter"
+
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// Create makes a bucket. One that is there with the same config is opened. Errors, each a
+// *BucketError: ErrInvalidBucketName; ErrKeyHistoryTooLarge; ErrLimitMarkerTTLNotSupported;
+// ErrBucketExists; what CreateStream returns.
+func Create(ctx context.Context, js jetstream.JetStream, cfg Config) (Store, error) {
+	return put(ctx, js, cfg, "create")
+}
+
+// Update changes the config of a bucket to cfg, all of it. Errors: as Create;
+// ErrBucketNotFound.
+func Update(ctx context.Context, js jetstream.JetStream, cfg Config) (Store, error) {
+	return put(ctx, js, cfg, "update")
+}
+
+// CreateOrUpdate updates a bucket, or makes it if there is none. Errors: as both.
+func CreateOrUpdate(ctx context.Context, js jetstream.JetStream, cfg Config) (Store, error) {
+	return put(ctx, js, cfg, "create or update")
+}
+
+func put(ctx context.Context, js jetstream.JetStream, cfg Config, op string) (Store, error) {
+	if err := stores.Check(op, js, cfg.Bucket); err != nil {
+		return nil, err
+	}
+	config, err := cfg.stream(op)
+	if err != nil {
+		return nil, err
+	}
+	do := stores.Create
+	switch op {
+	case "update":
+		do = stores.Update
+	case "create or update":
+		do = stores.CreateOrUpdate
+	}
+	s, err := do(ctx, js, config)
+	if err != nil {
+		return nil, err
+	}
+	return newStore(js, s), nil
+}
+
+// Open returns a bucket that is there. Errors: ErrInvalidBucketName; ErrBucketNotFound;
+// ErrBadBucket.
+func Open(ctx context.Context, js jetstream.JetStream, bucket string) (Store, error) {
+	s, err := stores.Open(ctx, js, bucket)
+	if err != nil {
+		return nil, err
+	}
+	if s.CachedInfo().Config.MaxMsgsPerSubject < 1 {
+		return nil, stores.Error("open", bucket, ErrBadBucket, "its stream keeps no history of subjects")
+	}
+	return newStore(js, s), nil
+}
+
+// Delete removes a bucket with all its keys. Errors: ErrInvalidBucketName; ErrBucketNotFound.
+func Delete(ctx context.Context, js jetstream.JetStream, bucket string) error {
+	return stores.Delete(ctx, js, bucket)
+}
+
+// Names yields the names of the buckets of the account. It ends with the first error.
+func Names(ctx context.Context, js jetstream.JetStream) iter.Seq2[string, error] {
+	return stores.Names(ctx, js)
+}

@@ -1,0 +1,47 @@
+package objectstore
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/bucket"
+)
+
+// BucketError says which call about which bucket went wrong, and how.
+type BucketError = bucket.Error
+
+// ObjectError says which call about which object went wrong, and how. errors.Is asks its kind,
+// and what it comes from.
+type ObjectError struct {
+	// Op is what was tried: "get".
+	Op string
+	// Bucket and Name are what it was about.
+	Bucket, Name string
+	// LinkBucket is the bucket that the object points to, for ErrLinkIsABucket; empty otherwise.
+	LinkBucket string
+	// DeletedAt is when the object was deleted, for ErrObjectDeleted; zero otherwise.
+	DeletedAt time.Time
+	// Reason says what is wrong; empty where the kind says it all.
+	Reason string
+	// Kind is the kind that the error belongs to; nil if Err says it all.
+	Kind error
+	// Err is what it comes from; nil if there is nothing else.
+	Err error
+}
+
+// Error says what was tried, and what was wrong.
+func (e *ObjectError) Error() string {
+	text := fmt.Sprintf("troupe: %s object %q in bucket %q", e.Op, e.Name, e.Bucket)
+	switch {
+	case e.Reason != "":
+		return text + ": " + e.Reason
+	case e.Kind != nil:
+		return text + ": " + e.Kind.Error()
+	case e.Err != nil:
+		return text + ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the kind, and what it comes from.
+func (e *ObjectError) Unwrap() []error { return []error{e.Kind, e.Err} }

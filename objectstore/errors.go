@@ -1,0 +1,73 @@
+package objectstore
+
+import (
+	"github.com/troupe-go/troupe/internal/bucket"
+	"github.com/troupe-go/troupe/internal/kind"
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// Kinds of errors about a bucket. See BucketError.
+var (
+	// ErrBucketNotFound: there is no bucket of that name. It is a jetstream.ErrStreamNotFound.
+	ErrBucketNotFound = bucket.ErrNotFound
+	// ErrBucketExists: there is a bucket of that name with another config.
+	ErrBucketExists = bucket.ErrExists
+	// ErrInvalidBucketName: no bucket can have that name: letters, digits, '-' and '_' only.
+	ErrInvalidBucketName = bucket.ErrInvalidName
+	// ErrBadBucket: the stream of that name is none that a bucket can be.
+	ErrBadBucket = bucket.ErrBad
+	// ErrConfigRequired: there is no config.
+	ErrConfigRequired = bucket.ErrConfigRequired
+	// ErrBucketRequired: a link needs the bucket that it points to.
+	ErrBucketRequired error = kind.New("bucket required", ErrObjectStore).In(kind.Input)
+	// ErrBucketMalformed: the store is none of this package.
+	ErrBucketMalformed error = kind.New("bucket malformed", ErrObjectStore).In(kind.Input)
+)
+
+// Kinds of errors about objects. Compare with errors.Is, the special kind before the
+// general one.
+var (
+	// ErrObjectStore: everything that goes wrong with objects.
+	ErrObjectStore error = kind.New("object store", jetstream.ErrJetStream).In(kind.Server, kind.MaybeSent)
+	// ErrObjectNotFound: there is no object of that name.
+	ErrObjectNotFound error = kind.New("object not found", ErrObjectStore, jetstream.ErrNotFound).In(kind.NotFound)
+	// ErrObjectDeleted: the object was deleted. It is an ErrObjectNotFound.
+	ErrObjectDeleted error = kind.New("object was deleted", ErrObjectNotFound)
+	// ErrObjectAlreadyExists: there is an object of that name, or there has come one.
+	ErrObjectAlreadyExists error = kind.New("object already exists", ErrObjectStore).In(kind.Conflict)
+	// ErrInvalidObjectName: no object can have that name.
+	ErrInvalidObjectName error = kind.New("invalid object name", ErrObjectStore).In(kind.Input)
+	// ErrNameRequired: the name is empty. It is an ErrInvalidObjectName.
+	ErrNameRequired error = kind.New("name is required", ErrInvalidObjectName)
+	// ErrObjectRequired: a link needs the object that it points to.
+	ErrObjectRequired error = kind.New("object required", ErrObjectStore).In(kind.Input)
+	// ErrBadObjectMeta: what the store says of an object cannot be read, or cannot be.
+	ErrBadObjectMeta error = kind.New("object-store meta information invalid", ErrObjectStore).In(kind.Protocol)
+	// ErrDigestMismatch: the bytes of an object are not those that were put.
+	ErrDigestMismatch error = kind.New("received a corrupt object, digests do not match", ErrObjectStore).In(kind.Protocol, kind.Retry)
+	// ErrInvalidDigestFormat: a digest cannot be read.
+	ErrInvalidDigestFormat error = kind.New("object digest hash is not of a known format", ErrObjectStore).In(kind.Protocol)
+	// ErrNoObjectsFound: there is no object.
+	ErrNoObjectsFound error = kind.New("no objects found", ErrObjectStore).In(kind.NotFound)
+	// ErrLinkIsABucket: the object is a link to a bucket, which has no bytes.
+	ErrLinkIsABucket error = kind.New("link is a bucket", ErrObjectStore).In(kind.Input)
+	// ErrLinkNotAllowed: a link cannot be put: AddLink makes it.
+	ErrLinkNotAllowed error = kind.New("link cannot be set when putting the object in bucket", ErrObjectStore).In(kind.Input)
+	// ErrNoLinkToDeleted: a link cannot point to an object that was deleted.
+	ErrNoLinkToDeleted error = kind.New("not allowed to link to a deleted object", ErrObjectStore).In(kind.Input)
+	// ErrNoLinkToLink: a link cannot point to a link.
+	ErrNoLinkToLink error = kind.New("not allowed to link to another link", ErrObjectStore).In(kind.Input)
+	// ErrUpdateMetaDeleted: an object that is not there cannot be changed. It is an
+	// ErrObjectDeleted.
+	ErrUpdateMetaDeleted error = kind.New("cannot update meta for a deleted object", ErrObjectDeleted).In(kind.NotFound)
+)
+
+// Kinds of above under nats.go's names.
+var (
+	// ErrCantGetBucket is ErrLinkIsABucket.
+	ErrCantGetBucket = ErrLinkIsABucket
+	// ErrInvalidStoreName is ErrInvalidBucketName.
+	ErrInvalidStoreName = ErrInvalidBucketName
+	// ErrObjectConfigRequired is ErrConfigRequired.
+	ErrObjectConfigRequired = ErrConfigRequired
+)
