@@ -42,6 +42,8 @@ type consumePowers struct {
 	retry       supervisor.Backoff
 	pinned      func(id string)
 	unpinned    func()
+	renewed     func(Renewal)
+	restart     *orderedRestart
 }
 
 // complete refuses what contradicts itself.

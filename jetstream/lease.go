@@ -276,5 +276,8 @@ func (p *pulse) missed(now time.Time) bool {
 	return true
 }
 
+// life is when the last sign of life came.
+func (p *pulse) life() time.Time { return p.seen.Add(-2 * p.every * time.Duration(p.misses)) }
+
 // due is when the next miss is one.
 func (p *pulse) due() time.Time { return p.seen.Add(2 * p.every) }

@@ -39,6 +39,15 @@ type SequencePair struct {
 	Stream uint64 `json:"stream_seq"`
 }
 
+// Read fills in what the server says of msg: Msg.Metadata without its allocation.
+// ErrNotJSMessage, and unspecified contents, for a message that no consumer delivered.
+func (m *MsgMetadata) Read(msg Msg) error {
+	if !parseAckSubject(msg.Reply(), m) {
+		return ErrNotJSMessage
+	}
+	return nil
+}
+
 const (
 	ackPrefix = "$JS.ACK."
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nuid"
 
@@ -34,15 +35,20 @@ const (
 
 // OrderedConsumer implements StreamConsumerManager.
 func (js *jetStream) OrderedConsumer(ctx context.Context, stream string, cfg OrderedConsumerConfig) (Consumer, error) {
-	s := &orderedSource{js: js, stream: stream, cfg: cfg, prefix: cfg.NamePrefix}
-	s.cfg.FilterSubjects = slices.Clone(cfg.FilterSubjects)
+	return js.orderedConsumer(ctx, &orderedSource{js: js, stream: stream, cfg: cfg, prefix: cfg.NamePrefix})
+}
+
+// orderedConsumer makes the first consumer.
+func (js *jetStream) orderedConsumer(ctx context.Context, s *orderedSource) (Consumer, error) {
+	s.policy = s.cfg.DeliverPolicy
+	s.cfg.FilterSubjects = slices.Clone(s.cfg.FilterSubjects)
 	if s.prefix == "" {
 		s.prefix = nuid.Next()
 	}
 	ctx, cancel := js.bound(ctx)
 	defer cancel()
 	for {
-		_, err := s.renew(ctx)
+		_, err := s.renew(ctx, time.Time{})
 		if errors.Is(err, ErrConsumerExists) && ctx.Err() == nil {
 			continue // a name of somebody else's
 		}
@@ -56,7 +62,7 @@ func (js *jetStream) OrderedConsumer(ctx context.Context, stream string, cfg Ord
 
 // OrderedConsumer implements ConsumerManager.
 func (s *stream) OrderedConsumer(ctx context.Context, cfg OrderedConsumerConfig) (Consumer, error) {
-	return s.js.OrderedConsumer(ctx, s.name, cfg)
+	return s.js.orderedConsumer(ctx, &orderedSource{js: s.js, stream: s.name, cfg: cfg, prefix: cfg.NamePrefix, created: s.CachedInfo().Created})
 }
 
 // begin makes the caller the user, if nobody else is. It calls start, which returns
@@ -135,7 +141,7 @@ func (c *orderedConsumer) start(o *consumeOpts, use func(*puller)) (p *puller, e
 		o.quietHeartbeats = true
 		p.missing = fresh == nil // it makes one first
 		use(p)
-		s.restart(o.stopAfter)
+		s.reuse(o.stopAfter, o.more.restart)
 		if err = p.begin(); err != nil {
 			return nil, err
 		}
@@ -147,11 +153,12 @@ func (c *orderedConsumer) start(o *consumeOpts, use func(*puller)) (p *puller, e
 	return p, nil
 }
 
-// restart counts from here on what is handed on.
-func (s *orderedSource) restart(stop int) {
+// reuse counts from here on what is handed on.
+func (s *orderedSource) reuse(stop int, restart *orderedRestart) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cursor.taken, s.cursor.stop, s.closed = 0, stop, false
+	s.restart = restart
 }
 
 // unfinished reports whether messages may be handed on yet.
@@ -204,11 +211,11 @@ func (c *orderedConsumer) fetch(ctx context.Context, f func(*pullConsumer, *orde
 		return err
 	}
 	defer busy.Store(false)
-	c.source.restart(0)
+	c.source.reuse(0, nil)
 	if from = c.source.take(); from == nil {
 		bound, cancel := c.source.js.bound(ctx)
 		defer cancel()
-		if _, err := c.source.renew(bound); err != nil {
+		if _, err := c.source.renew(bound, time.Time{}); err != nil {
 			return err
 		}
 		from = c.source.take()

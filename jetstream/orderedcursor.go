@@ -66,6 +66,9 @@ func (c *orderedCursor) pin(seq uint64, at time.Time) {
 // rebase notes that the stream ends before the place: its numbers mean others now.
 func (c *orderedCursor) rebase(seq uint64) { c.place.seq = min(c.place.seq, seq) }
 
+// restart forgets the place: the next generation begins where the config says.
+func (c *orderedCursor) restart() { c.place = orderedPlace{} }
+
 // accept decides about a delivery.
 func (c *orderedCursor) accept(meta *MsgMetadata) orderedVerdict {
 	switch {

@@ -27,8 +27,8 @@ type (
 
 	// renewed is what became of an attempt to make the next consumer.
 	renewed struct {
-		regressed *StreamRegressedError
-		err       error
+		renewal *Renewal
+		err     error
 	}
 )
 
@@ -41,6 +41,7 @@ type orderedRun struct {
 	source *orderedSource
 	pulls  atomic.Uint64 // pulls up to this one are not of this generation
 	since  time.Time     // of the present generation, or of the last
+	alive  time.Time     // the last sign of life of a generation that is lost; zero for none
 	row    int           // generations that did not live long
 	failed int           // attempts to make the next one
 	told   string        // the error of such an attempt that was reported last
@@ -101,6 +102,7 @@ func (p *puller) lost(c *api.ActorContext, cause error, now time.Time) {
 		reason = cause.Error()
 	}
 	p.become(c, stateRecovering, api.Degraded, reason)
+	o.silent(&p.beat)
 	if now.Sub(o.since) >= orderedSteady {
 		o.row = 0
 	}
@@ -110,6 +112,13 @@ func (p *puller) lost(c *api.ActorContext, cause error, now time.Time) {
 		return
 	}
 	p.renewLater(c, o.row)
+}
+
+// silent notes when there was the last sign of life, at the first loss since the generation began.
+func (o *orderedRun) silent(p *pulse) {
+	if o.alive.IsZero() {
+		o.alive = p.life()
+	}
 }
 
 // renewLater makes the next consumer after a pause.
@@ -127,12 +136,12 @@ func (p *puller) renew(c *api.ActorContext) {
 		return
 	}
 	p.probing = true
-	ctx, self, o, js := c.Context(), c.Self(), p.ordered, p.js
+	ctx, self, source, js, alive := c.Context(), c.Self(), p.ordered.source, p.js, p.ordered.alive
 	go func() {
 		bound, cancel := context.WithTimeout(ctx, js.opts.DefaultTimeout)
 		defer cancel()
-		regressed, err := o.source.renew(bound)
-		_ = self.Send(renewed{regressed, err}) // ended meanwhile
+		renewal, err := source.renew(bound, alive)
+		_ = self.Send(renewed{renewal, err}) // ended meanwhile
 	}()
 }
 
@@ -143,12 +152,15 @@ func (p *puller) onRenewed(c *api.ActorContext, m renewed, now time.Time) {
 	if p.over || p.leaving {
 		return
 	}
-	if m.regressed != nil {
-		p.report(c, m.regressed)
-	}
 	if m.err != nil {
 		p.onNotRenewed(c, m.err)
 		return
+	}
+	if regressed := m.renewal.regressed(); regressed != nil {
+		p.report(c, regressed)
+	}
+	if f := p.opts.more.renewed; f != nil {
+		f(*m.renewal)
 	}
 	p.recreated.Add(1)
 	p.adopt(c, now)
@@ -160,7 +172,7 @@ func (p *puller) onRenewed(c *api.ActorContext, m renewed, now time.Time) {
 func (p *puller) adopt(_ *api.ActorContext, now time.Time) {
 	o := p.ordered
 	p.missing = false
-	o.since = now
+	o.since, o.alive = now, time.Time{}
 	p.consumer = o.source.current()
 	o.source.take()
 	p.subject = p.js.nextSubject(p.consumer.stream, p.consumer.name)

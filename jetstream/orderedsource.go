@@ -32,14 +32,17 @@ type orderedSource struct {
 	cfg    OrderedConsumerConfig
 	prefix string
 
-	mu     sync.Mutex
-	cursor orderedCursor
-	serial uint64
-	names  []string // of consumers that may exist, oldest first
-	making string   // the name among them whose consumer is being made; empty for none
-	handle *pullConsumer
-	fresh  bool // handle has not been used yet
-	closed bool // nothing is made any more, until somebody begins anew
+	mu      sync.Mutex
+	cursor  orderedCursor
+	policy  DeliverPolicy   // where to begin without a place: that of the config, or of restart
+	created time.Time       // of the stream that the cursor's place is in; zero if not known
+	restart *orderedRestart // of the present use; nil for none
+	serial  uint64
+	names   []string // of consumers that may exist, oldest first
+	making  string   // the name among them whose consumer is being made; empty for none
+	handle  *pullConsumer
+	fresh   bool // handle has not been used yet
+	closed  bool // nothing is made any more, until somebody begins anew
 
 	cleaning bool // a janitor is at work
 }
@@ -62,36 +65,43 @@ func (s *orderedSource) take() *pullConsumer {
 	return s.handle
 }
 
-// renew makes the next consumer, once, and the present generation of it. regressed says that the
-// stream had lost what was handed on already. After an error it may be called again.
-func (s *orderedSource) renew(ctx context.Context) (*StreamRegressedError, error) {
+// renew makes the next consumer, once, and the present generation of it. alive is when the one
+// before gave the last sign of life, zero if that does not matter. After an error it may be called again.
+func (s *orderedSource) renew(ctx context.Context, alive time.Time) (*Renewal, error) {
 	defer s.clean()
-	return s.make(ctx)
+	facts, name := s.next()
+	if !alive.IsZero() {
+		facts.silence = time.Since(alive)
+	}
+	r := &Renewal{Last: facts.place.seq, facts: facts}
+	err := s.look(ctx, r)
+	if err == nil {
+		r.Consumer, err = s.js.putConsumer(ctx, s.stream, s.config(name, r), consumerCreate)
+	}
+	return r, s.made(name, r, err)
 }
 
-func (s *orderedSource) make(ctx context.Context) (regressed *StreamRegressedError, err error) {
+// next ends the present generation, and names the next consumer. It returns what decides about it.
+func (s *orderedSource) next() (facts orderedFacts, name string) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.cursor.end(s.cursor.consumer)
-	place := s.cursor.place
 	s.serial++
-	name := fmt.Sprintf("%s_%d", s.prefix, s.serial)
+	name = fmt.Sprintf("%s_%d", s.prefix, s.serial)
 	s.names = append(s.names, name)
 	if len(s.names) > orderedNamesMax {
 		s.names = slices.Delete(s.names, 0, len(s.names)-orderedNamesMax)
 	}
 	s.making = name
-	s.mu.Unlock()
-	var info *ConsumerInfo
-	if place.seq > 0 {
-		regressed, err = s.look(ctx, place)
-	}
-	if err == nil {
-		info, err = s.js.putConsumer(ctx, s.stream, s.config(name, place, regressed != nil), consumerCreate)
-	}
+	return orderedFacts{place: s.cursor.place, created: s.created, policy: s.policy, restart: s.restart}, name
+}
+
+// made begins the next generation, unless there was an error, which it returns.
+func (s *orderedSource) made(name string, r *Renewal, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.making = ""
-	if err == nil && info.Delivered.Consumer > 0 {
+	if err == nil && r.Consumer.Delivered.Consumer > 0 {
 		err = ErrConsumerExists // and somebody uses it
 	}
 	if errors.Is(err, ErrConsumerExists) {
@@ -100,59 +110,74 @@ func (s *orderedSource) make(ctx context.Context) (regressed *StreamRegressedErr
 		err = cmp.Or(err, error(ErrMsgIteratorClosed))
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if regressed != nil {
-		s.cursor.rebase(info.Delivered.Stream)
+	switch {
+	case r.Anew:
+		s.cursor.restart()
+		s.policy = r.facts.restart.policy
+	case r.regressed() != nil:
+		s.cursor.rebase(r.Consumer.Delivered.Stream)
+	}
+	if r.Stream != nil {
+		s.created = r.Stream.Created
 	}
 	if s.pins() {
-		s.cursor.pin(info.Delivered.Stream, info.Created)
+		s.cursor.pin(r.Consumer.Delivered.Stream, r.Consumer.Created)
 	}
 	s.cursor.begin(name)
-	s.handle, s.fresh = newPullConsumer(s.js, info), true
-	return regressed, nil
+	s.handle, s.fresh = newPullConsumer(s.js, r.Consumer), true
+	return nil
 }
 
-// pins reports whether the config means another place each time.
+// pins reports whether the policy means another place each time.
 func (s *orderedSource) pins() bool {
-	switch s.cfg.DeliverPolicy {
+	switch s.policy {
 	case DeliverNewPolicy, DeliverLastPolicy, DeliverByStartTimePolicy:
 		return true
 	}
 	return false
 }
 
-// look reports a stream that ends before the place: a consumer that begins there would
-// wait for numbers that mean other messages.
-func (s *orderedSource) look(ctx context.Context, place orderedPlace) (*StreamRegressedError, error) {
-	info, err := s.js.streamInfo(ctx, request{op: "stream info", subject: "STREAM.INFO." + s.stream, stream: s.stream})
-	if err != nil || info.State.LastSeq >= place.seq {
-		return nil, err
+// look compares the place with the stream. A consumer that begins behind the end of a
+// stream would wait for numbers that mean other messages.
+func (s *orderedSource) look(ctx context.Context, r *Renewal) (err error) {
+	if r.Last == 0 {
+		return nil
 	}
-	return &StreamRegressedError{Stream: s.stream, Seen: place.seq, Last: info.State.LastSeq, Resume: place.at.Add(1)}, nil
+	r.Stream, err = s.js.streamInfo(ctx, request{op: "stream info", subject: "STREAM.INFO." + s.stream, stream: s.stream})
+	if err != nil {
+		return err
+	}
+	r.Gap = r.facts.gap(r.Stream)
+	r.Anew = r.Gap != GapNone && r.facts.restart != nil
+	return nil
 }
 
 // config is that of the next consumer.
-func (s *orderedSource) config(name string, place orderedPlace, regressed bool) ConsumerConfig {
+func (s *orderedSource) config(name string, r *Renewal) ConsumerConfig {
 	cfg := ConsumerConfig{
 		Name: name, AckPolicy: AckNonePolicy, Replicas: 1, MemoryStorage: true, InactiveThreshold: s.cfg.InactiveThreshold,
 		ReplayPolicy: s.cfg.ReplayPolicy, HeadersOnly: s.cfg.HeadersOnly, Metadata: s.cfg.Metadata,
-		DeliverPolicy: s.cfg.DeliverPolicy, FilterSubjects: s.cfg.FilterSubjects,
+		DeliverPolicy: r.facts.policy, FilterSubjects: s.cfg.FilterSubjects,
 	}
 	if cfg.InactiveThreshold == 0 {
 		cfg.InactiveThreshold = orderedInactive
 	}
+	regressed := r.regressed()
 	switch {
-	case regressed:
-		resume := place.at.Add(1)
-		cfg.DeliverPolicy, cfg.OptStartTime = DeliverByStartTimePolicy, &resume
-	case place.known:
-		cfg.DeliverPolicy, cfg.OptStartSeq = DeliverByStartSequencePolicy, place.seq+1
+	case r.Anew:
+		cfg.DeliverPolicy = r.facts.restart.policy
+	case regressed != nil:
+		cfg.DeliverPolicy, cfg.OptStartTime = DeliverByStartTimePolicy, &regressed.Resume
+	case r.facts.place.known:
+		cfg.DeliverPolicy, cfg.OptStartSeq = DeliverByStartSequencePolicy, r.Last+1
 	case cfg.DeliverPolicy == DeliverByStartSequencePolicy:
 		cfg.OptStartSeq = s.cfg.OptStartSeq
 	case cfg.DeliverPolicy == DeliverByStartTimePolicy:
 		cfg.OptStartTime = s.cfg.OptStartTime
-	case cfg.DeliverPolicy == DeliverLastPerSubjectPolicy && len(cfg.FilterSubjects) == 0:
+	}
+	if cfg.DeliverPolicy == DeliverLastPerSubjectPolicy && len(cfg.FilterSubjects) == 0 {
 		cfg.FilterSubjects = []string{">"}
 	}
 	if len(cfg.FilterSubjects) == 1 {

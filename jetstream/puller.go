@@ -345,6 +345,9 @@ func (p *puller) onLink(c *api.ActorContext, m api.LinkChange, now time.Time) {
 		return
 	}
 	if !m.Connected {
+		if p.ordered != nil && !p.offline {
+			p.ordered.silent(&p.beat)
+		}
 		p.offline, p.beat.paused = true, true
 		if !p.over {
 			p.become(c, stateIdle, api.Degraded, "there is no server")
