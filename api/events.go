@@ -345,7 +345,8 @@ func (nc *Conn) onNotice(n actors.Notice) {
 	}
 	nc.adopt(n.Conn)
 	nc.events.tell(n.Event)
-	subscriptionOf(n.Sub).told(&n.Event)
+	sub := subscriptionOf(n.Sub)
+	sub.told(&n.Event)
 	if s, ok := nc.statusOf(&n); ok {
 		nc.statuses.changed(s)
 	}
@@ -353,6 +354,9 @@ func (nc *Conn) onNotice(n actors.Notice) {
 		nc.everUp = true
 	}
 	calls := make([]func(), 0, 4)
+	if sub != nil && sub.observer != nil {
+		calls = append(calls, func() { sub.observer(n.Event) })
+	}
 	if cb := nc.Opts.EventCB; cb != nil {
 		calls = append(calls, func() { cb(n.Event) })
 	}

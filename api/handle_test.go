@@ -252,3 +252,38 @@ func TestASubscriptionsEventsTellOfFailuresAfterItsLastMessage(t *testing.T) {
 		t.Errorf("seen %v", seen)
 	}
 }
+
+// TestObserve: the events that a subscription's Events tells, from its first to its last.
+func TestObserve(t *testing.T) {
+	_, nc := both(t)
+	heard := make(chan api.Event, 100)
+	_, err := nc.Subscribe("a", func(*api.Msg) {}, api.Observe(nil))
+	kinds(t, err, api.ErrInvalidCallback)
+	_, err = nc.SubscribeSync("a", api.Observe(func(api.Event) {}))
+	kinds(t, err, api.ErrTypeSubscription)
+	_, err = api.Connect("nats://127.0.0.1:1", api.SubscriptionDefaults(api.Observe(func(api.Event) {})))
+	kinds(t, err, api.ErrInvalidArg)
+	sub := must.Get(nc.Subscribe("a", func(m *api.Msg) { panic(string(m.Data)) }, api.Observe(func(e api.Event) {
+		heard <- e
+		if e.Kind == api.HandlerPanicked {
+			panic("here, too") // which is nobody's business but its own
+		}
+	})))(t)
+	must.Get(nc.Subscribe("b", func(m *api.Msg) { panic("of another") }))(t)
+	events := sub.Events(must.Within(t, patience))
+	for _, what := range []string{"first", "second"} {
+		must.Do(t, nc.Publish("b", nil))
+		must.Do(t, nc.Publish("a", []byte(what)))
+	}
+	flushed(t, nc)
+	must.Do(t, sub.DrainContext(must.Within(t, patience)))
+	for want := range events {
+		if got := await(t, heard, "the event"); got.Seq != want.Seq || got.Kind != want.Kind {
+			t.Errorf("heard %v, want %v", got, want)
+		}
+	}
+	flushed(t, nc)
+	if len(heard) != 0 {
+		t.Errorf("%d events after the end", len(heard))
+	}
+}

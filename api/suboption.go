@@ -86,6 +86,7 @@ type subOptions struct {
 	key      func(*Msg) string
 	overlap  bool
 	actor    *ActorRef // who gets the messages; nil for a handler
+	observer func(Event)
 }
 
 // SubOption changes how one subscription works. Options stand behind the
@@ -340,6 +341,22 @@ func OnRefused(answer Directive) SubOption {
 func OverlapOnMove() SubOption {
 	return func(o *subOptions) error {
 		o.overlap = true
+		return nil
+	}
+}
+
+// Observe calls hear with each event of the subscription and of its workers, in order, from
+// its first on; the last is its SubscriptionStopped, behind the last call of its handler.
+// It runs with the connection's other callbacks. Nil is an ErrInvalidCallback.
+func Observe(hear func(Event)) SubOption {
+	return func(o *subOptions) error {
+		if err := o.single("Observe"); err != nil {
+			return err
+		}
+		if hear == nil {
+			return &InvalidCallbackError{Where: "option Observe"}
+		}
+		o.observer = hear
 		return nil
 	}
 }

@@ -160,6 +160,7 @@ func (nc *Conn) enlist(sub *Subscription, o *subOptions, options []SubOption) (*
 	if o.key != nil && o.workers == 0 {
 		return nil, badArg("option OrderedBy", "is of use with Concurrency only")
 	}
+	sub.observer = o.observer
 	spec := &actors.SubSpec{
 		Subject: sub.Subject, Queue: sub.Queue, Limits: o.limits, Overflow: o.overflow, Policy: o.policy,
 		Blocked: o.blocked, BlockedAfter: o.limit, Refused: o.refused, Overlap: o.overlap, Workers: o.workers, Actor: o.actor,

@@ -43,7 +43,8 @@ type Subscription struct {
 	channel chan *Msg                  // nil unless of ChanSubscribe; the user's
 	core    atomic.Pointer[actors.Sub] // set by bind, before the first message
 
-	events eventListeners
+	events   eventListeners
+	observer func(Event) // nil for nobody
 
 	mu      sync.Mutex
 	ended   bool                           // subscriptionEnded has run

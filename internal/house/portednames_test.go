@@ -14,6 +14,15 @@ func TestJetStreamHasTheNamesOfNatsGo(t *testing.T) {
 	none(t, checkNames(surfaceOf(t, e, peerPath+"/jetstream"), surfaceOf(t, e, modulePath+"/jetstream"), excusedJetStream, storeErrors))
 }
 
+// TestMicroHasTheNamesOfNatsGo does so for its package micro, of which nothing is excused.
+func TestMicroHasTheNamesOfNatsGo(t *testing.T) {
+	e, err := readExports(moduleRoot, peerPath+"/micro", modulePath+"/micro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	none(t, checkNames(surfaceOf(t, e, peerPath+"/micro"), surfaceOf(t, e, modulePath+"/micro"), nil, nil))
+}
+
 func TestNamesBite(t *testing.T) {
 	cases := []struct {
 		name, theirs, ours string

@@ -1,0 +1,384 @@
+package micro
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nuid"
+
+	"github.com/troupe-go/troupe/api"
+)
+
+// Service is an instance of a service: its endpoints, and the answers to PING, INFO and
+// STATS. It stops with its connection. It is safe for concurrent use, and from anywhere: the
+// handlers that it calls included.
+type Service interface {
+	// AddEndpoint begins to answer requests on a subject: the name, unless an option says
+	// otherwise.
+	//
+	// Errors: an ErrConfigValidation for what is wrong with it, as ErrInvalidName,
+	// ErrInvalidSubject, ErrHandlerRequired, ErrEndpointExists; what an option refuses;
+	// ErrServiceStopped; what Subscribe of the connection returns.
+	AddEndpoint(string, Handler, ...EndpointOpt) error
+
+	// RemoveEndpoint ends an endpoint that AddEndpoint of the service, and not that of a
+	// group, has made: nothing new comes, and what has come is answered. It does not wait for
+	// that. Errors: ErrEndpointNotFound; api.ErrConnectionClosed.
+	RemoveEndpoint(name string) error
+
+	// AddGroup returns a group of endpoints with a common prefix.
+	AddGroup(string, ...GroupOpt) Group
+
+	// Info returns what INFO tells.
+	Info() Info
+
+	// Stats returns what STATS tells.
+	Stats() Stats
+
+	// Reset sets all numbers of all endpoints to zero, and Stats.Started to now.
+	Reset()
+
+	// Stop ends the service in order: nothing new comes, what has come is answered. It does
+	// not wait for that; DoneHandler and Done tell of it. Later calls do nothing. The error
+	// is nil.
+	Stop() error
+
+	// Stopped reports whether the service has stopped, or is about to.
+	Stopped() bool
+
+	// Done returns a channel that is closed when the service has stopped and no handler of
+	// it runs any more.
+	Done() <-chan struct{}
+}
+
+// service implements Service.
+type service struct {
+	group  // without a prefix
+	nc     *api.Conn
+	id     string
+	config Config // its own
+	ref    atomic.Pointer[api.ActorRef]
+	done   chan struct{}
+
+	mu        sync.Mutex // never held across a call of another package
+	endpoints []*Endpoint
+	verbs     []*api.Subscription
+	live      int // subscriptions, and those that are being made
+	stopping  bool
+	undone    bool // AddService has failed: nobody is told of the end
+	finished  bool
+	started   time.Time
+}
+
+// AddService starts an instance of a service on a connection, with an id of its own: the
+// endpoint that config describes, if it describes one, and the answers to PING, INFO and STATS.
+//
+// Errors: an ErrConfigValidation for what is wrong with config, as ErrInvalidName or
+// ErrInvalidVersion; api.ErrInvalidConnection, api.ErrConnectionClosed and
+// api.ErrConnectionDraining for nc. Then nothing is left of it, and no handler is called.
+func AddService(nc *api.Conn, config Config) (Service, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	s := &service{nc: nc, id: nuid.Next(), config: config.clone(), done: make(chan struct{}), started: now()}
+	s.group = group{service: s, middleware: s.config.Middleware, queue: queueGroup{name: config.QueueGroup, none: config.QueueGroupDisabled}}
+	if s.queue == (queueGroup{}) {
+		s.queue.name = DefaultQueueGroup
+	}
+	if s.queue.none {
+		s.queue.name = ""
+	}
+	ref, err := nc.Spawn(s.spec())
+	if err != nil {
+		return nil, err
+	}
+	s.ref.Store(ref)
+	if err := s.begin(config.Endpoint); err != nil {
+		s.undo()
+		return nil, err
+	}
+	return s, nil
+}
+
+// now is the time as STATS shows it.
+func now() time.Time { return time.Now().UTC() }
+
+// begin makes what every service has.
+func (s *service) begin(endpoint *EndpointConfig) error {
+	if endpoint != nil {
+		if err := s.AddEndpoint(defaultEndpoint, endpoint.Handler, endpoint.options()...); err != nil {
+			return err
+		}
+	}
+	for _, verb := range verbs {
+		for _, of := range [][2]string{{"", ""}, {s.config.Name, ""}, {s.config.Name, s.id}} {
+			subject, err := controlSubject(s.config.APIPrefix, verb, of[0], of[1])
+			if err != nil {
+				return err
+			}
+			if err := s.listen(subject, verb); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// listen answers a verb on one of its subjects.
+func (s *service) listen(subject string, verb Verb) error {
+	if !s.enter() {
+		return ErrServiceStopped
+	}
+	sub, err := s.nc.Subscribe(subject, func(m *api.Msg) { s.tell(m, verb) }, api.Observe(func(e api.Event) { s.observed(&e, subject, nil) }))
+	if err != nil {
+		s.left()
+		return err
+	}
+	s.mu.Lock()
+	s.verbs = append(s.verbs, sub)
+	stopping := s.stopping
+	s.mu.Unlock()
+	if stopping {
+		return errors.Join(ErrServiceStopped, sub.Drain())
+	}
+	return nil
+}
+
+// tell answers a verb. A StatsHandler that panics harms its own answer.
+func (s *service) tell(m *api.Msg, verb Verb) {
+	r := &request{msg: m}
+	returned := false
+	defer func() {
+		if !returned {
+			r.refuse(own(CodeInternal, "error handling "+verb.String()+" request"))
+		}
+	}()
+	var v any
+	switch verb {
+	case PingVerb:
+		v = Ping{ServiceIdentity: s.identity(), Type: PingResponseType}
+	case InfoVerb:
+		v = s.Info()
+	default:
+		v = s.Stats()
+	}
+	err := r.RespondJSON(v)
+	returned = true
+	if err != nil {
+		r.refuse(own(CodeInternal, "error handling "+verb.String()+" request"))
+		s.failed(m.Subject, err)
+	}
+}
+
+// add begins to listen for an endpoint.
+func (s *service) add(e *Endpoint, options []api.SubOption) error {
+	if err := s.reserve(e); err != nil {
+		return err
+	}
+	sub, err := e.subscribe(options)
+	if err != nil {
+		s.drop(e)
+		s.left()
+		return err
+	}
+	s.mu.Lock()
+	e.sub.Store(sub)
+	stopping := s.stopping || e.leaving
+	s.mu.Unlock()
+	if stopping {
+		return errors.Join(ErrServiceStopped, e.drain())
+	}
+	poke(&s.ref)
+	return nil
+}
+
+// reserve puts an endpoint on the list, if there is none like it.
+func (s *service) reserve(e *Endpoint) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return ErrServiceStopped
+	}
+	for i, other := range s.endpoints {
+		if !e.like(other) || other.leaving {
+			continue
+		}
+		if !other.ended {
+			return &ConfigError{Field: "endpoint", Value: e.Name, Reason: "is that on " + other.Subject, Err: ErrEndpointExists}
+		}
+		s.endpoints = slices.Delete(s.endpoints, i, i+1) // the new one is in its place
+		break
+	}
+	s.endpoints = append(s.endpoints, e)
+	s.live++
+	return nil
+}
+
+// like reports whether two endpoints have the same name, or share their requests.
+func (e *Endpoint) like(other *Endpoint) bool {
+	return e.prefix == other.prefix && e.Name == other.Name || e.Subject == other.Subject && e.QueueGroup == other.QueueGroup
+}
+
+// enter counts a subscription that is about to be made, unless the service stops.
+func (s *service) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopping {
+		s.live++
+	}
+	return !s.stopping
+}
+
+// left counts a subscription that has ended, or was not made.
+func (s *service) left() {
+	s.mu.Lock()
+	s.live--
+	s.mu.Unlock()
+	s.finish()
+}
+
+// drop takes an endpoint off the list.
+func (s *service) drop(e *Endpoint) {
+	s.mu.Lock()
+	s.endpoints = slices.DeleteFunc(s.endpoints, func(other *Endpoint) bool { return other == e })
+	s.mu.Unlock()
+	poke(&s.ref)
+}
+
+// leave marks the endpoint of a name as one to be taken off the list at its end, and
+// returns it; nil for none.
+func (s *service) leave(prefix, name string) *Endpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, e := range s.endpoints {
+		if e.prefix != prefix || e.Name != name || e.leaving {
+			continue
+		}
+		e.leaving = true
+		if e.ended {
+			s.endpoints = slices.Delete(s.endpoints, i, i+1)
+		}
+		return e
+	}
+	return nil
+}
+
+// present returns the endpoints that listen, or have listened to their end.
+func (s *service) present() []*Endpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	present := make([]*Endpoint, 0, len(s.endpoints))
+	for _, e := range s.endpoints {
+		if e.sub.Load() != nil {
+			present = append(present, e)
+		}
+	}
+	return present
+}
+
+// observed follows the events of one of the service's subscriptions, with the connection's
+// callbacks: that of an endpoint, or of a verb.
+func (s *service) observed(e *api.Event, subject string, of *Endpoint) {
+	switch e.Kind {
+	case api.SlowConsumerBegan:
+		if of != nil {
+			of.counts.failed(plain(e.Cause))
+		}
+	case api.SubscriptionStopped:
+		s.ended(e, of)
+	}
+	switch {
+	case e.Cause == nil || e.Kind == api.ActorFailed || e.Kind == api.ActorStopped:
+	case e.Kind == api.SubscriptionStopped && s.isStopping():
+	case e.Kind == api.HandlerPanicked || e.Kind == api.HandlerFailed:
+		s.failed(e.Message, e.Cause)
+	default:
+		s.failed(subject, e.Cause)
+	}
+	if e.Kind == api.SubscriptionStopped {
+		s.left()
+	}
+}
+
+// ended notes the end of a subscription. That of a connection is that of the service.
+func (s *service) ended(e *api.Event, of *Endpoint) {
+	closed := s.nc.IsClosed() || s.nc.IsDraining()
+	s.mu.Lock()
+	s.stopping = s.stopping || closed
+	if of != nil {
+		of.ended = true
+	}
+	gone := of != nil && of.leaving
+	s.mu.Unlock()
+	if of != nil {
+		close(of.gone)
+	}
+	if gone {
+		s.drop(of)
+	}
+}
+
+// failed tells the ErrorHandler.
+func (s *service) failed(subject string, err error) {
+	if s.config.ErrorHandler != nil {
+		s.config.ErrorHandler(s, &NATSError{Subject: subject, Description: err.Error(), err: err})
+	}
+}
+
+// identity says which instance it is.
+func (s *service) identity() ServiceIdentity {
+	return ServiceIdentity{Name: s.config.Name, ID: s.id, Version: s.config.Version, Metadata: maps.Clone(s.config.Metadata)}
+}
+
+// Info implements Service.
+func (s *service) Info() Info {
+	info := Info{ServiceIdentity: s.identity(), Type: InfoResponseType, Description: s.config.Description, Endpoints: []EndpointInfo{}}
+	for _, e := range s.present() {
+		info.Endpoints = append(info.Endpoints, e.info())
+	}
+	return info
+}
+
+// Stats implements Service.
+func (s *service) Stats() Stats {
+	s.mu.Lock()
+	started := s.started
+	s.mu.Unlock()
+	stats := Stats{ServiceIdentity: s.identity(), Type: StatsResponseType, Started: started, Endpoints: []*EndpointStats{}}
+	for _, e := range s.present() {
+		numbers := e.stats()
+		numbers.Data = s.data(e)
+		stats.Endpoints = append(stats.Endpoints, numbers)
+	}
+	return stats
+}
+
+// data returns what STATS shows besides the numbers of an endpoint.
+func (s *service) data(e *Endpoint) json.RawMessage {
+	var v any
+	if s.config.StatsHandler == nil {
+		v = e.Metrics()
+	} else {
+		v = s.config.StatsHandler(e)
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		s.failed(e.Subject, err)
+	}
+	return data
+}
+
+// Reset implements Service.
+func (s *service) Reset() {
+	for _, e := range s.present() {
+		e.counts.reset()
+	}
+	s.mu.Lock()
+	s.started = now()
+	s.mu.Unlock()
+}

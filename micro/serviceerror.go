@@ -1,0 +1,316 @@
+package micro
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/kind"
+)
+
+// Fields of a response that is an error.
+const (
+	// ErrorHeader has the description.
+	ErrorHeader = "Nats-Service-Error"
+	// ErrorCodeHeader has the code.
+	ErrorCodeHeader = "Nats-Service-Error-Code"
+	// SymbolHeader has the symbolic code where ErrorCodeHeader has the number that stands
+	// for it. Clients other than NewClient's leave it alone.
+	SymbolHeader = "Troupe-Service-Error-Symbol"
+	// InstanceHeader has the id of the instance that answers with an error.
+	InstanceHeader = "Troupe-Service-Id"
+)
+
+// Codes of this package's own. They are sent as the numbers behind them, with the symbol in
+// SymbolHeader.
+const (
+	// CodeInternal (500): the handler failed, or panicked.
+	CodeInternal = "INTERNAL_ERROR"
+	// CodeDeadlineExceeded (504): the handler ran, and not to its end in time.
+	CodeDeadlineExceeded = "DEADLINE_EXCEEDED"
+	// CodeExpired (504): the requester's deadline had passed before the handler was called.
+	CodeExpired = "EXPIRED"
+	// CodeOverloaded (429): there was no room for the request, and no handler was called.
+	CodeOverloaded = "OVERLOADED"
+	// CodeUnavailable (503): the endpoint stops, and no handler was called.
+	CodeUnavailable = "UNAVAILABLE"
+	// CodeBadRequest (400): what the header says cannot be read, and no handler was called.
+	CodeBadRequest = "BAD_REQUEST"
+)
+
+// Codes that services usually have, and that Config.NumericCodes knows.
+const (
+	CodeValidation    = "VALIDATION_ERROR"     // 400
+	CodeUnauthorized  = "UNAUTHORIZED"         // 401
+	CodeBusinessLogic = "BUSINESS_LOGIC_ERROR" // 422
+	CodeRateLimited   = "RATE_LIMITED"         // 429
+)
+
+// numberOf returns the number of a symbolic code that is known, or 0.
+func numberOf(symbol string) int {
+	switch symbol {
+	case CodeValidation, CodeBadRequest:
+		return 400
+	case CodeUnauthorized:
+		return 401
+	case CodeBusinessLogic:
+		return 422
+	case CodeRateLimited, CodeOverloaded:
+		return 429
+	case CodeInternal:
+		return 500
+	case CodeUnavailable:
+		return 503
+	case CodeDeadlineExceeded, CodeExpired:
+		return 504
+	}
+	return 0
+}
+
+// Kinds of errors of services.
+var (
+	// ErrService: a service answered with an error. See ServiceError.
+	ErrService error = kind.New("troupe: service error").In(kind.Server, kind.MaybeSent)
+	// ErrBadRequest: the service does not take the request as it is (400, 422).
+	ErrBadRequest error = kind.New("troupe: bad request", ErrService).In(kind.Input)
+	// ErrUnauthorized: the service does not know who asks, or does not let them (401, 403).
+	ErrUnauthorized error = kind.New("troupe: unauthorized", ErrService).In(kind.Permission)
+	// ErrNotFound: what was asked for is not there (404).
+	ErrNotFound error = kind.New("troupe: not found", ErrService).In(kind.NotFound)
+	// ErrConflict: what was asked for does not fit what there is (409).
+	ErrConflict error = kind.New("troupe: conflict", ErrService).In(kind.Conflict)
+	// ErrOverloaded: the service has more to do than it takes (429).
+	ErrOverloaded error = kind.New("troupe: service is overloaded", ErrService).In(kind.Limit, kind.Retry)
+	// ErrInternal: the service failed (500).
+	ErrInternal error = kind.New("troupe: internal service error", ErrService).In(kind.Server, kind.MaybeSent)
+	// ErrUnavailable: the service cannot answer now (503).
+	ErrUnavailable error = kind.New("troupe: service is unavailable", ErrService).In(kind.Unavailable, kind.Retry)
+	// ErrDeadlineExceeded: the service did not answer in time, and said so (504).
+	ErrDeadlineExceeded error = kind.New("troupe: service deadline exceeded", ErrService).In(kind.Timeout, kind.Retry, kind.MaybeSent)
+	// ErrExpired: the requester's deadline had passed before the handler was called. It is
+	// an ErrDeadlineExceeded, and nothing was done.
+	ErrExpired error = kind.New("troupe: request had expired", ErrDeadlineExceeded).In(kind.Timeout, kind.Retry)
+)
+
+// classOf returns the kind of an error with that number.
+func classOf(number int) error {
+	switch number {
+	case 400, 422:
+		return ErrBadRequest
+	case 401, 403:
+		return ErrUnauthorized
+	case 404:
+		return ErrNotFound
+	case 409:
+		return ErrConflict
+	case 429:
+		return ErrOverloaded
+	case 500:
+		return ErrInternal
+	case 503:
+		return ErrUnavailable
+	case 504:
+		return ErrDeadlineExceeded
+	}
+	return ErrService
+}
+
+// ServiceError is the answer of a service that is an error: what a handler returns to send
+// it, and what Client returns to who asked. errors.Is finds another *ServiceError with the
+// same Code, ErrService, and the kind of its number, as ErrBadRequest for 400.
+type ServiceError struct {
+	// Code says which error it is: a number such as "404", as other clients expect it, or a
+	// symbol such as "VALIDATION_ERROR". Printable, without colons, blanks at its ends and
+	// line breaks, and 64 bytes at most.
+	Code string
+	// Description is for people. Not empty. Line breaks in it are sent as blanks.
+	Description string
+	// Data is the data of the response; nil for none.
+	Data []byte
+	// Header is that of the response; nil for none. What says that it is an error stands in
+	// the fields above, and is written behind these.
+	Header api.Header
+	// Subject is where the request went. Empty in a handler's own.
+	Subject string
+	// ServiceID is the instance that answered; empty if it does not say, and in a handler's own.
+	ServiceID string
+
+	number int // that came with a symbol; 0 for none
+}
+
+// NewServiceError returns an error for a handler to send. See ServiceError.Validate for what
+// cannot be sent.
+func NewServiceError(code, description string) *ServiceError {
+	return &ServiceError{Code: code, Description: description}
+}
+
+// NewServiceErrorCode is NewServiceError with a number for a code.
+func NewServiceErrorCode(code int, description string) *ServiceError {
+	return NewServiceError(strconv.Itoa(code), description)
+}
+
+// Error returns the code and the description, with a colon between them.
+func (e *ServiceError) Error() string {
+	if e == nil {
+		return "troupe: no service error"
+	}
+	return e.Code + ": " + e.Description
+}
+
+// NumericCode returns the code as a number, and whether it is one. Of an answer whose code
+// is a symbol it is the number that came with it.
+func (e *ServiceError) NumericCode() (int, bool) {
+	if n, err := strconv.Atoi(e.Code); err == nil {
+		return n, true
+	}
+	return e.number, e.number != 0
+}
+
+// Is reports whether target is a *ServiceError with the same code.
+func (e *ServiceError) Is(target error) bool {
+	other, ok := target.(*ServiceError)
+	return ok && e != nil && other != nil && e.Code == other.Code
+}
+
+// Unwrap returns the kind.
+func (e *ServiceError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	if e.Code == CodeExpired {
+		return ErrExpired
+	}
+	if n, ok := e.NumericCode(); ok {
+		return classOf(n)
+	}
+	return classOf(numberOf(e.Code))
+}
+
+// codeBytesMax bounds a code.
+const codeBytesMax = 64
+
+// Validate returns why the error cannot be sent, or nil: ErrArgRequired without a code or a
+// description, ErrInvalidCode for a code that is none.
+func (e *ServiceError) Validate() error {
+	switch {
+	case e == nil || e.Code == "":
+		return &CodeError{Reason: "is empty", Err: ErrArgRequired}
+	case strings.TrimSpace(e.Description) == "":
+		return &CodeError{Code: e.Code, Reason: "has no description", Err: ErrArgRequired}
+	case len(e.Code) > codeBytesMax:
+		return &CodeError{Code: e.Code[:codeBytesMax], Reason: "is too long", Err: ErrInvalidCode}
+	case strings.TrimSpace(e.Code) != e.Code:
+		return &CodeError{Code: e.Code, Reason: "begins or ends with a blank", Err: ErrInvalidCode}
+	case !utf8.ValidString(e.Code) || strings.ContainsFunc(e.Code, uncodable):
+		return &CodeError{Code: e.Code, Reason: "has a colon, or what cannot be printed", Err: ErrInvalidCode}
+	}
+	return nil
+}
+
+func uncodable(r rune) bool { return r == ':' || !unicode.IsPrint(r) }
+
+// CodeError says why an error response cannot be sent.
+type CodeError struct {
+	Code   string
+	Reason string
+	Err    error // ErrArgRequired or ErrInvalidCode
+}
+
+// Error says which code, and why.
+func (e *CodeError) Error() string {
+	return e.Err.Error() + ": error code " + strconv.Quote(e.Code) + " " + e.Reason
+}
+
+// Unwrap returns the kind.
+func (e *CodeError) Unwrap() error { return e.Err }
+
+// own returns an error of this package's own.
+func own(code, description string) *ServiceError {
+	return &ServiceError{Code: code, Description: description, number: numberOf(code)}
+}
+
+// toServiceError returns what the requester gets of a handler's error: the *ServiceError in
+// its tree, if that can be sent, and otherwise nothing of its text.
+func toServiceError(err error) *ServiceError {
+	if se, ok := errors.AsType[*ServiceError](err); ok && se.Validate() == nil {
+		return se
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return own(CodeDeadlineExceeded, "the deadline has passed")
+	}
+	return own(CodeInternal, "internal error")
+}
+
+// told reports whether toServiceError tells the requester all of an error.
+func told(err error) bool {
+	se, ok := errors.AsType[*ServiceError](err)
+	return ok && se.Validate() == nil
+}
+
+// code returns what is sent as the code, and as the symbol behind it, which is empty for
+// none: symbols of others become numbers if there is a table.
+func (e *ServiceError) code(numbers map[string]int) (code, symbol string) {
+	if e.number != 0 {
+		return strconv.Itoa(e.number), e.Code
+	}
+	if _, numeric := e.NumericCode(); numeric || numbers == nil {
+		return e.Code, ""
+	}
+	number, ok := numbers[e.Code]
+	if !ok {
+		number = numberOf(e.Code)
+	}
+	if number == 0 {
+		number = 500
+	}
+	return strconv.Itoa(number), e.Code
+}
+
+// write writes a valid error into the header of a response of the endpoint, or of a verb.
+func (e *ServiceError) write(m *api.Msg, from *Endpoint) {
+	h := make(api.Header, len(m.Header)+len(e.Header)+4)
+	for _, fields := range []api.Header{e.Header, m.Header} {
+		for key, values := range fields {
+			h[key] = values
+		}
+	}
+	var numbers map[string]int
+	if from != nil {
+		numbers = from.service.config.NumericCodes
+		h.Set(InstanceHeader, from.service.id)
+	}
+	code, symbol := e.code(numbers)
+	h.Set(ErrorHeader, oneLine(e.Description))
+	h.Set(ErrorCodeHeader, code)
+	if symbol != "" {
+		h.Set(SymbolHeader, symbol)
+	}
+	m.Header = h
+}
+
+// oneLine returns text as it can stand in a header.
+func oneLine(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ReplaceAll(text, "\r\n", " ")))
+}
+
+// lastError is what STATS says of an error: code and description of one that was sent.
+func lastError(err error, numbers map[string]int) string {
+	se, ok := err.(*ServiceError)
+	if !ok {
+		return plain(err)
+	}
+	code, _ := se.code(numbers)
+	return code + ":" + oneLine(se.Description)
+}
+
+// plain returns the text of an error without the name of the module in front.
+func plain(err error) string { return strings.TrimPrefix(err.Error(), "troupe: ") }
