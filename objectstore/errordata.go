@@ -1,10 +1,12 @@
 package objectstore
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/bucket"
+	"github.com/troupe-go/troupe/jetstream"
 )
 
 // BucketError says which call about which bucket went wrong, and how.
@@ -17,6 +19,8 @@ type ObjectError struct {
 	Op string
 	// Bucket and Name are what it was about.
 	Bucket, Name string
+	// Revision is that of the info that cannot be read, for ErrBadObjectMeta; 0 otherwise.
+	Revision uint64
 	// LinkBucket is the bucket that the object points to, for ErrLinkIsABucket; empty otherwise.
 	LinkBucket string
 	// DeletedAt is when the object was deleted, for ErrObjectDeleted; zero otherwise.
@@ -43,5 +47,32 @@ func (e *ObjectError) Error() string {
 	return text
 }
 
-// Unwrap returns the kind, and what it comes from.
-func (e *ObjectError) Unwrap() []error { return []error{e.Kind, e.Err} }
+// Unwrap returns the kind, and what it comes from. It is an ErrObjectStore without a kind, too.
+func (e *ObjectError) Unwrap() []error {
+	if e.Kind == nil {
+		return []error{e.Err, ErrObjectStore}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// failed makes what a stream said an error about an object.
+func (s *store) failed(op, name string, err error) error {
+	if _, is := errors.AsType[*ObjectError](err); is || err == nil {
+		return err
+	}
+	e := &ObjectError{Op: op, Bucket: s.bucket, Name: name, Err: err}
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		e.Kind = ErrObjectNotFound
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		e.Kind = ErrBucketNotFound
+	case errors.Is(err, jetstream.ErrWrongLastSequence):
+		e.Kind = ErrObjectChanged
+	}
+	return e
+}
+
+// refused returns an error about an object, for a reason of our own.
+func (s *store) refused(op, name string, kind error, reason string) error {
+	return &ObjectError{Op: op, Bucket: s.bucket, Name: name, Kind: kind, Reason: reason}
+}

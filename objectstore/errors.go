@@ -35,6 +35,11 @@ var (
 	ErrObjectDeleted error = kind.New("object was deleted", ErrObjectNotFound)
 	// ErrObjectAlreadyExists: there is an object of that name, or there has come one.
 	ErrObjectAlreadyExists error = kind.New("object already exists", ErrObjectStore).In(kind.Conflict)
+	// ErrObjectChanged: the object has changed meanwhile. Read its info again, then decide. It
+	// is a jetstream.ErrWrongLastSequence.
+	ErrObjectChanged error = kind.New("object has changed meanwhile", ErrObjectStore, jetstream.ErrWrongLastSequence).In(kind.Conflict)
+	// ErrLinkCycle: links lead back to where they began, or through too many others.
+	ErrLinkCycle error = kind.New("links lead nowhere", ErrObjectStore).In(kind.Conflict)
 	// ErrInvalidObjectName: no object can have that name.
 	ErrInvalidObjectName error = kind.New("invalid object name", ErrObjectStore).In(kind.Input)
 	// ErrNameRequired: the name is empty. It is an ErrInvalidObjectName.

@@ -1,7 +1,6 @@
 package objectstore
 
 import (
-	"encoding/base64"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
@@ -9,7 +8,7 @@ import (
 
 // Meta is what a program says of an object.
 type Meta struct {
-	// Name of the object. Any text that is not empty.
+	// Name of the object. Any text that is not empty, up to about 2.5 kB.
 	Name string `json:"name"`
 	// Description says what it is.
 	Description string `json:"description,omitempty"`
@@ -47,7 +46,8 @@ type Info struct {
 	NUID string `json:"nuid"`
 	// Size is how many bytes it has.
 	Size uint64 `json:"size"`
-	// ModTime is when it was stored.
+	// ModTime is when it was stored, by the clock of the server; by that of the program in what
+	// a call returns that has just stored it.
 	ModTime time.Time `json:"mtime"`
 	// Chunks is how many chunks it has.
 	Chunks uint32 `json:"chunks"`
@@ -55,14 +55,20 @@ type Info struct {
 	Digest string `json:"digest,omitempty"`
 	// Deleted reports whether the object was deleted.
 	Deleted bool `json:"deleted,omitempty"`
+	// Revision is the sequence of this info in the stream of the bucket: another one after each
+	// change. See ExpectRevision.
+	Revision uint64 `json:"-"`
+	// Expires is when the object goes by itself, as ObjectTTL said; zero if it does not.
+	Expires time.Time `json:"-"`
 }
 
 // DefaultChunkSize is how many bytes a chunk has at most, unless MetaOptions say it.
 const DefaultChunkSize = 128 * 1024
 
-// chunksOf and metaOf return the subjects of an object.
-func (s *store) chunksOf(id string) string { return s.read + "C." + id }
-
-func (s *store) metaOf(name string) string {
-	return s.read + "M." + base64.URLEncoding.EncodeToString([]byte(name))
+// link returns what the object points to, nil if it has bytes of its own.
+func (m *Meta) link() *Link {
+	if m.Opts == nil {
+		return nil
+	}
+	return m.Opts.Link
 }

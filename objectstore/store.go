@@ -1,6 +1,8 @@
 package objectstore
 
 import (
+	"context"
+	"io"
 	"strings"
 
 	"github.com/troupe-go/troupe/internal/bucket"
@@ -9,6 +11,46 @@ import (
 
 // stores is what kind of buckets these are.
 const stores = bucket.Object
+
+// Getter reads the bytes of objects.
+type Getter interface {
+	// Get returns the object. A link to an object is followed, also into another bucket.
+	// Errors: ErrObjectNotFound, and among it ErrObjectDeleted; ErrLinkIsABucket;
+	// ErrBadObjectMeta; ErrInvalidObjectName. What is wrong with the bytes is an error of the
+	// Result.
+	Get(ctx context.Context, name string, opts ...GetObjectOpt) (Result, error)
+	// GetBytes returns the bytes of the object. Errors: as Get and Result.
+	GetBytes(ctx context.Context, name string, opts ...GetObjectOpt) ([]byte, error)
+	// GetString is GetBytes for text.
+	GetString(ctx context.Context, name string, opts ...GetObjectOpt) (string, error)
+	// GetFile writes the bytes of the object into a file.
+	GetFile(ctx context.Context, name, file string, opts ...GetObjectOpt) error
+}
+
+// Putter stores the bytes of objects.
+type Putter interface {
+	// Put stores what r has until its end as an object, in the place of one of that name.
+	// Errors: ErrInvalidObjectName; ErrLinkNotAllowed; that of r; those of jetstream.Publisher.
+	// After an error the object is what it was before.
+	Put(ctx context.Context, meta Meta, r io.Reader) (*Info, error)
+	// PutWith is Put with options.
+	PutWith(ctx context.Context, meta Meta, r io.Reader, opts ...PutOpt) (*Info, error)
+	// PutBytes is Put for bytes.
+	PutBytes(ctx context.Context, name string, data []byte) (*Info, error)
+	// PutString is Put for text.
+	PutString(ctx context.Context, name, data string) (*Info, error)
+	// PutFile is Put for a file. The object has the name of the file as it is given.
+	PutFile(ctx context.Context, file string) (*Info, error)
+}
+
+// Result is an object that is being read. It is for one goroutine.
+type Result interface {
+	io.ReadCloser
+	// Info returns what the store says of the object.
+	Info() (*Info, error)
+	// Error returns the error that ended reading, nil if there is none.
+	Error() error
+}
 
 // Store is a bucket of objects. It is safe for concurrent use, and goes on to be one when the
 // bucket is removed and made anew. It is an interface so that a program's tests can put something
@@ -20,15 +62,23 @@ type Store interface {
 
 // store implements Store.
 type store struct {
-	js     jetstream.JetStream
-	stream jetstream.Stream
-	bucket string
-	read   string // what the subjects of its stream begin with: "$O.<bucket>."
+	js       jetstream.JetStream
+	stream   jetstream.Stream
+	bucket   string
+	read     string // what the subjects of its stream begin with: "$O.<bucket>."
+	overhead int    // of the longest subject of a request, beside the name of an object in it
 }
 
 func newStore(js jetstream.JetStream, s jetstream.Stream) *store {
 	name := strings.TrimPrefix(s.CachedInfo().Config.Name, string(stores))
-	return &store{js: js, stream: s, bucket: name, read: "$O." + name + "."}
+	read := "$O." + name + "."
+	return &store{js: js, stream: s, bucket: name, read: read, overhead: overhead(js.Options(), read)}
+}
+
+// overhead returns how many bytes the subject of a direct get has beside the name.
+func overhead(o jetstream.JetStreamOptions, read string) int {
+	prefix := max(len(jetstream.DefaultAPIPrefix), len(o.APIPrefix)+1, len("$JS..API.")+len(o.Domain))
+	return prefix + len("DIRECT.GET.OBJ_") + 2*len(read) + len("M.")
 }
 
 // Bucket implements Store.

@@ -1,0 +1,183 @@
+package objectstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nuid"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// metacall.go - reads and writes the info of an object.
+//
+//	replaceMeta:  read ──► may it be replaced? ──► write, if nobody was faster ──► what it has replaced
+//	               ▲            │ no: error              │ somebody was
+//	               └────────────┴────────────────────────┘ without a condition, a few times
+//
+// Each info replaces one other: whoever writes knows whose chunks have become nobody's.
+
+// checkName returns an error for a name that no object can have.
+func (s *store) checkName(op, name string) error {
+	reason := badName(name, s.overhead)
+	if reason == "" {
+		return nil
+	}
+	if name == "" {
+		return s.refused(op, name, ErrNameRequired, reason)
+	}
+	return s.refused(op, name, ErrInvalidObjectName, reason)
+}
+
+// chunksOf and metaOf return the subjects of an object in the stream.
+func (s *store) chunksOf(id string) string { return s.read + "C." + id }
+
+func (s *store) metaOf(name string) string { return s.read + "M." + encodeName(name) }
+
+// readMeta returns the info of an object, which may be one that was deleted. Errors:
+// ErrObjectNotFound; ErrBadObjectMeta.
+func (s *store) readMeta(ctx context.Context, op, name string) (*Info, error) {
+	m, err := s.stream.GetLastMsgForSubject(ctx, s.metaOf(name))
+	if err != nil {
+		return nil, s.failed(op, name, err)
+	}
+	info, err := decodeInfo(s.bucket, m)
+	if err != nil {
+		return nil, &ObjectError{Op: op, Bucket: s.bucket, Name: name, Revision: m.Sequence, Kind: ErrBadObjectMeta, Err: err}
+	}
+	return info, nil
+}
+
+// replaced is what stands where an info is to be written.
+type replaced struct {
+	info     *Info  // nil if there is none that can be read
+	revision uint64 // 0 if there is none at all
+}
+
+// current reads what stands there. An info that cannot be read is no error: it can be
+// replaced.
+func (s *store) current(ctx context.Context, op, name string) (replaced, error) {
+	info, err := s.readMeta(ctx, op, name)
+	switch {
+	case err == nil:
+		return replaced{info, info.Revision}, nil
+	case errors.Is(err, ErrBadObjectMeta):
+		e, _ := errors.AsType[*ObjectError](err)
+		return replaced{nil, e.Revision}, nil
+	case errors.Is(err, ErrObjectNotFound):
+		return replaced{}, nil
+	}
+	return replaced{}, err
+}
+
+// live reports whether there is an object, or something that may be one.
+func (r replaced) live() bool { return r.revision != 0 && (r.info == nil || !r.info.Deleted) }
+
+// admits returns the kind of error that forbids a change under these conditions, nil if
+// they allow it.
+func (o writeOptions) admits(now replaced) error {
+	switch {
+	case o.create && now.live():
+		return ErrObjectAlreadyExists
+	case o.expect != 0 && o.expect != now.revision:
+		return ErrObjectChanged
+	}
+	return nil
+}
+
+const (
+	// replaceTriesMax is how often a change without a condition meets somebody else's before
+	// it gives up.
+	replaceTriesMax = 10
+	// replacePause is how long it waits at first, twice as long each time: a replica that
+	// answers what was asked may be behind.
+	replacePause = 5 * time.Millisecond
+)
+
+// replaceMeta writes the info of an object in the place of what is there, if the conditions
+// allow it, and returns what it has replaced: nil for nothing, or nothing that can be read.
+// It sets Revision and ModTime. Errors: ErrObjectAlreadyExists; ErrObjectChanged; those of
+// Publish.
+func (s *store) replaceMeta(ctx context.Context, op string, info *Info, o putOptions) (*Info, error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	for try := range replaceTriesMax {
+		now, err := s.current(ctx, op, info.Name)
+		if err != nil {
+			return nil, err
+		}
+		if kind := o.admits(now); kind != nil {
+			return nil, s.refused(op, info.Name, kind, "")
+		}
+		err = s.writeMeta(ctx, op, info, metaWrite{now.revision, o.ttl})
+		switch {
+		case err == nil:
+			return now.info, nil
+		case !errors.Is(err, jetstream.ErrWrongLastSequence) || o.expect != 0 || try == replaceTriesMax-1:
+			return nil, err
+		case !pause(ctx, replacePause<<try):
+			return nil, s.failed(op, info.Name, context.Cause(ctx))
+		}
+	}
+	return nil, s.refused(op, info.Name, ErrObjectChanged, "")
+}
+
+// metaWrite says how an info is written.
+type metaWrite struct {
+	expect uint64        // the revision that it replaces; 0 for none
+	ttl    time.Duration // 0 for as long as the bucket says
+}
+
+// writeMeta writes the info of an object in the place of one revision, and sets its Revision
+// and ModTime. ErrObjectChanged if another one stands there. The message has an id, so that it
+// can be sent again: it is stored once.
+func (s *store) writeMeta(ctx context.Context, op string, info *Info, w metaWrite) error {
+	data, err := encodeInfo(info)
+	if err != nil {
+		return s.failed(op, info.Name, err)
+	}
+	to, err := s.writePrefix(ctx, op)
+	if err != nil {
+		return err
+	}
+	m := &api.Msg{Subject: to + "M." + encodeName(info.Name), Data: data}
+	ack, err := s.js.PublishMsg(ctx, m,
+		jetstream.WithExpectStream(stores.Stream(s.bucket)), jetstream.WithExpectLastSequencePerSubject(w.expect),
+		jetstream.WithRollup(jetstream.MsgRollupSubject), jetstream.WithMsgTTL(w.ttl), jetstream.WithMsgID(nuid.Next()))
+	if err != nil {
+		return s.failed(op, info.Name, err)
+	}
+	info.Bucket, info.Revision, info.ModTime, info.Expires = s.bucket, ack.Sequence, time.Now().UTC(), time.Time{}
+	if w.ttl > 0 {
+		info.Expires = info.ModTime.Add(w.ttl)
+	}
+	return nil
+}
+
+// writePrefix returns what the subject of a publish into the bucket begins with.
+func (s *store) writePrefix(context.Context, string) (string, error) { return s.read, nil }
+
+// bound gives a call that makes several the time of one, if its context has no deadline.
+func (s *store) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.js.Options().DefaultTimeout)
+}
+
+// pause waits for d. It returns false as soon as ctx is done.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

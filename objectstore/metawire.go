@@ -1,0 +1,125 @@
+package objectstore
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/troupe-go/troupe/internal/kind"
+	"github.com/troupe-go/troupe/jetstream"
+	"github.com/troupe-go/troupe/protocol"
+)
+
+// metawire.go - the info of an object as the message that it is.
+//
+//	subject  $O.<bucket>.M.<name, as base64 for URLs>
+//	data     {"name":"metropolis.mkv","bucket":"films","nuid":"…","size":…,"chunks":…,"digest":"SHA-256=…"}
+//
+// The time that an object was stored is that of its message: the one in the data counts for
+// nothing.
+
+// lineReserve is what a line has beside the subject of a request: its verb, the subject of
+// the answer, two numbers.
+const lineReserve = 160
+
+// encodeName returns the last token of the subject of an object's info.
+func encodeName(name string) string { return base64.URLEncoding.EncodeToString([]byte(name)) }
+
+// badName says what is wrong with the name of an object, empty for nothing. The longest
+// subject with the name in it has overhead bytes beside it.
+func badName(name string, overhead int) string {
+	switch {
+	case name == "":
+		return "the name is empty"
+	case !utf8.ValidString(name):
+		return "the name is no UTF-8"
+	case base64.URLEncoding.EncodedLen(len(name))+overhead+lineReserve > protocol.ClientControlLineMax:
+		return fmt.Sprintf("the name is too long with %d bytes: servers take no such subject", len(name))
+	}
+	return ""
+}
+
+// wireInfo is an Info as others may have written it.
+type wireInfo struct {
+	*Info
+
+	ModTime json.RawMessage `json:"mtime"` // not read: others write what they like
+}
+
+// Reasons why an info cannot be.
+var (
+	errOtherName error = kind.New("it is about another object than its subject says", ErrBadObjectMeta)
+	errBadID     error = kind.New("its id cannot be part of a subject", ErrBadObjectMeta)
+	errNoChunks  error = kind.New("its size and its number of chunks contradict each other", ErrBadObjectMeta)
+	errBadLink   error = kind.New("it points to something that is no bucket", ErrBadObjectMeta)
+)
+
+// decodeInfo reads an info of the bucket from its message. What it says of the bucket, the
+// name and the id is checked, as calls make subjects of them.
+func decodeInfo(bucket string, m *jetstream.RawStreamMsg) (*Info, error) {
+	info := &Info{}
+	if err := json.Unmarshal(m.Data, &wireInfo{Info: info}); err != nil {
+		return nil, err
+	}
+	if err := info.check(m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]); err != nil {
+		return nil, err
+	}
+	info.Bucket, info.ModTime, info.Revision = bucket, m.Time.UTC(), m.Sequence
+	if ttl := readTTL(m.Header.Get(jetstream.MsgTTLHeader)); ttl > 0 {
+		info.Expires = info.ModTime.Add(ttl)
+	}
+	return info, nil
+}
+
+// readTTL reads how long a message lives; 0 for as long as the bucket says.
+func readTTL(text string) time.Duration {
+	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	ttl, err := time.ParseDuration(text)
+	if err != nil {
+		return 0
+	}
+	return ttl
+}
+
+// check returns an error for what no store has written under that token.
+func (i *Info) check(token string) error {
+	link := i.link()
+	switch {
+	case i.Name == "" || encodeName(i.Name) != token:
+		return errOtherName
+	case !isID(i.NUID):
+		return errBadID
+	case i.Size > 0 && (i.Chunks == 0 || i.Size < uint64(i.Chunks)):
+		return errNoChunks
+	case link != nil && badBucket(link.Bucket):
+		return errBadLink
+	}
+	return nil
+}
+
+// badBucket reports whether no bucket can have that name.
+func badBucket(name string) bool {
+	_, is := stores.Bucket(stores.Stream(name))
+	return !is
+}
+
+// idMax is how many bytes the id of an object may have: those of stores have 22.
+const idMax = 256
+
+// isID reports whether the chunks of an object can have that id: one token of a subject.
+func isID(id string) bool {
+	return len(id) <= idMax && !strings.Contains(id, ".") && protocol.CheckPublishSubject(id) == nil
+}
+
+// encodeInfo returns an info as others expect it.
+func encodeInfo(info *Info) ([]byte, error) {
+	stored := *info
+	stored.ModTime = time.Time{}
+	return json.Marshal(&stored)
+}

@@ -1,0 +1,123 @@
+package objectstore
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// GetObjectOpt is an option of Get and what is like it. A nil one is skipped.
+type GetObjectOpt func(*getObjectOptions) error
+
+// getObjectOptions is what the options of a Get say.
+type getObjectOptions struct {
+	deleted bool
+}
+
+// GetObjectShowDeleted also returns an object that was deleted: it has no bytes.
+func GetObjectShowDeleted() GetObjectOpt {
+	return func(o *getObjectOptions) error {
+		o.deleted = true
+		return nil
+	}
+}
+
+// GetObjectInfoOpt is an option of GetInfo. A nil one is skipped.
+type GetObjectInfoOpt func(*getInfoOptions) error
+
+// getInfoOptions is what the options of a GetInfo say.
+type getInfoOptions struct {
+	deleted, resolve bool
+}
+
+// GetObjectInfoShowDeleted also returns the info of an object that was deleted.
+func GetObjectInfoShowDeleted() GetObjectInfoOpt {
+	return func(o *getInfoOptions) error {
+		o.deleted = true
+		return nil
+	}
+}
+
+// GetObjectInfoResolve returns, for a link, the info of the object that it points to, which
+// may be in another bucket. Errors of GetInfo then: ErrLinkIsABucket; ErrLinkCycle; those of
+// Open.
+func GetObjectInfoResolve() GetObjectInfoOpt {
+	return func(o *getInfoOptions) error {
+		o.resolve = true
+		return nil
+	}
+}
+
+// PutOpt is an option of PutWith. A nil one is skipped. Every WriteOpt is one.
+type PutOpt interface {
+	configurePut(*putOptions) error
+}
+
+// putOptions is what the options of a PutWith say.
+type putOptions struct {
+	writeOptions
+
+	ttl time.Duration // 0 for none
+}
+
+// ttlOpt is ObjectTTL.
+type ttlOpt time.Duration
+
+// ObjectTTL has the object go by itself after that long, in whole seconds: at least 1 s. The
+// bucket needs Config.PerObjectTTL.
+func ObjectTTL(ttl time.Duration) PutOpt { return ttlOpt(ttl) }
+
+// configurePut implements PutOpt.
+func (o ttlOpt) configurePut(p *putOptions) error {
+	if time.Duration(o) < time.Second {
+		return &jetstream.OptionError{Option: "ObjectTTL", Reason: fmt.Sprintf("%v is less than 1s", time.Duration(o)), Err: jetstream.ErrMsgTTLInvalid}
+	}
+	p.ttl = time.Duration(o)
+	return nil
+}
+
+// WriteOpt is an option of the calls that change what the store says of an object: PutWith and
+// UpdateMetaWith. A nil one is skipped.
+type WriteOpt func(*writeOptions) error
+
+// writeOptions is what the options of a change say.
+type writeOptions struct {
+	create bool
+	expect uint64 // revision; 0 for any
+}
+
+// configurePut implements PutOpt.
+func (o WriteOpt) configurePut(p *putOptions) error {
+	if o == nil {
+		return nil
+	}
+	return o(&p.writeOptions)
+}
+
+// CreateOnly has the call fail, with an ErrObjectAlreadyExists, if there is an object of that
+// name, or somebody else is faster. One that was deleted does not count.
+func CreateOnly() WriteOpt {
+	return func(o *writeOptions) error {
+		if o.expect != 0 {
+			return &jetstream.OptionError{Option: "CreateOnly", Reason: "contradicts ExpectRevision"}
+		}
+		o.create = true
+		return nil
+	}
+}
+
+// ExpectRevision has the call fail, with an ErrObjectChanged, unless the object has that
+// Info.Revision. ErrInvalidOption for 0, which no object has: see CreateOnly.
+func ExpectRevision(revision uint64) WriteOpt {
+	return func(o *writeOptions) error {
+		switch {
+		case revision == 0:
+			return &jetstream.OptionError{Option: "ExpectRevision", Reason: "is 0"}
+		case o.create:
+			return &jetstream.OptionError{Option: "ExpectRevision", Reason: "contradicts CreateOnly"}
+		}
+		o.expect = revision
+		return nil
+	}
+}
