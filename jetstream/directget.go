@@ -169,6 +169,7 @@ type GetLastForOpt func(*lastRead) error
 type lastRead struct {
 	req   directRequest
 	count int // 0 for all
+	exact bool
 	end   *ReadEnd
 }
 
@@ -229,6 +230,16 @@ func GetLastMsgsBatchSize(batch int) GetLastForOpt {
 	}
 }
 
+// GetLastMsgsExact ends the read with an ErrMsgsReplaced when a message was removed, or
+// another has taken its place, before its page was read. Default: it is left out. What was
+// removed before the first page is not known.
+func GetLastMsgsExact() GetLastForOpt {
+	return func(l *lastRead) error {
+		l.exact = true
+		return nil
+	}
+}
+
 // GetLastMsgsEnd has end filled when the sequence has ended without an error. Nil is
 // an ErrInvalidOption.
 func GetLastMsgsEnd(end *ReadEnd) GetLastForOpt {
@@ -252,7 +263,7 @@ func GetLastMsgsEnd(end *ReadEnd) GetLastForOpt {
 //
 // Errors of the call: ErrInvalidStreamName, ErrInvalidOption, ErrInvalidSubject,
 // ErrSubjectRequired without subjects. Of the sequence: those of GetBatch,
-// ErrTooManyResults.
+// ErrTooManyResults, ErrMsgsReplaced.
 //
 //style:allow params orbit.go's signature
 func GetLastMsgsFor(ctx context.Context, js JetStream, stream string, subjects []string, opts ...GetLastForOpt) (iter.Seq2[*RawStreamMsg, error], error) {

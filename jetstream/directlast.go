@@ -22,8 +22,9 @@ type lastReading struct {
 	stream   string
 	subjects []string
 	lastRead
-	seen ReadEnd
-	got  bool
+	expected int // messages that are left of the group; 0 before its first page
+	seen     ReadEnd
+	got      bool
 }
 
 // each yields all messages, and then the error that ended the read, if there is one. It
@@ -155,16 +156,17 @@ func (r *lastReading) group(ctx context.Context, subjects []string, yield func(*
 	req := r.req
 	req.MultiLastFor = subjects
 	left := r.count
+	r.expected = 0
 	for tries := 0; ; {
 		msgs, end, err := r.page(ctx, req, left)
-		if err != nil && tries < resumesMax && ctx.Err() == nil && (errors.Is(err, api.ErrDisconnected) || errors.Is(err, errGap)) {
+		if err != nil && tries < resumesMax && ctx.Err() == nil && passing(err) {
 			tries++
 			continue
 		}
 		if err != nil {
 			return true, err
 		}
-		tries = 0
+		tries, r.expected = 0, int(end.Pending)
 		r.seen.UpToSeq, r.seen.Pending = max(r.seen.UpToSeq, end.UpToSeq), end.Pending
 		for _, m := range msgs {
 			r.got = true
@@ -179,6 +181,12 @@ func (r *lastReading) group(ctx context.Context, subjects []string, yield func(*
 		}
 		req.Seq, req.UpToSeq, req.UpToTime = end.LastSeq+1, end.UpToSeq, nil
 	}
+}
+
+// passing reports whether the same page may come whole when it is asked for again: over
+// another link, or from a replica that does not lag behind.
+func passing(err error) bool {
+	return errors.Is(err, api.ErrDisconnected) || errors.Is(err, errGap) || errors.Is(err, ErrMsgsReplaced)
 }
 
 // page reads one page as a whole before anything of it is yielded: only its end tells
@@ -208,6 +216,8 @@ func (r *lastReading) page(ctx context.Context, req directRequest, left int) ([]
 	switch {
 	case end == nil:
 		return nil, ReadEnd{}, r.js.callError(c, r.js.lateError(ctx, c))
+	case end.Status() == statusNotFound && len(msgs) == 0 && r.exact && r.expected > 0:
+		return nil, ReadEnd{}, r.js.callError(c, ErrMsgsReplaced)
 	case end.Status() == statusNotFound && len(msgs) == 0:
 		return nil, ReadEnd{UpToSeq: req.UpToSeq}, nil
 	case end.Status() == statusNotFound: // a message went away while it was read
@@ -218,6 +228,9 @@ func (r *lastReading) page(ctx context.Context, req directRequest, left int) ([]
 	e, err := lastEnd(end.Header)
 	if err == nil && len(msgs) > 0 && msgs[len(msgs)-1].Sequence != e.LastSeq {
 		err = errGap
+	}
+	if err == nil && r.exact && len(msgs)+int(e.Pending) < r.expected {
+		err = ErrMsgsReplaced
 	}
 	if err != nil {
 		return nil, ReadEnd{}, r.js.callError(c, err)

@@ -31,6 +31,9 @@ var (
 	ErrDirectAccessRequired error = kind.New("troupe: stream does not allow direct access", ErrJetStream).In(kind.Server)
 	// ErrSubjectRequired: there is no subject.
 	ErrSubjectRequired error = kind.New("troupe: at least one subject is required", ErrInvalidOption).In(kind.Input)
+	// ErrMsgsReplaced: messages were removed, or others have taken their place, while they
+	// were read. See GetLastMsgsExact.
+	ErrMsgsReplaced error = kind.New("troupe: messages were replaced while they were read", ErrJetStream).In(kind.Conflict, kind.Retry)
 
 	// errGap is a page of which a message is missing.
 	errGap error = kind.New("troupe: a message is missing in the answer", ErrInvalidJetStreamResponse).In(kind.Protocol, kind.Retry)

@@ -105,6 +105,7 @@ var kindAnswers = map[string]verdict{
 	"ErrOrderConsumerUsedAsConsume":                     {jetstream.ErrOrderConsumerUsedAsConsume, api.CategoryInput, "", under(jetstream.ErrJetStream)},
 	"ErrOrderedConsumerConcurrentRequests":              {jetstream.ErrOrderedConsumerConcurrentRequests, api.CategoryInput, "", under(jetstream.ErrJetStream)},
 	"ErrOrderedConsumerNotCreated":                      {jetstream.ErrOrderedConsumerNotCreated, api.CategoryInput, "", under(jetstream.ErrJetStream)},
+	"ErrMsgsReplaced":                                   {jetstream.ErrMsgsReplaced, api.CategoryConflict, "retry", under(jetstream.ErrJetStream)},
 	"ErrTooManyResults":                                 {jetstream.ErrTooManyResults, api.CategoryInput, "", under(jetstream.ErrAPI)},
 	"ErrJetStreamNotEnabled":                            {jetstream.ErrJetStreamNotEnabled, api.CategoryServer, "", under(jetstream.ErrServiceUnavailable)},
 	"ErrJetStreamNotEnabledForAccount":                  {jetstream.ErrJetStreamNotEnabledForAccount, api.CategoryPermission, "", under(jetstream.ErrServiceUnavailable)},

@@ -23,6 +23,7 @@ type getMsgRequest struct {
 	Seq     uint64 `json:"seq,omitempty"`
 	LastFor string `json:"last_by_subj,omitempty"`
 	NextFor string `json:"next_by_subj,omitempty"`
+	leader  bool
 }
 
 // WithGetMsgSubject gets the first message of the subject from the sequence on. The
@@ -33,6 +34,27 @@ func WithGetMsgSubject(subject string) GetMsgOpt {
 			return err
 		}
 		r.NextFor = subject
+		return nil
+	}
+}
+
+// WithGetMsgLast gets the last message of the subject, which may have wildcards; the
+// sequence has to be 0. ErrInvalidSubject if it is none.
+func WithGetMsgLast(subject string) GetMsgOpt {
+	return func(r *getMsgRequest) error {
+		if err := checkSubject(subject); err != nil {
+			return err
+		}
+		r.LastFor = subject
+		return nil
+	}
+}
+
+// WithGetMsgLeader has the leader of the stream answer, who has everything that was
+// acknowledged. Default: with AllowDirect any replica, which may lag behind.
+func WithGetMsgLeader() GetMsgOpt {
+	return func(r *getMsgRequest) error {
+		r.leader = true
 		return nil
 	}
 }
@@ -62,7 +84,7 @@ func (s *stream) GetLastMsgForSubject(ctx context.Context, subject string) (*Raw
 // getMsg reads a message: from any replica if the stream lets them answer, else from its
 // leader.
 func (s *stream) getMsg(ctx context.Context, req getMsgRequest) (*RawStreamMsg, error) {
-	if info := s.info.Load(); info != nil && info.Config.AllowDirect {
+	if info := s.info.Load(); info != nil && info.Config.AllowDirect && !req.leader {
 		return s.js.directGet(ctx, s.name, directRequest{Seq: req.Seq, LastFor: req.LastFor, NextFor: req.NextFor})
 	}
 	r := s.request("get message", "STREAM.MSG.GET.", req)
