@@ -114,9 +114,23 @@ func (p *puller) ended() {
 		if p.stopping.Load() {
 			p.giveUpPin() // behind the last message: until then there is one client
 		}
+		if f := p.opts.more.ended; f != nil {
+			f(p.outcome(err))
+		}
 		close(p.closed)
 		p.post(subEnded{err: err})
 	})
+}
+
+// outcome is why consuming has ended: nil if the user wanted it.
+func (p *puller) outcome(err error) error {
+	if cause := p.failure.Load(); cause != nil {
+		return *cause
+	}
+	if p.stopping.Load() {
+		return nil
+	}
+	return err
 }
 
 // errIteratorOver is why an iterator has no more messages.

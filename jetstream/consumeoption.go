@@ -42,6 +42,7 @@ type consumePowers struct {
 	retry       supervisor.Backoff
 	pinned      func(id string)
 	unpinned    func()
+	ended       func(error)
 	renewed     func(Renewal)
 	restart     *orderedRestart
 }
@@ -196,6 +197,18 @@ func OnUnpinned(f func()) interface {
 } {
 	return pullOpt(func(o *consumeOpts) error {
 		o.more.unpinned = f
+		return nil
+	})
+}
+
+// OnEnded has f called once, when consuming has ended and Closed is about to tell of it:
+// with nil after Stop and Drain, and otherwise with what ConsumeErrHandler is told last. It must not block.
+func OnEnded(f func(err error)) interface {
+	PullConsumeOpt
+	PullMessagesOpt
+} {
+	return pullOpt(func(o *consumeOpts) error {
+		o.more.ended = f
 		return nil
 	})
 }

@@ -102,6 +102,7 @@ type puller struct {
 	self        atomic.Pointer[api.ActorRef]
 	troubled    atomic.Bool // signs of life are wanted at once
 	stopping    atomic.Bool
+	failure     atomic.Pointer[error] // what ended it; nil for nothing
 	closed      chan struct{}
 	closeOnce   sync.Once
 	unacked     unacked     // with MissingRecreate

@@ -112,6 +112,7 @@ func (p *puller) finish(c *api.ActorContext, err error) {
 	}
 	p.become(c, stateStopped, api.Down, err.Error())
 	p.over = true
+	p.failure.Store(&err)
 	if p.buffer != nil {
 		p.buffer.fail(err)
 	}

@@ -1,0 +1,258 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/jetstream"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// keeper.go - the actor of a watcher: it asks the server when nothing comes, and shows the state.
+//
+//	            ready
+//	loading ◄──────────► live
+//	   │ ▲                │ ▲
+//	   ▼ │ a consumer     ▼ │
+//	recovering ◄────────► gone: there is no stream
+//	   │
+//	   ▼
+//	ended: with an error, which stays here for five minutes
+//
+// Nothing that is handed on passes through it, but a Ready that it has asked for.
+
+// Letters to a keeper, in the order of Receive.
+type (
+	// poked says that there is something to look at: a consumer, a Ready, the end.
+	poked struct{}
+
+	// troubled is what the consumer reports. It may come late.
+	troubled struct{ err error }
+
+	// lookDue ends a time in which something was to come.
+	lookDue struct{ turn uint64 }
+
+	// probed is what the server says of the consumer.
+	probed struct {
+		info *jetstream.ConsumerInfo
+		err  error
+	}
+
+	// leaveDue ends the time for which an error is shown.
+	leaveDue struct{}
+)
+
+// The states.
+const (
+	stateLoading    = "loading"
+	stateLive       = "live"
+	stateRecovering = "recovering"
+	stateGone       = "gone"
+	stateEnded      = "ended"
+)
+
+const (
+	// quiet is how long nothing comes before the server is asked; longer each time.
+	quiet    = 250 * time.Millisecond
+	quietMax = 10 * time.Second
+	// remainsFor is how long a watcher that failed stays in the tree, unless it is stopped.
+	remainsFor = 5 * time.Minute
+)
+
+// keeper looks after a watcher, in one incarnation.
+type keeper[T any] struct {
+	w       *Watcher[T]
+	offline bool
+	trouble error // what the consumer reports, until there is another one, or the server says that it is there
+	asking  bool
+	looking bool
+	turn    uint64
+	tries   int // looks in a row at which nothing had come
+
+	consumer string // at the last look
+	taken    uint64
+	leaving  bool
+}
+
+// Started begins an incarnation.
+func (k *keeper[T]) Started(c *api.ActorContext) { k.onPoked(c) }
+
+// Receive handles one letter.
+func (k *keeper[T]) Receive(c *api.ActorContext, m any) {
+	switch m := m.(type) {
+	case poked:
+		k.onPoked(c)
+	case troubled:
+		k.onTroubled(c, m)
+	case lookDue:
+		k.onLookDue(c, m)
+	case probed:
+		k.onProbed(c, m)
+	case api.LinkChange:
+		k.onLink(c, m)
+	case leaveDue:
+		k.leave(c)
+	default:
+		panic(fmt.Sprintf("keeper: unhandled message %T", m))
+	}
+}
+
+// Stopping ends the watcher with the connection. Other ends are its own.
+func (k *keeper[T]) Stopping(c *api.ActorContext) {
+	switch nc := c.Conn(); {
+	case nc.IsClosed():
+		k.w.end(api.ErrConnectionClosed, false)
+	case nc.IsDraining():
+		k.w.end(api.ErrConnectionDraining, false)
+	}
+}
+
+// view is what the keeper sees of a watcher.
+type view struct {
+	consumer string
+	taken    uint64
+	ready    bool
+	over     bool
+	stopped  bool // by the user
+	err      error
+}
+
+func (w *Watcher[T]) view() view {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return view{consumer: w.machine.consumer, taken: w.machine.taken, ready: w.machine.ready, over: w.over,
+		stopped: w.stopped.Load() || w.err == nil, err: w.err}
+}
+
+func (k *keeper[T]) onPoked(c *api.ActorContext) {
+	v := k.w.view()
+	if v.over {
+		k.over(c, v)
+		return
+	}
+	if v.consumer != k.consumer {
+		k.consumer, k.taken = v.consumer, v.taken
+		k.trouble, k.tries = nil, 0
+	}
+	k.show(c, v)
+	k.look(c, v)
+}
+
+// onTroubled shows what is wrong, until it is over. What is about one question of the consumer's only is none of it.
+func (k *keeper[T]) onTroubled(c *api.ActorContext, m troubled) {
+	var fetch *jetstream.FetchError
+	if errors.As(m.err, &fetch) && !errors.Is(m.err, jetstream.ErrNotFound) || errors.Is(m.err, jetstream.ErrStreamRegressed) {
+		return
+	}
+	k.trouble = m.err
+	k.onPoked(c)
+}
+
+// onLookDue asks the server if nothing has come.
+func (k *keeper[T]) onLookDue(c *api.ActorContext, m lookDue) {
+	if m.turn != k.turn {
+		return
+	}
+	k.looking = false
+	v := k.w.view()
+	if v.taken != k.taken {
+		k.taken, k.tries = v.taken, 0
+	} else {
+		k.tries++
+		k.ask(c)
+	}
+	k.onPoked(c)
+}
+
+// ask asks the server for the consumer. Only one question is on its way.
+func (k *keeper[T]) ask(c *api.ActorContext) {
+	if k.asking || k.offline {
+		return
+	}
+	k.asking = true
+	ctx, self, consumer := c.Context(), c.Self(), k.w.consumer
+	go func() {
+		info, err := consumer.Info(ctx)
+		_ = self.Send(probed{info: info, err: err}) // ended meanwhile
+	}()
+}
+
+// onProbed ends a doubt: there may be nothing more to come, and nothing wrong.
+func (k *keeper[T]) onProbed(c *api.ActorContext, m probed) {
+	k.asking = false
+	if m.err == nil && m.info.Name == k.w.view().consumer {
+		k.trouble = nil
+		k.w.settle(m.info)
+	}
+	k.onPoked(c)
+}
+
+// settle takes what the server says.
+func (w *Watcher[T]) settle(info *jetstream.ConsumerInfo) {
+	w.mu.Lock()
+	if w.over || !w.machine.settle(info.Name, info.NumPending, info.Delivered.Consumer) {
+		w.mu.Unlock()
+		return
+	}
+	w.isReady()
+	w.handOn(false)
+}
+
+// onLink follows the link. A drain ends the watcher: a handler may wait for room.
+func (k *keeper[T]) onLink(c *api.ActorContext, m api.LinkChange) {
+	if m.Draining {
+		k.w.end(api.ErrConnectionDraining, false)
+	}
+	k.offline = !m.Connected
+	k.onPoked(c)
+}
+
+// look has the watcher looked at again, while it is not as it should be.
+func (k *keeper[T]) look(c *api.ActorContext, v view) {
+	if k.looking || v.ready && k.trouble == nil {
+		return
+	}
+	k.looking = true
+	k.turn++
+	c.After(supervisor.Backoff{Initial: quiet, Max: quietMax}.Ceiling(k.tries+1), lookDue{turn: k.turn})
+}
+
+// show shows the state.
+func (k *keeper[T]) show(c *api.ActorContext, v view) {
+	switch {
+	case k.offline:
+		c.Become(stateRecovering, api.Degraded, "there is no server")
+	case isGone(k.trouble):
+		c.Become(stateGone, api.Down, k.trouble.Error())
+	case k.trouble != nil:
+		c.Become(stateRecovering, api.Degraded, k.trouble.Error())
+	case v.ready:
+		c.Become(stateLive, api.Well, "")
+	default:
+		c.Become(stateLoading, api.Well, "")
+	}
+}
+
+// isGone reports whether an error says that there is no stream.
+func isGone(err error) bool { return errors.Is(err, jetstream.ErrStreamNotFound) }
+
+// over shows why the watcher has ended, for a while. Who stopped it knows.
+func (k *keeper[T]) over(c *api.ActorContext, v view) {
+	if v.stopped || errors.Is(v.err, context.Canceled) || c.Conn().IsClosed() || c.Conn().IsDraining() {
+		k.leave(c)
+		return
+	}
+	if !k.leaving {
+		k.leaving = true
+		c.Become(stateEnded, api.Down, v.err.Error())
+		c.After(remainsFor, leaveDue{})
+	}
+}
+
+// leave ends the actor.
+func (k *keeper[T]) leave(c *api.ActorContext) {
+	_ = c.Self().Stop(c.Context()) // itself: it is not waited for
+}

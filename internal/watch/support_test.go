@@ -1,0 +1,168 @@
+package watch_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"go.uber.org/goleak"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/faults"
+	"github.com/troupe-go/troupe/internal/must"
+	"github.com/troupe-go/troupe/internal/watch"
+	"github.com/troupe-go/troupe/jetstream"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// house is a bucket in a bubble, a client that watches it, and another one that stores.
+type house struct {
+	t     *testing.T
+	b     *faults.Env
+	nc    *api.Conn
+	js    jetstream.JetStream
+	other jetstream.JetStream
+	named int
+
+	mu   sync.Mutex
+	seen []string
+}
+
+// bucket is what a store of keys is.
+func bucket() jetstream.StreamConfig {
+	return jetstream.StreamConfig{Name: "KV_B", Subjects: []string{"$KV.B.>"}, MaxMsgsPerSubject: 1, AllowRollup: true, AllowDirect: true,
+		Discard: jetstream.DiscardNew}
+}
+
+func inHouse(t *testing.T, cfg jetstream.StreamConfig, f func(h *house)) {
+	t.Helper()
+	faults.Bubble(t, func(b *faults.Env) {
+		connect := func(name string) *api.Conn {
+			return must.Get(api.Connect(b.URL("s1"), api.System(b.System), api.SetCustomDialer(b.Dialer(name)), api.MaxReconnects(-1)))(b.T)
+		}
+		nc, other := connect("client"), connect("other")
+		defer nc.Close()
+		defer other.Close()
+		h := &house{t: b.T, b: b, nc: nc, js: must.Get(jetstream.New(nc))(b.T), other: must.Get(jetstream.New(other))(b.T)}
+		h.create(cfg)
+		f(h)
+	})
+}
+
+func (h *house) create(cfg jetstream.StreamConfig) {
+	h.t.Helper()
+	must.Get(h.other.CreateStream(h.t.Context(), cfg))(h.t)
+}
+
+// stream is the bucket's, of the other client.
+func (h *house) stream() jetstream.Stream {
+	h.t.Helper()
+	return must.Get(h.other.Stream(h.t.Context(), "KV_B"))(h.t)
+}
+
+// put stores values: "key=value".
+func (h *house) put(pairs ...string) {
+	h.t.Helper()
+	for _, pair := range pairs {
+		key, value, _ := strings.Cut(pair, "=")
+		must.Get(h.other.Publish(h.t.Context(), "$KV.B."+key, []byte(value)))(h.t)
+	}
+}
+
+// config is what is watched unless a test wants it otherwise.
+func (h *house) config() watch.Config[string] {
+	h.t.Helper()
+	h.named++
+	return watch.Config[string]{Name: fmt.Sprintf("watcher-B-%d", h.named), JetStream: h.js, Stream: must.Get(h.js.Stream(h.t.Context(), "KV_B"))(h.t),
+		Deliver: jetstream.DeliverLastPerSubjectPolicy, Missing: jetstream.MissingWait, Decode: decode}
+}
+
+// decode makes "key=value@revision" of a message. A value "bad" is none, "skip" is left out.
+func decode(m jetstream.Msg, meta *jetstream.MsgMetadata) (string, bool, error) {
+	if string(m.Data()) == "bad" {
+		return "", false, fmt.Errorf("it is bad")
+	}
+	return fmt.Sprintf("%s=%s@%d", strings.TrimPrefix(m.Subject(), "$KV.B."), m.Data(), meta.Sequence.Stream), string(m.Data()) != "skip", nil
+}
+
+// text shows an event.
+func text(e watch.Event[string]) string {
+	switch e.Kind {
+	case watch.Entry:
+		if e.Seen {
+			return e.Value + " again"
+		}
+		return e.Value
+	case watch.Resync:
+		return "resync: " + e.Gap.String()
+	case watch.Undecoded:
+		return e.Err.Error()
+	}
+	return e.Kind.String()
+}
+
+// start starts a watcher whose events are noted, and the error that ends it.
+func (h *house) start(cfg watch.Config[string]) *watch.Watcher[string] {
+	h.t.Helper()
+	return h.startWith(h.t.Context(), cfg)
+}
+
+func (h *house) startWith(ctx context.Context, cfg watch.Config[string]) *watch.Watcher[string] {
+	h.t.Helper()
+	w := must.Get(watch.Start(ctx, cfg))(h.t)
+	go func() {
+		for e, err := range w.Events() {
+			if err != nil {
+				h.note("error: " + err.Error())
+				return
+			}
+			h.note(text(e))
+		}
+		h.note("end")
+	}()
+	return w
+}
+
+func (h *house) note(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seen = append(h.seen, what)
+}
+
+// expect checks what was noted since the last time, when nothing moves any more.
+func (h *house) expect(want ...string) {
+	h.t.Helper()
+	synctest.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if got, want := strings.Join(h.seen, "; "), strings.Join(want, "; "); got != want {
+		h.t.Errorf("noted\n\t%s\nwant\n\t%s", got, want)
+	}
+	h.seen = nil
+}
+
+// consumers returns how many consumers the stream has.
+func (h *house) consumers() int {
+	h.t.Helper()
+	return must.Get(h.stream().Info(h.t.Context()))(h.t).State.Consumers
+}
+
+// node returns what the tree shows of a watcher; an empty node if it is not there.
+func (h *house) node(name string) supervisor.Node {
+	n, _ := h.nc.Tree().Find("consumers/" + name)
+	return n
+}
+
+// expectState checks the state of a watcher, and a part of its reason.
+func (h *house) expectState(w string, state, reason string) {
+	h.t.Helper()
+	synctest.Wait()
+	if n := h.node(w); n.State != state || !strings.Contains(n.Reason, reason) {
+		h.t.Errorf("%s is %s: %q, want %s: %q", w, n.State, n.Reason, state, reason)
+	}
+}
