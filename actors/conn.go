@@ -286,6 +286,9 @@ func (s *System) dialWait(now time.Time) time.Duration {
 // Name returns the name of the connection's root in the tree.
 func (c *Conn) Name() string { return c.name }
 
+// Done is closed when the connection begins to end for good. A drain does not close it.
+func (c *Conn) Done() <-chan struct{} { return c.tree.ctx.Done() }
+
 // Status returns the state of the connection.
 func (c *Conn) Status() Status { return Status(c.status.Load()) }
 

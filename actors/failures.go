@@ -8,25 +8,15 @@ import (
 )
 
 // failures.go - the errors that a handler returns. A handler may return one for
-// each message, and messages come by the million: of each failuresWithin the first
-// failuresMax are told one by one, those behind them by one event with their count,
-// so that whatever else happens is not lost among them.
-
-// failuresMax and failuresWithin bound the events of one subscription's handler.
-const (
-	failuresMax    = 100
-	failuresWithin = time.Second
-)
+// each message, and messages come by the million: a supervisor.Burst bounds the events.
 
 // failures counts those of one subscription.
 type failures struct {
-	mu     sync.Mutex
-	since  time.Time                // when the first of the present window came
-	told   int                      // events in it
-	unsaid uint64                   // failures without an event
-	last   *supervisor.HandlerError // the last of them
-	timer  *time.Timer
-	over   bool // the subscription has ended: what comes now is told at once
+	mu    sync.Mutex
+	burst supervisor.Burst
+	last  *supervisor.HandlerError // the last without an event; nil for none
+	timer *time.Timer
+	over  bool // the subscription has ended: what comes now is told at once
 }
 
 // Failed reports an error that the handler returned.
@@ -37,20 +27,18 @@ func (s *Sub) Failed(cause *supervisor.HandlerError) {
 	f := s.failures.Load()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now := time.Now()
-	if f.unsaid == 0 && now.Sub(f.since) >= failuresWithin {
-		f.since, f.told = now, 0
-	}
-	switch {
-	case f.over || f.unsaid == 0 && f.told < failuresMax:
-		f.told++
+	if f.over {
 		s.tellFailures(1, cause)
-	default:
-		if f.unsaid == 0 {
-			f.timer = time.AfterFunc(failuresWithin-now.Sub(f.since), s.failuresDue)
-		}
-		f.unsaid++
-		f.last = cause
+		return
+	}
+	tell, wake := f.burst.Add(time.Now())
+	if tell {
+		s.tellFailures(1, cause)
+		return
+	}
+	f.last = cause
+	if wake > 0 {
+		f.timer = time.AfterFunc(wake, s.failuresDue)
 	}
 }
 
@@ -60,7 +48,6 @@ func (s *Sub) failuresDue() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.flush(s)
-	f.since, f.told = time.Now(), 1
 }
 
 // endFailures tells what was not, at the end of the subscription.
@@ -76,12 +63,12 @@ func (s *Sub) endFailures() {
 }
 
 func (f *failures) flush(s *Sub) {
-	if f.unsaid == 0 {
+	if f.last == nil {
 		return
 	}
 	f.timer.Stop()
-	s.tellFailures(f.unsaid, f.last)
-	f.unsaid, f.last = 0, nil
+	s.tellFailures(f.burst.Flush(time.Now()), f.last)
+	f.last = nil
 }
 
 func (s *Sub) tellFailures(n uint64, cause *supervisor.HandlerError) {

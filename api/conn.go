@@ -51,6 +51,8 @@ type Conn struct {
 	adopt func(*actors.Conn)
 	mux   *Subscription // what replies to requests are bound to
 
+	retries retryDesk // what calls of Retry share
+
 	mu        sync.Mutex
 	callbacks callbackSet // guarded by mu
 	events    eventListeners

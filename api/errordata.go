@@ -83,6 +83,9 @@ type (
 	IntensityError = supervisor.IntensityError
 	// HealthError names what is not well, and why.
 	HealthError = supervisor.HealthError
+	// RetryError is a call of Retry that failed for good: how many Attempts it took, the time
+	// Elapsed, Errs with what each failed with, and Cause, why there was no other.
+	RetryError = supervisor.RetryError
 	// PolicyError names a field of a policy that cannot be meant as written.
 	PolicyError = supervisor.PolicyError
 )

@@ -151,6 +151,18 @@ var (
 	ErrUnhealthy = supervisor.ErrUnhealthy
 	// ErrBadPolicy: a policy cannot be meant as written. See PolicyError.
 	ErrBadPolicy = supervisor.ErrBadPolicy
+	// ErrNotRetryable: another attempt does not cure the error; see RetryError.
+	ErrNotRetryable = supervisor.ErrNotRetryable
+	// ErrRetryUnsafe: the call may have had its effect, and is not declared idempotent.
+	ErrRetryUnsafe = supervisor.ErrRetryUnsafe
+	// ErrRetryLimit: the attempts of a call, or the time for them, are used up.
+	ErrRetryLimit = supervisor.ErrRetryLimit
+	// ErrRetryDeadline: the deadline comes before another attempt could begin. It is a
+	// context.DeadlineExceeded.
+	ErrRetryDeadline = supervisor.ErrRetryDeadline
+	// ErrRetryBudgetExceeded: the connection's calls are tried again often enough; see the
+	// option RetryBudget.
+	ErrRetryBudgetExceeded = supervisor.ErrRetryBudgetExceeded
 )
 
 // Kinds of errors that are born in this package.

@@ -117,6 +117,12 @@ var kindAnswers = map[string]verdict{
 	"ErrConnectionThrottled":           {api.ErrConnectionThrottled, api.CategoryLimit, "retry", is(api.ErrMaxConnectionsExceeded)},
 	"ErrMaxSubscriptionsExceeded":      {api.ErrMaxSubscriptionsExceeded, api.CategoryLimit, "retry", nil},
 
+	"ErrNotRetryable":        {api.ErrNotRetryable, api.CategoryUnknown, "", nil},
+	"ErrRetryUnsafe":         {api.ErrRetryUnsafe, api.CategoryUnknown, "sent", nil},
+	"ErrRetryLimit":          {api.ErrRetryLimit, api.CategoryLimit, "retry", nil},
+	"ErrRetryBudgetExceeded": {api.ErrRetryBudgetExceeded, api.CategoryLimit, "retry", nil},
+	"ErrRetryDeadline":       {api.ErrRetryDeadline, api.CategoryTimeout, "retry", is(context.DeadlineExceeded)},
+
 	"ErrNoResponders": {api.ErrNoResponders, api.CategoryUnavailable, "retry", nil},
 	"ErrUnhealthy":    {api.ErrUnhealthy, api.CategoryUnavailable, "retry", nil},
 
@@ -188,6 +194,12 @@ var dataAnswers = map[string][]verdict{
 	"MaxPayloadError": {
 		{&api.MaxPayloadError{}, api.CategoryInput, "", is(api.ErrMaxPayload)},
 		{&api.MaxPayloadError{ByServer: true, Err: said("Maximum Payload Violation")}, api.CategoryInput, "", is(api.ErrMaxPayload)},
+	},
+	"RetryError": {
+		{&api.RetryError{Errs: []error{api.ErrTimeout, api.ErrNoResponders}, Cause: api.ErrRetryLimit}, api.CategoryUnavailable, "retry sent",
+			is(api.ErrRetryLimit, api.ErrTimeout, api.ErrNoResponders)},
+		{&api.RetryError{Errs: []error{api.ErrBadSubject}, Cause: api.ErrNotRetryable}, api.CategoryInput, "", is(api.ErrNotRetryable, api.ErrBadSubject)},
+		{&api.RetryError{Cause: context.Canceled}, api.CategoryCanceled, "", is(context.Canceled)},
 	},
 	"PolicyError":          {{&api.PolicyError{}, api.CategoryInput, "", is(api.ErrBadPolicy)}},
 	"UserCredentialsError": {{&api.UserCredentialsError{Err: fs.ErrNotExist}, api.CategoryAuthorization, "", is(api.ErrInvalidUserCredentials, fs.ErrNotExist)}},

@@ -82,6 +82,10 @@ const (
 	// SubscriptionStopped: a subscription ended for good; Cause is nil if it was
 	// asked to.
 	SubscriptionStopped = supervisor.SubscriptionStopped
+	// CallRetried: a call of Retry that failed by Cause is made again after Delay; Attempt is
+	// the one that failed, Message the policy's Name. Of each second the first 100 are told
+	// one by one, and those behind them by one event with their Count.
+	CallRetried = supervisor.CallRetried
 	// DrainTimedOut: a drain or close did not finish in time; Cause says who.
 	DrainTimedOut = supervisor.DrainTimedOut
 	// EventsDropped: Count events found no room on their way to who listens.

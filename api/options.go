@@ -223,6 +223,8 @@ type Options struct {
 	// PendingBudget bounds, in bytes, what waits in all subscriptions together; zero
 	// means nothing but their own limits does. See the option.
 	PendingBudget int
+	// RetryBudget bounds the retries of calls; see the option of that name.
+	RetryBudget RetryBudgetConfig
 
 	// EventCB gets every event; see the option OnEvent.
 	EventCB func(Event)
@@ -292,6 +294,9 @@ func (o *Options) check() error {
 	}
 	if o.PendingBudget < 0 {
 		return badArg("option PendingBudget", "is negative")
+	}
+	if err := o.RetryBudget.Validate(); err != nil {
+		return badPolicy("option RetryBudget", err)
 	}
 	if o.NeverGiveUp && (!o.AllowReconnect || o.limited) {
 		return badArg("option NeverGiveUp", "contradicts NoReconnect and a limit by MaxReconnects")

@@ -86,6 +86,11 @@ const (
 	// StreamRegressed: a server lost what it had acknowledged.
 	StreamRegressed
 
+	// CallRetried: a call that failed by Cause is made again after Delay; Attempt is the
+	// one that failed. Count says how many were in the last second, if not all are told
+	// one by one.
+	CallRetried
+
 	// DrainTimedOut: a drain or close did not finish in time; Cause says who.
 	DrainTimedOut
 	// EventsDropped: Count events found no room on their way to a slow callback.
@@ -125,6 +130,7 @@ var eventKinds = [eventKindEnd]struct{ name, words string }{
 	ConsumerRecreated:    {"ConsumerRecreated", "consumer recreated"},
 	Resync:               {"Resync", "resync"},
 	StreamRegressed:      {"StreamRegressed", "stream regressed"},
+	CallRetried:          {"CallRetried", "call is tried again"},
 	DrainTimedOut:        {"DrainTimedOut", "drain timed out"},
 	EventsDropped:        {"EventsDropped", "events dropped"},
 }

@@ -92,7 +92,6 @@ func (p Policy) exceededAnswer() Directive {
 // from a user and want to refuse them at once.
 func (p Policy) Validate() error {
 	bad := func(field, reason string) error { return &PolicyError{Field: field, Reason: reason} }
-	b := p.Backoff
 	switch {
 	case p.Directive >= directiveEnd:
 		return bad("Directive", p.Directive.String()+" is unknown")
@@ -106,12 +105,20 @@ func (p Policy) Validate() error {
 		return bad("Intensity.Max", "is negative")
 	case p.Intensity.Within < 0:
 		return bad("Intensity.Within", "is negative")
+	}
+	return p.Backoff.validate("Backoff")
+}
+
+// validate is Validate for a Backoff that is the field of a policy.
+func (b Backoff) validate(field string) error {
+	bad := func(name, reason string) error { return &PolicyError{Field: field + "." + name, Reason: reason} }
+	switch {
 	case b.Max < 0:
-		return bad("Backoff.Max", "is negative")
+		return bad("Max", "is negative")
 	case b.Max > 0 && b.Initial > b.Max:
-		return bad("Backoff.Initial", "is longer than Backoff.Max")
+		return bad("Initial", "is longer than "+field+".Max")
 	case math.IsNaN(b.Factor) || math.IsInf(b.Factor, 0) || b.Factor != 0 && b.Factor < 1:
-		return bad("Backoff.Factor", "is not a number of at least 1")
+		return bad("Factor", "is not a number of at least 1")
 	}
 	return nil
 }

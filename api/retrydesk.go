@@ -1,0 +1,218 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// retrydesk.go - what the calls of Retry on one connection share, and the actor that shows it.
+//
+//	         a retry that the budget refuses
+//	ready ────────────────────────────────────► exhausted
+//	  ▲                                            │
+//	  └────────── none for a second ◄──────────────┘
+//
+// The desk outlives the actor, whose end leaves calls as they are: they are told no more.
+// The actor tells of retries, never too many of them, and passes news of the link on.
+
+// Where the actor stands.
+const (
+	callsGroup  = "calls"
+	retriesName = "retries"
+)
+
+// exhaustedFor is how long the budget must refuse nothing to be well again.
+const exhaustedFor = time.Second
+
+// retryDesk is part of a connection. Its zero value is ready.
+type retryDesk struct {
+	once                               sync.Once
+	ref                                *ActorRef // nil unless the actor could be started; set by once
+	calls, retries, overBudget, gaveUp atomic.Uint64
+
+	mu     sync.Mutex
+	budget *supervisor.RetryBudget
+	moved  chan struct{} // closed at the next news of the link
+}
+
+// called counts a call, the first of which brings the actor.
+func (d *retryDesk) called(nc *Conn, now time.Time) {
+	d.once.Do(func() { d.open(nc) })
+	d.calls.Add(1)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.budget.Call(now)
+}
+
+// open starts the actor. A connection that ends has none.
+func (d *retryDesk) open(nc *Conn) {
+	d.budget = supervisor.NewRetryBudget(nc.Opts.RetryBudget)
+	d.moved = make(chan struct{})
+	spec := Spec{Name: retriesName, Group: callsGroup, LinkChanges: true, New: func() Actor { return &retriesActor{desk: d} }, Progress: d.progress}
+	ref, err := nc.Spawn(spec)
+	if errors.Is(err, ErrActorExists) { // the program has taken the name
+		spec.Name = ""
+		ref, err = nc.Spawn(spec)
+	}
+	if err == nil {
+		d.ref = ref
+	}
+}
+
+// take asks the budget for a retry.
+func (d *retryDesk) take(now time.Time) bool {
+	d.mu.Lock()
+	granted := d.budget.Retry(now)
+	d.mu.Unlock()
+	if granted {
+		d.retries.Add(1)
+		return true
+	}
+	d.overBudget.Add(1)
+	d.tell(overBudget{})
+	return false
+}
+
+// tell sends a letter to the actor. What it has no room for is counted there as refused.
+func (d *retryDesk) tell(m any) {
+	if d.ref != nil {
+		_ = d.ref.Send(m)
+	}
+}
+
+// linkMoved returns a channel that is closed at the next news of the link.
+func (d *retryDesk) linkMoved() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.moved
+}
+
+// wake wakes those who wait for the link.
+func (d *retryDesk) wake() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	close(d.moved)
+	d.moved = make(chan struct{})
+}
+
+func (d *retryDesk) progress() []Counter {
+	return []Counter{
+		{Name: "calls", Value: d.calls.Load()},
+		{Name: "retries", Value: d.retries.Load()},
+		{Name: "over budget", Value: d.overBudget.Load()},
+		{Name: "given up", Value: d.gaveUp.Load()},
+	}
+}
+
+// Letters to the actor, in the order of Receive; a LinkChange is the first.
+type (
+	// retried says that a call will be made again.
+	retried struct {
+		at      time.Time
+		name    string
+		attempt int // the one that failed
+		delay   time.Duration
+		cause   error
+	}
+
+	// overBudget says that the budget has refused a retry.
+	overBudget struct{}
+
+	// burstDue ends a span in which there were more retries than could be told.
+	burstDue struct{}
+
+	// exhaustedDue looks whether the budget goes on refusing.
+	exhaustedDue struct{}
+)
+
+// retriesActor tells of the retries of one connection.
+type retriesActor struct {
+	desk  *retryDesk
+	burst supervisor.Burst
+	last  retried // the last that was not told
+
+	exhausted bool
+	refused   uint64 // by the budget, since it is exhausted
+	seen      uint64 // of those, at the last look
+}
+
+// Receive handles one letter.
+func (a *retriesActor) Receive(c *ActorContext, m any) {
+	switch m := m.(type) {
+	case LinkChange:
+		a.desk.wake()
+	case retried:
+		a.onRetried(c, m)
+	case overBudget:
+		a.onOverBudget(c)
+	case burstDue:
+		a.onBurstDue(c)
+	case exhaustedDue:
+		a.onExhaustedDue(c)
+	default:
+		panic(fmt.Sprintf("retries: unhandled message %T", m))
+	}
+}
+
+// Stopping wakes those who wait for a link: they see that the connection ends.
+func (a *retriesActor) Stopping(*ActorContext) { a.desk.wake() }
+
+func (a *retriesActor) onRetried(c *ActorContext, m retried) {
+	tell, wake := a.burst.Add(m.at)
+	if tell {
+		report(c, m, 0)
+		return
+	}
+	a.last = m
+	if wake > 0 {
+		c.After(wake, burstDue{})
+	}
+}
+
+func (a *retriesActor) onBurstDue(c *ActorContext) {
+	if n := a.burst.Flush(time.Now()); n > 0 {
+		report(c, a.last, n)
+		a.last = retried{}
+	}
+}
+
+// report tells of one retry, or of so many.
+func report(c *ActorContext, m retried, count uint64) {
+	c.nc.core.Report(actors.Notice{Event: Event{Kind: CallRetried, Path: c.Self().Path(), Time: m.at, Attempt: m.attempt, Delay: m.delay,
+		Cause: m.cause, Message: m.name, Count: count}})
+}
+
+func (a *retriesActor) onOverBudget(c *ActorContext) {
+	a.refused++
+	if a.exhausted {
+		return
+	}
+	a.exhausted, a.refused, a.seen = true, 1, 1
+	c.Become("exhausted", Degraded, "calls fail more often than the budget pays retries for")
+	c.After(exhaustedFor, exhaustedDue{})
+}
+
+func (a *retriesActor) onExhaustedDue(c *ActorContext) {
+	if a.refused != a.seen {
+		a.seen = a.refused
+		c.After(exhaustedFor, exhaustedDue{})
+		return
+	}
+	a.exhausted = false
+	c.Become("ready", Well, fmt.Sprintf("the budget has refused %d retries, and none for %v", a.refused, exhaustedFor))
+}
+
+// RetryBudget bounds the retries of all calls of Retry on the connection together: each call
+// pays for c.Ratio of a retry, and c.PerSecond are free, so that who calls seldom can try again. When everything
+// fails, others are then not buried under attempts that fail as well: a call that may not be tried again
+// fails with ErrRetryBudgetExceeded. Default, also for zero fields: 20 %, 10 a second, and
+// up to 1,000 saved up. A Ratio of math.Inf(1) is no bound. A negative field is an ErrBadPolicy.
+func RetryBudget(c RetryBudgetConfig) Option {
+	return set(func(o *Options) { o.RetryBudget = c })
+}

@@ -1,0 +1,251 @@
+package supervisor
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/kind"
+)
+
+// What the zero fields of a RetryPolicy stand for, and its bounds.
+const (
+	// DefaultRetryAttempts is how often a call is made in all.
+	DefaultRetryAttempts = 4
+	// RetryAttemptsMax is the most that RetryPolicy.Attempts may be: a RetryError holds
+	// the error of each.
+	RetryAttemptsMax = 1000
+	// DefaultRetryInitial and DefaultRetryMax bound the first delay, and every delay.
+	DefaultRetryInitial = 100 * time.Millisecond
+	DefaultRetryMax     = 10 * time.Second
+	// RetryPause is what RetryAfter asks for when nobody is there to answer, or
+	// something is full: as long as a stream takes to get a leader, in good times.
+	RetryPause = 250 * time.Millisecond
+)
+
+// RetryPolicy says whether and when a call that failed is made again. It is a value,
+// shared and never changed.
+//
+// The zero RetryPolicy makes a call up to four times, with random delays of up to
+// 100 ms, 200 ms and 400 ms, and never one that may have had its effect.
+type RetryPolicy struct {
+	// Name says in errors, events and the tree what is called: a subject, say, and never
+	// a payload. Empty for nothing.
+	Name string
+	// Attempts bounds how often the call is made, the first time included. Zero is
+	// DefaultRetryAttempts; 1 is a single time; RetryAttemptsMax is the most.
+	Attempts int
+	// Elapsed bounds the time from the beginning of the first attempt to the beginning of
+	// the last. Zero is no bound but the deadline of the caller's context.
+	Elapsed time.Duration
+	// AttemptTimeout bounds each attempt by a deadline in its context. Zero is no bound but
+	// the caller's.
+	AttemptTimeout time.Duration
+	// Backoff paces the attempts. The zero Backoff is DefaultRetryInitial, doubled each
+	// time up to DefaultRetryMax: unlike an actor, a call is not made again at once.
+	Backoff Backoff
+	// Idempotent says that the call may be done twice: it reads, or it writes what it would
+	// write anyway, or the receiver recognises a duplicate. Without it an error after which
+	// the call may have had its effect is the last.
+	Idempotent bool
+	// Retryable, if not nil, is asked first whether an error is worth another attempt;
+	// known is false to leave the answer to the error. It must be pure. A panic in it
+	// counts as not known. Limits, and Idempotent, bind it too.
+	Retryable func(err error) (again, known bool)
+}
+
+// FailedAttempt is what Next knows of an attempt that failed.
+type FailedAttempt struct {
+	// Number counts the attempts of the call, from 1.
+	Number int
+	// Err is what the attempt failed with; never nil.
+	Err error
+	// Elapsed is the time since the first attempt began.
+	Elapsed time.Duration
+	// Left is the time to the deadline of the caller's context, NoDeadline if it has none.
+	Left time.Duration
+	// Linked says that the connection has a server.
+	Linked bool
+	// Rand is a fresh uniform number in [0,1) for the jitter.
+	Rand float64
+}
+
+// NoDeadline as FailedAttempt.Left is a context without a deadline.
+const NoDeadline time.Duration = math.MaxInt64
+
+// RetryStep says what to do next with a call that failed.
+type RetryStep uint8
+
+const (
+	// RetryNever: the call has failed for good. It is the zero value.
+	RetryNever RetryStep = iota
+	// RetrySleep: make the call again after a delay.
+	RetrySleep
+	// RetryAwaitLink: make it again as soon as the connection has a server.
+	RetryAwaitLink
+
+	retryStepEnd // one past the last step
+)
+
+var retryStepNames = [retryStepEnd]string{RetryNever: "never", RetrySleep: "sleep", RetryAwaitLink: "await link"}
+
+// String returns the stable name of the step.
+func (s RetryStep) String() string {
+	if s >= retryStepEnd {
+		return "step(" + strconv.Itoa(int(s)) + ")"
+	}
+	return retryStepNames[s]
+}
+
+// RetryDecision is the answer to one FailedAttempt.
+type RetryDecision struct {
+	// Step is what to do.
+	Step RetryStep
+	// Delay is how long: the sleep, which ends before Elapsed and the deadline do; or the
+	// longest wait for a server, NoDeadline if only the deadline bounds it. Zero for RetryNever.
+	Delay time.Duration
+	// Why is why there is no other attempt: one of the kinds ErrNotRetryable, ErrRetryUnsafe,
+	// ErrRetryLimit, ErrRetryDeadline. Nil if there is one.
+	Why error
+}
+
+// Next decides what follows an attempt that failed. It is a pure function.
+//
+// The order of things: the error says whether another attempt is of any use, and
+// whether it is safe; then the limits say whether there may be one; then the cure
+// of the error says what to wait for. An error that asks for a time of its own, see
+// RetryAfter, gets it, and the jitter on top, so that those who were refused together do
+// not come back together. While there is no server, waiting for one comes before any
+// delay, as nothing else can help.
+func (p RetryPolicy) Next(f FailedAttempt) RetryDecision {
+	switch {
+	case !p.worth(f.Err):
+		return RetryDecision{Why: ErrNotRetryable}
+	case !p.Idempotent && kind.MayHaveSent(f.Err):
+		return RetryDecision{Why: ErrRetryUnsafe}
+	case f.Number >= p.attempts():
+		return RetryDecision{Why: ErrRetryLimit}
+	}
+	allowed := NoDeadline
+	if p.Elapsed > 0 {
+		allowed = p.Elapsed - max(f.Elapsed, 0)
+	}
+	after, asked := askedDelay(f.Err)
+	d := RetryDecision{Step: RetryAwaitLink, Delay: allowed}
+	if f.Linked || asked || !ours(f.Err) {
+		jitter := p.backoff().Delay(f.Number, f.Rand)
+		d = RetryDecision{Step: RetrySleep, Delay: addSaturating(after, jitter)}
+	}
+	switch need := max(sleepOf(d), 0); {
+	case need >= f.Left:
+		return RetryDecision{Why: ErrRetryDeadline}
+	case need >= allowed:
+		return RetryDecision{Why: ErrRetryLimit}
+	}
+	return d
+}
+
+// sleepOf returns how long a decision sleeps at least.
+func sleepOf(d RetryDecision) time.Duration {
+	if d.Step == RetryAwaitLink {
+		return 0
+	}
+	return d.Delay
+}
+
+// worth reports whether another attempt is of any use.
+func (p RetryPolicy) worth(err error) bool {
+	// What was tried again and given up is not tried again by those around it: three
+	// layers of four attempts would be 64.
+	if _, nested := errors.AsType[*RetryError](err); nested {
+		return false
+	}
+	if again, known := p.opinion(err); known {
+		return again
+	}
+	return kind.CanRetry(err)
+}
+
+// opinion asks Retryable.
+func (p RetryPolicy) opinion(err error) (again, known bool) {
+	if p.Retryable == nil {
+		return false, false
+	}
+	defer func() {
+		if recover() != nil {
+			again, known = false, false
+		}
+	}()
+	return p.Retryable(err)
+}
+
+// attempts returns Attempts with the meaning of zero written out.
+func (p RetryPolicy) attempts() int {
+	if p.Attempts == 0 {
+		return DefaultRetryAttempts
+	}
+	return p.Attempts
+}
+
+// backoff returns Backoff with the meaning of its zero value written out.
+func (p RetryPolicy) backoff() Backoff {
+	if p.Backoff == (Backoff{}) {
+		return Backoff{Initial: DefaultRetryInitial, Max: DefaultRetryMax}
+	}
+	return p.Backoff
+}
+
+// Validate returns a *PolicyError naming the first field that cannot be meant as it is
+// written, or nil.
+func (p RetryPolicy) Validate() error {
+	bad := func(field, reason string) error { return &PolicyError{Field: field, Reason: reason} }
+	switch {
+	case p.Attempts < 0:
+		return bad("Attempts", "is negative")
+	case p.Attempts > RetryAttemptsMax:
+		return bad("Attempts", "is above "+strconv.Itoa(RetryAttemptsMax))
+	case p.Elapsed < 0:
+		return bad("Elapsed", "is negative")
+	case p.AttemptTimeout < 0:
+		return bad("AttemptTimeout", "is negative")
+	}
+	return p.Backoff.validate("Backoff")
+}
+
+// RetryAfter returns the least time that an error asks to be left alone for: that of
+// its method RetryDelay, if it has one, as a CircuitOpenError has; RetryPause where
+// nobody was there to answer or something is full; otherwise zero. Nil asks for none.
+func RetryAfter(err error) time.Duration {
+	after, _ := askedDelay(err)
+	return after
+}
+
+// askedDelay is RetryAfter, and whether the error has named the time itself.
+func askedDelay(err error) (after time.Duration, itself bool) {
+	if err == nil {
+		return 0, false
+	}
+	if says, ok := errors.AsType[interface {
+		error
+		RetryDelay() time.Duration
+	}](err); ok {
+		return max(says.RetryDelay(), 0), true
+	}
+	switch kind.CategoryOf(err) {
+	case kind.Unavailable, kind.Limit:
+		return RetryPause, false
+	default:
+		return 0, false
+	}
+}
+
+// ours reports whether an error is of this library, or of one that speaks its language,
+// and so about its connection. io.EOF of another's socket is not.
+func ours(err error) bool {
+	_, ok := errors.AsType[interface {
+		error
+		Category() kind.Category
+	}](err)
+	return ok
+}

@@ -1,0 +1,118 @@
+package supervisor
+
+import (
+	"math"
+	"time"
+)
+
+// What the zero fields of a RetryBudgetConfig stand for.
+const (
+	DefaultRetryBudgetRatio  = 0.2  // retries for each call
+	DefaultRetryBudgetMin    = 10.0 // retries a second whatever the number of calls
+	DefaultRetryBudgetCredit = 1000 // retries that may be saved up
+)
+
+// RetryBudgetConfig is the limit of a RetryBudget.
+type RetryBudgetConfig struct {
+	// Ratio is how many retries a call pays for: 0.2 lets one in six attempts be a retry.
+	// Zero is DefaultRetryBudgetRatio. Infinite is no limit.
+	Ratio float64
+	// PerSecond is how many retries a second are paid for by nobody, so that who calls
+	// seldom can try again at all; that many are there at the beginning. Zero is
+	// DefaultRetryBudgetMin.
+	PerSecond float64
+	// Credit bounds what is saved up while nothing fails. Zero is DefaultRetryBudgetCredit.
+	Credit int
+}
+
+// RetryBudget bounds the retries of many calls together: in the beginning, and when
+// one call in a hundred fails, all of them may be made again; when everything fails,
+// no more than Ratio of them are, and who is overloaded is not buried. Policies bound
+// what becomes of a single call; four attempts of every call would be four times the load.
+//
+// In any span of time t with n calls no more than Credit + Ratio*n + PerSecond*t retries are
+// granted, and from the beginning no more than PerSecond*(t+1s) + Ratio*n.
+//
+// The zero value is ready and has the default limit. It is not safe for concurrent use:
+// whoever shares it guards it with a lock.
+type RetryBudget struct {
+	config RetryBudgetConfig
+	begun  bool
+	last   time.Time // of the latest call of a method
+	tokens float64   // retries that are paid for; in [0, Credit]
+}
+
+// NewRetryBudget returns a budget.
+func NewRetryBudget(c RetryBudgetConfig) *RetryBudget { return &RetryBudget{config: c} }
+
+// Call counts one call, not its retries.
+func (b *RetryBudget) Call(now time.Time) {
+	b.advance(now)
+	b.add(b.config.ratio())
+}
+
+// Retry takes one retry, and reports false if none is paid for.
+func (b *RetryBudget) Retry(now time.Time) bool {
+	if math.IsInf(b.config.Ratio, 1) {
+		return true
+	}
+	b.advance(now)
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+// Left returns how many retries are paid for, as of the latest Call or Retry.
+func (b *RetryBudget) Left() int { return int(b.tokens) }
+
+// advance adds what the time brings. A clock that goes back counts as no time passing.
+func (b *RetryBudget) advance(now time.Time) {
+	gap := time.Second // what is there at the beginning
+	if b.begun {
+		gap = max(now.Sub(b.last), 0)
+	}
+	b.begun, b.last = true, now
+	b.add(gap.Seconds() * b.config.perSecond())
+}
+
+func (b *RetryBudget) add(tokens float64) {
+	b.tokens = min(b.tokens+tokens, b.config.credit())
+}
+
+func (c RetryBudgetConfig) ratio() float64 {
+	if c.Ratio == 0 {
+		return DefaultRetryBudgetRatio
+	}
+	return c.Ratio
+}
+
+func (c RetryBudgetConfig) perSecond() float64 {
+	if c.PerSecond == 0 {
+		return DefaultRetryBudgetMin
+	}
+	return c.PerSecond
+}
+
+func (c RetryBudgetConfig) credit() float64 {
+	if c.Credit == 0 {
+		return DefaultRetryBudgetCredit
+	}
+	return float64(c.Credit)
+}
+
+// Validate returns a *PolicyError naming the first field that cannot be meant as it is
+// written, or nil.
+func (c RetryBudgetConfig) Validate() error {
+	bad := func(field, reason string) error { return &PolicyError{Field: field, Reason: reason} }
+	switch {
+	case math.IsNaN(c.Ratio) || c.Ratio < 0:
+		return bad("Ratio", "is negative or no number")
+	case math.IsNaN(c.PerSecond) || math.IsInf(c.PerSecond, 0) || c.PerSecond < 0:
+		return bad("PerSecond", "is negative or no finite number")
+	case c.Credit < 0:
+		return bad("Credit", "is negative")
+	}
+	return nil
+}

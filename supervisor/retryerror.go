@@ -1,0 +1,93 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/kind"
+)
+
+// Why a call that failed is not made again. Compare with errors.Is; see RetryError.Cause.
+var (
+	// ErrNotRetryable is an error that another attempt does not cure.
+	ErrNotRetryable error = kind.New("troupe: not to be tried again").In(kind.Unknown)
+	// ErrRetryUnsafe is an error after which the call may have had its effect, of a call that
+	// is not declared idempotent.
+	ErrRetryUnsafe error = kind.New("troupe: not safe to try again").In(kind.Unknown, kind.MaybeSent)
+	// ErrRetryLimit is a call whose attempts, or the time for them, are used up.
+	ErrRetryLimit error = kind.New("troupe: attempts used up").In(kind.Limit, kind.Retry)
+	// ErrRetryDeadline is a call whose deadline comes before another attempt could begin.
+	ErrRetryDeadline error = kind.New("troupe: deadline too close to try again", context.DeadlineExceeded).In(kind.Timeout, kind.Retry)
+	// ErrRetryBudgetExceeded is a call of a connection that has retries enough already.
+	ErrRetryBudgetExceeded error = kind.New("troupe: retry budget exceeded").In(kind.Limit, kind.Retry)
+)
+
+// RetryError is a call that failed for good. It is its Cause and whatever each of its
+// attempts failed with.
+type RetryError struct {
+	// Name is what was called, as in RetryPolicy.Name; empty if that has none.
+	Name string
+	// Attempts is how often the call was made: less than 1 if its context had ended before.
+	Attempts int
+	// Elapsed is the time from the beginning of the first attempt to the end.
+	Elapsed time.Duration
+	// Errs holds what each attempt failed with, in order.
+	Errs []error
+	// Cause is why there was no other attempt: one of the kinds ErrNotRetryable, ErrRetryUnsafe,
+	// ErrRetryLimit, ErrRetryDeadline, ErrRetryBudgetExceeded; what ended the caller's context; or
+	// what closed the connection.
+	Cause error
+}
+
+// Error says how often, for how long, why no more, and what the last error was.
+func (e *RetryError) Error() string {
+	var s strings.Builder
+	s.WriteString("troupe: ")
+	if e.Name != "" {
+		s.WriteString(e.Name + " ")
+	}
+	fmt.Fprintf(&s, "failed at attempt %d after %v: %s", e.Attempts, e.Elapsed, strings.TrimPrefix(fmt.Sprint(e.Cause), "troupe: "))
+	if last := e.Last(); last != nil {
+		s.WriteString(": " + last.Error())
+	}
+	return s.String()
+}
+
+// Last returns what the last attempt failed with, nil if there was none.
+func (e *RetryError) Last() error {
+	if len(e.Errs) == 0 {
+		return nil
+	}
+	return e.Errs[len(e.Errs)-1]
+}
+
+// Unwrap returns the cause and the errors of all attempts. The slice is the caller's.
+func (e *RetryError) Unwrap() []error { return append([]error{e.Cause}, e.Errs...) }
+
+// Category returns what the error is about: what the last attempt's is, or what cut the
+// attempts short.
+func (e *RetryError) Category() kind.Category { return kind.CategoryOf(e.verdict()) }
+
+// Retryable reports whether the same call may succeed later.
+func (e *RetryError) Retryable() bool { return kind.CanRetry(e.verdict()) }
+
+// MaybeSent reports whether any of the attempts may have had its effect.
+func (e *RetryError) MaybeSent() bool { return slices.ContainsFunc(e.Errs, kind.MayHaveSent) }
+
+// verdict is the error that counts: the last attempt's, unless something else than it and
+// the policy was the end.
+func (e *RetryError) verdict() error {
+	last := e.Last()
+	if last == nil {
+		return e.Cause
+	}
+	for _, why := range []error{ErrNotRetryable, ErrRetryUnsafe, ErrRetryLimit, ErrRetryDeadline, ErrRetryBudgetExceeded} {
+		if e.Cause == why {
+			return last
+		}
+	}
+	return e.Cause
+}
