@@ -105,13 +105,22 @@ func (c *Config) source(source *jetstream.StreamSource) *jetstream.StreamSource 
 	return &changed
 }
 
-func subjectsOf(bucket string) string { return "$KV." + bucket + ".>" }
+func subjectsOf(bucket string) string { return keysOf(bucket) + AllKeys }
 
 func withPrefix(name string) string {
 	if strings.HasPrefix(name, string(stores)) {
 		return name
 	}
 	return stores.Stream(name)
+}
+
+// withoutPrefix is the inverse of withPrefix.
+func withoutPrefix(stream string) string {
+	name := strings.TrimPrefix(stream, string(stores))
+	if withPrefix(name) != stream {
+		return stream
+	}
+	return name
 }
 
 // orNone makes the zero of a limit what the server takes for none.

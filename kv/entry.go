@@ -1,9 +1,12 @@
 package kv
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/jetstream"
 )
 
 // Op is what a revision did to its key.
@@ -86,7 +89,31 @@ func (e *entry) Created() time.Time { return e.created }
 func (e *entry) Delta() uint64      { return e.delta }
 func (e *entry) Operation() Op      { return e.op }
 func (e *entry) Expired() bool      { return e.expired }
-func (e *entry) Header() api.Header { return e.header }
+
+// Header returns the fields of the message. What a server has added behind them, as it was
+// read, is left out.
+func (e *entry) Header() api.Header {
+	if seq := e.header.Values(jetstream.SequenceHeader); len(seq) == 0 || seq[len(seq)-1] != strconv.FormatUint(e.revision, 10) {
+		return e.header
+	}
+	var own api.Header
+	for key, values := range e.header {
+		if slices.Contains(readFields[:], key) {
+			values = values[:len(values)-1]
+		}
+		if len(values) == 0 {
+			continue
+		}
+		if own == nil {
+			own = make(api.Header, len(e.header))
+		}
+		own[key] = values
+	}
+	return own
+}
+
+// readFields are the fields that a server adds to a message that is read directly.
+var readFields = [...]string{jetstream.StreamHeader, jetstream.SubjectHeader, jetstream.SequenceHeader, jetstream.TimeStampHeaer}
 
 // operation reads from the header what a message does to its key. What it does not know
 // gives a value.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/internal/bucket"
 	"github.com/troupe-go/troupe/jetstream"
 )
@@ -49,13 +50,62 @@ func (e *KeyError) Error() string {
 }
 
 // Unwrap returns the kind, and what it comes from.
-func (e *KeyError) Unwrap() []error { return []error{e.Kind, e.Err} }
+func (e *KeyError) Unwrap() []error {
+	if e.Kind == nil {
+		return []error{e.Err, ErrKeyValue} // what it comes from answers best
+	}
+	return []error{e.Kind, e.Err}
+}
 
 // failed makes what a stream said an error about a key.
-func (s *store) failed(op, key string, err error) error {
-	e := &KeyError{Op: op, Bucket: s.bucket, Key: key, Err: err}
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		e.Kind = ErrKeyNotFound
+func (s *store) failed(op, key string, revision uint64, err error) error {
+	e := &KeyError{Op: op, Bucket: s.bucket, Key: key, Revision: revision, Err: err}
+	for _, k := range kindsOf {
+		if errors.Is(err, k.cause) {
+			e.Kind = k.kind
+			break
+		}
 	}
 	return e
 }
+
+// kindsOf are the kinds that what a stream says has for a key.
+var kindsOf = [...]struct{ cause, kind error }{
+	{jetstream.ErrMsgNotFound, ErrKeyNotFound},
+	{jetstream.ErrStreamNotFound, ErrBucketNotFound},
+	{jetstream.ErrStreamMessageExceedsMaximum, ErrValueTooLarge},
+	{api.ErrMaxPayload, ErrValueTooLarge},
+	{jetstream.ErrMsgTTLDisabled, ErrKeyTTLNotSupported},
+}
+
+// KeyWrongLastSequenceError says which revision a key was to have, and which one it has.
+// Nothing was stored. errors.Is asks for ErrKeyWrongLastSequence, and for ErrKeyExists if it
+// was to have none.
+type KeyWrongLastSequenceError struct {
+	// Op is what was tried: "update".
+	Op string
+	// Bucket and Key are what it was about.
+	Bucket, Key string
+	// Expected is the revision that the key was to have; 0 for none.
+	Expected uint64
+	// Actual is the one that it has; 0 for none. Valid if HasActual.
+	Actual uint64
+	// HasActual is false when another change of the key was under way.
+	HasActual bool
+	// Kind is ErrKeyWrongLastSequence, or ErrKeyExists.
+	Kind error
+	// Err is what the stream said.
+	Err error
+}
+
+// Error says what was expected.
+func (e *KeyWrongLastSequenceError) Error() string {
+	text := fmt.Sprintf("troupe: %s key %q in bucket %q: %v: expected revision %d", e.Op, e.Key, e.Bucket, e.Kind, e.Expected)
+	if e.HasActual {
+		return fmt.Sprintf("%s, and it is %d", text, e.Actual)
+	}
+	return text + ", and another change is under way"
+}
+
+// Unwrap returns the kind, and what the stream said.
+func (e *KeyWrongLastSequenceError) Unwrap() []error { return []error{e.Kind, e.Err} }

@@ -38,6 +38,12 @@ var (
 	ErrKeyExists error = kind.New("key exists", ErrKeyWrongLastSequence)
 	// ErrInvalidKey: no key can be that. It is an api.ErrBadSubject.
 	ErrInvalidKey error = kind.New("invalid key", ErrKeyValue, api.ErrBadSubject).In(kind.Input)
+	// ErrValueTooLarge: the bucket's MaxValueSize, or the server, does not allow a value, with
+	// its header, of that size.
+	ErrValueTooLarge error = kind.New("value too large", ErrKeyValue).In(kind.Input)
+	// ErrKeyTTLNotSupported: the bucket has no LimitMarkerTTL. It is a
+	// jetstream.ErrMsgTTLDisabled.
+	ErrKeyTTLNotSupported error = kind.New("key ttl not supported by the bucket", ErrKeyValue, jetstream.ErrMsgTTLDisabled).In(kind.Input)
 	// ErrNoKeys: there is no key.
 	ErrNoKeys error = kind.New("no keys found", ErrKeyValue).In(kind.NotFound)
 	// ErrKeyHistoryTooLarge: a bucket keeps at most MaxHistory values of a key.

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/troupe-go/troupe/jetstream"
@@ -42,9 +43,17 @@ func put(ctx context.Context, js jetstream.JetStream, cfg Config, op string) (St
 	}
 	s, err := do(ctx, js, config)
 	if err != nil {
-		return nil, err
+		return nil, cfg.refused(err)
 	}
 	return newStore(js, s), nil
+}
+
+// refused gives an error a kind that only the config tells.
+func (c *Config) refused(err error) error {
+	if e, ok := errors.AsType[*BucketError](err); ok && c.LimitMarkerTTL != 0 && errors.Is(err, jetstream.ErrRequiredAPILevel) {
+		e.Kind = ErrLimitMarkerTTLNotSupported
+	}
+	return err
 }
 
 // Open returns a bucket that is there. Errors: ErrInvalidBucketName; ErrBucketNotFound;
@@ -68,4 +77,19 @@ func Delete(ctx context.Context, js jetstream.JetStream, bucket string) error {
 // Names yields the names of the buckets of the account. It ends with the first error.
 func Names(ctx context.Context, js jetstream.JetStream) iter.Seq2[string, error] {
 	return stores.Names(ctx, js)
+}
+
+// List yields the states of the buckets of the account. It ends with the first error.
+func List(ctx context.Context, js jetstream.JetStream) iter.Seq2[Status, error] {
+	return func(yield func(Status, error) bool) {
+		for info, err := range stores.List(ctx, js) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(&status{info}, nil) {
+				return
+			}
+		}
+	}
 }

@@ -4,80 +4,156 @@ import (
 	"context"
 	"strings"
 
+	"github.com/troupe-go/troupe/internal/bucket"
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// Reader is what can be read of a bucket. It is safe for concurrent use.
+// Reader is what can be read of a bucket. It is safe for concurrent use. A context without a
+// deadline allows the JetStream's DefaultTimeout, and a nil one is one without.
 type Reader interface {
 	// Bucket returns the name of the bucket.
 	Bucket() string
-	// Get returns the value of a key. Errors: ErrKeyNotFound, and among it ErrKeyDeleted;
-	// ErrInvalidKey.
+	// Get returns the last value of a key. Any replica of the bucket may answer, and a mirror
+	// of it: the very last value may be missing. Errors, each a *KeyError: ErrKeyNotFound, and
+	// among it ErrKeyDeleted with the marker; ErrInvalidKey; ErrBucketNotFound.
 	Get(ctx context.Context, key string) (Entry, error)
+	// GetRevision is Get for one revision of a key; 0 is the last. ErrKeyNotFound also for a
+	// revision that is another key's.
+	GetRevision(ctx context.Context, key string, revision uint64) (Entry, error)
+	// Status asks for the state and the config of the bucket. Errors: ErrBucketNotFound.
+	Status(ctx context.Context) (Status, error)
 }
 
 // Store is a bucket. It is safe for concurrent use, and goes on to be one when the bucket is
 // removed and made anew. It is an interface so that a program's tests can put something in its
 // place.
+//
+// What changes a key returns one of these. Nothing was stored with an ErrInvalidKey, an
+// ErrValueTooLarge, an ErrKeyTTLNotSupported, and an ErrKeyWrongLastSequence, which is a
+// *KeyWrongLastSequenceError; the others are a *KeyError around a *jetstream.PublishError.
+// With a jetstream.ErrPublishUnknown the change may have been stored all the same.
 type Store interface {
 	Reader
 
-	// Put gives a key a value, whatever it had, and returns the revision. Errors: ErrInvalidKey;
-	// those of jetstream.Publisher.
+	// Put gives a key a value, whatever it had, and returns the revision.
 	Put(ctx context.Context, key string, value []byte) (uint64, error)
+	// PutString is Put for a text.
+	PutString(ctx context.Context, key string, value string) (uint64, error)
+	// Create gives a value to a key that has none: there never was one, or it was deleted,
+	// purged, or has expired. ErrKeyExists if it has one. It is Update in everything else.
+	Create(ctx context.Context, key string, value []byte, opts ...CreateOpt) (uint64, error)
+	// Update gives a key a value if revision is its last one; 0 for a key without any.
+	// ErrKeyWrongLastSequence if not: read it again, then decide. The change is sent again
+	// when its acknowledgement does not come or the link is lost, and stored once: it has an
+	// id, which the bucket remembers.
+	Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
+	// Delete leaves a marker behind the values of a key, which stay. ErrKeyWrongLastSequence
+	// with LastRevision; ErrTTLOnDeleteNotSupported with PurgeTTL. A key that is not there is
+	// no matter.
+	Delete(ctx context.Context, key string, opts ...DeleteOpt) error
+	// Purge removes the values of a key, and leaves a marker. Its options are those of Delete,
+	// and PurgeTTL.
+	Purge(ctx context.Context, key string, opts ...DeleteOpt) error
 }
 
-// store implements Store.
+// store implements Store. It is immutable, so that a copy with another place or other codecs
+// is a handle of its own.
 type store struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 	bucket string
-	read   string // what the subjects of its keys begin with in its stream
-	write  string // what a publish to a key begins with
+	place
+	codec
+}
+
+// codec is how keys and values stand in the bucket. Its zero value leaves them as they are.
+type codec struct {
+	keys   KeyCodec
+	values ValueCodec
+}
+
+// KeyCodec maps the keys of a program to those of a bucket. It must be safe for concurrent
+// use.
+type KeyCodec interface {
+	// EncodeKey returns what stands in the bucket for a key.
+	EncodeKey(key string) (string, error)
+	// DecodeKey is the inverse of EncodeKey.
+	DecodeKey(key string) (string, error)
+}
+
+// ValueCodec maps the values of a program to those of a bucket. It must be safe for
+// concurrent use, and must not change what it gets.
+type ValueCodec interface {
+	// EncodeValue returns what stands in the bucket for a value.
+	EncodeValue(value []byte) ([]byte, error)
+	// DecodeValue is the inverse of EncodeValue.
+	DecodeValue(value []byte) ([]byte, error)
 }
 
 func newStore(js jetstream.JetStream, s jetstream.Stream) *store {
-	bucket := strings.TrimPrefix(s.CachedInfo().Config.Name, string(stores))
-	prefix := "$KV." + bucket + "."
-	return &store{js: js, stream: s, bucket: bucket, read: prefix, write: prefix}
+	cfg := &s.CachedInfo().Config
+	return &store{
+		js: js, stream: s, bucket: strings.TrimPrefix(cfg.Name, string(stores)),
+		place: placeOf(cfg, bucket.PublishPrefix(js)),
+	}
 }
 
 // Bucket implements Reader.
 func (s *store) Bucket() string { return s.bucket }
 
-// check returns an error for a key that cannot be.
-func (s *store) check(op, key string) error {
-	if reason, pos := badKey(key); reason != "" {
-		return &KeyError{Op: op, Bucket: s.bucket, Key: key, Reason: reason, Pos: pos, Kind: ErrInvalidKey}
+// stored returns a key as it stands in the bucket, behind its place.
+func (s *store) stored(op, key string) (string, error) {
+	in := key
+	if s.keys != nil {
+		encoded, err := s.keys.EncodeKey(key)
+		if err != nil {
+			return "", &KeyError{Op: op, Bucket: s.bucket, Key: key, Kind: ErrInvalidKey, Err: err}
+		}
+		in = encoded
 	}
-	return nil
+	if reason, pos := badKey(in); reason != "" {
+		return "", &KeyError{Op: op, Bucket: s.bucket, Key: key, Reason: reason, Pos: pos, Kind: ErrInvalidKey}
+	}
+	return in, nil
 }
 
-// Get implements Reader.
-func (s *store) Get(ctx context.Context, key string) (Entry, error) {
-	if err := s.check("get", key); err != nil {
-		return nil, err
+// named returns the key that a subject of the bucket's stream stands for.
+func (s *store) named(subject string) (string, error) {
+	in, own := strings.CutPrefix(subject, s.read)
+	if !own || s.keys == nil {
+		return in, nil
 	}
-	m, err := s.stream.GetLastMsgForSubject(ctx, s.read+key)
-	if err != nil {
-		return nil, s.failed("get", key, err)
-	}
-	op, expired := operation(m.Header)
-	e := &entry{bucket: s.bucket, key: key, value: m.Data, revision: m.Sequence, created: m.Time, op: op, expired: expired, header: m.Header}
-	if op != OpPut {
-		return nil, &KeyError{Op: "get", Bucket: s.bucket, Key: key, Revision: e.revision, Entry: e, Kind: ErrKeyDeleted}
-	}
-	return e, nil
+	return s.keys.DecodeKey(in)
 }
 
-// Put implements Store.
-func (s *store) Put(ctx context.Context, key string, value []byte) (uint64, error) {
-	if err := s.check("put", key); err != nil {
-		return 0, err
+// encoded returns a value as it stands in the bucket.
+func (s *store) encoded(op, key string, value []byte) ([]byte, error) {
+	if s.values == nil {
+		return value, nil
 	}
-	ack, err := s.js.Publish(ctx, s.write+key, value)
+	in, err := s.values.EncodeValue(value)
 	if err != nil {
-		return 0, s.failed("put", key, err)
+		return nil, &KeyError{Op: op, Bucket: s.bucket, Key: key, Err: err}
 	}
-	return ack.Sequence, nil
+	return in, nil
+}
+
+// bound gives a call of several steps the default timeout if its context has no deadline.
+func (s *store) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.js.Options().DefaultTimeout)
+}
+
+// Status implements Reader.
+func (s *store) Status(ctx context.Context) (Status, error) {
+	info, err := s.stream.Info(ctx)
+	if err != nil {
+		return nil, stores.Failed("status", s.bucket, err)
+	}
+	return &status{info}, nil
 }

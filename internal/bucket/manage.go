@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/troupe-go/troupe/api"
@@ -59,25 +60,39 @@ func (t Type) Open(ctx context.Context, js jetstream.JetStream, name string) (je
 	}
 	s, err := js.Stream(ctx, t.Stream(name))
 	if err != nil {
-		return nil, t.failed("open", name, err)
+		return nil, t.Failed("open", name, err)
 	}
 	return s, nil
 }
 
-// Create makes the stream of a bucket. One with the same config is returned as it is.
+// Create makes the stream of a bucket. One with the same config is returned as it is, and one
+// that an old client has made so is changed where buckets are made otherwise since.
 func (t Type) Create(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.CreateStream(ctx, cfg)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) && outdated(ctx, js, cfg) {
+		s, _, err = js.EnsureStream(ctx, cfg)
+	}
 	if err != nil {
-		return nil, t.failed("create", strings.TrimPrefix(cfg.Name, string(t)), err)
+		return nil, t.Failed("create", strings.TrimPrefix(cfg.Name, string(t)), err)
 	}
 	return s, nil
+}
+
+// outdated reports whether the stream that is there is as it is to be but for what old
+// clients have made otherwise.
+func outdated(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) bool {
+	plan, err := js.PlanStream(ctx, cfg)
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(plan.Changes, func(c jetstream.Change) bool { return c.Field != "Discard" && c.Field != "AllowDirect" })
 }
 
 // Update changes the stream of a bucket.
 func (t Type) Update(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.UpdateStream(ctx, cfg)
 	if err != nil {
-		return nil, t.failed("update", strings.TrimPrefix(cfg.Name, string(t)), err)
+		return nil, t.Failed("update", strings.TrimPrefix(cfg.Name, string(t)), err)
 	}
 	return s, nil
 }
@@ -86,7 +101,7 @@ func (t Type) Update(ctx context.Context, js jetstream.JetStream, cfg jetstream.
 func (t Type) CreateOrUpdate(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.CreateOrUpdateStream(ctx, cfg)
 	if err != nil {
-		return nil, t.failed("create or update", strings.TrimPrefix(cfg.Name, string(t)), err)
+		return nil, t.Failed("create or update", strings.TrimPrefix(cfg.Name, string(t)), err)
 	}
 	return s, nil
 }
@@ -97,13 +112,13 @@ func (t Type) Delete(ctx context.Context, js jetstream.JetStream, name string) e
 		return err
 	}
 	if err := js.DeleteStream(ctx, t.Stream(name)); err != nil {
-		return t.failed("delete", name, err)
+		return t.Failed("delete", name, err)
 	}
 	return nil
 }
 
-// failed makes what a stream said an error about a bucket.
-func (t Type) failed(op, name string, err error) error {
+// Failed makes what a stream said an error about a bucket.
+func (t Type) Failed(op, name string, err error) error {
 	e := &Error{Op: op, Store: t.name(), Bucket: name, Err: err}
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):

@@ -1,0 +1,74 @@
+package kv
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// ttlMin is the shortest time to live that servers take.
+const ttlMin = time.Second
+
+// CreateOpt is an option of Store.Create. A nil one is skipped.
+type CreateOpt func(*createOptions) error
+
+type createOptions struct {
+	ttl time.Duration // 0 for none
+}
+
+// KeyTTL has the key expire after that time, at least a second and in whole seconds, unless
+// it is given another value before: with Update and Put it is kept as the others are. 0 for
+// as long as the others. The bucket needs Config.LimitMarkerTTL: ErrKeyTTLNotSupported.
+func KeyTTL(ttl time.Duration) CreateOpt {
+	return func(o *createOptions) error {
+		o.ttl = ttl
+		return checkTTL("KeyTTL", ttl)
+	}
+}
+
+// DeleteOpt is an option of Store.Delete and Store.Purge. A nil one is skipped.
+type DeleteOpt func(*deleteOptions) error
+
+type deleteOptions struct {
+	revision uint64 // 0 for any
+	ttl      time.Duration
+}
+
+// LastRevision has the call refused, with an ErrKeyWrongLastSequence, unless revision is the
+// last one of the key. 0 is no option.
+func LastRevision(revision uint64) DeleteOpt {
+	return func(o *deleteOptions) error {
+		o.revision = revision
+		return nil
+	}
+}
+
+// PurgeTTL has the marker that Store.Purge leaves expire after that time, at least a second
+// and in whole seconds. 0 is no option. The bucket needs Config.LimitMarkerTTL:
+// ErrKeyTTLNotSupported.
+func PurgeTTL(ttl time.Duration) DeleteOpt {
+	return func(o *deleteOptions) error {
+		o.ttl = ttl
+		return checkTTL("PurgeTTL", ttl)
+	}
+}
+
+func checkTTL(option string, ttl time.Duration) error {
+	if ttl != 0 && ttl < ttlMin {
+		return &jetstream.OptionError{Option: option, Reason: ttl.String() + " is less than 1s", Err: jetstream.ErrMsgTTLInvalid}
+	}
+	return nil
+}
+
+// applied has each option say what it wants.
+func applied[O ~func(*S) error, S any](options []O) (set S, err error) {
+	for _, option := range options {
+		if option == nil {
+			continue
+		}
+		if err := option(&set); err != nil {
+			return set, err
+		}
+	}
+	return set, nil
+}

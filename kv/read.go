@@ -1,0 +1,63 @@
+package kv
+
+import (
+	"context"
+
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// Get implements Reader.
+func (s *store) Get(ctx context.Context, key string) (Entry, error) {
+	return s.GetRevision(ctx, key, 0)
+}
+
+// GetRevision implements Reader.
+func (s *store) GetRevision(ctx context.Context, key string, revision uint64) (Entry, error) {
+	in, err := s.stored("get", key)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.read1(ctx, key, in, revision)
+	if err != nil {
+		return nil, err
+	}
+	if e.op != OpPut {
+		return nil, &KeyError{Op: "get", Bucket: s.bucket, Key: key, Revision: e.revision, Entry: e, Kind: ErrKeyDeleted}
+	}
+	return e, nil
+}
+
+// read1 reads what the bucket has for a key, a marker included. in is the key as it stands
+// there; revision 0 is the last.
+func (s *store) read1(ctx context.Context, key, in string, revision uint64) (*entry, error) {
+	subject := s.read + in
+	var m *jetstream.RawStreamMsg
+	var err error
+	if revision == 0 {
+		m, err = s.stream.GetLastMsgForSubject(ctx, subject)
+	} else {
+		m, err = s.stream.GetMsg(ctx, revision)
+	}
+	if err != nil {
+		return nil, s.failed("get", key, revision, err)
+	}
+	if m.Subject != subject {
+		return nil, &KeyError{Op: "get", Bucket: s.bucket, Key: key, Revision: revision, Reason: "it is a revision of another key", Kind: ErrKeyNotFound}
+	}
+	return s.entry("get", key, m)
+}
+
+// entry returns what a message of the bucket's stream says of a key.
+func (s *store) entry(what, key string, m *jetstream.RawStreamMsg) (*entry, error) {
+	op, expired := operation(m.Header)
+	e := &entry{bucket: s.bucket, key: key, value: m.Data, revision: m.Sequence, created: m.Time, op: op, expired: expired, header: m.Header}
+	if s.values == nil || op != OpPut {
+		return e, nil
+	}
+	value, err := s.values.DecodeValue(m.Data)
+	if err != nil {
+		return nil, &KeyError{Op: what, Bucket: s.bucket, Key: key, Revision: m.Sequence, Err: err}
+	}
+	e.value = value
+	return e, nil
+}

@@ -1,0 +1,193 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nuid"
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// write.go - what changes a key is a message to its subject.
+//
+//	Put                       the value
+//	Update, Create            + what its revision has to be, an id
+//	Delete, Purge             a marker in the header, no value
+//	  with LastRevision       + what its revision has to be, an id
+//
+// The id is for the second try: when the acknowledgement of the first one was lost the bucket
+// knows the message, and does not compare it with itself.
+
+// Put implements Store.
+func (s *store) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	in, err := s.stored("put", key)
+	if err != nil {
+		return 0, err
+	}
+	if value, err = s.encoded("put", key, value); err != nil {
+		return 0, err
+	}
+	ack, err := s.js.Publish(ctx, s.write+in, value)
+	if err != nil {
+		return 0, s.failed("put", key, 0, err)
+	}
+	return ack.Sequence, nil
+}
+
+// PutString implements Store.
+func (s *store) PutString(ctx context.Context, key string, value string) (uint64, error) {
+	return s.Put(ctx, key, []byte(value))
+}
+
+// Update implements Store.
+func (s *store) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	w, err := s.change("update", key)
+	if err != nil {
+		return 0, err
+	}
+	if w.msg.Data, err = s.encoded("update", key, value); err != nil {
+		return 0, err
+	}
+	return w.compared(ctx, revision)
+}
+
+// Delete implements Store.
+func (s *store) Delete(ctx context.Context, key string, opts ...DeleteOpt) error {
+	w, o, err := s.marker("delete", key, opts)
+	if err != nil {
+		return err
+	}
+	if o.ttl != 0 {
+		return &KeyError{Op: "delete", Bucket: s.bucket, Key: key, Kind: ErrTTLOnDeleteNotSupported}
+	}
+	w.msg.Header = api.Header{operationHeader: {operationDelete}}
+	return w.mark(ctx, o)
+}
+
+// Purge implements Store.
+func (s *store) Purge(ctx context.Context, key string, opts ...DeleteOpt) error {
+	w, o, err := s.marker("purge", key, opts)
+	if err != nil {
+		return err
+	}
+	w.msg.Header = api.Header{operationHeader: {operationPurge}, jetstream.MsgRollup: {jetstream.MsgRollupSubject}}
+	if o.ttl != 0 {
+		w.msg.Header[jetstream.MsgTTLHeader] = []string{o.ttl.String()}
+	}
+	return w.mark(ctx, o)
+}
+
+// marker begins a change that leaves a marker.
+func (s *store) marker(op, key string, opts []DeleteOpt) (*change, deleteOptions, error) {
+	w, err := s.change(op, key)
+	if err != nil {
+		return nil, deleteOptions{}, err
+	}
+	o, err := applied(opts)
+	if err != nil {
+		return nil, o, s.failed(op, key, 0, err)
+	}
+	return w, o, nil
+}
+
+// mark stores a marker.
+func (w *change) mark(ctx context.Context, o deleteOptions) error {
+	if o.revision != 0 {
+		_, err := w.compared(ctx, o.revision)
+		return err
+	}
+	_, err := w.s.js.PublishMsg(ctx, &w.msg)
+	if err != nil {
+		return w.s.failed(w.op, w.key, 0, err)
+	}
+	return nil
+}
+
+// change is one change of a key.
+type change struct {
+	s       *store
+	op, key string
+	in      string // the key as it stands in the bucket
+	msg     api.Msg
+	id      string    // of msg; empty before it was first sent
+	began   time.Time // when that was
+}
+
+func (s *store) change(op, key string) (*change, error) {
+	in, err := s.stored(op, key)
+	if err != nil {
+		return nil, err
+	}
+	return &change{s: s, op: op, key: key, in: in, msg: api.Msg{Subject: s.write + in}}, nil
+}
+
+// compared stores the change if revision is the last one of the key. A conflict is an
+// *KeyWrongLastSequenceError.
+func (w *change) compared(ctx context.Context, revision uint64) (uint64, error) {
+	if w.id == "" {
+		w.id, w.began = nuid.Next(), time.Now()
+	}
+	if w.msg.Header == nil {
+		w.msg.Header = make(api.Header, 3)
+	}
+	w.msg.Header[jetstream.MsgIDHeader] = []string{w.id}
+	w.msg.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(revision, 10)}
+	ack, err := w.s.js.PublishMsg(ctx, &w.msg)
+	if err == nil && ack.Sequence != 0 {
+		return ack.Sequence, nil
+	}
+	if err == nil { // a second try, with the first one still on its way to the replicas
+		err = &jetstream.PublishError{Subject: w.msg.Subject, MsgID: w.id, Attempts: 2, Unknown: true, Err: jetstream.ErrDuplicateMsgInProcess}
+	}
+	if w.doubtful(err) {
+		if mine, ok := w.mine(ctx); ok {
+			return mine, nil
+		}
+	}
+	return 0, w.refused(revision, err)
+}
+
+// doubtful reports whether what failed with err may be the change itself: an earlier try was
+// stored, and its acknowledgement lost.
+func (w *change) doubtful(err error) bool {
+	publish, ok := errors.AsType[*jetstream.PublishError](err)
+	return ok && publish.Unknown
+}
+
+// mine looks whether the last revision of the key is the change.
+func (w *change) mine(ctx context.Context) (revision uint64, is bool) {
+	if ctx != nil && ctx.Err() != nil {
+		return 0, false
+	}
+	m, err := w.s.stream.GetLastMsgForSubject(ctx, w.s.read+w.in)
+	if err != nil || m.Header.Get(jetstream.MsgIDHeader) != w.id {
+		return 0, false
+	}
+	return m.Sequence, true
+}
+
+// refused makes an error about the key of what a publish said. A refusal that the change may
+// have brought upon itself says only that nobody knows: the bucket has forgotten the ids of
+// that time.
+func (w *change) refused(revision uint64, err error) error {
+	wrong, ok := errors.AsType[*jetstream.WrongLastSequenceError](err)
+	if !ok || w.doubtful(err) && time.Since(w.began) >= w.s.remembers() {
+		return w.s.failed(w.op, w.key, 0, err)
+	}
+	return &KeyWrongLastSequenceError{
+		Op: w.op, Bucket: w.s.bucket, Key: w.key, Expected: revision, Actual: wrong.Actual, HasActual: wrong.HasActual,
+		Kind: ErrKeyWrongLastSequence, Err: wrong.Err,
+	}
+}
+
+// remembers returns for how long the bucket surely knows the ids of messages.
+func (s *store) remembers() time.Duration {
+	cfg := &s.stream.CachedInfo().Config
+	if cfg.Mirror != nil { // the origin does
+		return 0
+	}
+	return cfg.Duplicates
+}
