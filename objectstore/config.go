@@ -1,10 +1,12 @@
 package objectstore
 
 import (
-	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/jetstream"
+	"github.com/troupe-go/troupe/protocol"
 )
 
 // Config is what a bucket is made with. The zero value of each field but Bucket is its
@@ -28,6 +30,9 @@ type Config struct {
 	Compression bool `json:"compression,omitempty"`
 	// Metadata is the program's own.
 	Metadata map[string]string `json:"metadata,omitempty"`
+	// PerObjectTTL lets objects have a time to live of their own: see ObjectTTL. It needs server
+	// 2.11 and cannot be taken back. Default: no.
+	PerObjectTTL bool `json:"allow_msg_ttl,omitempty"`
 }
 
 // stream returns the config of the bucket's stream.
@@ -36,7 +41,7 @@ func (c *Config) stream() jetstream.StreamConfig {
 		Name: stores.Stream(c.Bucket), Description: c.Description,
 		Subjects: []string{"$O." + c.Bucket + ".C.>", "$O." + c.Bucket + ".M.>"},
 		MaxAge:   c.TTL, MaxBytes: c.MaxBytes, Storage: c.Storage, Replicas: max(1, c.Replicas), Placement: c.Placement,
-		Discard: jetstream.DiscardNew, AllowRollup: true, AllowDirect: true, Metadata: c.Metadata,
+		Discard: jetstream.DiscardNew, AllowRollup: true, AllowDirect: true, Metadata: c.Metadata, AllowMsgTTL: c.PerObjectTTL,
 	}
 	if c.MaxBytes == 0 {
 		s.MaxBytes = -1
@@ -47,15 +52,39 @@ func (c *Config) stream() jetstream.StreamConfig {
 	return s
 }
 
-// Create makes a bucket. One that is there with the same config is opened. Errors, each a
-// *BucketError: ErrInvalidBucketName; ErrBucketExists; what CreateStream returns.
-func Create(ctx context.Context, js jetstream.JetStream, cfg Config) (Store, error) {
-	if err := stores.Check("create", js, cfg.Bucket); err != nil {
-		return nil, err
+// configOf returns the config that a stream was made from.
+func configOf(bucket string, s *jetstream.StreamConfig) Config {
+	return Config{
+		Bucket: bucket, Description: s.Description, TTL: s.MaxAge, MaxBytes: max(0, s.MaxBytes), Storage: s.Storage, Replicas: s.Replicas,
+		Placement: s.Placement, Compression: s.Compression != jetstream.NoCompression, Metadata: own(s.Metadata), PerObjectTTL: s.AllowMsgTTL,
 	}
-	s, err := stores.Create(ctx, js, cfg.stream())
-	if err != nil {
-		return nil, err
+}
+
+// own returns metadata without what servers add; nil for none.
+func own(all map[string]string) map[string]string {
+	var own map[string]string
+	for key, value := range all {
+		if strings.HasPrefix(key, "_nats.") {
+			continue
+		}
+		if own == nil {
+			own = map[string]string{}
+		}
+		own[key] = value
 	}
-	return newStore(js, s), nil
+	return own
+}
+
+// misfit says what makes a stream none that a bucket of objects can be, empty for nothing. A
+// mirror, or a stream with sources, may be one of a bucket.
+func misfit(bucket string, c *jetstream.StreamConfig) string {
+	if c.Mirror != nil || len(c.Sources) > 0 {
+		return ""
+	}
+	for _, subjects := range []string{"$O." + bucket + ".C.", "$O." + bucket + ".M."} {
+		if !slices.ContainsFunc(c.Subjects, func(s string) bool { return protocol.Match(s, subjects+"x") }) {
+			return "its stream does not take " + subjects + ">"
+		}
+	}
+	return ""
 }

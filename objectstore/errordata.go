@@ -76,3 +76,13 @@ func (s *store) failed(op, name string, err error) error {
 func (s *store) refused(op, name string, kind error, reason string) error {
 	return &ObjectError{Op: op, Bucket: s.bucket, Name: name, Kind: kind, Reason: reason}
 }
+
+// bucketFailed makes what a stream said an error about the bucket.
+func (s *store) bucketFailed(op string, err error) error {
+	e := stores.Error(op, s.bucket, nil, "")
+	e.Err = err
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		e.Kind = ErrBucketNotFound
+	}
+	return e
+}

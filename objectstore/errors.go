@@ -20,7 +20,13 @@ var (
 	ErrConfigRequired = bucket.ErrConfigRequired
 	// ErrBucketRequired: a link needs the bucket that it points to.
 	ErrBucketRequired error = kind.New("bucket required", ErrObjectStore).In(kind.Input)
-	// ErrBucketMalformed: the store is none of this package.
+	// ErrBucketNotWritable: the bucket can be read from here, and not be written to: nobody
+	// takes what is published into it.
+	ErrBucketNotWritable error = kind.New("bucket cannot be written to from here", ErrObjectStore).In(kind.Unavailable, kind.Retry)
+	// ErrBucketAmbiguous: what is published into the bucket from here goes into another one, or
+	// into several. It is an ErrBucketNotWritable.
+	ErrBucketAmbiguous error = kind.New("bucket is not the only one of that name here", ErrBucketNotWritable).In(kind.Conflict)
+	// ErrBucketMalformed: what a link is to point to has a name that no bucket has.
 	ErrBucketMalformed error = kind.New("bucket malformed", ErrObjectStore).In(kind.Input)
 )
 

@@ -13,9 +13,9 @@ import (
 
 // metacall.go - reads and writes the info of an object.
 //
-//	replaceMeta:  read ──► may it be replaced? ──► write, if nobody was faster ──► what it has replaced
-//	               ▲            │ no: error              │ somebody was
-//	               └────────────┴────────────────────────┘ without a condition, a few times
+//	change:  read ──► edit ──► write, if nobody was faster ──► what it was before
+//	          ▲        │ no: error   │ somebody was
+//	          └────────┴─────────────┘ a few times, and of the leader
 //
 // Each info replaces one other: whoever writes knows whose chunks have become nobody's.
 
@@ -36,10 +36,10 @@ func (s *store) chunksOf(id string) string { return s.read + "C." + id }
 
 func (s *store) metaOf(name string) string { return s.read + "M." + encodeName(name) }
 
-// readMeta returns the info of an object, which may be one that was deleted. Errors:
-// ErrObjectNotFound; ErrBadObjectMeta.
-func (s *store) readMeta(ctx context.Context, op, name string) (*Info, error) {
-	m, err := s.stream.GetLastMsgForSubject(ctx, s.metaOf(name))
+// readMeta returns the info of an object, which may be one that was deleted. Without
+// WithGetMsgLeader it may be an older one. Errors: ErrObjectNotFound; ErrBadObjectMeta.
+func (s *store) readMeta(ctx context.Context, op, name string, opts ...jetstream.GetMsgOpt) (*Info, error) {
+	m, err := s.stream.GetMsg(ctx, 0, append(opts, jetstream.WithGetMsgLast(s.metaOf(name)))...)
 	if err != nil {
 		return nil, s.failed(op, name, err)
 	}
@@ -58,8 +58,8 @@ type replaced struct {
 
 // current reads what stands there. An info that cannot be read is no error: it can be
 // replaced.
-func (s *store) current(ctx context.Context, op, name string) (replaced, error) {
-	info, err := s.readMeta(ctx, op, name)
+func (s *store) current(ctx context.Context, op, name string, opts ...jetstream.GetMsgOpt) (replaced, error) {
+	info, err := s.readMeta(ctx, op, name, opts...)
 	switch {
 	case err == nil:
 		return replaced{info, info.Revision}, nil
@@ -87,41 +87,47 @@ func (o writeOptions) admits(now replaced) error {
 	return nil
 }
 
-const (
-	// replaceTriesMax is how often a change without a condition meets somebody else's before
-	// it gives up.
-	replaceTriesMax = 10
-	// replacePause is how long it waits at first, twice as long each time: a replica that
-	// answers what was asked may be behind.
-	replacePause = 5 * time.Millisecond
-)
+// changeTriesMax is how often a change meets somebody else's before it gives up.
+const changeTriesMax = 16
 
-// replaceMeta writes the info of an object in the place of what is there, if the conditions
-// allow it, and returns what it has replaced: nil for nothing, or nothing that can be read.
-// It sets Revision and ModTime. Errors: ErrObjectAlreadyExists; ErrObjectChanged; those of
-// Publish.
-func (s *store) replaceMeta(ctx context.Context, op string, info *Info, o putOptions) (*Info, error) {
+// change is a change of what the store says of an object.
+type change struct {
+	op, name string
+	// edit returns the info that is to stand in the place of another one, or why none may. It
+	// may be called several times.
+	edit func(now replaced) (*Info, error)
+}
+
+// change makes a change, and returns what was there before. Somebody else's in between is no
+// error: it is made anew then. Errors: ErrObjectChanged if that happens again and again; those
+// of edit and of Publish.
+func (s *store) change(ctx context.Context, c change) (replaced, *Info, error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	for try := range replaceTriesMax {
-		now, err := s.current(ctx, op, info.Name)
+	var opts []jetstream.GetMsgOpt // at first of any replica: it is rarely behind
+	for try := 1; ; try++ {
+		now, err := s.current(ctx, c.op, c.name, opts...)
 		if err != nil {
-			return nil, err
+			return now, nil, err
 		}
-		if kind := o.admits(now); kind != nil {
-			return nil, s.refused(op, info.Name, kind, "")
+		next, err := c.edit(now)
+		if err != nil {
+			return now, nil, err
 		}
-		err = s.writeMeta(ctx, op, info, metaWrite{now.revision, o.ttl})
-		switch {
-		case err == nil:
-			return now.info, nil
-		case !errors.Is(err, jetstream.ErrWrongLastSequence) || o.expect != 0 || try == replaceTriesMax-1:
-			return nil, err
-		case !pause(ctx, replacePause<<try):
-			return nil, s.failed(op, info.Name, context.Cause(ctx))
+		err = s.writeMeta(ctx, c.op, next, metaWrite{expect: now.revision, ttl: untilExpiry(next)})
+		if err == nil || !errors.Is(err, jetstream.ErrWrongLastSequence) || try == changeTriesMax {
+			return now, next, err
 		}
+		opts = []jetstream.GetMsgOpt{jetstream.WithGetMsgLeader()}
 	}
-	return nil, s.refused(op, info.Name, ErrObjectChanged, "")
+}
+
+// untilExpiry returns how long an info lives that goes at a time; 0 for ever.
+func untilExpiry(info *Info) time.Duration {
+	if info.Expires.IsZero() {
+		return 0
+	}
+	return max(time.Second, time.Until(info.Expires).Round(time.Second))
 }
 
 // metaWrite says how an info is written.
@@ -155,9 +161,6 @@ func (s *store) writeMeta(ctx context.Context, op string, info *Info, w metaWrit
 	}
 	return nil
 }
-
-// writePrefix returns what the subject of a publish into the bucket begins with.
-func (s *store) writePrefix(context.Context, string) (string, error) { return s.read, nil }
 
 // bound gives a call that makes several the time of one, if its context has no deadline.
 func (s *store) bound(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/internal/bucket"
 	"github.com/troupe-go/troupe/jetstream"
@@ -52,12 +53,50 @@ type Result interface {
 	Error() error
 }
 
+// Reader is what can be read of a bucket. It is safe for concurrent use.
+type Reader interface {
+	// Bucket returns the name of the bucket.
+	Bucket() string
+	// GetInfo returns what the store says of an object, or of a link: see GetObjectInfoResolve.
+	// Errors: ErrObjectNotFound, and among it ErrObjectDeleted; ErrBadObjectMeta;
+	// ErrInvalidObjectName, and among it ErrNameRequired.
+	GetInfo(ctx context.Context, name string, opts ...GetObjectInfoOpt) (*Info, error)
+	// Status returns what the bucket is like. Errors: ErrBucketNotFound.
+	Status(ctx context.Context) (Status, error)
+}
+
 // Store is a bucket of objects. It is safe for concurrent use, and goes on to be one when the
 // bucket is removed and made anew. It is an interface so that a program's tests can put something
 // in its place.
+//
+// What publishes returns the errors of jetstream.Publisher, too: ErrStreamSealed;
+// ErrPublishUnknown. Behind an API prefix, or in another domain, also ErrBucketNotWritable.
 type Store interface {
-	// Bucket returns the name of the bucket.
-	Bucket() string
+	Reader
+
+	// UpdateMeta changes what is said of an object: its name, description, headers and
+	// metadata. The options in meta count for nothing. Another name must not be one of an
+	// object: ErrObjectAlreadyExists. Errors: ErrUpdateMetaDeleted if there is no such object;
+	// ErrObjectChanged if another name was asked for and somebody else has changed the object
+	// meanwhile; ErrInvalidObjectName.
+	//
+	// When a change of the name fails with another error there may be two names for the same
+	// bytes. The same call again goes on.
+	UpdateMeta(ctx context.Context, name string, meta Meta) error
+	// UpdateMetaWith is UpdateMeta with options, and returns what the store says now.
+	UpdateMetaWith(ctx context.Context, name string, meta Meta, opts ...WriteOpt) (*Info, error)
+	// Delete removes the bytes of an object, and says of it that it was deleted. Of one that
+	// was, it removes what bytes there still are. Errors: ErrObjectNotFound; ErrBadObjectMeta.
+	Delete(ctx context.Context, name string) error
+	// AddLink stores a link to an object, in this bucket or in another one, under a name that no
+	// object has: ErrObjectAlreadyExists. Errors: ErrObjectRequired; ErrBucketRequired;
+	// ErrNoLinkToDeleted; ErrNoLinkToLink; ErrObjectNotFound; those of Open.
+	AddLink(ctx context.Context, name string, obj *Info) (*Info, error)
+	// AddBucketLink stores a link to a bucket under a name that no object has:
+	// ErrObjectAlreadyExists. Errors: ErrBucketRequired; ErrBucketMalformed.
+	AddBucketLink(ctx context.Context, name string, bucket Store) (*Info, error)
+	// Seal has the bucket take no changes any more. Errors: ErrBucketNotFound.
+	Seal(ctx context.Context) error
 }
 
 // store implements Store.
@@ -65,8 +104,9 @@ type store struct {
 	js       jetstream.JetStream
 	stream   jetstream.Stream
 	bucket   string
-	read     string // what the subjects of its stream begin with: "$O.<bucket>."
-	overhead int    // of the longest subject of a request, beside the name of an object in it
+	read     string                 // what the subjects of its stream begin with: "$O.<bucket>."
+	overhead int                    // of the longest subject of a request, beside the name of an object in it
+	write    atomic.Pointer[string] // what the subject of a publish begins with; nil until it is known
 }
 
 func newStore(js jetstream.JetStream, s jetstream.Stream) *store {

@@ -1,0 +1,174 @@
+package objectstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// change.go - changes what the store says of an object, and deletes it.
+//
+// Another name takes three steps, and each leaves something that is right:
+//
+//	old: object             new: nothing, or deleted
+//	old: object             new: the same object       the info under the new name is stored
+//	old: deleted            new: the same object       the old one is replaced, if nobody was faster
+//	old: nothing            new: the same object       what the old one was is removed
+//
+// Cut after the first step there are two names for one object; the same call again goes on.
+
+// UpdateMeta implements Store.
+func (s *store) UpdateMeta(ctx context.Context, name string, meta Meta) error {
+	_, err := s.UpdateMetaWith(ctx, name, meta)
+	return err
+}
+
+// UpdateMetaWith implements Store.
+func (s *store) UpdateMetaWith(ctx context.Context, name string, meta Meta, opts ...WriteOpt) (*Info, error) {
+	const op = "update"
+	var o writeOptions
+	for _, opt := range opts {
+		if opt == nil {
+			continue
+		}
+		if err := opt(&o); err != nil {
+			return nil, s.failed(op, name, err)
+		}
+	}
+	if o.create {
+		return nil, s.failed(op, name, &jetstream.OptionError{Option: "CreateOnly", Reason: "contradicts an update"})
+	}
+	if err := cmp.Or(s.checkName(op, name), s.checkName(op, meta.Name)); err != nil {
+		return nil, err
+	}
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	if meta.Name != name {
+		return s.rename(ctx, renaming{name, meta, o})
+	}
+	_, info, err := s.change(ctx, change{op, name, func(now replaced) (*Info, error) { return s.edited(op, name, now, edit{meta, o}) }})
+	return info, err
+}
+
+// edit is what a program wants to be said of an object.
+type edit struct {
+	meta Meta
+	o    writeOptions
+}
+
+// edited returns the info of an object with what the program says of it.
+func (s *store) edited(op, name string, now replaced, e edit) (*Info, error) {
+	switch {
+	case now.revision == 0:
+		return nil, s.refused(op, name, ErrUpdateMetaDeleted, "")
+	case now.info == nil:
+		return nil, &ObjectError{Op: op, Bucket: s.bucket, Name: name, Revision: now.revision, Kind: ErrBadObjectMeta}
+	case now.info.Deleted:
+		return nil, s.deleted(op, now.info, ErrUpdateMetaDeleted)
+	}
+	if kind := e.o.admits(now); kind != nil {
+		return nil, s.refused(op, name, kind, "")
+	}
+	next := *now.info
+	next.Name, next.Description = e.meta.Name, e.meta.Description
+	next.Headers, next.Metadata = api.Header(maps.Clone(e.meta.Headers)), maps.Clone(e.meta.Metadata)
+	return &next, nil
+}
+
+// renaming is a change of the name.
+type renaming struct {
+	from string
+	to   Meta
+	o    writeOptions
+}
+
+// rename gives an object another name.
+func (s *store) rename(ctx context.Context, r renaming) (*Info, error) {
+	const op = "rename"
+	old, err := s.current(ctx, op, r.from, jetstream.WithGetMsgLeader())
+	if err != nil {
+		return nil, err
+	}
+	next, err := s.edited(op, r.from, old, edit{r.to, r.o})
+	if err != nil {
+		return nil, err
+	}
+	was, info, err := s.change(ctx, change{op, r.to.Name, func(now replaced) (*Info, error) {
+		if now.live() && !sameObject(now.info, old.info) {
+			return nil, s.refused(op, r.to.Name, ErrObjectAlreadyExists, "")
+		}
+		again := *next
+		return &again, nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	gone := marker(old.info)
+	if err := s.writeMeta(ctx, op, gone, metaWrite{expect: old.revision}); err != nil {
+		if errors.Is(err, ErrObjectChanged) {
+			// Whoever was faster has removed the chunks, or is about to.
+			return nil, errors.Join(err, s.takeBack(ctx, was, info))
+		}
+		return nil, err
+	}
+	// What fails here leaves the marker of an object that was deleted.
+	_ = s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.metaOf(r.from)), jetstream.WithPurgeSequence(gone.Revision+1))
+	return info, nil
+}
+
+// sameObject reports whether two infos are about the same bytes, or are the same link.
+func sameObject(a, b *Info) bool { return a != nil && a.NUID == b.NUID }
+
+// marker returns the info of an object that is being deleted.
+func marker(info *Info) *Info {
+	gone := *info
+	gone.Deleted, gone.Expires = true, time.Time{}
+	gone.Size, gone.Chunks, gone.Digest = 0, 0, ""
+	return &gone
+}
+
+// takeBack removes the info that was stored under a new name, unless it has been replaced.
+func (s *store) takeBack(ctx context.Context, was replaced, info *Info) error {
+	gone := marker(info)
+	err := s.writeMeta(ctx, "rename", gone, metaWrite{expect: info.Revision})
+	switch {
+	case errors.Is(err, ErrObjectChanged):
+		return nil
+	case err != nil || was.revision != 0:
+		return err
+	}
+	return s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.metaOf(info.Name)), jetstream.WithPurgeSequence(gone.Revision+1))
+}
+
+// Delete implements Store.
+func (s *store) Delete(ctx context.Context, name string) error {
+	const op = "delete"
+	if err := s.checkName(op, name); err != nil {
+		return err
+	}
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	now, _, err := s.change(ctx, change{op, name, func(now replaced) (*Info, error) {
+		switch {
+		case now.revision == 0:
+			return nil, s.refused(op, name, ErrObjectNotFound, "")
+		case now.info == nil:
+			return nil, &ObjectError{Op: op, Bucket: s.bucket, Name: name, Revision: now.revision, Kind: ErrBadObjectMeta}
+		case now.info.Deleted:
+			return nil, s.deleted(op, now.info, ErrObjectDeleted)
+		}
+		return marker(now.info), nil
+	}})
+	if errors.Is(err, ErrObjectDeleted) {
+		err = nil // chunks may have been left
+	}
+	if err != nil || now.info.link() != nil {
+		return err
+	}
+	return s.failed(op, name, s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.chunksOf(now.info.NUID))))
+}

@@ -1,0 +1,90 @@
+package objectstore
+
+import "context"
+
+// info.go - what the store says of one object, and where links lead.
+//
+//	GetInfo(resolve)   a ──link──► b ──link──► other bucket: c, an object
+//	                               └──link──► a: ErrLinkCycle
+
+// linksMax is how many links lead to an object at most.
+const linksMax = 16
+
+// GetInfo implements Reader.
+func (s *store) GetInfo(ctx context.Context, name string, opts ...GetObjectInfoOpt) (*Info, error) {
+	var o getInfoOptions
+	for _, opt := range opts {
+		if opt == nil {
+			continue
+		}
+		if err := opt(&o); err != nil {
+			return nil, s.failed("get info of", name, err)
+		}
+	}
+	if o.resolve {
+		_, info, err := s.resolve(ctx, lookup{"get info of", name, o.deleted})
+		return info, err
+	}
+	return s.info(ctx, lookup{"get info of", name, o.deleted})
+}
+
+// lookup is what is looked for, and why.
+type lookup struct {
+	op, name string
+	deleted  bool // show one that was deleted
+}
+
+// info returns the info of an object, or of a link.
+func (s *store) info(ctx context.Context, l lookup) (*Info, error) {
+	if err := s.checkName(l.op, l.name); err != nil {
+		return nil, err
+	}
+	info, err := s.readMeta(ctx, l.op, l.name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Deleted && !l.deleted {
+		return nil, s.deleted(l.op, info, ErrObjectDeleted)
+	}
+	return info, nil
+}
+
+// deleted returns the error for an object that was deleted.
+func (s *store) deleted(op string, info *Info, kind error) error {
+	return &ObjectError{Op: op, Bucket: s.bucket, Name: info.Name, DeletedAt: info.ModTime, Kind: kind}
+}
+
+// resolve returns the info of an object that links may lead to, and the bucket that it is in.
+// Errors: those of info; ErrLinkIsABucket; ErrLinkCycle; those of Open.
+func (s *store) resolve(ctx context.Context, l lookup) (*store, *Info, error) {
+	seen := map[Link]bool{}
+	for at, name := s, l.name; ; {
+		info, err := at.info(ctx, lookup{l.op, name, l.deleted})
+		if err != nil {
+			return nil, nil, err
+		}
+		to := info.link()
+		if to == nil || info.Deleted {
+			return at, info, nil
+		}
+		seen[Link{at.bucket, name}] = true
+		switch {
+		case to.Name == "":
+			return nil, nil, &ObjectError{Op: l.op, Bucket: at.bucket, Name: name, LinkBucket: to.Bucket, Kind: ErrLinkIsABucket}
+		case seen[*to] || len(seen) > linksMax:
+			return nil, nil, s.refused(l.op, l.name, ErrLinkCycle, "its links lead back, or through too many others")
+		}
+		if at, err = at.beside(ctx, to.Bucket); err != nil {
+			return nil, nil, s.failed(l.op, l.name, err)
+		}
+		name = to.Name
+	}
+}
+
+// beside returns the bucket of that name of the same JetStream.
+func (s *store) beside(ctx context.Context, bucket string) (*store, error) {
+	if bucket == s.bucket {
+		return s, nil
+	}
+	return open(ctx, s.js, bucket)
+}
