@@ -167,6 +167,15 @@ func (c *counter) GetMultiple(ctx context.Context, subjects []string) iter.Seq2[
 	}
 }
 
+// DecodeCounter reads a counter from a message of a stream with AllowMsgCounter, however it
+// was got. ErrInvalidCounterValue if it holds none.
+func DecodeCounter(m *RawStreamMsg) (*CounterEntry, error) {
+	if m == nil {
+		return nil, ErrInvalidCounterValue
+	}
+	return counterEntry(m)
+}
+
 // counterEntry reads a stored counter.
 func counterEntry(m *RawStreamMsg) (*CounterEntry, error) {
 	var stored struct {

@@ -83,3 +83,19 @@ func TestGetMsgLeader(t *testing.T) {
 		}
 	})
 }
+
+// TestDecodeCounter: a counter that was got as a message is one.
+func TestDecodeCounter(t *testing.T) {
+	for data, want := range map[string]string{`{"val":"12"}`: "12", `{"val":"-99999999999999999999"}`: "-99999999999999999999", `{}`: "", `12`: ""} {
+		e, err := jetstream.DecodeCounter(&jetstream.RawStreamMsg{Subject: "c", Sequence: 7, Data: []byte(data)})
+		switch {
+		case want == "" && !errors.Is(err, jetstream.ErrInvalidCounterValue):
+			t.Errorf("%s: %+v, %v", data, e, err)
+		case want != "" && (err != nil || e.Value.String() != want || e.Sequence != 7 || e.Subject != "c"):
+			t.Errorf("%s: %+v, %v", data, e, err)
+		}
+	}
+	if _, err := jetstream.DecodeCounter(nil); !errors.Is(err, jetstream.ErrInvalidCounterValue) {
+		t.Error(err)
+	}
+}

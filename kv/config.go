@@ -55,6 +55,13 @@ type Config struct {
 	// LimitMarkerTTL is how long a marker is kept that the server leaves where a key expires,
 	// at least a second; 0 for no markers. It allows a time to live for single keys.
 	LimitMarkerTTL time.Duration `json:"limit_marker_ttl,omitempty"`
+	// Transactions allows changes of several keys that are stored all together, or not at all: see
+	// Store.Txn. It needs server 2.12.
+	Transactions bool `json:"transactions,omitempty"`
+	// Counters makes it a bucket of counters, and of nothing else: see Store.Counters. It needs server
+	// 2.12, and excludes MaxBytes, for which servers would remove the oldest counters,
+	// LimitMarkerTTL and Transactions.
+	Counters bool `json:"counters,omitempty"`
 	// Metadata is the program's own.
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
@@ -71,6 +78,13 @@ func (c *Config) stream(op string) (jetstream.StreamConfig, error) {
 		Storage: c.Storage, Replicas: max(1, c.Replicas), Placement: c.Placement, RePublish: c.RePublish,
 		AllowRollup: true, DenyDelete: true, AllowDirect: true,
 		AllowMsgTTL: c.LimitMarkerTTL != 0, SubjectDeleteMarkerTTL: c.LimitMarkerTTL, Metadata: c.Metadata,
+		AllowAtomicPublish: c.Transactions, AllowMsgCounter: c.Counters,
+	}
+	if c.Counters {
+		if c.MaxBytes != 0 || c.LimitMarkerTTL != 0 || c.Transactions {
+			return s, stores.Error(op, c.Bucket, jetstream.ErrInvalidConfig, "Counters excludes MaxBytes, LimitMarkerTTL and Transactions")
+		}
+		s.Discard = jetstream.DiscardOld // nothing is to be discarded: there is no limit
 	}
 	if c.TTL > 0 {
 		s.Duplicates = min(s.Duplicates, c.TTL)

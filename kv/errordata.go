@@ -76,6 +76,7 @@ var kindsOf = [...]struct{ cause, kind error }{
 	{jetstream.ErrStreamMessageExceedsMaximum, ErrValueTooLarge},
 	{api.ErrMaxPayload, ErrValueTooLarge},
 	{jetstream.ErrMsgTTLDisabled, ErrKeyTTLNotSupported},
+	{jetstream.ErrCounterIncrMissing, ErrCounterBucket},
 }
 
 // KeyWrongLastSequenceError says which revision a key was to have, and which one it has.

@@ -34,9 +34,9 @@ func (s *store) read1(ctx context.Context, key, in string, revision uint64) (*en
 	var m *jetstream.RawStreamMsg
 	var err error
 	if revision == 0 {
-		m, err = s.stream.GetLastMsgForSubject(ctx, subject)
+		m, err = s.lastMsg(ctx, subject)
 	} else {
-		m, err = s.stream.GetMsg(ctx, revision)
+		m, err = s.msgAt(ctx, revision)
 	}
 	if err != nil {
 		return nil, s.failed("get", key, revision, err)
@@ -56,7 +56,7 @@ func (s *store) entry(what, key string, m *jetstream.RawStreamMsg) (*entry, erro
 	}
 	value, err := s.values.DecodeValue(m.Data)
 	if err != nil {
-		return nil, &KeyError{Op: what, Bucket: s.bucket, Key: key, Revision: m.Sequence, Err: err}
+		return nil, &KeyError{Op: what, Bucket: s.bucket, Key: key, Revision: m.Sequence, Kind: ErrValueDecodeFailed, Err: err}
 	}
 	e.value = value
 	return e, nil

@@ -60,6 +60,7 @@ func (s *status) Config() Config {
 		History: uint8(min(max(1, used.MaxMsgsPerSubject), MaxHistory)), TTL: used.MaxAge, MaxBytes: max(0, used.MaxBytes),
 		Storage: used.Storage, Replicas: used.Replicas, Placement: used.Placement, RePublish: used.RePublish,
 		Compression: s.IsCompressed(), LimitMarkerTTL: used.SubjectDeleteMarkerTTL, Metadata: ownMetadata(used.Metadata),
+		Transactions: used.AllowAtomicPublish, Counters: used.AllowMsgCounter,
 	}
 	if used.Mirror != nil {
 		mirror := *used.Mirror

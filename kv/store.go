@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"iter"
 	"strings"
 
 	"github.com/troupe-go/troupe/internal/bucket"
@@ -20,6 +21,19 @@ type Reader interface {
 	// GetRevision is Get for one revision of a key; 0 is the last. ErrKeyNotFound also for a
 	// revision that is another key's.
 	GetRevision(ctx context.Context, key string, revision uint64) (Entry, error)
+	// GetMany yields the values of keys, and of all keys that patterns match, with as few round
+	// trips as their number allows, the older ones before the newer ones as a rule. Keys without
+	// a value are left out, and each key comes once. Nothing is sent before the range over it
+	// begins. It ends with its first error, but for a value or a key that the codecs cannot
+	// decode: that is an error in the place of the entry. Errors: ErrInvalidKey;
+	// ErrBucketNotFound; those of jetstream.GetLastMsgsFor, and so an ErrRequiredAPILevel before
+	// server 2.11.
+	GetMany(ctx context.Context, keys ...string) iter.Seq2[Entry, error]
+	// Snapshot yields the values that all keys had at one revision, those that patterns match,
+	// all keys without any: see SnapshotAt. It is GetMany in everything else. No more than a page of them is
+	// held in memory, though the names of the keys are if they are more than a server finds at a
+	// time. Errors, beside those of GetMany: ErrSnapshotGone; ErrSnapshotAhead.
+	Snapshot(ctx context.Context, patterns []string, opts ...SnapshotOpt) iter.Seq2[Entry, error]
 	// Status asks for the state and the config of the bucket. Errors: ErrBucketNotFound.
 	Status(ctx context.Context) (Status, error)
 }
@@ -54,6 +68,28 @@ type Store interface {
 	// Purge removes the values of a key, and leaves a marker. Its options are those of Delete,
 	// and PurgeTTL.
 	Purge(ctx context.Context, key string, opts ...DeleteOpt) error
+	// Txn begins a transaction: changes of several keys that are stored all together, or not
+	// at all. Nothing is sent before its Commit.
+	Txn() *Txn
+	// Counters returns the counters of a bucket with Config.Counters. ErrNoCounterBucket for
+	// any other.
+	Counters() (Counters, error)
+
+	// Sub returns a handle to the keys below a prefix, a key by itself: what it calls "new" is
+	// "orders.new" in the bucket when the prefix is "orders". It sees nothing else, and changes
+	// nothing else. ErrInvalidKey.
+	Sub(prefix string) (Store, error)
+	// WithCodecs returns a handle whose keys and values go through codecs, before those
+	// that this handle has; nil for none. Below a prefix keys are encoded without it.
+	WithCodecs(keys KeyCodec, values ValueCodec) Store
+	// LeaderReads returns a handle that reads keys through the leader of the bucket, who has
+	// all that was stored, where any replica answers otherwise: it reads what was
+	// written before, by whomever. It takes longer, and there are no answers while there
+	// is no leader. Get, GetRevision, GetMany and Counters do so; the others read
+	// as they did. ErrLeaderReadsNotSupported for a mirror.
+	LeaderReads() (Store, error)
+	// ReadOnly returns a Reader of this handle that cannot be made a Store again.
+	ReadOnly() Reader
 }
 
 // store implements Store. It is immutable, so that a copy with another place or other codecs
@@ -64,30 +100,13 @@ type store struct {
 	bucket string
 	place
 	codec
+	leader bool // it reads through the leader
 }
 
 // codec is how keys and values stand in the bucket. Its zero value leaves them as they are.
 type codec struct {
 	keys   KeyCodec
 	values ValueCodec
-}
-
-// KeyCodec maps the keys of a program to those of a bucket. It must be safe for concurrent
-// use.
-type KeyCodec interface {
-	// EncodeKey returns what stands in the bucket for a key.
-	EncodeKey(key string) (string, error)
-	// DecodeKey is the inverse of EncodeKey.
-	DecodeKey(key string) (string, error)
-}
-
-// ValueCodec maps the values of a program to those of a bucket. It must be safe for
-// concurrent use, and must not change what it gets.
-type ValueCodec interface {
-	// EncodeValue returns what stands in the bucket for a value.
-	EncodeValue(value []byte) ([]byte, error)
-	// DecodeValue is the inverse of EncodeValue.
-	DecodeValue(value []byte) ([]byte, error)
 }
 
 func newStore(js jetstream.JetStream, s jetstream.Stream) *store {
@@ -107,7 +126,7 @@ func (s *store) stored(op, key string) (string, error) {
 	if s.keys != nil {
 		encoded, err := s.keys.EncodeKey(key)
 		if err != nil {
-			return "", &KeyError{Op: op, Bucket: s.bucket, Key: key, Kind: ErrInvalidKey, Err: err}
+			return "", &KeyError{Op: op, Bucket: s.bucket, Key: key, Kind: ErrKeyEncodeFailed, Err: err}
 		}
 		in = encoded
 	}
@@ -133,7 +152,7 @@ func (s *store) encoded(op, key string, value []byte) ([]byte, error) {
 	}
 	in, err := s.values.EncodeValue(value)
 	if err != nil {
-		return nil, &KeyError{Op: op, Bucket: s.bucket, Key: key, Err: err}
+		return nil, &KeyError{Op: op, Bucket: s.bucket, Key: key, Kind: ErrValueEncodeFailed, Err: err}
 	}
 	return in, nil
 }

@@ -1,0 +1,62 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// leader.go - reads that the leader of the bucket's stream answers, and no replica.
+
+// leaderWindow is how many such reads are under way at a time.
+const leaderWindow = 64
+
+// lastMsg reads the last message of a subject.
+func (s *store) lastMsg(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	if s.leader {
+		return s.leaderMsg(ctx, subject)
+	}
+	return s.stream.GetLastMsgForSubject(ctx, subject)
+}
+
+// msgAt reads the message with that sequence.
+func (s *store) msgAt(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
+	if s.leader {
+		return s.stream.GetMsg(ctx, seq, jetstream.WithGetMsgLeader())
+	}
+	return s.stream.GetMsg(ctx, seq)
+}
+
+// leaderMsg is lastMsg through the leader.
+func (s *store) leaderMsg(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	return s.stream.GetMsg(ctx, 0, jetstream.WithGetMsgLast(subject), jetstream.WithGetMsgLeader())
+}
+
+// leaderRead is what the leader has for a subject.
+type leaderRead struct {
+	msg *jetstream.RawStreamMsg // nil for nothing
+	err error
+}
+
+// leaderLasts reads the last messages of subjects, all at once but for a window, in
+// their order.
+func (s *store) leaderLasts(ctx context.Context, subjects []string) []leaderRead {
+	reads := make([]leaderRead, len(subjects))
+	var all sync.WaitGroup
+	turns := make(chan struct{}, leaderWindow)
+	for i, subject := range subjects {
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			m, err := s.leaderMsg(ctx, subject)
+			if errors.Is(err, jetstream.ErrMsgNotFound) {
+				m, err = nil, nil
+			}
+			reads[i] = leaderRead{m, err}
+		})
+	}
+	all.Wait()
+	return reads
+}

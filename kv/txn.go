@@ -1,0 +1,415 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nuid"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/kind"
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// txn.go - changes of several keys that are stored all together, or not at all.
+//
+//	Put, Update, … ──► open ── Commit ──► stored: revisions
+//	                            │  │
+//	                            │  └────► refused: nothing stored
+//	                            └───────► unknown ── Resolve ──► stored, or unknown still
+
+// Kinds of errors of transactions.
+var (
+	// ErrTransactionsDisabled: the bucket is not one with Config.Transactions, or it is a
+	// mirror.
+	ErrTransactionsDisabled error = kind.New("bucket does not allow transactions", ErrKeyValue, jetstream.ErrAtomicPublishDisabled).In(kind.Input)
+	// ErrTransactionTooLarge: a server takes at most TransactionMax messages at a time.
+	ErrTransactionTooLarge error = kind.New("transaction too large", ErrKeyValue, jetstream.ErrAtomicPublishTooLargeBatch).In(kind.Input)
+	// ErrTransactionEmpty: nothing is written.
+	ErrTransactionEmpty error = kind.New("transaction writes nothing", ErrKeyValue, jetstream.ErrEmptyBatch).In(kind.Input)
+	// ErrTransactionEnded: Commit was called before.
+	ErrTransactionEnded error = kind.New("transaction has ended", ErrKeyValue, jetstream.ErrBatchClosed).In(kind.Closed)
+	// ErrKeyTwice: a transaction has each key once.
+	ErrKeyTwice error = kind.New("key is in the transaction already", ErrKeyValue).In(kind.Input)
+)
+
+// TransactionMax is how many messages a transaction may have: one for each key that is
+// written, and more when it expects more of other keys than it has puts.
+const TransactionMax = jetstream.DefaultBatchMessagesMax
+
+// Txn is a transaction: changes of several keys that Commit stores all together if
+// everything is as they expect it, or not at all. Readers see all of it, or nothing, where
+// they read with one call. Make one with Store.Txn for each transaction, and use it from one
+// goroutine at a time.
+//
+// A step that cannot be, as with an invalid key, makes Commit return its error: nothing is
+// sent before Commit.
+type Txn struct {
+	s     *store
+	id    string
+	steps []txnStep
+	keys  map[string]bool // as they stand in the bucket
+	msgs  []txnMsg        // what was committed, or tried
+	err   error           // of a step, or how it has ended; nil before and after a commit
+	last  uint64          // the last revision of what was stored; 0 for nothing
+	ended bool
+}
+
+// Txn begins a transaction. Nothing is sent.
+func (s *store) Txn() *Txn { return &Txn{s: s, id: nuid.Next(), keys: map[string]bool{}} }
+
+// Put gives a key a value, whatever it had.
+func (t *Txn) Put(key string, value []byte) *Txn {
+	return t.value(txnStep{op: "put", key: key}, value)
+}
+
+// Update gives a key a value if revision is its last one; 0 for a key without any.
+func (t *Txn) Update(key string, value []byte, revision uint64) *Txn {
+	return t.value(txnStep{op: "update", key: key, compares: true, expected: revision}, value)
+}
+
+// Create gives a value to a key that has none, or a marker. The options are those of
+// Store.Create.
+func (t *Txn) Create(key string, value []byte, opts ...CreateOpt) *Txn {
+	step := txnStep{op: "create", key: key, compares: true, absent: true}
+	o, err := applied(opts)
+	if err != nil {
+		return t.fail(t.s.failed(step.op, key, 0, err))
+	}
+	if o.ttl != 0 {
+		step.header = api.Header{jetstream.MsgTTLHeader: {o.ttl.String()}}
+	}
+	return t.value(step, value)
+}
+
+// Delete leaves a marker behind the values of a key, as Store.Delete.
+func (t *Txn) Delete(key string, opts ...DeleteOpt) *Txn {
+	return t.marker(txnStep{op: "delete", key: key, header: api.Header{operationHeader: {operationDelete}}}, opts)
+}
+
+// Purge removes the values of a key and leaves a marker, as Store.Purge.
+func (t *Txn) Purge(key string, opts ...DeleteOpt) *Txn {
+	h := api.Header{operationHeader: {operationPurge}, jetstream.MsgRollup: {jetstream.MsgRollupSubject}}
+	return t.marker(txnStep{op: "purge", key: key, header: h}, opts)
+}
+
+// Expect has nothing stored unless revision is the last one of a key that the transaction does
+// not write; 0 for a key without any.
+//
+// A server compares only as it stores a message, one key with each. The expectation of a key
+// that is not written rides on the message of a Put, Delete or Purge that expects
+// nothing of its own; any number of Expects beyond those has a message stored
+// once more for each. Which one that is is the transaction's choice: the key has the same
+// value twice in its history, watchers see it twice, and its revision is that of the last.
+func (t *Txn) Expect(key string, revision uint64) *Txn {
+	return t.step(txnStep{op: "expect", key: key, compares: true, expected: revision})
+}
+
+// ExpectAbsent is Expect for a key that has no value: there never was one, or it was deleted,
+// purged, or has expired.
+func (t *Txn) ExpectAbsent(key string) *Txn {
+	return t.step(txnStep{op: "expect absent", key: key, compares: true, absent: true})
+}
+
+// value adds a step that gives a key a value.
+func (t *Txn) value(step txnStep, value []byte) *Txn {
+	in, err := t.s.encoded(step.op, step.key, value)
+	if err != nil {
+		return t.fail(err)
+	}
+	step.data, step.writes = in, true
+	return t.step(step)
+}
+
+// marker adds a step that leaves a marker.
+func (t *Txn) marker(step txnStep, opts []DeleteOpt) *Txn {
+	o, err := applied(opts)
+	switch {
+	case err != nil:
+		return t.fail(t.s.failed(step.op, step.key, 0, err))
+	case o.ttl != 0 && step.op == "delete":
+		return t.fail(&KeyError{Op: step.op, Bucket: t.s.bucket, Key: step.key, Kind: ErrTTLOnDeleteNotSupported})
+	case o.ttl != 0:
+		step.header[jetstream.MsgTTLHeader] = []string{o.ttl.String()}
+	}
+	step.writes, step.compares, step.expected = true, o.revision != 0, o.revision
+	return t.step(step)
+}
+
+func (t *Txn) step(step txnStep) *Txn {
+	in, err := t.s.stored(step.op, step.key)
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case t.ended:
+		return t
+	case t.keys[in]:
+		return t.fail(&KeyError{Op: step.op, Bucket: t.s.bucket, Key: step.key, Kind: ErrKeyTwice})
+	}
+	step.in, t.keys[in] = in, true
+	t.steps = append(t.steps, step)
+	return t
+}
+
+// fail keeps the first error of a step.
+func (t *Txn) fail(err error) *Txn {
+	if t.err == nil && !t.ended {
+		t.err = err
+	}
+	return t
+}
+
+// Commit stores the changes, and returns the revisions of the keys that were written. It is
+// tried again where that is safe: when another change is under way, or the link is lost.
+//
+// Errors: the one of the first step that cannot be; ErrTransactionsDisabled,
+// ErrTransactionEmpty, ErrTransactionTooLarge, ErrTransactionEnded: nothing was sent.
+// A *KeyWrongLastSequenceError names the first key that is not as expected: nothing was stored.
+// A *BucketError for others, in which is a *jetstream.BatchError; if it is a
+// jetstream.ErrPublishUnknown, all of it was stored or nothing: see Resolve.
+func (t *Txn) Commit(ctx context.Context) (map[string]uint64, error) {
+	if t.ended {
+		return nil, t.s.txnError(ErrTransactionEnded, nil, "")
+	}
+	if t.err == nil {
+		t.err = t.ready(ctx)
+	}
+	t.ended = true
+	if t.err != nil {
+		return nil, t.err
+	}
+	ctx, cancel := t.s.bound(ctx)
+	defer cancel()
+	t.last, t.err = t.publish(ctx)
+	if errors.Is(t.err, jetstream.ErrPublishUnknown) {
+		return t.Resolve(ctx)
+	}
+	return t.revisions()
+}
+
+func (t *Txn) revisions() (map[string]uint64, error) {
+	if t.err != nil {
+		return nil, t.err
+	}
+	return revisionsOf(t.steps, t.msgs, t.last), nil
+}
+
+// ready plans the messages.
+func (t *Txn) ready(ctx context.Context) error {
+	cfg := t.s.config(ctx, func(c *jetstream.StreamConfig) bool { return c.AllowAtomicPublish })
+	t.msgs = planTxn(t.steps)
+	switch {
+	case cfg.AllowMsgCounter:
+		return t.s.txnError(ErrCounterBucket, nil, "")
+	case !cfg.AllowAtomicPublish:
+		return t.s.txnError(ErrTransactionsDisabled, nil, "")
+	case len(t.msgs) == 0:
+		return t.s.txnError(ErrTransactionEmpty, nil, "")
+	case len(t.msgs) > TransactionMax:
+		return t.s.txnError(ErrTransactionTooLarge, nil, fmt.Sprintf("it has %d messages, at most %d go together", len(t.msgs), TransactionMax))
+	}
+	return nil
+}
+
+// config returns the config of the bucket's stream. When what is known of it does not allow
+// what it has to, it is asked for: it may have changed.
+func (s *store) config(ctx context.Context, allows func(*jetstream.StreamConfig) bool) *jetstream.StreamConfig {
+	if known := &s.stream.CachedInfo().Config; allows(known) {
+		return known
+	}
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	_, _ = s.stream.Info(ctx) // without an answer it stays as it is
+	return &s.stream.CachedInfo().Config
+}
+
+// txnError returns an error about a transaction as a whole.
+func (s *store) txnError(kind, err error, reason string) error {
+	e := stores.Error("transaction in", s.bucket, kind, reason)
+	e.Err = err
+	return e
+}
+
+// publish tries until the transaction is stored, or cannot be. It returns the last revision.
+func (t *Txn) publish(ctx context.Context) (uint64, error) {
+	pause := createPause
+	for try := 0; ; try++ {
+		ack, err := t.once(ctx)
+		if err == nil {
+			return ack.Sequence, nil
+		}
+		wrong, ok := errors.AsType[*jetstream.WrongLastSequenceError](err)
+		if !ok || errors.Is(err, jetstream.ErrPublishUnknown) {
+			return 0, t.failed(err)
+		}
+		j, err := t.judge(ctx, wrong)
+		switch {
+		case err != nil:
+			return 0, err
+		case j.moved && try < createTriesMax:
+		case try == createTriesMax || !sleep(ctx, pause):
+			return 0, t.conflict(t.firstCompared(), nil, wrong)
+		default:
+			pause = min(2*pause, createPauseMax)
+		}
+	}
+}
+
+// once publishes the batch. What is to be sent again is so only as long as the bucket surely
+// knows the ids of its messages.
+func (t *Txn) once(ctx context.Context) (*jetstream.PubAck, error) {
+	cfg := t.s.stream.CachedInfo().Config
+	if cfg.Duplicates > 0 {
+		limited, cancel := context.WithTimeout(ctx, cfg.Duplicates*3/4)
+		defer cancel()
+		ctx = limited
+	}
+	batch := make([]*api.Msg, len(t.msgs))
+	for i, m := range t.msgs {
+		batch[i] = m.message(t.steps, t.s.place, t.msgID(i))
+	}
+	return jetstream.PublishMsgBatch(ctx, t.s.js, batch, jetstream.BatchForStream(cfg))
+}
+
+// msgID returns the id of the i-th message.
+func (t *Txn) msgID(i int) string { return t.id + "." + strconv.Itoa(i) }
+
+// failed makes an error of what a batch has come to.
+func (t *Txn) failed(err error) error {
+	if wrong, ok := errors.AsType[*jetstream.BatchMsgError](err); ok && wrong.Seq <= len(t.msgs) {
+		step := &t.steps[t.msgs[wrong.Seq-1].step]
+		return t.s.failed(step.op, step.key, 0, err)
+	}
+	if batch, ok := errors.AsType[*jetstream.BatchError](err); ok && batch.Outcome == jetstream.BatchUnknown {
+		return t.s.txnError(jetstream.ErrPublishUnknown, err, "")
+	}
+	if errors.Is(err, jetstream.ErrAtomicPublishDisabled) {
+		return t.s.txnError(ErrTransactionsDisabled, err, "")
+	}
+	return t.s.txnError(nil, err, "")
+}
+
+// judge finds out which key is not as expected.
+func (t *Txn) judge(ctx context.Context, wrong *jetstream.WrongLastSequenceError) (judged, error) {
+	lasts, err := t.lasts(ctx)
+	if err != nil {
+		return judged{}, err
+	}
+	j := judgeTxn(t.steps, lasts)
+	if j.conflict != none {
+		has := lasts[j.conflict]
+		if has == nil {
+			has = &found{}
+		}
+		return j, t.conflict(j.conflict, has, wrong)
+	}
+	return j, nil
+}
+
+// lasts reads from the leader what the keys have of which something is expected.
+func (t *Txn) lasts(ctx context.Context) ([]*found, error) {
+	var keys []string
+	var of []int
+	for i := range t.steps {
+		if t.steps[i].compares {
+			keys, of = append(keys, t.s.read+t.steps[i].in), append(of, i)
+		}
+	}
+	all := make([]*found, len(t.steps))
+	for i, r := range t.s.leaderLasts(ctx, keys) {
+		switch {
+		case r.err != nil:
+			step := &t.steps[of[i]]
+			return nil, t.s.failed(step.op, step.key, 0, r.err)
+		case r.msg != nil:
+			op, _ := operation(r.msg.Header)
+			all[of[i]] = &found{revision: r.msg.Sequence, op: op}
+		}
+	}
+	return all, nil
+}
+
+// firstCompared is the first step that expects something.
+func (t *Txn) firstCompared() int {
+	for i := range t.steps {
+		if t.steps[i].compares {
+			return i
+		}
+	}
+	return 0
+}
+
+// conflict names the step that has something else than it expects. has is nil when that is not
+// known: another change of a key is under way.
+func (t *Txn) conflict(step int, has *found, wrong *jetstream.WrongLastSequenceError) error {
+	s := &t.steps[step]
+	e := &KeyWrongLastSequenceError{
+		Op: s.op, Bucket: t.s.bucket, Key: s.key, Expected: s.expected, Kind: ErrKeyWrongLastSequence, Err: wrong,
+	}
+	if has != nil {
+		e.Actual, e.HasActual = has.revision, true
+	}
+	if s.absent {
+		e.Kind, e.Expected = ErrKeyExists, 0
+	}
+	return e
+}
+
+// Resolve finds out whether a transaction was stored of which Commit could not tell: it looks
+// for its messages in the history of the keys. When there are none, as nothing was stored or
+// all of it has been written over since, the error of Commit is returned again. For a
+// transaction that was stored it returns the revisions, and for any other its error.
+// ErrTransactionEnded before Commit.
+func (t *Txn) Resolve(ctx context.Context) (map[string]uint64, error) {
+	switch {
+	case !t.ended:
+		return nil, t.s.txnError(ErrTransactionEnded, nil, "it has not been committed")
+	case !errors.Is(t.err, jetstream.ErrPublishUnknown):
+		return t.revisions()
+	}
+	ctx, cancel := t.s.bound(ctx)
+	defer cancel()
+	if last := t.find(ctx); last != 0 {
+		t.last, t.err = last, nil
+	}
+	return t.revisions()
+}
+
+// find looks for a message of the transaction, and returns the revision of the last one; 0
+// if there is none.
+func (t *Txn) find(ctx context.Context) uint64 {
+	var keys []string
+	for _, m := range t.msgs {
+		keys = append(keys, t.s.read+t.steps[m.step].in)
+	}
+	for i, r := range t.s.leaderLasts(ctx, keys) {
+		if r.msg != nil && r.msg.Header.Get(jetstream.MsgIDHeader) == t.msgID(i) {
+			return r.msg.Sequence + uint64(len(t.msgs)-1-i)
+		}
+	}
+	for i, key := range keys {
+		if seq := t.inHistory(ctx, key, t.msgID(i)); seq != 0 {
+			return seq + uint64(len(t.msgs)-1-i)
+		}
+	}
+	return 0
+}
+
+// inHistory returns the sequence of the message on a subject that has that id; 0 if none has.
+func (t *Txn) inHistory(ctx context.Context, subject, id string) uint64 {
+	if t.s.stream.CachedInfo().Config.MaxMsgsPerSubject == 1 {
+		return 0
+	}
+	msgs, err := jetstream.GetBatch(ctx, t.s.js, t.s.stream.CachedInfo().Config.Name, 0, jetstream.GetBatchSubject(subject))
+	if err != nil {
+		return 0
+	}
+	for m, err := range msgs {
+		if err == nil && m.Header.Get(jetstream.MsgIDHeader) == id {
+			return m.Sequence
+		}
+	}
+	return 0
+}
