@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/jetstream"
 )
 
@@ -62,6 +63,11 @@ type Config[T any] struct {
 	// Waiting bounds the events that wait: zero is DefaultWaiting with Wait, and DefaultStopAt with Stop.
 	// Without a meaning for Conflate.
 	Waiting int
+	// Live is called with true when all is handed on as it is stored, and with false when it is not:
+	// there is no server, no consumer, or it begins anew. It must not block. Nil for nobody.
+	Live func(live bool)
+	// Progress returns counters that stand before those of the watcher; see api.Spec. Nil for none.
+	Progress func() []api.Counter
 
 	once bool // of Load: it does not begin anew
 }

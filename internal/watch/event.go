@@ -21,11 +21,14 @@ const (
 	Resync
 	// Undecoded is a message that Config.Decode made nothing of.
 	Undecoded
+	// Passed says that whatever comes has a higher revision: there is nothing of what is watched up to
+	// this one. See Watcher.Reach.
+	Passed
 )
 
 // String returns the kind in lower case.
 func (k Kind) String() string {
-	names := [...]string{"no event", "entry", "ready", "resync", "undecoded"}
+	names := [...]string{"no event", "entry", "ready", "resync", "undecoded", "passed"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -41,7 +44,7 @@ type Event[T any] struct {
 	Seen bool
 	// Gap is why there is a Resync.
 	Gap jetstream.Gap
-	// Revision of an Entry, and of what was Undecoded. It rises within a sync.
+	// Revision of an Entry, of what was Undecoded, and of Passed. It rises within a sync.
 	Revision uint64
 	// Value of an Entry.
 	Value T

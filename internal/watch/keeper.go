@@ -41,6 +41,12 @@ type (
 		err  error
 	}
 
+	// surveyed says whether a Passed can be handed on: see survey.
+	surveyed struct {
+		stream, watched uint64
+		err             error
+	}
+
 	// leaveDue ends the time for which an error is shown.
 	leaveDue struct{}
 )
@@ -91,6 +97,8 @@ func (k *keeper[T]) Receive(c *api.ActorContext, m any) {
 		k.onLookDue(c, m)
 	case probed:
 		k.onProbed(c, m)
+	case surveyed:
+		k.onSurveyed(c, m)
 	case api.LinkChange:
 		k.onLink(c, m)
 	case leaveDue:
@@ -115,6 +123,7 @@ type view struct {
 	consumer string
 	taken    uint64
 	ready    bool
+	awaited  bool // somebody waits for a revision: see Reach
 	over     bool
 	stopped  bool // by the user
 	err      error
@@ -123,7 +132,7 @@ type view struct {
 func (w *Watcher[T]) view() view {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return view{consumer: w.machine.consumer, taken: w.machine.taken, ready: w.machine.ready, over: w.over,
+	return view{consumer: w.machine.consumer, taken: w.machine.taken, ready: w.machine.ready, awaited: w.awaited > w.machine.last, over: w.over,
 		stopped: w.stopped.Load() || w.err == nil, err: w.err}
 }
 
@@ -162,20 +171,28 @@ func (k *keeper[T]) onLookDue(c *api.ActorContext, m lookDue) {
 		k.taken, k.tries = v.taken, 0
 	} else {
 		k.tries++
-		k.ask(c)
+		k.ask(c, v)
 	}
 	k.onPoked(c)
 }
 
-// ask asks the server for the consumer. Only one question is on its way.
-func (k *keeper[T]) ask(c *api.ActorContext) {
+// ask asks the server for the consumer, or for the stream if all that is in doubt is a revision that somebody waits
+// for. Only one question is on its way.
+func (k *keeper[T]) ask(c *api.ActorContext, v view) {
 	if k.asking || k.offline {
 		return
 	}
 	k.asking = true
-	ctx, self, consumer := c.Context(), c.Self(), k.w.consumer
+	ctx, self, w := c.Context(), c.Self(), k.w
+	if v.ready && k.trouble == nil && v.awaited {
+		go func() {
+			stream, watched, err := w.survey(ctx)
+			_ = self.Send(surveyed{stream: stream, watched: watched, err: err}) // ended meanwhile
+		}()
+		return
+	}
 	go func() {
-		info, err := consumer.Info(ctx)
+		info, err := w.consumer.Info(ctx)
 		_ = self.Send(probed{info: info, err: err}) // ended meanwhile
 	}()
 }
@@ -186,6 +203,15 @@ func (k *keeper[T]) onProbed(c *api.ActorContext, m probed) {
 	if m.err == nil && m.info.Name == k.w.view().consumer {
 		k.trouble = nil
 		k.w.settle(m.info)
+	}
+	k.onPoked(c)
+}
+
+// onSurveyed lets who waits for a revision know.
+func (k *keeper[T]) onSurveyed(c *api.ActorContext, m surveyed) {
+	k.asking = false
+	if m.err == nil {
+		k.w.pass(m.stream, m.watched)
 	}
 	k.onPoked(c)
 }
@@ -212,7 +238,7 @@ func (k *keeper[T]) onLink(c *api.ActorContext, m api.LinkChange) {
 
 // look has the watcher looked at again, while it is not as it should be.
 func (k *keeper[T]) look(c *api.ActorContext, v view) {
-	if k.looking || v.ready && k.trouble == nil {
+	if k.looking || v.ready && k.trouble == nil && !v.awaited {
 		return
 	}
 	k.looking = true
@@ -234,6 +260,7 @@ func (k *keeper[T]) show(c *api.ActorContext, v view) {
 	default:
 		c.Become(stateLoading, api.Well, "")
 	}
+	k.w.isLive(v.ready && !k.offline && k.trouble == nil)
 }
 
 // isGone reports whether an error says that there is no stream.

@@ -23,7 +23,7 @@ type machine struct {
 	pending  uint64 // deliveries of the generation after which all is there that was there
 	after    uint64 // it goes on behind this revision, which may not have come yet
 	taken    uint64 // its last delivery
-	last     uint64 // the last revision of the sync
+	last     uint64 // the last revision of the sync, or one behind it that nothing comes before
 	high     uint64 // the highest revision of this stream
 	ready    bool
 }
@@ -89,6 +89,16 @@ func (m *machine) settle(consumer string, pending, delivered uint64) (ready bool
 	}
 	m.pending = m.taken
 	return m.settled()
+}
+
+// pass decides about what the server says of the stream: its last revision, and after that the last one of what is
+// watched, 0 for none. It reports whether nothing up to the former comes any more.
+func (m *machine) pass(stream, watched uint64) bool {
+	if !m.ready || watched > m.last || stream <= m.last {
+		return false
+	}
+	m.last = stream
+	return true
 }
 
 // settled makes the sync ready when all has come.

@@ -33,11 +33,13 @@ type Watcher[T any] struct {
 	machine   machine
 	queue     queue[T]
 	counts    counts
+	awaited   uint64                   // a revision that somebody waits for
 	consuming jetstream.ConsumeContext // nil before it has begun
 	over      bool
 	err       error         // why it is over; nil for Stop
 	ended     chan struct{} // closed when it is over
 	stopped   atomic.Bool   // and what waits is not wanted
+	live      bool          // what Config.Live was told last; of the keeper
 }
 
 // counts are shown in the tree.
@@ -281,9 +283,13 @@ func (w *Watcher[T]) tell(letter any) {
 
 // progress is what the tree shows.
 func (w *Watcher[T]) progress() []api.Counter {
+	var more []api.Counter
+	if w.cfg.Progress != nil {
+		more = w.cfg.Progress()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return []api.Counter{
+	return append(more, []api.Counter{
 		{Name: "entries", Value: w.counts.entries},
 		{Name: "revision", Value: w.machine.last},
 		{Name: "waiting", Value: uint64(w.queue.live)},
@@ -293,5 +299,5 @@ func (w *Watcher[T]) progress() []api.Counter {
 		{Name: "conflated", Value: w.counts.conflated},
 		{Name: "undecoded", Value: w.counts.undecoded},
 		{Name: "stale", Value: w.counts.stale},
-	}
+	}...)
 }
