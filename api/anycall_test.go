@@ -123,6 +123,8 @@ func (v *visit) argument(of reflect.Type) (arg reflect.Value, done func()) {
 		value = api.Degraded
 	case reflect.TypeFor[api.RetryPolicy]():
 		value = api.RetryPolicy{Attempts: 2}
+	case reflect.TypeFor[api.BreakersConfig]():
+		value = api.BreakersConfig{}
 	case reflect.TypeFor[api.OutletSpec]():
 		value = api.OutletSpec{Lost: func(api.OutletLoss) {}, Linked: func() {}, Refused: func(string, string, error) {}}
 	default:

@@ -86,6 +86,10 @@ type (
 	// RetryError is a call of Retry that failed for good: how many Attempts it took, the time
 	// Elapsed, Errs with what each failed with, and Cause, why there was no other.
 	RetryError = supervisor.RetryError
+	// CircuitOpenError is a call that a breaker did not make: the breaker's Name and State,
+	// RetryAfter, the time until another call has a chance, and LastErr, the last failure, which
+	// the error itself is not.
+	CircuitOpenError = supervisor.CircuitOpenError
 	// PolicyError names a field of a policy that cannot be meant as written.
 	PolicyError = supervisor.PolicyError
 )

@@ -163,6 +163,9 @@ var (
 	// ErrRetryBudgetExceeded: the connection's calls are tried again often enough; see the
 	// option RetryBudget.
 	ErrRetryBudgetExceeded = supervisor.ErrRetryBudgetExceeded
+	// ErrCircuitOpen: the call was not made because others like it have failed; see
+	// CircuitOpenError.
+	ErrCircuitOpen = supervisor.ErrCircuitOpen
 )
 
 // Kinds of errors that are born in this package.

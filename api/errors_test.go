@@ -123,6 +123,7 @@ var kindAnswers = map[string]verdict{
 	"ErrRetryBudgetExceeded": {api.ErrRetryBudgetExceeded, api.CategoryLimit, "retry", nil},
 	"ErrRetryDeadline":       {api.ErrRetryDeadline, api.CategoryTimeout, "retry", is(context.DeadlineExceeded)},
 
+	"ErrCircuitOpen":  {api.ErrCircuitOpen, api.CategoryUnavailable, "retry", nil},
 	"ErrNoResponders": {api.ErrNoResponders, api.CategoryUnavailable, "retry", nil},
 	"ErrUnhealthy":    {api.ErrUnhealthy, api.CategoryUnavailable, "retry", nil},
 
@@ -195,6 +196,7 @@ var dataAnswers = map[string][]verdict{
 		{&api.MaxPayloadError{}, api.CategoryInput, "", is(api.ErrMaxPayload)},
 		{&api.MaxPayloadError{ByServer: true, Err: said("Maximum Payload Violation")}, api.CategoryInput, "", is(api.ErrMaxPayload)},
 	},
+	"CircuitOpenError": {{&api.CircuitOpenError{LastErr: api.ErrTimeout}, api.CategoryUnavailable, "retry", is(api.ErrCircuitOpen)}},
 	"RetryError": {
 		{&api.RetryError{Errs: []error{api.ErrTimeout, api.ErrNoResponders}, Cause: api.ErrRetryLimit}, api.CategoryUnavailable, "retry sent",
 			is(api.ErrRetryLimit, api.ErrTimeout, api.ErrNoResponders)},

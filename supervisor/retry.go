@@ -161,39 +161,18 @@ func (p RetryPolicy) worth(err error) bool {
 	if _, nested := errors.AsType[*RetryError](err); nested {
 		return false
 	}
-	if again, known := p.opinion(err); known {
+	if again, known := asked(p.Retryable, err); known {
 		return again
 	}
 	return kind.CanRetry(err)
 }
 
-// opinion asks Retryable.
-func (p RetryPolicy) opinion(err error) (again, known bool) {
-	if p.Retryable == nil {
-		return false, false
-	}
-	defer func() {
-		if recover() != nil {
-			again, known = false, false
-		}
-	}()
-	return p.Retryable(err)
-}
-
 // attempts returns Attempts with the meaning of zero written out.
-func (p RetryPolicy) attempts() int {
-	if p.Attempts == 0 {
-		return DefaultRetryAttempts
-	}
-	return p.Attempts
-}
+func (p RetryPolicy) attempts() int { return orDefault(p.Attempts, DefaultRetryAttempts) }
 
 // backoff returns Backoff with the meaning of its zero value written out.
 func (p RetryPolicy) backoff() Backoff {
-	if p.Backoff == (Backoff{}) {
-		return Backoff{Initial: DefaultRetryInitial, Max: DefaultRetryMax}
-	}
-	return p.Backoff
+	return orDefault(p.Backoff, Backoff{Initial: DefaultRetryInitial, Max: DefaultRetryMax})
 }
 
 // Validate returns a *PolicyError naming the first field that cannot be meant as it is

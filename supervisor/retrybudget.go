@@ -81,25 +81,12 @@ func (b *RetryBudget) add(tokens float64) {
 	b.tokens = min(b.tokens+tokens, b.config.credit())
 }
 
-func (c RetryBudgetConfig) ratio() float64 {
-	if c.Ratio == 0 {
-		return DefaultRetryBudgetRatio
-	}
-	return c.Ratio
-}
+func (c RetryBudgetConfig) ratio() float64 { return orDefault(c.Ratio, DefaultRetryBudgetRatio) }
 
-func (c RetryBudgetConfig) perSecond() float64 {
-	if c.PerSecond == 0 {
-		return DefaultRetryBudgetMin
-	}
-	return c.PerSecond
-}
+func (c RetryBudgetConfig) perSecond() float64 { return orDefault(c.PerSecond, DefaultRetryBudgetMin) }
 
 func (c RetryBudgetConfig) credit() float64 {
-	if c.Credit == 0 {
-		return DefaultRetryBudgetCredit
-	}
-	return float64(c.Credit)
+	return float64(orDefault(c.Credit, DefaultRetryBudgetCredit))
 }
 
 // Validate returns a *PolicyError naming the first field that cannot be meant as it is

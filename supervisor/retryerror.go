@@ -25,6 +25,10 @@ var (
 	ErrRetryBudgetExceeded error = kind.New("troupe: retry budget exceeded").In(kind.Limit, kind.Retry)
 )
 
+// ErrCircuitOpen is a call that was not made because others like it have failed; see
+// CircuitOpenError.
+var ErrCircuitOpen error = kind.New("troupe: circuit open").In(kind.Unavailable, kind.Retry)
+
 // RetryError is a call that failed for good. It is its Cause and whatever each of its
 // attempts failed with.
 type RetryError struct {

@@ -19,6 +19,7 @@ var linkRoots = []string{
 	"github.com/klauspost/compress",     // compression
 	"github.com/nats-io/nkeys",          // keys, credentials
 	"github.com/nats-io/nuid",           // unique ids
+	"github.com/sony/gobreaker/v2",      // circuit breakers
 	"go.uber.org/zap",                   // logging
 	"golang.org/x/sys",                  // what the kernel knows of a socket; protoactor's metrics link it anyway
 }

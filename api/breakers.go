@@ -1,0 +1,304 @@
+package api
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// breakers.go - the breakers of one purpose, one for each name, and the actors that show them.
+//
+//	connection-1
+//	└── breakers
+//	    └── services      open      one of them is
+//	        ├── price     open      5 failures in a row, the last: …
+//	        └── stock     closed
+//
+// The breakers outlive the actors, whose end leaves them as they are: they are shown no more.
+
+// breakersGroup is the node below which registries stand.
+const breakersGroup = "breakers"
+
+// DefaultBreakersMax is how many breakers a registry keeps unless BreakersConfig.Max says so.
+const DefaultBreakersMax = 1024
+
+// BreakersConfig describes a registry of breakers.
+type BreakersConfig struct {
+	// Name is the last element of its path in the tree, connection/breakers/Name; printable, without
+	// spaces and slashes, and used once on the connection. Empty: a number is given.
+	Name string
+	// Policy is that of all its breakers.
+	Policy BreakerPolicy
+	// Max bounds the breakers that it keeps. For one more it forgets the one that has not been
+	// asked for the longest, of those that are closed if there are any. Zero is DefaultBreakersMax.
+	Max int
+}
+
+// Breakers is a registry: one Breaker for each name. Each is an actor in the tree of the
+// connection, with its state, the reason, and counters; one that is not closed shows in Health,
+// and each change is a StateChanged event with the reason as its Message. It lives as long as the
+// connection; its breakers work on when that is drained or closed. It is safe for concurrent use.
+type Breakers struct {
+	policy BreakerPolicy
+	max    int
+	ref    *ActorRef
+
+	mu      sync.Mutex
+	all     map[string]*list.Element // of *Breaker, in used
+	used    list.List                // most recently used first
+	evicted atomic.Uint64
+}
+
+// NewBreakers makes a registry of circuit breakers, with none in it.
+//
+//	breakers, err := nc.NewBreakers(api.BreakersConfig{Name: "services"})
+//	m, err := api.Guard(breakers.For("price"), func(ctx context.Context) (*api.Msg, error) {
+//		return nc.RequestWithContext(ctx, "price", data)
+//	})(ctx)
+//
+// Errors: ErrInvalidConnection; ErrInvalidArg for a bad name or bound; ErrBadPolicy;
+// ErrActorExists for a name that is taken; ErrConnectionDraining; ErrConnectionClosed.
+func (nc *Conn) NewBreakers(c BreakersConfig) (*Breakers, error) {
+	if err := c.Policy.Validate(); err != nil {
+		return nil, badPolicy("BreakersConfig.Policy", err)
+	}
+	if c.Max < 0 {
+		return nil, badArg("BreakersConfig.Max", "is negative")
+	}
+	if err := checkName("BreakersConfig.Name", c.Name); err != nil {
+		return nil, err
+	}
+	bs := &Breakers{policy: c.Policy, max: c.Max, all: make(map[string]*list.Element)}
+	setDefault(&bs.max, DefaultBreakersMax)
+	ref, err := nc.Spawn(Spec{Name: c.Name, Group: breakersGroup, Progress: bs.progress, New: func() Actor {
+		return &breakersActor{home: bs, shown: make(map[*Breaker]*shownBreaker)}
+	}})
+	if err != nil {
+		return nil, err
+	}
+	bs.ref = ref
+	return bs, nil
+}
+
+// For returns the breaker of a name, a new one if need be. A name is that of something that
+// works or does not, such as the subject of a service; a subject with an id in it would have a breaker
+// for each id, that never learns. Of a nil registry it is nil.
+func (bs *Breakers) For(name string) *Breaker {
+	if bs == nil {
+		return nil
+	}
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	if at, known := bs.all[name]; known {
+		bs.used.MoveToFront(at)
+		return at.Value.(*Breaker)
+	}
+	if bs.used.Len() >= bs.max {
+		bs.evictLocked()
+	}
+	b := newBreaker(name, bs.policy, bs.tell)
+	bs.all[name] = bs.used.PushFront(b)
+	bs.send(enlisted{b})
+	return b
+}
+
+// evictLocked forgets a breaker. Who has it may go on using it.
+func (bs *Breakers) evictLocked() {
+	victim := bs.used.Back()
+	for at := victim; at != nil; at = at.Prev() {
+		if at.Value.(*Breaker).State() == BreakerClosed {
+			victim = at
+			break
+		}
+	}
+	b := bs.used.Remove(victim).(*Breaker)
+	delete(bs.all, b.name)
+	bs.evicted.Add(1)
+	bs.send(forgotten{b})
+}
+
+// listed returns the breakers, the one that was made or used last at the end.
+func (bs *Breakers) listed() (all []*Breaker) {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	for at := bs.used.Back(); at != nil; at = at.Prev() {
+		all = append(all, at.Value.(*Breaker))
+	}
+	return all
+}
+
+// tell sends a breaker's new state to the actor; with the breaker's lock held.
+func (bs *Breakers) tell(b *Breaker) { bs.send(changed{b, b.standingLocked()}) }
+
+// send sends a letter to the actor; refused when the connection ends.
+func (bs *Breakers) send(m any) { _ = bs.ref.Send(m) }
+
+func (bs *Breakers) progress() []Counter {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	return []Counter{
+		{Name: "breakers", Value: uint64(bs.used.Len())},
+		{Name: "evicted", Value: bs.evicted.Load()},
+	}
+}
+
+// breakerStanding is what a breaker shows.
+type breakerStanding struct {
+	state  BreakerState
+	reason string
+}
+
+func (b *Breaker) standingLocked() breakerStanding {
+	return breakerStanding{state: b.state, reason: b.reason}
+}
+
+func (b *Breaker) standing() breakerStanding {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.standingLocked()
+}
+
+// level is how well a breaker in a state is.
+func (s breakerStanding) level() Level {
+	switch s.state {
+	case BreakerOpen:
+		return Down
+	case BreakerHalfOpen:
+		return Degraded
+	default:
+		return Well
+	}
+}
+
+// Letters to the actor of a registry, in the order of Receive.
+type (
+	// enlisted says that there is a new breaker.
+	enlisted struct{ b *Breaker }
+
+	// changed says that a breaker has another state; it goes on to the breaker's actor.
+	changed struct {
+		b   *Breaker
+		now breakerStanding
+	}
+
+	// forgotten says that a breaker is in the registry no more; it goes on, too.
+	forgotten struct{ b *Breaker }
+)
+
+// breakersActor shows a registry, and supervises the actors of its breakers.
+type breakersActor struct {
+	home  *Breakers
+	shown map[*Breaker]*shownBreaker
+	twins uint64 // breakers whose name was taken
+}
+
+// shownBreaker is a breaker that has an actor.
+type shownBreaker struct {
+	ref *ActorRef
+	now breakerStanding
+}
+
+// Started shows what an incarnation before this one has shown.
+func (a *breakersActor) Started(c *ActorContext) {
+	for _, b := range a.home.listed() {
+		a.onEnlisted(c, enlisted{b})
+	}
+}
+
+// Receive handles one letter.
+func (a *breakersActor) Receive(c *ActorContext, m any) {
+	switch m := m.(type) {
+	case enlisted:
+		a.onEnlisted(c, m)
+	case changed:
+		a.onChanged(c, m)
+	case forgotten:
+		a.onForgotten(c, m)
+	default:
+		panic(fmt.Sprintf("breakers: unhandled message %T", m))
+	}
+}
+
+func (a *breakersActor) onEnlisted(c *ActorContext, m enlisted) {
+	if a.shown[m.b] != nil {
+		return
+	}
+	spec := Spec{Name: nodeName(m.b.name), New: func() Actor { return &breakerActor{b: m.b} }, Progress: m.b.progress}
+	ref, err := c.Spawn(spec)
+	if errors.Is(err, ErrActorExists) { // names that differ in what a node cannot show; or one that is just leaving
+		a.twins++
+		spec.Name += "~" + strconv.FormatUint(a.twins, 36)
+		ref, err = c.Spawn(spec)
+	}
+	if err == nil { // else the connection ends
+		a.shown[m.b] = &shownBreaker{ref: ref, now: m.b.standing()}
+		a.show(c)
+	}
+}
+
+func (a *breakersActor) onChanged(c *ActorContext, m changed) {
+	s := a.shown[m.b]
+	if s == nil {
+		return // forgotten, and used all the same
+	}
+	s.now = m.now
+	_ = s.ref.Send(m)
+	a.show(c)
+}
+
+func (a *breakersActor) onForgotten(c *ActorContext, m forgotten) {
+	if s := a.shown[m.b]; s != nil {
+		delete(a.shown, m.b)
+		_ = s.ref.Send(m)
+		a.show(c)
+	}
+}
+
+// show shows how the registry is: as its breakers are. A change of one of many is no news.
+func (a *breakersActor) show(c *ActorContext) {
+	for _, s := range a.shown {
+		if s.now.state != BreakerClosed {
+			c.Become("open", Degraded, "not all breakers are closed")
+			return
+		}
+	}
+	c.Become("closed", Well, "")
+}
+
+// breakerActor shows one breaker. Its letters are those of its registry.
+type breakerActor struct{ b *Breaker }
+
+// Started shows the state. What has changed before is told by letters that are on the way.
+func (a *breakerActor) Started(c *ActorContext) { become(c, a.b.standing()) }
+
+// Receive handles one letter.
+func (a *breakerActor) Receive(c *ActorContext, m any) {
+	switch m := m.(type) {
+	case changed:
+		become(c, m.now)
+	case forgotten:
+		_ = c.Self().Stop(c.Context()) // itself: it is not waited for
+	default:
+		panic(fmt.Sprintf("breaker: unhandled message %T", m))
+	}
+}
+
+func become(c *ActorContext, s breakerStanding) { c.Become(s.state.String(), s.level(), s.reason) }
+
+// nodeNameMax leaves room for what tells twins apart.
+const nodeNameMax = actorNameMax - 16
+
+// nodeName makes the name of a breaker one that a node can have.
+func nodeName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if unnamable(r) {
+			return '_'
+		}
+		return r
+	}, strings.ToValidUTF8(name, "_"))
+	return strings.ToValidUTF8(name[:min(len(name), nodeNameMax)], "")
+}
