@@ -94,7 +94,7 @@ func (w *change) after(ctx context.Context, wrong *KeyWrongLastSequenceError) (n
 
 // last reads what the key has; nil for nothing.
 func (w *change) last(ctx context.Context) (*found, error) {
-	m, err := w.s.stream.GetLastMsgForSubject(ctx, w.s.read+w.in)
+	m, err := w.s.lastMsg(ctx, w.s.read+w.in)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return nil, nil

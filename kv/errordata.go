@@ -44,7 +44,7 @@ func (e *KeyError) Error() string {
 	case e.Kind != nil:
 		return text + ": " + e.Kind.Error()
 	case e.Err != nil:
-		return text + ": " + e.Err.Error()
+		return text + ": " + bucket.Plain(e.Err)
 	}
 	return text
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/internal/bucket"
 	"github.com/troupe-go/troupe/internal/kind"
+	"github.com/troupe-go/troupe/internal/watch"
 	"github.com/troupe-go/troupe/jetstream"
 )
 
@@ -48,6 +49,11 @@ var (
 	ErrNoKeys error = kind.New("no keys found", ErrKeyValue).In(kind.NotFound)
 	// ErrKeyHistoryTooLarge: a bucket keeps at most MaxHistory values of a key.
 	ErrKeyHistoryTooLarge error = kind.New("history limited to a max of 64", ErrKeyValue, jetstream.ErrInvalidConfig).In(kind.Input)
+	// ErrSlowWatcher: as much waited to be taken from a watcher as SlowStop allows.
+	ErrSlowWatcher error = watch.ErrSlow
+	// ErrKeyWatcherTimeout: not all that was asked for had come when the time was over. It is an
+	// api.ErrTimeout.
+	ErrKeyWatcherTimeout error = kind.New("timed out waiting for keys", ErrKeyValue, api.ErrTimeout).In(kind.Timeout, kind.Retry)
 	// ErrTTLOnDeleteNotSupported: a deletion has no time to live, a purge has.
 	ErrTTLOnDeleteNotSupported error = kind.New("ttl is not supported on delete", ErrKeyValue, jetstream.ErrInvalidOption).In(kind.Input)
 	// ErrLimitMarkerTTLNotSupported: the server is too old for limit markers.

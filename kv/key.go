@@ -1,6 +1,10 @@
 package kv
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/troupe-go/troupe/protocol"
+)
 
 // key.go - which keys there are. It is pure.
 
@@ -63,4 +67,27 @@ func emptyToken(start, length int) string {
 func keyByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		c == '-' || c == '/' || c == '_' || c == '='
+}
+
+// apart leaves out the patterns that others cover: a server refuses them. Those that only
+// have keys in common stay.
+func apart(patterns []string) []string {
+	var left []string
+	for i, p := range patterns {
+		covered := false
+		for j, other := range patterns {
+			if i != j && covers(other, p) && (!covers(p, other) || j < i) {
+				covered = true
+			}
+		}
+		if !covered {
+			left = append(left, p)
+		}
+	}
+	return left
+}
+
+// covers reports whether every key that matches narrow matches wide.
+func covers(wide, narrow string) bool {
+	return protocol.Match(wide, narrow) && (!strings.HasSuffix(narrow, AllKeys) || strings.HasSuffix(wide, AllKeys))
 }

@@ -34,6 +34,34 @@ type Reader interface {
 	// held in memory, though the names of the keys are if they are more than a server finds at a
 	// time. Errors, beside those of GetMany: ErrSnapshotGone; ErrSnapshotAhead.
 	Snapshot(ctx context.Context, patterns []string, opts ...SnapshotOpt) iter.Seq2[Entry, error]
+	// Watch hands on the last value of each key that matches a pattern, and what becomes of
+	// them: a key of which tokens may be '*', and the last one '>'. It ends with ctx, with Stop,
+	// and with the connection. Errors: ErrInvalidKey; ErrInvalidOption; ErrBucketNotFound.
+	Watch(ctx context.Context, keys string, opts ...WatchOpt) (Watcher, error)
+	// WatchAll is Watch for all keys.
+	WatchAll(ctx context.Context, opts ...WatchOpt) (Watcher, error)
+	// WatchFiltered is Watch for the keys that match one of the patterns; all without any. They
+	// must not have keys in common unless one covers the other: ErrOverlappingFilterSubjects.
+	WatchFiltered(ctx context.Context, keys []string, opts ...WatchOpt) (Watcher, error)
+	// Events is WatchFiltered without a channel: it begins to watch with the range over it, and
+	// ends with that. It yields what a channel cannot: when all has come that was there, and when
+	// all begins anew. The error is last, and says why the watcher has ended: see Watcher.Err.
+	Events(ctx context.Context, keys []string, opts ...WatchOpt) iter.Seq2[Event, error]
+	// Keys returns the keys that have a value, in their order. They are all in memory: see
+	// AllKeys. ErrNoKeys if there are none.
+	Keys(ctx context.Context, opts ...WatchOpt) ([]string, error)
+	// ListKeys hands on the keys that have a value, in the order of their revisions. A key that
+	// is given a value, or is deleted, meanwhile may be among them.
+	ListKeys(ctx context.Context, opts ...WatchOpt) (KeyLister, error)
+	// ListKeysFiltered is ListKeys for the keys that match one of the patterns; all without any.
+	ListKeysFiltered(ctx context.Context, filters ...string) (KeyLister, error)
+	// AllKeys is ListKeysFiltered without a channel: no key is no error. The error is last.
+	AllKeys(ctx context.Context, patterns ...string) iter.Seq2[string, error]
+	// History returns the values and markers of a key that are kept, oldest first.
+	// ErrKeyNotFound, which is an ErrNoKeys too, if there are none.
+	History(ctx context.Context, key string, opts ...WatchOpt) ([]Entry, error)
+	// Revisions is History without a slice: no value is no error. The error is last.
+	Revisions(ctx context.Context, key string, opts ...WatchOpt) iter.Seq2[Entry, error]
 	// Status asks for the state and the config of the bucket. Errors: ErrBucketNotFound.
 	Status(ctx context.Context) (Status, error)
 }
@@ -90,6 +118,10 @@ type Store interface {
 	LeaderReads() (Store, error)
 	// ReadOnly returns a Reader of this handle that cannot be made a Store again.
 	ReadOnly() Reader
+	// PurgeDeletes removes what is behind the markers of deleted keys, and the markers that are
+	// older than 30 minutes: see DeleteMarkersOlderThan. A key that is given a value meanwhile
+	// keeps it. For a mirror that is the mirror alone.
+	PurgeDeletes(ctx context.Context, opts ...PurgeOpt) error
 }
 
 // store implements Store. It is immutable, so that a copy with another place or other codecs

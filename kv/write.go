@@ -162,7 +162,7 @@ func (w *change) mine(ctx context.Context) (revision uint64, is bool) {
 	if ctx != nil && ctx.Err() != nil {
 		return 0, false
 	}
-	m, err := w.s.stream.GetLastMsgForSubject(ctx, w.s.read+w.in)
+	m, err := w.s.lastMsg(ctx, w.s.read+w.in)
 	if err != nil || m.Header.Get(jetstream.MsgIDHeader) != w.id {
 		return 0, false
 	}

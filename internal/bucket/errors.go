@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/troupe-go/troupe/internal/kind"
 	"github.com/troupe-go/troupe/jetstream"
@@ -47,10 +48,13 @@ func (e *Error) Error() string {
 	case e.Kind != nil:
 		return text + ": " + e.Kind.Error()
 	case e.Err != nil:
-		return text + ": " + e.Err.Error()
+		return text + ": " + Plain(e.Err)
 	}
 	return text
 }
 
 // Unwrap returns the kind, and what it comes from.
 func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
+
+// Plain returns the text of an error within that of another, once with the module's name.
+func Plain(err error) string { return strings.TrimPrefix(err.Error(), "troupe: ") }

@@ -118,7 +118,7 @@ func (t Type) Delete(ctx context.Context, js jetstream.JetStream, name string) e
 }
 
 // Failed makes what a stream said an error about a bucket.
-func (t Type) Failed(op, name string, err error) error {
+func (t Type) Failed(op, name string, err error) *Error {
 	e := &Error{Op: op, Store: t.name(), Bucket: name, Err: err}
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):

@@ -1,0 +1,82 @@
+package kv
+
+import (
+	"fmt"
+
+	"github.com/troupe-go/troupe/internal/watch"
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// EventKind says what an Event is.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	// EventValue: a key has a value.
+	EventValue EventKind = iota + 1
+	// EventDeleted: a key was deleted.
+	EventDeleted
+	// EventPurged: a key was deleted with its history.
+	EventPurged
+	// EventExpired: the time of a key is over, and the server has removed it. There are such
+	// events with Config.LimitMarkerTTL only.
+	EventExpired
+	// EventReady: all has come that was there when the watcher began, or began anew.
+	EventReady
+	// EventResync: the watcher begins anew, as removals may have gone unseen. What is known from
+	// before is void: all that there is follows, and a Ready.
+	EventResync
+	// EventUndecoded: the codec makes nothing of an entry.
+	EventUndecoded
+)
+
+// String returns the kind in lower case.
+func (k EventKind) String() string {
+	names := [...]string{"no event", "value", "deleted", "purged", "expired", "ready", "resync", "undecoded"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return fmt.Sprintf("event %d", uint8(k))
+}
+
+// Event is what a watcher hands on.
+type Event struct {
+	// Kind says what it is.
+	Kind EventKind
+	// Entry is the value or the marker; nil for Ready, Resync and Undecoded.
+	Entry Entry
+	// Seen reports that this revision, or a higher one, was handed on before the last Resync.
+	Seen bool
+	// Gap says why there is a Resync.
+	Gap jetstream.Gap
+	// Err says what was Undecoded; nil otherwise.
+	Err error
+}
+
+// eventOf returns what a watcher's event means.
+func eventOf(e *watch.Event[*entry]) Event {
+	switch e.Kind {
+	case watch.Ready:
+		return Event{Kind: EventReady}
+	case watch.Resync:
+		return Event{Kind: EventResync, Gap: e.Gap}
+	case watch.Undecoded:
+		return Event{Kind: EventUndecoded, Seen: e.Seen, Err: e.Err}
+	default:
+		return Event{Kind: e.Value.kind(), Entry: e.Value, Seen: e.Seen}
+	}
+}
+
+// kind returns the kind of event that an entry is.
+func (e *entry) kind() EventKind {
+	switch {
+	case e.expired:
+		return EventExpired
+	case e.op == OpDelete:
+		return EventDeleted
+	case e.op == OpPurge:
+		return EventPurged
+	default:
+		return EventValue
+	}
+}

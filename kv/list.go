@@ -1,0 +1,232 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/watch"
+)
+
+// list.go - what is there now: a watcher that ends as soon as it is ready.
+
+// KeyLister hands on keys through a channel; Reader.AllKeys does it without one. Its methods
+// are safe for concurrent use.
+type KeyLister interface {
+	// Keys returns the channel. Each key comes once. It is closed when all have come, when the
+	// lister was stopped, and at the first error.
+	Keys() <-chan string
+	// Stop ends the lister before its time. It returns nil.
+	Stop() error
+	// Err returns why the channel was closed before its time: nil if it was not, and after
+	// Stop.
+	Err() error
+}
+
+// Keys implements Reader.
+func (s *store) Keys(ctx context.Context, opts ...WatchOpt) ([]string, error) {
+	there := map[string]struct{}{}
+	for e, err := range s.load(ctx, "keys", nil, append(slices.Clone(opts), MetaOnly(), withDeletes)) {
+		switch {
+		case err != nil:
+			return nil, err
+		case e.op == OpPut:
+			there[e.key] = struct{}{}
+		default:
+			delete(there, e.key) // while we read
+		}
+	}
+	if len(there) == 0 {
+		return nil, stores.Error("keys", s.bucket, ErrNoKeys, "")
+	}
+	return slices.Sorted(maps.Keys(there)), nil
+}
+
+// AllKeys implements Reader.
+func (s *store) AllKeys(ctx context.Context, patterns ...string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		seen := map[string]struct{}{}
+		for e, err := range s.load(ctx, "keys", patterns, []WatchOpt{MetaOnly(), IgnoreDeletes()}) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			if _, again := seen[e.key]; again {
+				continue
+			}
+			seen[e.key] = struct{}{}
+			if !yield(e.key, nil) {
+				return
+			}
+		}
+	}
+}
+
+// History implements Reader.
+func (s *store) History(ctx context.Context, key string, opts ...WatchOpt) ([]Entry, error) {
+	var all []Entry
+	for e, err := range s.load(ctx, "history", []string{key}, append(slices.Clone(opts), IncludeHistory())) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	if len(all) == 0 {
+		return nil, &KeyError{Op: "history", Bucket: s.bucket, Key: key, Kind: ErrKeyNotFound, Err: ErrNoKeys}
+	}
+	return all, nil
+}
+
+// Revisions implements Reader.
+func (s *store) Revisions(ctx context.Context, key string, opts ...WatchOpt) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for e, err := range s.load(ctx, "history", []string{key}, append(slices.Clone(opts), IncludeHistory())) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// load yields what is there, and ends with the first error.
+func (s *store) load(ctx context.Context, op string, keys []string, opts []WatchOpt) iter.Seq2[*entry, error] {
+	return func(yield func(*entry, error) bool) {
+		config, err := s.watching(op, keys, opts)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		p := s.patient(ctx, op)
+		defer p.end()
+		for e, err := range watch.Load(p.ctx, config) {
+			p.idle.Stop()
+			if err != nil {
+				yield(nil, s.unread(op, err))
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+			p.idle.Reset(p.patience)
+		}
+	}
+}
+
+// patience ends a read when nothing has come for as long as a call may take, if its context
+// has no deadline: how long all of it takes depends on the bucket.
+type patience struct {
+	ctx      context.Context
+	idle     *time.Timer
+	patience time.Duration
+	end      func()
+}
+
+func (s *store) patient(ctx context.Context, op string) patience {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	d := time.Duration(math.MaxInt64)
+	if _, ok := ctx.Deadline(); !ok {
+		d = s.js.Options().DefaultTimeout
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	late := &api.TimeoutError{Op: op, After: d, Elapsed: d, Sent: true}
+	idle := time.AfterFunc(d, func() { cancel(late) })
+	return patience{ctx: ctx, idle: idle, patience: d, end: func() {
+		idle.Stop()
+		cancel(nil)
+	}}
+}
+
+// unread makes what ended a read an error about the bucket, or about the key.
+func (s *store) unread(op string, err error) error {
+	if decode, ok := errors.AsType[*watch.DecodeError](err); ok {
+		key := decode.Subject
+		if len(key) > len(s.read) {
+			key = key[len(s.read):]
+		}
+		return &KeyError{Op: op, Bucket: s.bucket, Key: key, Revision: decode.Revision, Err: err}
+	}
+	e := stores.Failed(op, s.bucket, err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Kind = ErrKeyWatcherTimeout
+	}
+	return e
+}
+
+// keyLister implements KeyLister.
+type keyLister struct {
+	w    *watch.Watcher[*entry]
+	s    *store
+	keys chan string
+}
+
+// ListKeys implements Reader.
+func (s *store) ListKeys(ctx context.Context, opts ...WatchOpt) (KeyLister, error) {
+	return s.listing(ctx, nil, opts)
+}
+
+// ListKeysFiltered implements Reader.
+func (s *store) ListKeysFiltered(ctx context.Context, filters ...string) (KeyLister, error) {
+	return s.listing(ctx, filters, nil)
+}
+
+func (s *store) listing(ctx context.Context, filters []string, opts []WatchOpt) (KeyLister, error) {
+	config, err := s.watching("keys", filters, append(slices.Clone(opts), MetaOnly(), IgnoreDeletes()))
+	if err != nil {
+		return nil, err
+	}
+	w, err := watch.Start(ctx, config)
+	if err != nil {
+		return nil, s.unread("keys", err)
+	}
+	l := &keyLister{w: w, s: s, keys: make(chan string, updatesRoom)}
+	go l.feed()
+	return l, nil
+}
+
+func (l *keyLister) Keys() <-chan string { return l.keys }
+
+func (l *keyLister) Stop() error {
+	l.w.Stop()
+	return nil
+}
+
+func (l *keyLister) Err() error {
+	if err := l.w.Err(); err != nil {
+		return l.s.unread("keys", err)
+	}
+	return nil
+}
+
+// feed puts the keys into the channel until all have come.
+func (l *keyLister) feed() {
+	defer close(l.keys)
+	seen := map[string]struct{}{}
+	for e, err := range l.w.Events() {
+		if err != nil || e.Kind == watch.Ready {
+			return
+		}
+		if e.Kind != watch.Entry {
+			continue
+		}
+		if _, again := seen[e.Value.key]; again {
+			continue
+		}
+		seen[e.Value.key] = struct{}{}
+		select {
+		case l.keys <- e.Value.key:
+		case <-l.w.Ended():
+			return
+		}
+	}
+}
