@@ -78,11 +78,4 @@ func (s *store) refused(op, name string, kind error, reason string) error {
 }
 
 // bucketFailed makes what a stream said an error about the bucket.
-func (s *store) bucketFailed(op string, err error) error {
-	e := stores.Error(op, s.bucket, nil, "")
-	e.Err = err
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		e.Kind = ErrBucketNotFound
-	}
-	return e
-}
+func (s *store) bucketFailed(op string, err error) error { return stores.Failed(op, s.bucket, err) }

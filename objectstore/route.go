@@ -1,13 +1,16 @@
 package objectstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/bucket"
 	"github.com/troupe-go/troupe/jetstream"
 )
 
@@ -32,16 +35,13 @@ const (
 	nobodysStream = "?"
 )
 
-// candidates returns what the subject of a publish may begin with, the most precise one first.
-func candidates(o jetstream.JetStreamOptions, read string) []string {
-	prefix := strings.TrimSuffix(o.APIPrefix, ".") + "."
-	switch {
-	case prefix == jetstream.DefaultAPIPrefix, o.APIPrefix == "" && o.Domain == "":
+// candidates returns what the subject of a publish may begin with behind a prefix, the most
+// precise one first.
+func candidates(prefix, read string) []string {
+	if prefix == "" {
 		return []string{read}
-	case o.APIPrefix == "":
-		return []string{"$JS." + o.Domain + ".API." + read, read}
 	}
-	if short, cut := strings.CutSuffix(prefix, jetstream.DefaultAPIPrefix); cut {
+	if short, cut := strings.CutSuffix(prefix, jetstream.DefaultAPIPrefix); cut && short != "" {
 		return []string{prefix + read, short + read, read}
 	}
 	return []string{prefix + read, read}
@@ -73,20 +73,23 @@ func (s *store) writePrefix(ctx context.Context, op string) (string, error) {
 	if found := s.write.Load(); found != nil {
 		return *found, nil
 	}
-	all := candidates(s.js.Options(), s.read)
+	all := candidates(bucket.PublishPrefix(s.js), s.read)
 	if len(all) == 1 {
 		s.write.Store(&s.read)
 		return s.read, nil
 	}
-	i, kind, reason := s.askAll(ctx, all).choose(stores.Stream(s.bucket))
-	if err := ctx.Err(); err != nil {
-		return "", s.failed(op, "", context.Cause(ctx))
+	found, err := s.askAll(ctx, all)
+	if ctx.Err() != nil {
+		return "", s.bucketFailed(op, context.Cause(ctx))
 	}
+	i, kind, reason := found.choose(stores.Stream(s.bucket))
 	if kind == nil && all[i] == s.read && s.ownBucket(ctx) {
 		kind, reason = ErrBucketAmbiguous, "the account has a bucket of that name, too, and what is published would go into that one"
 	}
 	if kind != nil {
-		return "", stores.Error(op, s.bucket, kind, reason)
+		e := stores.Error(op, s.bucket, kind, reason)
+		e.Err = err
+		return "", e
 	}
 	s.write.Store(&all[i])
 	return all[i], nil
@@ -107,21 +110,21 @@ type answered struct {
 	candidate int
 	stream    string
 	end       bool
+	err       error // why it ended, if it was not that there is nobody
 }
 
-// askAll asks who takes messages of each candidate.
-func (s *store) askAll(ctx context.Context, all []string) answers {
+// askAll asks who takes messages of each candidate. The error is one of those that kept it
+// from asking, if there is any.
+func (s *store) askAll(ctx context.Context, all []string) (found answers, failure error) {
 	ctx, cancel := context.WithCancel(ctx)
 	came := make(chan answered)
 	var asking sync.WaitGroup
 	for i, prefix := range all {
-		asking.Go(func() {
-			s.ask(ctx, prefix, func(stream string, end bool) { tell(ctx, came, answered{i, stream, end}) })
-		})
+		asking.Go(func() { s.ask(ctx, prefix, func(a answered) { a.candidate = i; tell(ctx, came, a) }) })
 	}
 	defer asking.Wait()
 	defer cancel()
-	found := make(answers, len(all))
+	found = make(answers, len(all))
 	began := time.Now()
 	patience := time.NewTimer(routeWait)
 	defer patience.Stop()
@@ -130,6 +133,7 @@ func (s *store) askAll(ctx context.Context, all []string) answers {
 		case a := <-came:
 			if a.end {
 				open--
+				failure = cmp.Or(failure, a.err)
 				continue
 			}
 			found[a.candidate] = append(found[a.candidate], a.stream)
@@ -138,12 +142,12 @@ func (s *store) askAll(ctx context.Context, all []string) answers {
 				patience.Reset(routeSettle + 3*time.Since(began))
 			}
 		case <-patience.C:
-			return found
+			return found, failure
 		case <-ctx.Done():
-			return found
+			return found, failure
 		}
 	}
-	return found
+	return found, failure
 }
 
 // tell hands over an answer while somebody waits for it.
@@ -155,11 +159,15 @@ func tell(ctx context.Context, to chan<- answered, a answered) {
 }
 
 // ask asks who takes messages of one candidate, until there are no more answers.
-func (s *store) ask(ctx context.Context, prefix string, came func(stream string, end bool)) {
+func (s *store) ask(ctx context.Context, prefix string, came func(answered)) {
 	m := &api.Msg{Subject: prefix + "M." + encodeName(nobodysStream), Header: api.Header{jetstream.ExpectedStreamHeader: {nobodysStream}}}
 	for answer, err := range s.js.Conn().RequestManyMsg(ctx, m, api.RequestManyTotal(2*routeWait)) {
-		if err != nil {
+		if errors.Is(err, api.ErrNoResponders) {
 			break
+		}
+		if err != nil {
+			came(answered{end: true, err: err})
+			return
 		}
 		var who struct {
 			Stream string `json:"stream"`
@@ -167,7 +175,7 @@ func (s *store) ask(ctx context.Context, prefix string, came func(stream string,
 		if err := json.Unmarshal(answer.Data, &who); err != nil || who.Stream == "" {
 			who.Stream = "a subscriber"
 		}
-		came(who.Stream, false)
+		came(answered{stream: who.Stream})
 	}
-	came("", true)
+	came(answered{end: true})
 }
