@@ -13,14 +13,14 @@ import (
 
 // change.go - changes what the store says of an object, and deletes it.
 //
-// Another name takes three steps, and each leaves something that is right:
+// Another name takes two steps, and each leaves something that is right:
 //
-//	old: object             new: nothing, or deleted
-//	old: object             new: the same object       the info under the new name is stored
-//	old: deleted            new: the same object       the old one is replaced, if nobody was faster
-//	old: nothing            new: the same object       what the old one was is removed
+//	old: object      new: nothing, or deleted
+//	old: object      new: the same object       the info under the new name is stored
+//	old: deleted     new: the same object       the old one is replaced, if nobody was faster
 //
-// Cut after the first step there are two names for one object; the same call again goes on.
+// Cut after the first step there are two names for one object; the same call again goes on. The
+// old name stays as one of an object that was deleted: watchers learn of it.
 
 // UpdateMeta implements Store.
 func (s *store) UpdateMeta(ctx context.Context, name string, meta Meta) error {
@@ -98,7 +98,7 @@ func (s *store) rename(ctx context.Context, r renaming) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	was, info, err := s.change(ctx, change{op, r.to.Name, func(now replaced) (*Info, error) {
+	_, info, err := s.change(ctx, change{op, r.to.Name, func(now replaced) (*Info, error) {
 		if now.live() && !sameObject(now.info, old.info) {
 			return nil, s.refused(op, r.to.Name, ErrObjectAlreadyExists, "")
 		}
@@ -108,17 +108,16 @@ func (s *store) rename(ctx context.Context, r renaming) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	gone := marker(old.info)
-	if err := s.writeMeta(ctx, op, gone, metaWrite{expect: old.revision}); err != nil {
-		if errors.Is(err, ErrObjectChanged) {
-			// Whoever was faster has removed the chunks, or is about to.
-			return nil, errors.Join(err, s.takeBack(ctx, was, info))
-		}
-		return nil, err
+	err = s.writeMeta(ctx, op, marker(old.info), metaWrite{expect: old.revision})
+	if !errors.Is(err, ErrObjectChanged) {
+		return info, err
 	}
-	// What fails here leaves the marker of an object that was deleted.
-	_ = s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.metaOf(r.from)), jetstream.WithPurgeSequence(gone.Revision+1))
-	return info, nil
+	// Whoever was faster has removed the bytes, or is about to: the new name goes, too, unless
+	// somebody has given it to something else.
+	if again := s.writeMeta(ctx, op, marker(info), metaWrite{expect: info.Revision}); !errors.Is(again, ErrObjectChanged) {
+		err = errors.Join(err, again)
+	}
+	return nil, err
 }
 
 // sameObject reports whether two infos are about the same bytes, or are the same link.
@@ -130,19 +129,6 @@ func marker(info *Info) *Info {
 	gone.Deleted, gone.Expires = true, time.Time{}
 	gone.Size, gone.Chunks, gone.Digest = 0, 0, ""
 	return &gone
-}
-
-// takeBack removes the info that was stored under a new name, unless it has been replaced.
-func (s *store) takeBack(ctx context.Context, was replaced, info *Info) error {
-	gone := marker(info)
-	err := s.writeMeta(ctx, "rename", gone, metaWrite{expect: info.Revision})
-	switch {
-	case errors.Is(err, ErrObjectChanged):
-		return nil
-	case err != nil || was.revision != 0:
-		return err
-	}
-	return s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.metaOf(info.Name)), jetstream.WithPurgeSequence(gone.Revision+1))
 }
 
 // Delete implements Store.

@@ -3,6 +3,7 @@ package objectstore
 import (
 	"github.com/troupe-go/troupe/internal/bucket"
 	"github.com/troupe-go/troupe/internal/kind"
+	"github.com/troupe-go/troupe/internal/watch"
 	"github.com/troupe-go/troupe/jetstream"
 )
 
@@ -60,6 +61,8 @@ var (
 	ErrInvalidDigestFormat error = kind.New("object digest hash is not of a known format", ErrObjectStore).In(kind.Protocol)
 	// ErrNoObjectsFound: there is no object.
 	ErrNoObjectsFound error = kind.New("no objects found", ErrObjectStore).In(kind.NotFound)
+	// ErrSlowWatcher: as much waited to be taken from a watcher as SlowStop allows.
+	ErrSlowWatcher error = watch.ErrSlow
 	// ErrLinkIsABucket: the object is a link to a bucket, which has no bytes.
 	ErrLinkIsABucket error = kind.New("link is a bucket", ErrObjectStore).In(kind.Input)
 	// ErrLinkNotAllowed: a link cannot be put: AddLink makes it.

@@ -3,6 +3,7 @@ package objectstore
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nuid"
@@ -154,6 +155,9 @@ func (s *store) writeMeta(ctx context.Context, op string, info *Info, w metaWrit
 		jetstream.WithRollup(jetstream.MsgRollupSubject), jetstream.WithMsgTTL(w.ttl), jetstream.WithMsgID(nuid.Next()))
 	if err != nil {
 		return s.failed(op, info.Name, err)
+	}
+	if domain := s.js.Options().Domain; domain != "" && ack.Domain != domain {
+		return stores.Error(op, s.bucket, ErrBucketAmbiguous, "the bucket of another domain has taken it: "+strconv.Quote(ack.Domain))
 	}
 	info.Bucket, info.Revision, info.ModTime, info.Expires = s.bucket, ack.Sequence, time.Now().UTC(), time.Time{}
 	if w.ttl > 0 {

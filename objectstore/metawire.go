@@ -29,6 +29,16 @@ const lineReserve = 160
 // encodeName returns the last token of the subject of an object's info.
 func encodeName(name string) string { return base64.URLEncoding.EncodeToString([]byte(name)) }
 
+// nameOf returns the name of the object that an info is about by its subject; the last token of
+// it if that is no name.
+func nameOf(subject string) string {
+	token := subject[strings.LastIndexByte(subject, '.')+1:]
+	if name, err := base64.URLEncoding.DecodeString(token); err == nil {
+		return string(name)
+	}
+	return token
+}
+
 // badName says what is wrong with the name of an object, empty for nothing. The longest
 // subject with the name in it has overhead bytes beside it.
 func badName(name string, overhead int) string {

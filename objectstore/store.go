@@ -3,6 +3,7 @@ package objectstore
 import (
 	"context"
 	"io"
+	"iter"
 	"strings"
 	"sync/atomic"
 
@@ -61,6 +62,20 @@ type Reader interface {
 	// Errors: ErrObjectNotFound, and among it ErrObjectDeleted; ErrBadObjectMeta;
 	// ErrInvalidObjectName, and among it ErrNameRequired.
 	GetInfo(ctx context.Context, name string, opts ...GetObjectInfoOpt) (*Info, error)
+	// List returns what the store says of each object that is there, in the order of their
+	// revisions. ErrNoObjectsFound if there is none. Infos that cannot be read are an
+	// ErrBadObjectMeta, beside those that can. ErrBucketNotFound.
+	List(ctx context.Context, opts ...ListObjectsOpt) ([]*Info, error)
+	// Objects yields what List returns, as it comes; nothing for an empty bucket. An object that
+	// changes meanwhile may come twice. An ErrBadObjectMeta does not end it, any other error
+	// does.
+	Objects(ctx context.Context, opts ...ListObjectsOpt) iter.Seq2[*Info, error]
+	// Watch hands on through a channel what becomes of objects, what there is at first. The
+	// watcher ends with ctx. Errors: ErrInvalidOption; ErrBucketNotFound.
+	Watch(ctx context.Context, opts ...WatchOpt) (Watcher, error)
+	// Events is Watch as a loop, which the context ends, and break. What has ended it is its
+	// last error.
+	Events(ctx context.Context, opts ...WatchOpt) iter.Seq2[Event, error]
 	// Status returns what the bucket is like. Errors: ErrBucketNotFound.
 	Status(ctx context.Context) (Status, error)
 }
