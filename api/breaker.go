@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,7 +53,6 @@ const (
 type Breaker struct {
 	name   string
 	policy BreakerPolicy
-	tell   func(*Breaker) // shows the state; called with mu held
 
 	calls, failures, excluded, rejected, opened atomic.Uint64
 
@@ -69,7 +69,13 @@ type Breaker struct {
 	failing error     // the failure that is being counted
 	until   time.Time // open: when the next call may come; half-open: when the probe is given up
 	probe   *pass     // half-open: the latest that was let through
+
+	stage  *ActorContext     // where the state is shown; nil before there is a place
+	unseen []breakerStanding // what was to be shown before, oldest first; at most unseenMax
 }
+
+// unseenMax bounds the changes that a breaker keeps for an actor that has not begun.
+const unseenMax = 16
 
 // pass is a call that was let through.
 type pass struct {
@@ -89,8 +95,8 @@ const windowParts = 10
 // newBreaker makes a closed breaker of a valid policy. The library counts calls within the
 // window, lets so many through when half-open, and ignores results that come after a change of state.
 // For how long the breaker is open is decided here: the library knows one time for all.
-func newBreaker(name string, policy BreakerPolicy, tell func(*Breaker)) *Breaker {
-	b := &Breaker{name: name, policy: policy, tell: tell}
+func newBreaker(name string, policy BreakerPolicy) *Breaker {
+	b := &Breaker{name: name, policy: policy, unseen: make([]breakerStanding, 1)}
 	window := policy.WindowOrDefault()
 	b.lib = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests:   uint32(policy.ProbesOrDefault()),
@@ -276,10 +282,31 @@ func (b *Breaker) onStateChange(_ string, from, to gobreaker.State) {
 	}
 }
 
-// become changes the state and tells it.
+// become changes the state and shows it.
 func (b *Breaker) become(s BreakerState, why string) {
 	b.state, b.reason = s, why
-	b.tell(b)
+	now := breakerStanding{state: s, reason: why}
+	if b.stage != nil {
+		now.show(b.stage)
+		return
+	}
+	if len(b.unseen) == unseenMax {
+		b.unseen = slices.Delete(b.unseen, 0, 1)
+	}
+	b.unseen = append(b.unseen, now)
+}
+
+// showIn shows the state in an actor from here on, and what it has not seen.
+func (b *Breaker) showIn(stage *ActorContext) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stage != nil {
+		b.unseen = append(b.unseen, breakerStanding{state: b.state, reason: b.reason})
+	}
+	for _, s := range b.unseen {
+		s.show(stage)
+	}
+	b.stage, b.unseen = stage, nil
 }
 
 func (b *Breaker) progress() []Counter {

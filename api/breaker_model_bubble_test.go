@@ -88,7 +88,7 @@ func anyStep() *rapid.Generator[step] {
 
 // play does the steps to a breaker and to the model, and returns where they differ.
 func play(policy BreakerPolicy, steps []step) (done int, differs string) {
-	b := newBreaker("x", policy, func(*Breaker) {})
+	b := newBreaker("x", policy)
 	m := breakerModel{policy: policy}
 	type running struct {
 		era int

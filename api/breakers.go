@@ -14,11 +14,12 @@ import (
 //
 //	connection-1
 //	└── breakers
-//	    └── services      open      one of them is
+//	    └── services      running
 //	        ├── price     open      5 failures in a row, the last: …
 //	        └── stock     closed
 //
 // The breakers outlive the actors, whose end leaves them as they are: they are shown no more.
+// A breaker shows each change itself, when it happens; its actor is where.
 
 // breakersGroup is the node below which registries stand.
 const breakersGroup = "breakers"
@@ -75,7 +76,7 @@ func (nc *Conn) NewBreakers(c BreakersConfig) (*Breakers, error) {
 	bs := &Breakers{policy: c.Policy, max: c.Max, all: make(map[string]*list.Element)}
 	setDefault(&bs.max, DefaultBreakersMax)
 	ref, err := nc.Spawn(Spec{Name: c.Name, Group: breakersGroup, Progress: bs.progress, New: func() Actor {
-		return &breakersActor{home: bs, shown: make(map[*Breaker]*shownBreaker)}
+		return &breakersActor{home: bs, shown: make(map[*Breaker]*ActorRef)}
 	}})
 	if err != nil {
 		return nil, err
@@ -100,7 +101,7 @@ func (bs *Breakers) For(name string) *Breaker {
 	if bs.used.Len() >= bs.max {
 		bs.evictLocked()
 	}
-	b := newBreaker(name, bs.policy, bs.tell)
+	b := newBreaker(name, bs.policy)
 	bs.all[name] = bs.used.PushFront(b)
 	bs.send(enlisted{b})
 	return b
@@ -131,9 +132,6 @@ func (bs *Breakers) listed() (all []*Breaker) {
 	return all
 }
 
-// tell sends a breaker's new state to the actor; with the breaker's lock held.
-func (bs *Breakers) tell(b *Breaker) { bs.send(changed{b, b.standingLocked()}) }
-
 // send sends a letter to the actor; refused when the connection ends.
 func (bs *Breakers) send(m any) { _ = bs.ref.Send(m) }
 
@@ -152,15 +150,7 @@ type breakerStanding struct {
 	reason string
 }
 
-func (b *Breaker) standingLocked() breakerStanding {
-	return breakerStanding{state: b.state, reason: b.reason}
-}
-
-func (b *Breaker) standing() breakerStanding {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.standingLocked()
-}
+func (s breakerStanding) show(c *ActorContext) { c.Become(s.state.String(), s.level(), s.reason) }
 
 // level is how well a breaker in a state is.
 func (s breakerStanding) level() Level {
@@ -179,31 +169,20 @@ type (
 	// enlisted says that there is a new breaker.
 	enlisted struct{ b *Breaker }
 
-	// changed says that a breaker has another state; it goes on to the breaker's actor.
-	changed struct {
-		b   *Breaker
-		now breakerStanding
-	}
-
-	// forgotten says that a breaker is in the registry no more; it goes on, too.
+	// forgotten says that a breaker is in the registry no more; it goes on to its actor.
 	forgotten struct{ b *Breaker }
 )
 
 // breakersActor shows a registry, and supervises the actors of its breakers.
 type breakersActor struct {
 	home  *Breakers
-	shown map[*Breaker]*shownBreaker
+	shown map[*Breaker]*ActorRef
 	twins uint64 // breakers whose name was taken
-}
-
-// shownBreaker is a breaker that has an actor.
-type shownBreaker struct {
-	ref *ActorRef
-	now breakerStanding
 }
 
 // Started shows what an incarnation before this one has shown.
 func (a *breakersActor) Started(c *ActorContext) {
+	c.Become("running", Well, "")
 	for _, b := range a.home.listed() {
 		a.onEnlisted(c, enlisted{b})
 	}
@@ -214,10 +193,8 @@ func (a *breakersActor) Receive(c *ActorContext, m any) {
 	switch m := m.(type) {
 	case enlisted:
 		a.onEnlisted(c, m)
-	case changed:
-		a.onChanged(c, m)
 	case forgotten:
-		a.onForgotten(c, m)
+		a.onForgotten(m)
 	default:
 		panic(fmt.Sprintf("breakers: unhandled message %T", m))
 	}
@@ -235,59 +212,32 @@ func (a *breakersActor) onEnlisted(c *ActorContext, m enlisted) {
 		ref, err = c.Spawn(spec)
 	}
 	if err == nil { // else the connection ends
-		a.shown[m.b] = &shownBreaker{ref: ref, now: m.b.standing()}
-		a.show(c)
+		a.shown[m.b] = ref
 	}
 }
 
-func (a *breakersActor) onChanged(c *ActorContext, m changed) {
-	s := a.shown[m.b]
-	if s == nil {
-		return // forgotten, and used all the same
-	}
-	s.now = m.now
-	_ = s.ref.Send(m)
-	a.show(c)
-}
-
-func (a *breakersActor) onForgotten(c *ActorContext, m forgotten) {
-	if s := a.shown[m.b]; s != nil {
+func (a *breakersActor) onForgotten(m forgotten) {
+	if ref := a.shown[m.b]; ref != nil {
 		delete(a.shown, m.b)
-		_ = s.ref.Send(m)
-		a.show(c)
+		_ = ref.Send(m)
 	}
 }
 
-// show shows how the registry is: as its breakers are. A change of one of many is no news.
-func (a *breakersActor) show(c *ActorContext) {
-	for _, s := range a.shown {
-		if s.now.state != BreakerClosed {
-			c.Become("open", Degraded, "not all breakers are closed")
-			return
-		}
-	}
-	c.Become("closed", Well, "")
-}
-
-// breakerActor shows one breaker. Its letters are those of its registry.
+// breakerActor shows one breaker.
 type breakerActor struct{ b *Breaker }
 
-// Started shows the state. What has changed before is told by letters that are on the way.
-func (a *breakerActor) Started(c *ActorContext) { become(c, a.b.standing()) }
+// Started gives the breaker a place to show its state.
+func (a *breakerActor) Started(c *ActorContext) { a.b.showIn(c) }
 
-// Receive handles one letter.
+// Receive handles one letter, the only one that there is.
 func (a *breakerActor) Receive(c *ActorContext, m any) {
-	switch m := m.(type) {
-	case changed:
-		become(c, m.now)
+	switch m.(type) {
 	case forgotten:
 		_ = c.Self().Stop(c.Context()) // itself: it is not waited for
 	default:
 		panic(fmt.Sprintf("breaker: unhandled message %T", m))
 	}
 }
-
-func become(c *ActorContext, s breakerStanding) { c.Become(s.state.String(), s.level(), s.reason) }
 
 // nodeNameMax leaves room for what tells twins apart.
 const nodeNameMax = actorNameMax - 16

@@ -19,6 +19,7 @@
 //	         │       └── dispatcher   one for each, started by its first message
 //	Request ──► requests         answers go straight to the caller
 //	Spawn ──► actors, or another group of actors of the user's
+//	Guard ──► breakers         whether calls are made; Retry ──► calls: made again
 //	handlers ◄── callbacks       every event, in order
 //
 // Conn.Tree shows it with states and reasons, Conn.Health says whether all is
@@ -39,5 +40,6 @@
 // data for errors.As and are not to be compared with ==. Bad input is refused at
 // once, before anything is sent. Of any error, CategoryOf says what it is about,
 // Retryable whether the same call may succeed later, and MaybeSent whether it may
-// have had its effect all the same.
+// have had its effect all the same. Retry asks these questions and makes the call again; a
+// Breaker, by Guard, keeps calls from being made that would fail.
 package api

@@ -5,6 +5,7 @@
 //	go run ./examples/ordered        messages handled side by side, in order
 //	go run ./examples/slow           what happens to messages without room
 //	go run ./examples/drain          SIGTERM without losing a job
+//	go run ./examples/breaker        a service that falls silent, and callers that leave it in peace
 //	go run ./examples/health         an HTTP endpoint that says how the connection is
 //	go run ./examples/actor          an actor of yours in the tree
 //	go run ./examples/tls            mutual TLS and credentials
