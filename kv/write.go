@@ -56,12 +56,18 @@ func (s *store) Update(ctx context.Context, key string, value []byte, revision u
 
 // Delete implements Store.
 func (s *store) Delete(ctx context.Context, key string, opts ...DeleteOpt) error {
+	_, err := s.delete(ctx, key, opts)
+	return err
+}
+
+// delete is Delete. It returns the revision of the marker.
+func (s *store) delete(ctx context.Context, key string, opts []DeleteOpt) (uint64, error) {
 	w, o, err := s.marker("delete", key, opts)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if o.ttl != 0 {
-		return &KeyError{Op: "delete", Bucket: s.bucket, Key: key, Kind: ErrTTLOnDeleteNotSupported}
+		return 0, &KeyError{Op: "delete", Bucket: s.bucket, Key: key, Kind: ErrTTLOnDeleteNotSupported}
 	}
 	w.msg.Header = api.Header{operationHeader: {operationDelete}}
 	return w.mark(ctx, o)
@@ -69,9 +75,15 @@ func (s *store) Delete(ctx context.Context, key string, opts ...DeleteOpt) error
 
 // Purge implements Store.
 func (s *store) Purge(ctx context.Context, key string, opts ...DeleteOpt) error {
+	_, err := s.purge(ctx, key, opts)
+	return err
+}
+
+// purge is Purge. It returns the revision of the marker.
+func (s *store) purge(ctx context.Context, key string, opts []DeleteOpt) (uint64, error) {
 	w, o, err := s.marker("purge", key, opts)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	w.msg.Header = api.Header{operationHeader: {operationPurge}, jetstream.MsgRollup: {jetstream.MsgRollupSubject}}
 	if o.ttl != 0 {
@@ -93,17 +105,16 @@ func (s *store) marker(op, key string, opts []DeleteOpt) (*change, deleteOptions
 	return w, o, nil
 }
 
-// mark stores a marker.
-func (w *change) mark(ctx context.Context, o deleteOptions) error {
+// mark stores a marker, and returns its revision.
+func (w *change) mark(ctx context.Context, o deleteOptions) (uint64, error) {
 	if o.revision != 0 {
-		_, err := w.compared(ctx, o.revision)
-		return err
+		return w.compared(ctx, o.revision)
 	}
-	_, err := w.s.js.PublishMsg(ctx, &w.msg)
+	ack, err := w.s.js.PublishMsg(ctx, &w.msg)
 	if err != nil {
-		return w.s.failed(w.op, w.key, 0, err)
+		return 0, w.s.failed(w.op, w.key, 0, err)
 	}
-	return nil
+	return ack.Sequence, nil
 }
 
 // change is one change of a key.
