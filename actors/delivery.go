@@ -77,6 +77,7 @@ func (d *delivery) work() bool {
 			d.called++
 			if n, last := lane.started.Add(1), lane.last.Load(); last > 0 && n > last {
 				lane.started.Add(^uint64(0))
+				d.called--
 				d.sub.end(nil) // closes the lane
 				break
 			}
@@ -93,6 +94,7 @@ func (d *delivery) work() bool {
 		d.built = d.consumer.Build(&d.run.Cursor, d.left)
 		d.left -= d.built
 	}
+	d.lose()
 	d.left, d.built, d.called = 0, 0, 0
 	if d.watch == nil && n >= slowRunMin {
 		d.stamped = d.sub.conn.tree.clock()-began > int64(n)*int64(slowCall)
@@ -135,8 +137,19 @@ func (d *delivery) abandon() {
 		defer d.from.mu.Unlock()
 	}
 	if d.unfinished() {
+		d.lose()
 		d.run.release()
 	}
+}
+
+// lose tells of what is left of a run that nobody goes on with.
+func (d *delivery) lose() {
+	begun := d.begun()
+	if d.sub.lane.lost == nil || begun >= d.run.n {
+		return
+	}
+	whole := segment{chunk: d.run.chunk, head: d.run.start, n: uint32(d.run.n), bytes: d.run.bytes}
+	d.sub.lane.lose(whole.behind(begun))
 }
 
 // begun counts the messages of the run whose calls have begun.

@@ -61,6 +61,7 @@ type lane struct {
 	wake      func()            // wakes idle consumers; called with mu held
 	deliver   func(*Raw) Handed // hands over instead of queuing; called with mu held; nil for a queue
 	turned    func()            // told of changes of slow; called with mu held; nil for nobody
+	lost      func(*Raw, bool)  // hears of each message that will not be delivered, see SubSpec.Lost; nil for nobody
 	space     *sync.Cond        // Block: room was made or the lane was closed; nil until used
 
 	// Small fields stand together: programs have ten thousand subscriptions.
@@ -121,6 +122,7 @@ func (l *lane) pushLocked(s segment, p *pushed) {
 	l.received += uint64(s.n)
 	if l.closed.Load() || s.n == 0 {
 		p.beyond = int(beyond)
+		l.lose(s)
 		s.chunk.release()
 		return
 	}
@@ -233,6 +235,20 @@ func (s segment) behind(k int) segment {
 func (l *lane) count(s segment) {
 	l.dropped += uint64(s.n)
 	l.droppedBytes += uint64(s.bytes)
+	l.lose(s)
+}
+
+// lose tells of messages that will not be delivered.
+func (l *lane) lose(s segment) {
+	if l.lost == nil {
+		return
+	}
+	var m Raw
+	at, ended := Cursor{chunk: s.chunk, at: s.head}, l.closed.Load()
+	for range s.n {
+		at.Next(&m)
+		l.lost(&m, ended)
+	}
 }
 
 func (l *lane) drop(s segment) {
@@ -366,6 +382,7 @@ func (l *lane) shut() int {
 	}
 	left := l.queued
 	for ; l.head < len(l.segs); l.shift() {
+		l.lose(l.segs[l.head])
 		l.segs[l.head].chunk.release()
 	}
 	l.queued, l.bytes = 0, 0

@@ -121,7 +121,7 @@ func (l *lane) appendFirst(s segment, k int) {
 func (l *lane) trim() {
 	for l.queued > 0 && !l.within() {
 		s := &l.segs[l.head]
-		first := segment{chunk: s.chunk, n: 1, bytes: s.chunk.views[s.head].size()}
+		first := segment{chunk: s.chunk, head: s.head, n: 1, bytes: s.chunk.views[s.head].size()}
 		l.count(first)
 		l.pass(s.seq, 1)
 		l.queued--

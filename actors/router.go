@@ -23,7 +23,7 @@ func newWorkers(s *Sub) []*worker {
 		w := &worker{}
 		w.number = i + 1
 		w.lane.limits = Limits{Msgs: -1, Bytes: -1}
-		w.lane.waiting, w.lane.relay = true, true
+		w.lane.waiting, w.lane.relay, w.lane.lost = true, true, s.spec.Lost
 		from := &s.lane
 		if s.spec.Key != nil {
 			from = &w.lane
@@ -109,6 +109,7 @@ func (r *router) routeOne(d *delivery, w *wakeUps) {
 	keyed := false
 	defer func() {
 		if !keyed {
+			s.lane.lose(segment{chunk: view.chunk, head: view.at, n: 1})
 			s.lane.started.Add(1)
 			s.giveBack(one)
 		}
@@ -128,6 +129,7 @@ func (r *router) Stopping(*Context) {
 		return
 	}
 	if d := r.sub.delivery.Load(); d.unfinished() {
+		d.lose()
 		d.run.release()
 	}
 	for _, w := range r.sub.workers {

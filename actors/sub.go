@@ -51,6 +51,11 @@ type SubSpec struct {
 	// Deliver hands each message to a channel of the user's, without waiting, in the
 	// place of a queue; the slices of m are borrowed. It must not call the Sub. Nil for none.
 	Deliver func(m *Raw) Handed
+	// Lost hears of each message that came and will not be delivered: it found no room, or
+	// waited when the subscription ended, or the key function failed on it. The slices of m
+	// are borrowed. It is called with locks held, by several at once: it must not block, and
+	// must not call the Sub. Nil for nobody.
+	Lost func(m *Raw, ended bool)
 	// Actor reads the subscription in its own turn, in the place of a dispatcher;
 	// nil for none. Consumer then hands messages to what Conn.Handoff returned.
 	Actor *ActorRef
@@ -115,7 +120,7 @@ func (c *Conn) Subscribe(spec *SubSpec) (*Sub, error) {
 	s.lane.account.of = c.budget
 	s.lane.consumers = max(1, spec.Workers)
 	s.lane.waiting = true
-	s.lane.turned, s.lane.deliver = s.turned, spec.Deliver
+	s.lane.turned, s.lane.deliver, s.lane.lost = s.turned, spec.Deliver, spec.Lost
 	if spec.Overflow == Block {
 		s.lane.wake = s.wakeInPush
 	}

@@ -74,11 +74,28 @@ func (c *borrowed) setHeader() {
 func keyed(sub *Subscription, key func(*Msg) string) func(*actors.Raw) uint64 {
 	seed := maphash.MakeSeed()
 	return func(raw *actors.Raw) uint64 {
-		m := Msg{Subject: stringOf(raw.Subject), Reply: stringOf(raw.Reply), Data: raw.Payload, Sub: sub}
-		if len(raw.Header) > 0 {
-			// A bad block is reported when the message is delivered.
-			m.Header, _ = ownedHeader(raw.Header)
-		}
+		m := viewed(sub, raw)
 		return maphash.String(seed, key(&m))
 	}
+}
+
+// lost makes the runtime's function for messages that are not delivered of a user's.
+func lost(sub *Subscription, hear func(*Msg, error)) func(*actors.Raw, bool) {
+	return func(raw *actors.Raw, ended bool) {
+		m, why := viewed(sub, raw), ErrSlowConsumer
+		if ended {
+			why = ErrBadSubscription
+		}
+		hear(&m, why)
+	}
+}
+
+// viewed returns a borrowed message for a function that looks at it. A bad header is
+// reported when the message is delivered.
+func viewed(sub *Subscription, raw *actors.Raw) Msg {
+	m := Msg{Subject: stringOf(raw.Subject), Reply: stringOf(raw.Reply), Data: raw.Payload, Sub: sub}
+	if len(raw.Header) > 0 {
+		m.Header, _ = ownedHeader(raw.Header)
+	}
+	return m
 }

@@ -87,6 +87,7 @@ type subOptions struct {
 	overlap  bool
 	actor    *ActorRef // who gets the messages; nil for a handler
 	observer func(Event)
+	lost     func(m *Msg, why error)
 }
 
 // SubOption changes how one subscription works. Options stand behind the
@@ -357,6 +358,27 @@ func Observe(hear func(Event)) SubOption {
 			return &InvalidCallbackError{Where: "option Observe"}
 		}
 		o.observer = hear
+		return nil
+	}
+}
+
+// OnDropped calls hear with each message that the server sent and the handler will not get:
+// it found no room, and why is ErrSlowConsumer, or it waited when the subscription ended, and
+// why is ErrBadSubscription. What comes after the end is not told. The message is valid until
+// hear returns.
+//
+// It is called by whoever drops the message, which may be who reads from the socket, by
+// several at once, and with locks held: it has to be quick, must not block, and must not use
+// the subscription or its connection. For handlers only. Nil is an ErrInvalidCallback.
+func OnDropped(hear func(m *Msg, why error)) SubOption {
+	return func(o *subOptions) error {
+		if err := o.single("OnDropped"); err != nil {
+			return err
+		}
+		if hear == nil {
+			return &InvalidCallbackError{Where: "option OnDropped"}
+		}
+		o.lost = hear
 		return nil
 	}
 }

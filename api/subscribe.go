@@ -169,6 +169,9 @@ func (nc *Conn) enlist(sub *Subscription, o *subOptions, options []SubOption) (*
 	if o.key != nil {
 		spec.Key = keyed(sub, o.key)
 	}
+	if o.lost != nil {
+		spec.Lost = lost(sub, o.lost)
+	}
 	if sub.typ == AsyncSubscription {
 		spec.Consumer = sub.ownedConsumer
 		if o.borrow {
