@@ -3,6 +3,7 @@ package micro
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
@@ -60,17 +61,16 @@ func (a *supervising) look(c *api.ActorContext) {
 		state = stateDraining
 	}
 	c.Become(state, api.Well, "")
-	present := map[*Endpoint]bool{}
-	for _, e := range a.service.present() {
-		present[e] = true
-		if a.children[e] == nil {
-			a.spawn(c, e)
-		}
-	}
+	present := a.service.present()
 	for e, ref := range a.children {
-		if !present[e] {
+		if !slices.Contains(present, e) {
 			delete(a.children, e)
 			dismiss(ref)
+		}
+	}
+	for _, e := range present {
+		if a.children[e] == nil {
+			a.spawn(c, e)
 		}
 	}
 }
@@ -105,13 +105,15 @@ func (e *Endpoint) spec() api.Spec {
 	return api.Spec{LinkChanges: true, Progress: e.progress, New: func() api.Actor { return showing{e} }}
 }
 
-// progress counts requests whose handler has returned, errors, panics, and what is in
-// handlers now.
+// progress counts requests that came to a handler, errors, panics, those that no handler got
+// or that were too late, and what is in handlers now.
 func (e *Endpoint) progress() []api.Counter {
 	return []api.Counter{
 		{Name: "requests", Value: e.counts.requests.Load()},
 		{Name: "errors", Value: e.counts.errors.Load()},
 		{Name: "panics", Value: e.counts.panics.Load()},
+		{Name: "shed", Value: e.counts.shed.Load()},
+		{Name: "expired", Value: e.counts.expired.Load()},
 		{Name: "in flight", Value: uint64(max(0, e.counts.inFlight.Load()))},
 	}
 }
@@ -122,7 +124,7 @@ type showing struct{ endpoint *Endpoint }
 // Started implements api.Starter.
 func (a showing) Started(c *api.ActorContext) { a.show(c) }
 
-// Receive implements api.Actor.
+// Receive implements api.Actor. It comes here also for requesters that are to be told.
 func (a showing) Receive(c *api.ActorContext, m any) {
 	if change, ok := m.(api.LinkChange); ok {
 		a.endpoint.stands(func(s standing) standing {
@@ -133,7 +135,10 @@ func (a showing) Receive(c *api.ActorContext, m any) {
 	a.show(c)
 }
 
-func (a showing) show(c *api.ActorContext) { c.Become(a.endpoint.standing().shown()) }
+func (a showing) show(c *api.ActorContext) {
+	c.Become(a.endpoint.standing().shown())
+	a.endpoint.answerShed()
+}
 
 // stands changes how the endpoint stands.
 func (e *Endpoint) stands(change func(standing) standing) {

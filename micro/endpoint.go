@@ -27,7 +27,12 @@ type Endpoint struct {
 	prefix  string // of the group; with the name it says which endpoint it is
 	run     Func   // the handler within its middleware
 	answers bool   // what run returns is the outcome
+	timeout time.Duration
+	watched bool        // calls may be given up
+	closing atomic.Bool // what waits is not handled any more
+	direct  *Endpoint   // of the instance's own, with the same handler; nil for none
 	counts  counts
+	shed    shed
 
 	sub  atomic.Pointer[api.Subscription] // nil until it listens
 	ref  atomic.Pointer[api.ActorRef]     // nil until there is one
@@ -41,7 +46,9 @@ type Endpoint struct {
 
 // Metrics returns the numbers of the endpoint that STATS shows as its data.
 func (e *Endpoint) Metrics() Metrics {
-	m := Metrics{InFlight: int(e.counts.inFlight.Load()), Panics: int(e.counts.panics.Load()), Latency: e.counts.latency.snapshot()}
+	c := &e.counts
+	m := Metrics{InFlight: int(c.inFlight.Load()), Shed: int(c.shed.Load()), Expired: int(c.expired.Load()), Panics: int(c.panics.Load()),
+		Latency: c.latency.snapshot()}
 	if waiting, _, err := e.sub.Load().Pending(); err == nil {
 		m.Waiting = max(0, waiting-m.InFlight)
 	}
@@ -50,8 +57,17 @@ func (e *Endpoint) Metrics() Metrics {
 
 // subscribe begins to listen.
 func (e *Endpoint) subscribe(options []api.SubOption) (*api.Subscription, error) {
-	options = append([]api.SubOption{api.Observe(e.observed)}, options...)
+	own := []api.SubOption{api.Observe(e.observed), api.OnDropped(e.dropped)}
+	if len(e.service.nc.Opts.SubDefaults) == 0 {
+		own = append(own, api.OnPanic(panicPolicy()))
+	}
+	options = append(own, options...)
 	return e.service.nc.QueueHandle(e.Subject, e.QueueGroup, e.serve, options...)
+}
+
+// panicPolicy goes on without a limit: requesters must not be able to end an endpoint.
+func panicPolicy() api.Policy {
+	return api.Policy{Directive: api.Restart, Backoff: api.Backoff{Initial: api.NoDelay}}
 }
 
 // observed follows the events of the subscription.
@@ -66,6 +82,15 @@ func (e *Endpoint) observed(event api.Event) {
 func (e *Endpoint) serve(ctx context.Context, m *api.Msg) (err error) {
 	r := &request{ctx: ctx, msg: m, endpoint: e}
 	began := time.Now()
+	if e.watched || e.timeout > 0 || len(m.Header) > 0 || e.closing.Load() {
+		release, refusal := e.admit(r, began)
+		if refusal != nil {
+			e.counts.requests.Add(1)
+			r.refuse(refusal)
+			return nil
+		}
+		defer release()
+	}
 	e.counts.inFlight.Add(1)
 	returned := false
 	defer func() {
@@ -76,26 +101,50 @@ func (e *Endpoint) serve(ctx context.Context, m *api.Msg) (err error) {
 		e.counts.inFlight.Add(-1)
 		e.counts.handled(time.Since(began))
 	}()
-	err = e.run(ctx, r)
+	err = e.run(r.ctx, r)
 	returned = true
-	if err = r.conclude(err, e.answers); err != nil && told(err) {
-		return nil
-	}
-	return err
+	return r.conclude(err, e.answers)
 }
 
-// conclude answers with what a handler returned, if it has not answered by itself.
+// admit gives a request what limits it, or says why it is not handled.
+func (e *Endpoint) admit(r *request, now time.Time) (release func(), refusal *ServiceError) {
+	if e.closing.Load() {
+		return nil, stopping()
+	}
+	ended, refusal := r.limit(now, e.timeout)
+	if refusal != nil {
+		e.counts.expired.Add(1)
+		return nil, refusal
+	}
+	left := func() bool { return true }
+	if e.watched {
+		left = r.guard(r.ctx)
+	}
+	return func() {
+		left()
+		if ended != nil {
+			ended()
+		}
+	}, nil
+}
+
+// conclude answers with what a handler returned, if it has not answered by itself. It
+// returns what the requester is not told.
 func (r *request) conclude(err error, answers bool) error {
 	switch {
 	case err != nil:
-		r.refuse(toServiceError(err))
+		se, told := outcomeOf(r.ctx, err)
+		if r.refuse(se); told {
+			return nil
+		}
+		return err
 	case r.answered.Load() || r.msg.Reply == "":
 	case r.trouble.Load() != nil:
 		r.refuse(own(CodeInternal, "the response could not be sent"))
 	case answers:
 		return r.Respond(nil)
 	}
-	return err
+	return nil
 }
 
 // refuse answers with an error, unless there is an answer, and counts it in any case.

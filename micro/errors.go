@@ -47,6 +47,8 @@ var (
 	ErrRespond error = kind.New("troupe: nats error when sending response").In(kind.Connection, kind.MaybeSent)
 	// ErrServiceStopped: the service has stopped, or is about to.
 	ErrServiceStopped error = kind.New("troupe: service is stopped").In(kind.Closed)
+	// ErrStopTimeout: a service did not stop in time. It is an api.ErrTimeout. See StopTimeoutError.
+	ErrStopTimeout error = kind.New("troupe: service did not stop in time", api.ErrTimeout).In(kind.Timeout)
 	// ErrEndpointNotFound: the service, or the group, has no endpoint of that name.
 	ErrEndpointNotFound error = kind.New("troupe: no such endpoint").In(kind.NotFound)
 )

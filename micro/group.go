@@ -1,5 +1,13 @@
 package micro
 
+import (
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/troupe-go/troupe/protocol"
+)
+
 // Group is a part of a service whose endpoints have a common prefix. It is safe for
 // concurrent use.
 type Group interface {
@@ -60,7 +68,35 @@ func (g *group) AddEndpoint(name string, handler Handler, opts ...EndpointOpt) e
 	if err != nil {
 		return err
 	}
-	return g.service.add(e, o.subscription)
+	if !o.direct {
+		return g.service.add(e, o.subscription)
+	}
+	if e.direct, err = e.ownTwin(); err != nil {
+		return err
+	}
+	if err := g.service.add(e.direct, o.subscription); err != nil {
+		return err
+	}
+	if err := g.service.add(e, o.subscription); err != nil {
+		g.service.leave(e.direct)
+		return errors.Join(err, e.direct.drain())
+	}
+	return nil
+}
+
+// ownTwin makes the endpoint with the same handler that only this instance answers.
+func (e *Endpoint) ownTwin() (*Endpoint, error) {
+	if protocol.CheckPublishSubject(e.Subject) != nil {
+		return nil, &ConfigError{Field: "subject", Value: e.Subject, Reason: "has wildcards, and is to be asked directly", Err: ErrInvalidSubject}
+	}
+	config := e.EndpointConfig
+	config.Subject, config.QueueGroup, config.QueueGroupDisabled = joined(e.Subject, e.service.id), "", true
+	if config.Metadata = maps.Clone(e.Metadata); config.Metadata == nil {
+		config.Metadata = map[string]string{}
+	}
+	config.Metadata[DirectKey] = e.Name
+	return &Endpoint{EndpointConfig: config, Name: e.Name + directSuffix, service: e.service, prefix: e.prefix, run: e.run, answers: e.answers,
+		timeout: e.timeout, watched: e.watched, gone: make(chan struct{})}, nil
 }
 
 // describe makes an endpoint that does not listen yet.
@@ -90,15 +126,20 @@ func (g *group) describe(name string, handler Handler, o *endpointOpts) (*Endpoi
 	}
 	return &Endpoint{
 		EndpointConfig: EndpointConfig{Subject: subject, Handler: handler, Metadata: o.metadata, QueueGroup: queue.name, QueueGroupDisabled: queue.none},
-		Name:           name, service: g.service, prefix: g.prefix, run: run, answers: answers, gone: make(chan struct{}),
+		Name:           name, service: g.service, prefix: g.prefix, run: run, answers: answers, timeout: o.timeout, watched: o.watched,
+		gone: make(chan struct{}),
 	}, nil
 }
 
 // RemoveEndpoint implements Group.
 func (g *group) RemoveEndpoint(name string) error {
-	e := g.service.leave(g.prefix, name)
-	if e == nil {
-		return ErrEndpointNotFound
+	e := g.service.find(g.prefix, name)
+	if e == nil || !g.service.leave(e) {
+		return fmt.Errorf("%w: %q", ErrEndpointNotFound, name)
 	}
-	return e.drain()
+	err := e.drain()
+	if e.direct != nil && g.service.leave(e.direct) {
+		err = errors.Join(err, e.direct.drain())
+	}
+	return err
 }

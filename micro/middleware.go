@@ -49,8 +49,10 @@ func sent(handler Handler) Func {
 		if !ok {
 			return nil
 		}
-		if trouble := r.trouble.Load(); trouble != nil && told(*trouble) {
-			return *trouble
+		if trouble := r.trouble.Load(); trouble != nil {
+			if se, sent := (*trouble).(*ServiceError); sent {
+				return se
+			}
 		}
 		return nil
 	}

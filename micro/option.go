@@ -3,6 +3,7 @@ package micro
 import (
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/troupe-go/troupe/api"
 )
@@ -20,6 +21,9 @@ type endpointOpts struct {
 	queue        queueGroup
 	middleware   []Middleware
 	subscription []api.SubOption
+	timeout      time.Duration // of one call; zero for none
+	watched      bool          // calls may be given up
+	direct       bool          // there is to be a second one, of the instance's own
 }
 
 func (o *endpointOpts) apply(options []EndpointOpt) error {
@@ -135,8 +139,8 @@ func WithEndpointConcurrency(n int) EndpointOpt {
 }
 
 // WithEndpointOnPanic says what happens when the handler panics, besides that its requester
-// gets a 500: see api.OnPanic. Default: the endpoint goes on, and is stopped at the 101st
-// panic within one second.
+// gets a 500: see api.OnPanic. Default: what SubscriptionDefaults of the connection says, and
+// without them the endpoint goes on, however many there are.
 func WithEndpointOnPanic[P api.Directive | api.Policy](answer P) EndpointOpt {
 	return subscribeWith(api.OnPanic(answer))
 }

@@ -44,7 +44,7 @@ func (f Func) Handle(req Request) {
 		_ = req.Respond(nil) // ErrAlreadyResponded is as it should be
 		return
 	}
-	se := toServiceError(err)
+	se, _ := outcomeOf(req.Context(), err)
 	_ = req.Error(se.Code, se.Description, se.Data, WithHeaders(Headers(se.Header)))
 }
 

@@ -1,6 +1,7 @@
 package micro
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -50,6 +51,14 @@ type Service interface {
 
 	// Stopped reports whether the service has stopped, or is about to.
 	Stopped() bool
+
+	// StopContext is Stop that returns when no handler runs any more, or when ctx is done,
+	// and says what it left behind. Then the contexts of handlers are cancelled, what waits
+	// for a handler is answered with CodeUnavailable when it gets to one, and the stop goes
+	// on. An ErrStopTimeout when the deadline has passed, and otherwise context.Canceled;
+	// api.ErrInvalidContext for nil. From a handler of the service use Stop: the handler
+	// would wait for itself.
+	StopContext(ctx context.Context) (StopReport, error)
 
 	// Done returns a channel that is closed when the service has stopped and no handler of
 	// it runs any more.
@@ -151,6 +160,9 @@ func (s *service) listen(subject string, verb Verb) error {
 
 // tell answers a verb. A StatsHandler that panics harms its own answer.
 func (s *service) tell(m *api.Msg, verb Verb) {
+	if m.Reply == "" {
+		return // nobody wants to know
+	}
 	r := &request{msg: m}
 	returned := false
 	defer func() {
@@ -250,22 +262,29 @@ func (s *service) drop(e *Endpoint) {
 	poke(&s.ref)
 }
 
-// leave marks the endpoint of a name as one to be taken off the list at its end, and
-// returns it; nil for none.
-func (s *service) leave(prefix, name string) *Endpoint {
+// find returns the endpoint of a name that is not about to leave; nil for none.
+func (s *service) find(prefix, name string) *Endpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, e := range s.endpoints {
-		if e.prefix != prefix || e.Name != name || e.leaving {
-			continue
+	for _, e := range s.endpoints {
+		if e.prefix == prefix && e.Name == name && !e.leaving {
+			return e
 		}
-		e.leaving = true
-		if e.ended {
-			s.endpoints = slices.Delete(s.endpoints, i, i+1)
-		}
-		return e
 	}
 	return nil
+}
+
+// leave marks an endpoint as one to be taken off the list at its end, and reports whether
+// nobody had.
+func (s *service) leave(e *Endpoint) bool {
+	s.mu.Lock()
+	before, ended := e.leaving, e.ended
+	e.leaving = true
+	s.mu.Unlock()
+	if ended {
+		s.drop(e)
+	}
+	return !before
 }
 
 // present returns the endpoints that listen, or have listened to their end.
@@ -316,6 +335,7 @@ func (s *service) ended(e *api.Event, of *Endpoint) {
 	gone := of != nil && of.leaving
 	s.mu.Unlock()
 	if of != nil {
+		of.answerShed() // its actor may be about to end
 		close(of.gone)
 	}
 	if gone {

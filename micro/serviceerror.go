@@ -38,6 +38,8 @@ const (
 	CodeOverloaded = "OVERLOADED"
 	// CodeUnavailable (503): the endpoint stops, and no handler was called.
 	CodeUnavailable = "UNAVAILABLE"
+	// CodeInterrupted (503): the handler was called, and ended with its endpoint.
+	CodeInterrupted = "INTERRUPTED"
 	// CodeBadRequest (400): what the header says cannot be read, and no handler was called.
 	CodeBadRequest = "BAD_REQUEST"
 )
@@ -63,7 +65,7 @@ func numberOf(symbol string) int {
 		return 429
 	case CodeInternal:
 		return 500
-	case CodeUnavailable:
+	case CodeUnavailable, CodeInterrupted:
 		return 503
 	case CodeDeadlineExceeded, CodeExpired:
 		return 504
@@ -89,6 +91,9 @@ var (
 	ErrInternal error = kind.New("troupe: internal service error", ErrService).In(kind.Server, kind.MaybeSent)
 	// ErrUnavailable: the service cannot answer now (503).
 	ErrUnavailable error = kind.New("troupe: service is unavailable", ErrService).In(kind.Unavailable, kind.Retry)
+	// ErrInterrupted: the service ended while it was about to answer. It is an
+	// ErrUnavailable, and something may have been done.
+	ErrInterrupted error = kind.New("troupe: request was interrupted", ErrUnavailable).In(kind.Unavailable, kind.Retry, kind.MaybeSent)
 	// ErrDeadlineExceeded: the service did not answer in time, and said so (504).
 	ErrDeadlineExceeded error = kind.New("troupe: service deadline exceeded", ErrService).In(kind.Timeout, kind.Retry, kind.MaybeSent)
 	// ErrExpired: the requester's deadline had passed before the handler was called. It is
@@ -181,8 +186,11 @@ func (e *ServiceError) Unwrap() error {
 	if e == nil {
 		return nil
 	}
-	if e.Code == CodeExpired {
+	switch e.Code {
+	case CodeExpired:
 		return ErrExpired
+	case CodeInterrupted:
+		return ErrInterrupted
 	}
 	if n, ok := e.NumericCode(); ok {
 		return classOf(n)
@@ -233,22 +241,21 @@ func own(code, description string) *ServiceError {
 	return &ServiceError{Code: code, Description: description, number: numberOf(code)}
 }
 
-// toServiceError returns what the requester gets of a handler's error: the *ServiceError in
-// its tree, if that can be sent, and otherwise nothing of its text.
-func toServiceError(err error) *ServiceError {
+// outcomeOf returns what the requester gets of a handler's error: the *ServiceError in its
+// tree, if that can be sent, and otherwise nothing of its text. told says that this is all
+// that there is to be known.
+func outcomeOf(ctx context.Context, err error) (se *ServiceError, told bool) {
 	if se, ok := errors.AsType[*ServiceError](err); ok && se.Validate() == nil {
-		return se
+		return se, true
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return own(CodeDeadlineExceeded, "the deadline has passed")
+	ended := ctx.Err() != nil && errors.Is(err, ctx.Err())
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return own(CodeDeadlineExceeded, "the deadline has passed"), ended
+	case ended:
+		return own(CodeInterrupted, "the endpoint has ended"), true
 	}
-	return own(CodeInternal, "internal error")
-}
-
-// told reports whether toServiceError tells the requester all of an error.
-func told(err error) bool {
-	se, ok := errors.AsType[*ServiceError](err)
-	return ok && se.Validate() == nil
+	return own(CodeInternal, "internal error"), false
 }
 
 // code returns what is sent as the code, and as the symbol behind it, which is empty for

@@ -35,6 +35,10 @@ type Metrics struct {
 	InFlight int `json:"in_flight"`
 	// Waiting is how many wait for a handler now.
 	Waiting int `json:"waiting"`
+	// Shed is how many requests no handler got: there was no room, or the end came first.
+	Shed int `json:"shed"`
+	// Expired is how many came to a handler after their deadline, and were not handled.
+	Expired int `json:"expired"`
 	// Panics is how many handlers panicked, or ended their goroutine.
 	Panics int `json:"panics"`
 	// Latency is how long handlers took.
@@ -48,6 +52,8 @@ type counts struct {
 	busy     atomic.Int64 // ns
 	inFlight atomic.Int64
 	panics   atomic.Uint64
+	shed     atomic.Uint64
+	expired  atomic.Uint64
 	latency  histogram
 
 	mu   sync.Mutex
@@ -75,6 +81,8 @@ func (c *counts) reset() {
 	c.errors.Store(0)
 	c.busy.Store(0)
 	c.panics.Store(0)
+	c.shed.Store(0)
+	c.expired.Store(0)
 	c.latency.reset()
 	c.mu.Lock()
 	c.last = ""

@@ -1,8 +1,12 @@
 package micro
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/troupe-go/troupe/api"
 )
@@ -82,4 +86,88 @@ func (s *service) finish() {
 	if tell {
 		s.config.DoneHandler(s)
 	}
+}
+
+// StopReport says what of a service was left when StopContext returned. The zero value is a
+// clean end.
+type StopReport struct {
+	// Unfinished are the endpoints with requests that have no answer yet.
+	Unfinished []UnfinishedEndpoint
+}
+
+// UnfinishedEndpoint is an endpoint that had not ended.
+type UnfinishedEndpoint struct {
+	Name, Subject string
+	// InFlight is how many requests were in handlers.
+	InFlight int
+	// Waiting is how many waited for a handler.
+	Waiting int
+}
+
+// String says how much is left, and where.
+func (r StopReport) String() string {
+	if len(r.Unfinished) == 0 {
+		return "nothing is left"
+	}
+	var all []string
+	for _, e := range r.Unfinished {
+		all = append(all, fmt.Sprintf("%s (%d in handlers, %d waiting)", e.Name, e.InFlight, e.Waiting))
+	}
+	return strings.Join(all, ", ")
+}
+
+// StopTimeoutError says what a service had to leave.
+type StopTimeoutError struct {
+	Report StopReport
+	Cause  error // why the context has ended
+}
+
+// Error says what is left.
+func (e *StopTimeoutError) Error() string { return ErrStopTimeout.Error() + ": " + e.Report.String() }
+
+// Unwrap returns ErrStopTimeout and the cause.
+func (e *StopTimeoutError) Unwrap() []error { return []error{ErrStopTimeout, e.Cause} }
+
+// StopContext implements Service.
+func (s *service) StopContext(ctx context.Context) (StopReport, error) {
+	if ctx == nil {
+		return StopReport{}, api.ErrInvalidContext
+	}
+	_ = s.Stop()
+	s.mu.Lock()
+	endpoints, subs := slices.Clone(s.endpoints), slices.Clone(s.verbs)
+	s.mu.Unlock()
+	for _, e := range endpoints {
+		if sub := e.sub.Load(); sub != nil {
+			subs = append(subs, sub)
+		}
+	}
+	var wg sync.WaitGroup
+	for _, sub := range subs {
+		// It ends with the subscription, with the connection, whose end is one as well, or with ctx.
+		wg.Go(func() { _ = sub.DrainContext(ctx) })
+	}
+	wg.Wait()
+	if !slices.ContainsFunc(subs, (*api.Subscription).IsValid) {
+		return StopReport{}, nil
+	}
+	report := leftOf(endpoints)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return report, fmt.Errorf("troupe: stop of service %s: %w", s.config.Name, context.Canceled)
+	}
+	return report, &StopTimeoutError{Report: report, Cause: context.DeadlineExceeded}
+}
+
+// leftOf closes the endpoints that have not ended, and reports them.
+func leftOf(endpoints []*Endpoint) (report StopReport) {
+	for _, e := range endpoints {
+		sub := e.sub.Load()
+		if sub == nil || !sub.IsValid() {
+			continue
+		}
+		e.closing.Store(true)
+		m := e.Metrics()
+		report.Unfinished = append(report.Unfinished, UnfinishedEndpoint{Name: e.Name, Subject: e.Subject, InFlight: m.InFlight, Waiting: m.Waiting})
+	}
+	return report
 }

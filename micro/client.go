@@ -1,0 +1,229 @@
+package micro
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+)
+
+// Client calls services and finds them, whichever client they are made with. It is safe for
+// concurrent use. It has nothing to close.
+type Client struct {
+	nc     *api.Conn
+	prefix string
+	stall  time.Duration
+	late   atomic.Int64 // until when no deadlines are sent, in Unix ns; see unexpired
+	loads  loads
+}
+
+// ClientOpt is an option of NewClient. A nil one is skipped.
+type ClientOpt func(*Client) error
+
+// WithAPIPrefix has services be found below a prefix other than APIPrefix, such as that of an
+// import from another account. Errors: ErrInvalidSubject.
+func WithAPIPrefix(prefix string) ClientOpt {
+	return func(c *Client) error {
+		c.prefix = prefix
+		if prefix == "" {
+			c.prefix = APIPrefix
+		}
+		return checkPrefix(prefix)
+	}
+}
+
+// DefaultStall is how long discovery waits for one more answer.
+const DefaultStall = 500 * time.Millisecond
+
+// WithStall changes how long discovery waits for one more answer. Not above zero is an
+// ErrConfigValidation.
+func WithStall(stall time.Duration) ClientOpt {
+	return func(c *Client) error {
+		if stall <= 0 {
+			return &ConfigError{Field: "stall", Value: stall.String(), Reason: "is not above zero", Err: ErrConfigValidation}
+		}
+		c.stall = stall
+		return nil
+	}
+}
+
+// NewClient returns a client on a connection. Errors: api.ErrInvalidConnection; what an
+// option refuses.
+func NewClient(nc *api.Conn, opts ...ClientOpt) (*Client, error) {
+	if nc == nil {
+		return nil, api.ErrInvalidConnection
+	}
+	c := &Client{nc: nc, prefix: APIPrefix, stall: DefaultStall}
+	for _, opt := range opts {
+		if opt == nil {
+			continue
+		}
+		if err := opt(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// RequestOpt is an option of one request. A nil one is skipped.
+type RequestOpt func(*requestOpts) error
+
+// requestOpts collects the options of one request.
+type requestOpts struct {
+	hedges int           // further requests at most
+	after  time.Duration // without an answer
+}
+
+// Request asks an endpoint and returns its answer. It waits until ctx is done; without a
+// deadline for Options.Timeout (2 s) of the connection. The deadline goes with the request, in
+// DeadlineHeader, unless the server knows no headers.
+//
+// An answer that is an error is returned as a *ServiceError. Other errors are those of
+// RequestMsgWithContext of the connection: api.ErrNoResponders when there is no instance,
+// api.ErrTimeout, api.ErrDisconnected, context.Canceled.
+func (c *Client) Request(ctx context.Context, subject string, data []byte, opts ...RequestOpt) (*api.Msg, error) {
+	return c.RequestMsg(ctx, &api.Msg{Subject: subject, Data: data}, opts...)
+}
+
+// RequestMsg is Request for a message with a header, which is left as it is. Its Reply is
+// ignored.
+func (c *Client) RequestMsg(ctx context.Context, m *api.Msg, opts ...RequestOpt) (*api.Msg, error) {
+	switch {
+	case ctx == nil:
+		return nil, api.ErrInvalidContext
+	case m == nil:
+		return nil, api.ErrInvalidMsg
+	}
+	var o requestOpts
+	for _, opt := range opts {
+		if opt == nil {
+			continue
+		}
+		if err := opt(&o); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		bounded, cancel := context.WithTimeout(ctx, c.nc.Opts.Timeout)
+		defer cancel()
+		ctx = bounded
+	}
+	if o.hedges > 0 {
+		return c.hedged(ctx, m, o)
+	}
+	return c.unexpired(ctx, m)
+}
+
+// skewedFor is how long no deadlines are sent when a service takes for expired what is not.
+const skewedFor = time.Minute
+
+// unexpired asks once, and once more without a deadline if the service takes the request for
+// expired before it is: their clocks differ, and nothing was done.
+func (c *Client) unexpired(ctx context.Context, m *api.Msg) (*api.Msg, error) {
+	if time.Now().UnixNano() < c.late.Load() {
+		return c.once(ctx, m)
+	}
+	answer, err := c.once(ctx, c.dated(ctx, m))
+	if !errors.Is(err, ErrExpired) || ctx.Err() != nil {
+		return answer, err
+	}
+	c.late.Store(time.Now().Add(skewedFor).UnixNano())
+	return c.once(ctx, m)
+}
+
+// dated returns the message with the deadline of ctx.
+func (c *Client) dated(ctx context.Context, m *api.Msg) *api.Msg {
+	at, ok := ctx.Deadline()
+	if !ok || !c.nc.HeadersSupported() {
+		return m
+	}
+	header := make(api.Header, len(m.Header)+1)
+	maps.Copy(header, m.Header)
+	header.Set(DeadlineHeader, at.UTC().Format(time.RFC3339Nano))
+	return &api.Msg{Subject: m.Subject, Header: header, Data: m.Data}
+}
+
+// once asks, and returns an answer that is an error as one.
+func (c *Client) once(ctx context.Context, m *api.Msg) (*api.Msg, error) {
+	answer, err := c.nc.RequestMsgWithContext(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if se := serviceErrorOf(answer, m.Subject); se != nil {
+		return nil, se
+	}
+	return answer, nil
+}
+
+// RequestMany asks, and yields the answers as they come: of an endpoint that sends several
+// with RespondPart, or of all instances where there is no queue group. It is RequestMany of
+// the connection, but an answer that is an error is yielded as a *ServiceError, and the
+// sequence goes on behind it.
+func (c *Client) RequestMany(ctx context.Context, subject string, data []byte, opts ...api.RequestManyOption) iter.Seq2[*api.Msg, error] {
+	return func(yield func(*api.Msg, error) bool) {
+		for m, err := range c.nc.RequestMany(ctx, subject, data, opts...) {
+			if err == nil {
+				if se := serviceErrorOf(m, subject); se != nil {
+					m, err = nil, se
+				}
+			}
+			if !yield(m, err) {
+				return
+			}
+		}
+	}
+}
+
+// ErrorOf returns the *ServiceError that an answer is, or nil if it is none: for answers to
+// requests that were not made with a Client.
+func ErrorOf(answer *api.Msg) error {
+	if se := serviceErrorOf(answer, ""); se != nil {
+		return se
+	}
+	return nil
+}
+
+// serviceErrorOf reads an answer: it is an error if either field is there, whatever its case.
+func serviceErrorOf(m *api.Msg, subject string) *ServiceError {
+	if m == nil || len(m.Header) == 0 {
+		return nil
+	}
+	description, described := field(m.Header, ErrorHeader)
+	code, coded := field(m.Header, ErrorCodeHeader)
+	if !described && !coded {
+		return nil
+	}
+	if code == "" {
+		code = "500"
+	}
+	if description == "" {
+		description = code
+	}
+	se := &ServiceError{Code: code, Description: description, Data: m.Data, Header: m.Header, Subject: subject}
+	se.ServiceID, _ = field(m.Header, InstanceHeader)
+	if symbol, ok := field(m.Header, SymbolHeader); ok && symbol != "" {
+		if n, numeric := se.NumericCode(); numeric {
+			se.Code, se.number = symbol, n
+		}
+	}
+	return se
+}
+
+// field returns the first value of a field, whatever the case of its name: that with the
+// name as it is, if there is one.
+func field(h api.Header, name string) (value string, found bool) {
+	if values := h[name]; len(values) > 0 {
+		return values[0], true
+	}
+	for key, values := range h {
+		if len(values) > 0 && strings.EqualFold(key, name) {
+			return values[0], true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,94 @@
+package micro
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+)
+
+// DeadlineHeader has the time until which the requester waits, in RFC 3339. A request that
+// comes to a handler later is answered with CodeExpired, and the handler is not called;
+// otherwise its context has that deadline. The clocks of both sides have to agree as well as
+// that is to be exact. Client writes it.
+const DeadlineHeader = "Troupe-Deadline"
+
+// WithEndpointTimeout bounds the context of each call of the handler: its deadline is that
+// of the requester, or so long after its beginning if that is sooner. Not above zero is an
+// ErrConfigValidation.
+func WithEndpointTimeout(d time.Duration) EndpointOpt {
+	return func(o *endpointOpts) error {
+		if d <= 0 {
+			return &ConfigError{Field: "timeout", Value: d.String(), Reason: "is not above zero", Err: ErrConfigValidation}
+		}
+		o.timeout = d
+		return nil
+	}
+}
+
+// WithEndpointOnBlocked says what happens when one call of the handler takes longer than
+// limit: see api.OnBlocked. When the call is given up its requester gets a
+// CodeDeadlineExceeded.
+func WithEndpointOnBlocked(limit time.Duration, answer api.Directive) EndpointOpt {
+	return func(o *endpointOpts) error {
+		o.watched = true
+		o.subscription = append(o.subscription, api.OnBlocked(limit, answer))
+		return nil
+	}
+}
+
+// deadlineOf reads until when the requester waits; zero for no deadline.
+func deadlineOf(h api.Header) (time.Time, *ServiceError) {
+	text := h.Get(DeadlineHeader)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}, own(CodeBadRequest, "the deadline of the request cannot be read")
+	}
+	return at, nil
+}
+
+// sooner returns the earlier of two times, of which zero is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// limit gives the request the context of its deadline, if it has one, or says why it is not
+// handled. release is nil for a context that needs none.
+func (r *request) limit(now time.Time, timeout time.Duration) (release context.CancelFunc, refusal *ServiceError) {
+	at, refusal := deadlineOf(r.msg.Header)
+	switch {
+	case refusal != nil:
+		return nil, refusal
+	case !at.IsZero() && !now.Before(at):
+		return nil, own(CodeExpired, "the deadline had passed before the request was handled")
+	case timeout > 0:
+		at = sooner(at, now.Add(timeout))
+	}
+	if !at.IsZero() {
+		r.ctx, release = context.WithDeadline(r.ctx, at)
+	}
+	return release, nil
+}
+
+// guard answers for a handler whose call is given up.
+func (r *request) guard(ctx context.Context) (release func() bool) {
+	return context.AfterFunc(ctx, func() {
+		if cause := context.Cause(ctx); isBlocked(cause) {
+			r.refuse(own(CodeDeadlineExceeded, "the handler takes too long"))
+		}
+	})
+}
+
+// isBlocked reports whether a context has ended because its call was given up.
+func isBlocked(cause error) bool {
+	_, blocked := errors.AsType[*api.BlockedError](cause)
+	_, tooMany := errors.AsType[*api.TooManyBlockedError](cause)
+	return blocked || tooMany
+}

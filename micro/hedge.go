@@ -1,0 +1,75 @@
+package micro
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+)
+
+// Hedge asks once more when there is no answer after a while, and again, up to that many
+// further times: the first good answer counts, and the others are not waited for. An answer
+// by which nothing was done, as ErrOverloaded, has the next one asked at once. It is for
+// requests that may be handled more than once, and helps where several instances share the
+// subject. Less than one further, or a pause that is not above zero, is an ErrConfigValidation.
+func Hedge(after time.Duration, further int) RequestOpt {
+	return func(o *requestOpts) error {
+		if after <= 0 || further < 1 {
+			return &ConfigError{Field: "hedge", Value: after.String() + ", " + strconv.Itoa(further), Reason: "asks nobody else", Err: ErrConfigValidation}
+		}
+		o.after, o.hedges = after, further
+		return nil
+	}
+}
+
+// reply is what became of one of several requests.
+type reply struct {
+	m   *api.Msg
+	err error
+}
+
+// hedged asks up to 1 + o.hedges times and returns the first good answer, or the last error.
+func (c *Client) hedged(ctx context.Context, m *api.Msg, o requestOpts) (*api.Msg, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	replies := make(chan reply, 1+o.hedges)
+	asked, open := 0, 0
+	askNext := func() {
+		asked++
+		open++
+		go func() {
+			answer, err := c.unexpired(ctx, m)
+			replies <- reply{answer, err}
+		}()
+	}
+	askNext()
+	pause := time.NewTimer(o.after)
+	defer pause.Stop()
+	for {
+		select {
+		case <-pause.C:
+			if asked <= o.hedges {
+				askNext()
+				pause.Reset(o.after)
+			}
+		case r := <-replies:
+			open--
+			again := undone(r.err) && asked <= o.hedges && ctx.Err() == nil
+			if again {
+				askNext()
+				pause.Reset(o.after)
+			}
+			if r.err == nil || !again && (open == 0 || !undone(r.err)) {
+				return r.m, r.err
+			}
+		}
+	}
+}
+
+// undone reports whether an error says that nothing was done, and that another instance may
+// do it.
+func undone(err error) bool {
+	return err != nil && !errors.Is(err, api.ErrConnectionClosed) && api.Retryable(err) && !api.MaybeSent(err)
+}
