@@ -316,7 +316,7 @@ func lastError(err error, numbers map[string]int) string {
 		return plain(err)
 	}
 	code, _ := se.code(numbers)
-	return code + ":" + oneLine(se.Description)
+	return code + ":" + se.Description
 }
 
 // plain returns the text of an error without the name of the module in front.
