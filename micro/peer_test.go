@@ -34,7 +34,7 @@ func newTwins(t *testing.T) *twins {
 	t.Cleanup(w.nats.Close)
 	metadata := map[string]string{"k": "v"}
 	svc := added(t, connectTo(t, ours.URL()), micro.Config{Name: "Twin", Version: "1.0.0", Description: "d", Metadata: metadata, QueueGroup: "s",
-		Endpoint: &micro.EndpointConfig{Subject: "base", Handler: micro.HandlerFunc(func(r micro.Request) { twinHandler(r, nil) }), Metadata: metadata},
+		Endpoint:     &micro.EndpointConfig{Subject: "base", Handler: micro.HandlerFunc(func(r micro.Request) { twinHandler(r, nil) }), Metadata: metadata},
 		StatsHandler: func(*micro.Endpoint) any { return 1 }})
 	g := svc.AddGroup("g", micro.WithGroupQueueGroup("gq")).AddGroup("h")
 	must.Do(t, g.AddEndpoint("plain", micro.HandlerFunc(func(r micro.Request) { twinHandler(r, nil) }), micro.WithEndpointQueueGroupDisabled(),
@@ -45,7 +45,7 @@ func newTwins(t *testing.T) *twins {
 	nc := must.Get(nats.Connect(theirs.URL()))(t)
 	t.Cleanup(nc.Close)
 	their := must.Get(peer.AddService(nc, peer.Config{Name: "Twin", Version: "1.0.0", Description: "d", Metadata: metadata, QueueGroup: "s",
-		Endpoint: &peer.EndpointConfig{Subject: "base", Handler: peer.HandlerFunc(func(r peer.Request) { twinHandler(nil, r) }), Metadata: metadata},
+		Endpoint:     &peer.EndpointConfig{Subject: "base", Handler: peer.HandlerFunc(func(r peer.Request) { twinHandler(nil, r) }), Metadata: metadata},
 		StatsHandler: func(*peer.Endpoint) any { return 1 }}))(t)
 	h := their.AddGroup("g", peer.WithGroupQueueGroup("gq")).AddGroup("h")
 	must.Do(t, h.AddEndpoint("plain", peer.HandlerFunc(func(r peer.Request) { twinHandler(nil, r) }), peer.WithEndpointQueueGroupDisabled(),

@@ -63,7 +63,9 @@ func TestStopContextEnds(t *testing.T) {
 		time.AfterFunc(10*time.Second, cancel)
 		return ctx, cancel
 	}
-	deadline := func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, 10*time.Second) }
+	deadline := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, 10*time.Second)
+	}
 	for name, c := range map[string]struct {
 		within func(context.Context) (context.Context, context.CancelFunc)
 		check  func(err error, want micro.StopReport) bool
