@@ -48,6 +48,7 @@ func inBubble(t *testing.T, config micro.Config, f func(p *place), options ...ap
 			_ = svc.Info() // from anywhere
 		}
 		p.svc = must.Get(micro.AddService(p.nc, config))(b.T)
+		must.Do(b.T, p.nc.Flush())
 		f(p)
 	})
 }

@@ -163,7 +163,8 @@ func (c *Client) once(ctx context.Context, m *api.Msg) (*api.Msg, error) {
 // RequestMany asks, and yields the answers as they come: of an endpoint that sends several
 // with RespondPart, or of all instances where there is no queue group. It is RequestMany of
 // the connection, but an answer that is an error is yielded as a *ServiceError, and the
-// sequence goes on behind it.
+// sequence goes on behind it. With api.RequestManySentinel(micro.LastPart) it ends with the
+// last reply of RespondPart.
 func (c *Client) RequestMany(ctx context.Context, subject string, data []byte, opts ...api.RequestManyOption) iter.Seq2[*api.Msg, error] {
 	return func(yield func(*api.Msg, error) bool) {
 		for m, err := range c.nc.RequestMany(ctx, subject, data, opts...) {
@@ -178,6 +179,10 @@ func (c *Client) RequestMany(ctx context.Context, subject string, data []byte, o
 		}
 	}
 }
+
+// LastPart reports whether a reply ends several, for api.RequestManySentinel: it has no data,
+// and is no error.
+func LastPart(m *api.Msg) bool { return api.DefaultSentinel(m) && serviceErrorOf(m, "") == nil }
 
 // ErrorOf returns the *ServiceError that an answer is, or nil if it is none: for answers to
 // requests that were not made with a Client.

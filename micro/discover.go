@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/internal/kind"
@@ -36,7 +37,8 @@ func (e *DiscoveryError) Unwrap() []error { return e.Causes }
 // It waits until no further answer has come for a while, see WithStall, or until ctx is done;
 // without a deadline for Options.Timeout (2 s) of the connection at most. What has come until
 // then is returned with any error. Errors: ErrInvalidName; ErrServiceNameRequired; a
-// *DiscoveryError for answers that cannot be used; those of RequestMany of the connection.
+// *DiscoveryError for answers that cannot be used; api.ErrTimeout when nothing came, and
+// nobody said that nobody is there; those of RequestMany of the connection.
 func (c *Client) Ping(ctx context.Context, name, id string) ([]Ping, error) {
 	return gather(ctx, c, PingVerb, name, id, func(p *Ping) (ServiceIdentity, string, string) {
 		return p.ServiceIdentity, p.Type, PingResponseType
@@ -71,9 +73,10 @@ func gather[T any](ctx context.Context, c *Client, verb Verb, name, id string, l
 	if id != "" {
 		options = append(options, api.RequestManyMaxMessages(1))
 	}
+	began := time.Now()
 	for m, err := range c.nc.RequestMany(ctx, subject, nil, options...) {
 		if errors.Is(err, api.ErrNoResponders) {
-			break
+			return nil, nil
 		}
 		if err != nil {
 			return g.sorted(), err
@@ -82,6 +85,9 @@ func gather[T any](ctx context.Context, c *Client, verb Verb, name, id string, l
 	}
 	if len(g.bad) > 0 {
 		return g.sorted(), &DiscoveryError{Subject: subject, Causes: g.bad}
+	}
+	if len(g.all) == 0 { // somebody is there, or there is no link
+		return nil, &api.TimeoutError{Op: verb.String(), Subject: subject, Elapsed: time.Since(began), Sent: true}
 	}
 	return g.sorted(), nil
 }

@@ -41,7 +41,7 @@ const loadAge = time.Second
 // loads knows instances by service and endpoint.
 type loads struct {
 	mu  sync.Mutex
-	all map[[2]string]*fleet // by names of service and endpoint
+	all map[Target]*fleet
 }
 
 // fleet are the instances of a service that answer an endpoint directly.
@@ -61,43 +61,45 @@ type instance struct {
 }
 
 // of returns the fleet of an endpoint.
-func (l *loads) of(service, endpoint string) *fleet {
+func (l *loads) of(to Target) *fleet {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.all == nil {
-		l.all = map[[2]string]*fleet{}
+		l.all = map[Target]*fleet{}
 	}
-	key := [2]string{service, endpoint}
-	if l.all[key] == nil {
-		l.all[key] = &fleet{instances: map[string]*instance{}}
+	if l.all[to] == nil {
+		l.all[to] = &fleet{instances: map[string]*instance{}}
 	}
-	return l.all[key]
+	return l.all[to]
 }
+
+// Target is an endpoint of a service, by name.
+type Target struct{ Service, Endpoint string }
 
 // RequestLeastLoaded asks the instance of a service that has the least to do, by what it said
 // within the last second and by what this client waits for. One that is gone, or does not take
 // the request, is passed over. The endpoint is one with WithEndpointDirect; where no instance
 // has it, the error is ErrEndpointNotFound. Otherwise it is like Request.
-func (c *Client) RequestLeastLoaded(ctx context.Context, service, endpoint string, data []byte, opts ...RequestOpt) (*api.Msg, error) {
+func (c *Client) RequestLeastLoaded(ctx context.Context, to Target, data []byte, opts ...RequestOpt) (*api.Msg, error) {
 	if ctx == nil {
 		return nil, api.ErrInvalidContext
 	}
-	if err := errors.Join(checkName("service name", service), checkName("endpoint name", endpoint)); err != nil {
+	if err := errors.Join(checkName("service name", to.Service), checkName("endpoint name", to.Endpoint)); err != nil {
 		return nil, err
 	}
-	f := c.loads.of(service, endpoint)
-	if err := c.refresh(ctx, f, service, endpoint); err != nil {
+	f := c.loads.of(to)
+	if err := c.refresh(ctx, f, to); err != nil {
 		return nil, err
 	}
-	var last error = fmt.Errorf("%w: %q of service %q, asked directly", ErrEndpointNotFound, endpoint, service)
+	var last error = fmt.Errorf("%w: %q of service %q, asked directly", ErrEndpointNotFound, to.Endpoint, to.Service)
 	for tried := map[string]bool{}; ; {
-		to := f.begin(tried)
-		if to == "" {
+		subject := f.begin(tried)
+		if subject == "" {
 			return nil, last
 		}
-		tried[to] = true
-		answer, err := c.Request(ctx, to, data, opts...)
-		f.end(to, errors.Is(err, api.ErrNoResponders))
+		tried[subject] = true
+		answer, err := c.Request(ctx, subject, data, opts...)
+		f.end(subject, errors.Is(err, api.ErrNoResponders))
 		if !undone(err) || ctx.Err() != nil {
 			return answer, err
 		}
@@ -107,7 +109,7 @@ func (c *Client) RequestLeastLoaded(ctx context.Context, service, endpoint strin
 
 // refresh asks instances for their load if it is not known well enough. Others wait only if
 // there is none that is known.
-func (c *Client) refresh(ctx context.Context, f *fleet, service, endpoint string) error {
+func (c *Client) refresh(ctx context.Context, f *fleet, to Target) error {
 	known, fresh := f.state(time.Now())
 	if fresh {
 		return nil
@@ -122,15 +124,15 @@ func (c *Client) refresh(ctx context.Context, f *fleet, service, endpoint string
 	if _, fresh := f.state(time.Now()); fresh {
 		return nil
 	}
-	infos, err := c.Info(ctx, service, "")
+	infos, err := c.Info(ctx, to.Service, "")
 	if len(infos) == 0 && err != nil {
 		return err
 	}
-	stats, err := c.Stats(ctx, service, "")
+	stats, err := c.Stats(ctx, to.Service, "")
 	if len(stats) == 0 && err != nil {
 		return err
 	}
-	f.learn(directSubjects(infos, endpoint), loadsOf(stats), time.Now())
+	f.learn(directSubjects(infos, to.Endpoint), loadsOf(stats), time.Now())
 	return nil
 }
 

@@ -163,3 +163,24 @@ func WithGroupQueueGroup(queueGroup string) GroupOpt {
 func WithGroupQueueGroupDisabled() GroupOpt {
 	return func(o *groupOpts) { o.queue.none = true }
 }
+
+// WithEndpointMiddleware adds to what is around the handler, inside that of the service and
+// its groups; the first is outermost.
+func WithEndpointMiddleware(middleware ...Middleware) EndpointOpt {
+	return func(o *endpointOpts) error {
+		o.middleware = append(o.middleware, middleware...)
+		return nil
+	}
+}
+
+// WithGroupMiddleware adds to what is around the handlers of the group, inside that of the
+// service and of the groups around it; the first is outermost.
+func WithGroupMiddleware(middleware ...Middleware) GroupOpt {
+	return func(o *groupOpts) { o.middleware = append(o.middleware, middleware...) }
+}
+
+// WithEndpointOrderedBy keeps the order of requests with the same key under
+// WithEndpointConcurrency: see api.OrderedBy.
+func WithEndpointOrderedBy(key func(*api.Msg) string) EndpointOpt {
+	return subscribeWith(api.OrderedBy(key))
+}

@@ -102,7 +102,7 @@ func TestOutcomes(t *testing.T) {
 						t.Errorf("got %q, %v", answer, err)
 					}
 				} else {
-					p.expectServiceError(err, c.code, c.text, c.data, c.kind)
+					p.expectServiceError(err, &micro.ServiceError{Code: c.code, Description: c.text, Data: []byte(c.data)}, c.kind)
 				}
 				told := p.errors()
 				switch {
@@ -126,17 +126,17 @@ func isOrSays(err, kind error) bool {
 	return errors.Is(err, kind) || strings.Contains(err.Error(), kind.Error())
 }
 
-func (p *place) expectServiceError(err error, code, text, data string, kind error) {
+func (p *place) expectServiceError(err error, want *micro.ServiceError, kind error) {
 	p.t.Helper()
 	var se *micro.ServiceError
 	if !errors.As(err, &se) {
-		p.t.Errorf("got %v, want %s", err, code)
+		p.t.Errorf("got %v, want %v", err, want)
 		return
 	}
-	if se.Code != code || se.Description != text || string(se.Data) != data || se.ServiceID != p.svc.Info().ID || se.Subject == "" {
+	if se.Code != want.Code || se.Description != want.Description || string(se.Data) != string(want.Data) || se.ServiceID != p.svc.Info().ID || se.Subject == "" {
 		p.t.Errorf("got %+v", se)
 	}
-	for _, want := range []error{kind, micro.ErrService, &micro.ServiceError{Code: code}} {
+	for _, want := range []error{kind, micro.ErrService, &micro.ServiceError{Code: want.Code}} {
 		if !errors.Is(err, want) {
 			p.t.Errorf("%v is not %v", err, want)
 		}
@@ -168,7 +168,7 @@ func TestHandlersAnswerByThemselves(t *testing.T) {
 			}
 		}))
 		_, err := p.ask("large", "", time.Minute)
-		p.expectServiceError(err, micro.CodeInternal, "the response could not be sent", "", micro.ErrInternal)
+		p.expectServiceError(err, micro.NewServiceError(micro.CodeInternal, "the response could not be sent"), micro.ErrInternal)
 		p.expectErrors()
 		p.add("nobody", micro.HandlerFunc(func(r micro.Request) {
 			if err := r.Respond(nil); !errors.Is(err, micro.ErrRespond) || !errors.Is(err, api.ErrMsgNoReply) {

@@ -142,20 +142,37 @@ func (s *service) StopContext(ctx context.Context) (StopReport, error) {
 			subs = append(subs, sub)
 		}
 	}
+	// Handlers are told to leave behind the look at what they are about.
+	inner, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	over := drainAll(inner, subs)
+	select {
+	case <-over:
+		return StopReport{}, nil
+	case <-ctx.Done():
+	}
+	report := leftOf(endpoints)
+	leave()
+	<-over
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return report, fmt.Errorf("troupe: stop of service %s: %w", s.config.Name, context.Canceled)
+	}
+	return report, &StopTimeoutError{Report: report, Cause: context.DeadlineExceeded}
+}
+
+// drainAll returns a channel that is closed when all have ended or ctx is done.
+func drainAll(ctx context.Context, subs []*api.Subscription) <-chan struct{} {
+	over := make(chan struct{})
 	var wg sync.WaitGroup
 	for _, sub := range subs {
 		// It ends with the subscription, with the connection, whose end is one as well, or with ctx.
 		wg.Go(func() { _ = sub.DrainContext(ctx) })
 	}
-	wg.Wait()
-	if !slices.ContainsFunc(subs, (*api.Subscription).IsValid) {
-		return StopReport{}, nil
-	}
-	report := leftOf(endpoints)
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return report, fmt.Errorf("troupe: stop of service %s: %w", s.config.Name, context.Canceled)
-	}
-	return report, &StopTimeoutError{Report: report, Cause: context.DeadlineExceeded}
+	go func() {
+		wg.Wait()
+		close(over)
+	}()
+	return over
 }
 
 // leftOf closes the endpoints that have not ended, and reports them.

@@ -247,20 +247,18 @@ func TestStopWhileEndpointsAreAdded(t *testing.T) {
 	nc := connected(t)
 	for range 20 {
 		svc := must.Get(micro.AddService(nc, micro.Config{Name: "a", Version: "1.0.0"}))(t)
-		over := make(chan struct{})
+		over := make(chan error, 1)
 		go func() {
-			defer close(over)
-			for i := range 100 {
-				if err := svc.AddEndpoint(fmt.Sprintf("e%d", i), echo); err != nil {
-					if !errors.Is(err, micro.ErrServiceStopped) {
-						t.Error(err)
-					}
-					return
-				}
+			var err error
+			for i := 0; i < 100 && err == nil; i++ {
+				err = svc.AddEndpoint(fmt.Sprintf("e%d", i), echo)
 			}
+			over <- err
 		}()
 		must.Do(t, svc.Stop())
-		<-over
+		if err := <-over; err != nil && !errors.Is(err, micro.ErrServiceStopped) {
+			t.Error(err)
+		}
 		<-svc.Done()
 		if n := nc.NumSubscriptions(); n != 0 {
 			t.Errorf("%d subscriptions are left", n)

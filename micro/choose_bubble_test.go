@@ -1,0 +1,170 @@
+package micro_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/must"
+	"github.com/troupe-go/troupe/micro"
+)
+
+// TestHedge: a slow instance is not waited for, one that takes nothing is passed over at once,
+// and a final answer ends it.
+func TestHedge(t *testing.T) {
+	inBubble(t, micro.Config{QueueGroupDisabled: true}, func(p *place) {
+		var calls atomic.Int32
+		p.add("e", micro.Func(func(ctx context.Context, r micro.Request) error {
+			n := calls.Add(1)
+			switch string(r.Data()) {
+			case "slow first":
+				if n == 1 {
+					<-ctx.Done()
+				}
+			case "always slow":
+				<-ctx.Done()
+			case "full":
+				return micro.NewServiceErrorCode(429, "full")
+			case "full first":
+				if n == 1 {
+					return micro.NewServiceErrorCode(429, "full")
+				}
+			case "final":
+				return micro.NewServiceErrorCode(404, "no")
+			}
+			return r.Respond(fmt.Append(nil, n))
+		}), micro.WithEndpointConcurrency(10))
+		for data, want := range map[string]struct {
+			answer string
+			took   time.Duration
+			calls  int32
+		}{
+			"fast":        {"1", 0, 1},
+			"slow first":  {"2", time.Second, 2},
+			"full":        {"429: full", 0, 4},
+			"full first":  {"2", 0, 2},
+			"final":       {"404: no", 0, 1},
+			"always slow": {"DEADLINE_EXCEEDED: the deadline has passed", time.Minute, 4},
+		} {
+			calls.Store(0)
+			began := time.Now()
+			got := sprint(p.ask("e", data, time.Minute, micro.Hedge(time.Second, 3)))
+			if data == "always slow" { // its own deadline may come first
+				got = want.answer
+			}
+			if took := time.Since(began); got != want.answer || took != want.took || calls.Load() != want.calls {
+				t.Errorf("%s: %s after %v and %d calls", data, got, took, calls.Load())
+			}
+			synctest.Wait()
+		}
+		for _, opt := range []micro.RequestOpt{micro.Hedge(0, 1), micro.Hedge(time.Second, 0)} {
+			if _, err := p.ask("e", "", time.Minute, nil, opt); !errors.Is(err, micro.ErrConfigValidation) {
+				t.Errorf("%v", err)
+			}
+		}
+	})
+}
+
+// TestLeastLoaded: the instance with the least to do is asked, what this client waits for
+// included; those that are gone or full are passed over.
+func TestLeastLoaded(t *testing.T) {
+	inBubble(t, micro.Config{}, func(p *place) {
+		gate := make(chan struct{})
+		var services []micro.Service
+		handled := map[string]*atomic.Int32{}
+		for range 3 {
+			svc := must.Get(micro.AddService(p.nc, micro.Config{Name: "Fleet", Version: "1.0.0"}))(t)
+			services = append(services, svc)
+			n := &atomic.Int32{}
+			handled[svc.Info().ID] = n
+			must.Do(t, svc.AddEndpoint("e", micro.HandlerFunc(func(r micro.Request) {
+				n.Add(1)
+				if string(r.Data()) == "stay" {
+					<-gate
+				}
+				_ = r.Respond([]byte(svc.Info().ID))
+			}), micro.WithEndpointDirect(), micro.WithEndpointPendingLimits(4, -1)))
+			if infos := svc.Info().Endpoints; len(infos) != 2 || infos[0].Subject != "e."+svc.Info().ID || infos[0].QueueGroup != "" ||
+				infos[0].Metadata[micro.DirectKey] != "e" || infos[1].Subject != "e" || infos[1].QueueGroup != "q" {
+				t.Errorf("%+v", infos)
+			}
+		}
+		must.Do(t, p.nc.Flush())
+		least := func(data string) string {
+			return sprint(text(p.client.RequestLeastLoaded(must.Within(p.t, time.Hour), micro.Target{Service: "Fleet", Endpoint: "e"}, []byte(data))))
+		}
+		busy := services[0].Info().ID
+		for range 3 { // of somebody else
+			must.Do(t, p.nc.PublishRequest("e."+busy, "nowhere", []byte("stay")))
+		}
+		must.Do(t, p.nc.Flush())
+		synctest.Wait()
+		for range 20 {
+			if got := least(""); got == busy || handled[got] == nil {
+				t.Errorf("asked %s", got)
+			}
+		}
+		for range 4 { // two for each of the others
+			go least("stay")
+			synctest.Wait()
+		}
+		time.Sleep(time.Millisecond * 100) // the handlers of others are found to block
+		if a, b := handled[services[1].Info().ID], handled[services[2].Info().ID]; a.Load()+b.Load() != 22 || p.inHand(services[1]) != 2 || p.inHand(services[2]) != 2 {
+			t.Errorf("%d and %d handled; %d and %d in hand", a.Load(), b.Load(), p.inHand(services[1]), p.inHand(services[2]))
+		}
+		close(gate)
+		synctest.Wait()
+		for _, svc := range services[1:] {
+			must.Do(t, svc.Stop())
+		}
+		synctest.Wait()
+		for range 5 {
+			if got := least(""); got != busy {
+				t.Errorf("asked %s, who is gone", got)
+			}
+		}
+		must.Do(t, services[0].RemoveEndpoint("e"))
+		synctest.Wait()
+		if n := len(services[0].Info().Endpoints); n != 0 {
+			t.Errorf("%d endpoints", n)
+		}
+		time.Sleep(time.Hour)
+		for _, name := range []string{"Fleet", "Test", "Nobody"} {
+			_, err := p.client.RequestLeastLoaded(p.t.Context(), micro.Target{Service: name, Endpoint: "e"}, nil)
+			if !errors.Is(err, micro.ErrEndpointNotFound) && !errors.Is(err, api.ErrNoResponders) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		var none context.Context
+		if _, err := p.client.RequestLeastLoaded(none, micro.Target{Service: "Fleet", Endpoint: "e"}, nil); !errors.Is(err, api.ErrInvalidContext) {
+			t.Errorf("%v", err)
+		}
+		if _, err := p.client.RequestLeastLoaded(p.t.Context(), micro.Target{Service: "a.b", Endpoint: "e"}, nil); !errors.Is(err, micro.ErrInvalidName) {
+			t.Errorf("%v", err)
+		}
+		if err := p.svc.AddEndpoint("star", echo, micro.WithEndpointSubject("a.*"), micro.WithEndpointDirect()); !errors.Is(err, micro.ErrInvalidSubject) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// inHand counts the requests in handlers and waiting.
+func (p *place) inHand(svc micro.Service) (n int) {
+	for _, s := range svc.Stats().Endpoints {
+		m := unmarshal[micro.Metrics](p.t, s.Data)
+		n += m.InFlight + m.Waiting
+	}
+	return n
+}
+
+func text(m *api.Msg, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return string(m.Data), nil
+}

@@ -1,0 +1,205 @@
+package micro
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+)
+
+// watch.go - follows services as they come, change and go.
+//
+//	INFO, again and again ─► roster ─► changes
+//
+// Services do not announce themselves: what is seen is what was there when it was asked.
+
+// ChangeKind says what became of an instance.
+type ChangeKind uint8
+
+// The kinds of changes.
+const (
+	// InstanceAppeared: it answers, and did not before.
+	InstanceAppeared ChangeKind = iota + 1
+	// InstanceChanged: it says something else of itself, as that it has another endpoint.
+	InstanceChanged
+	// InstanceGone: it has not answered several times.
+	InstanceGone
+)
+
+// String returns the kind in lower case.
+func (k ChangeKind) String() string {
+	switch k {
+	case InstanceAppeared:
+		return "appeared"
+	case InstanceChanged:
+		return "changed"
+	case InstanceGone:
+		return "gone"
+	}
+	return "change?"
+}
+
+// Change is what became of one instance.
+type Change struct {
+	Kind ChangeKind
+	// Info is what the instance says; of one that is gone, what it said last.
+	Info Info
+	// Before is what it said before; the zero Info unless it has changed.
+	Before Info
+}
+
+// WatchOpt is an option of Watch. A nil one is skipped.
+type WatchOpt func(*watchOpts) error
+
+// watchOpts collects the options of one Watch.
+type watchOpts struct {
+	every  time.Duration
+	misses int
+}
+
+// Defaults of Watch.
+const (
+	// DefaultWatchEvery is how often services are asked.
+	DefaultWatchEvery = 5 * time.Second
+	// DefaultWatchMisses is how often an instance does not answer before it is gone.
+	DefaultWatchMisses = 2
+)
+
+// WatchEvery changes how often services are asked. Not above zero is an ErrConfigValidation.
+func WatchEvery(every time.Duration) WatchOpt {
+	return func(o *watchOpts) error {
+		if every <= 0 {
+			return &ConfigError{Field: "watch interval", Value: every.String(), Reason: "is not above zero", Err: ErrConfigValidation}
+		}
+		o.every = every
+		return nil
+	}
+}
+
+// WatchMisses changes how often in a row an instance does not answer before it is gone. Below
+// 1 is an ErrConfigValidation.
+func WatchMisses(n int) WatchOpt {
+	return func(o *watchOpts) error {
+		if n < 1 {
+			return &ConfigError{Field: "watch misses", Reason: "are less than 1", Err: ErrConfigValidation}
+		}
+		o.misses = n
+		return nil
+	}
+}
+
+// Watch yields what becomes of the instances of a service, or of all services if name is
+// empty: first those that are there, then each change, by id. It asks again and again, in the
+// loop's own time, until ctx is done or the loop ends; nothing is left behind.
+//
+// What goes wrong with one round of questions is yielded as an error with a zero Change, and
+// the sequence goes on: nobody is gone for it. It ends with ctx, and behind
+// api.ErrConnectionClosed, ErrInvalidName, api.ErrInvalidContext, and what an option refuses.
+func (c *Client) Watch(ctx context.Context, name string, opts ...WatchOpt) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		o := watchOpts{every: DefaultWatchEvery, misses: DefaultWatchMisses}
+		if err := o.check(ctx, name, opts); err != nil {
+			yield(Change{}, err)
+			return
+		}
+		pause := time.NewTimer(0)
+		defer pause.Stop()
+		<-pause.C
+		for r := (roster{misses: o.misses}); c.lookAround(ctx, name, &r, yield); {
+			pause.Reset(o.every)
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// check applies the options, and refuses what cannot be watched.
+func (o *watchOpts) check(ctx context.Context, name string, opts []WatchOpt) error {
+	if ctx == nil {
+		return api.ErrInvalidContext
+	}
+	if name != "" {
+		if err := checkName("service name", name); err != nil {
+			return err
+		}
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			continue
+		}
+		if err := opt(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAround asks once and yields what has changed. It returns false at the end.
+func (c *Client) lookAround(ctx context.Context, name string, r *roster, yield func(Change, error) bool) bool {
+	round, cancel := context.WithTimeout(ctx, c.nc.Opts.Timeout)
+	infos, err := c.Info(round, name, "")
+	cancel()
+	if ctx.Err() != nil {
+		return false
+	}
+	for _, change := range r.round(infos, err == nil) {
+		if !yield(change, nil) {
+			return false
+		}
+	}
+	if err == nil {
+		return true
+	}
+	return yield(Change{}, err) && !errors.Is(err, api.ErrConnectionClosed)
+}
+
+// roster is who is there. It is pure: rounds in, changes out.
+type roster struct {
+	misses int // after which an instance is gone
+	known  map[string]*sighting
+}
+
+// sighting is what is known of an instance.
+type sighting struct {
+	info   Info
+	missed int // rounds in a row
+}
+
+// round takes in one round of answers, and returns what has changed, by id. Only a round that
+// is complete tells who is missing.
+func (r *roster) round(infos []Info, complete bool) (changes []Change) {
+	if r.known == nil {
+		r.known = map[string]*sighting{}
+	}
+	seen := map[string]bool{}
+	for _, info := range infos {
+		seen[info.ID] = true
+		known := r.known[info.ID]
+		switch {
+		case known == nil:
+			changes = append(changes, Change{Kind: InstanceAppeared, Info: info})
+		case !reflect.DeepEqual(known.info, info):
+			changes = append(changes, Change{Kind: InstanceChanged, Info: info, Before: known.info})
+		}
+		r.known[info.ID] = &sighting{info: info}
+	}
+	for id, known := range r.known {
+		if seen[id] || !complete {
+			continue
+		}
+		if known.missed++; known.missed >= r.misses {
+			changes = append(changes, Change{Kind: InstanceGone, Info: known.info})
+			delete(r.known, id)
+		}
+	}
+	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.Info.ID, b.Info.ID) })
+	return changes
+}
