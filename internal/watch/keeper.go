@@ -64,6 +64,8 @@ const (
 	// quiet is how long nothing comes before the server is asked; longer each time.
 	quiet    = 250 * time.Millisecond
 	quietMax = 10 * time.Second
+	// heldMax bounds the looks that count while the handler waits for room: it may go on at any moment.
+	heldMax = 2
 	// remainsFor is how long a watcher that failed stays in the tree, unless it is stopped.
 	remainsFor = 5 * time.Minute
 )
@@ -124,6 +126,7 @@ type view struct {
 	taken    uint64
 	ready    bool
 	awaited  bool // somebody waits for a revision: see Reach
+	blocked  bool // nothing comes as nothing is taken
 	over     bool
 	stopped  bool // by the user
 	err      error
@@ -132,8 +135,8 @@ type view struct {
 func (w *Watcher[T]) view() view {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return view{consumer: w.machine.consumer, taken: w.machine.taken, ready: w.machine.ready, awaited: w.awaited > w.machine.last, over: w.over,
-		stopped: w.stopped.Load() || w.err == nil, err: w.err}
+	return view{consumer: w.machine.consumer, taken: w.machine.taken, ready: w.machine.ready, awaited: w.awaited > w.machine.last,
+		blocked: w.full() || w.sink != nil && w.sink.busy, over: w.over, stopped: w.stopped.Load() || w.err == nil, err: w.err}
 }
 
 func (k *keeper[T]) onPoked(c *api.ActorContext) {
@@ -166,10 +169,12 @@ func (k *keeper[T]) onLookDue(c *api.ActorContext, m lookDue) {
 		return
 	}
 	k.looking = false
-	v := k.w.view()
-	if v.taken != k.taken {
+	switch v := k.w.view(); {
+	case v.taken != k.taken:
 		k.taken, k.tries = v.taken, 0
-	} else {
+	case v.blocked:
+		k.tries = min(k.tries+1, heldMax)
+	default:
 		k.tries++
 		k.ask(c, v)
 	}

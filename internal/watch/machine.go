@@ -40,18 +40,15 @@ type generation struct {
 // begin notes the next generation, and reports whether it makes the sync ready. An earlier generation delivers
 // nothing more but the revision behind which this one goes on, if it has not come yet.
 func (m *machine) begin(g generation) (ready bool) {
-	if g.anew {
-		m.last, m.ready = 0, false
-		if g.gap == jetstream.GapReplaced || g.gap == jetstream.GapRegressed {
-			m.high = 0
-		}
-	}
 	if m.consumer == "" {
 		m.last = g.after // nothing comes of what is before the beginning
 	}
 	m.consumer, m.pending, m.after, m.taken = g.consumer, g.pending, g.after, 0
 	if g.anew {
-		m.after = 0
+		m.last, m.after, m.ready = 0, 0, false
+	}
+	if g.gap == jetstream.GapReplaced || g.gap == jetstream.GapRegressed || g.after == 0 {
+		m.high = 0 // another stream, or perhaps one: nobody looks at it before the first message
 	}
 	return m.settled()
 }

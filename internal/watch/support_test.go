@@ -3,10 +3,12 @@ package watch_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -146,10 +148,65 @@ func (h *house) expect(want ...string) {
 	h.seen = nil
 }
 
-// consumers returns how many consumers the stream has.
-func (h *house) consumers() int {
+// forget drops what was noted.
+func (h *house) forget() {
+	synctest.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seen = nil
+}
+
+// expectInOrder is expect for entries with one Ready somewhere among them.
+func (h *house) expectInOrder(want []string) {
 	h.t.Helper()
-	return must.Get(h.stream().Info(h.t.Context()))(h.t).State.Consumers
+	synctest.Wait()
+	h.mu.Lock()
+	ready := slices.Index(h.seen, "ready")
+	if ready >= 0 {
+		h.seen = slices.Delete(h.seen, ready, ready+1)
+	}
+	h.mu.Unlock()
+	if ready < 50 {
+		h.t.Errorf("ready after %d entries", ready)
+	}
+	h.expect(want...)
+}
+
+// must fails the test if a call did.
+func (h *house) must(_ any, err error) {
+	h.t.Helper()
+	must.Do(h.t, err)
+}
+
+// putSomehow stores a value once there is a server.
+func (h *house) putSomehow(pair string) {
+	h.t.Helper()
+	key, value, _ := strings.Cut(pair, "=")
+	for {
+		_, err := h.other.Publish(h.t.Context(), "$KV.B."+key, []byte(value), jetstream.WithMsgID(pair))
+		if err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func (h *house) deleteConsumers() {
+	h.t.Helper()
+	lister := h.stream().ConsumerNames(h.t.Context())
+	for name := range lister.Name() {
+		_ = h.other.DeleteConsumer(h.t.Context(), "KV_B", name) // deleted meanwhile
+	}
+	must.Do(h.t, lister.Err())
+}
+
+// expectConsumers checks how many consumers the stream has.
+func (h *house) expectConsumers(want int) {
+	h.t.Helper()
+	synctest.Wait()
+	if got := must.Get(h.stream().Info(h.t.Context()))(h.t).State.Consumers; got != want {
+		h.t.Errorf("%d consumers, want %d", got, want)
+	}
 }
 
 // node returns what the tree shows of a watcher; an empty node if it is not there.
