@@ -346,3 +346,41 @@ func TestContextWithACause(t *testing.T) {
 		is(b.T, err, context.Canceled, api.ErrStaleConnection)
 	})
 }
+
+// TestOnEnded comes once, with what ended it, when nothing more is handed on.
+func TestOnEnded(t *testing.T) {
+	for name, test := range map[string]struct {
+		end  func(js jetstream.JetStream, cc jetstream.ConsumeContext)
+		want error
+	}{
+		"a stop":  {func(_ jetstream.JetStream, cc jetstream.ConsumeContext) { cc.Stop() }, nil},
+		"a drain": {func(_ jetstream.JetStream, cc jetstream.ConsumeContext) { cc.Drain() }, nil},
+		"the consumer": {func(js jetstream.JetStream, _ jetstream.ConsumeContext) {
+			_ = js.DeleteConsumer(context.Background(), "S", "C")
+		}, jetstream.ErrConsumerDeleted},
+		"the connection": {func(js jetstream.JetStream, _ jetstream.ConsumeContext) { js.Conn().Close() }, api.ErrConnectionClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			consuming(t, 10, jetstream.ConsumerConfig{}, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
+				var told []error
+				ended := make(chan error, 2)
+				cc := must.Get(c.Consume(func(m jetstream.Msg) { _ = m.Ack() }, jetstream.OnEnded(func(err error) { ended <- err }),
+					jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { told = append(told, err) })))(b.T)
+				time.Sleep(time.Second)
+				test.end(js, cc)
+				<-cc.Closed()
+				time.Sleep(time.Minute)
+				if len(ended) != 1 {
+					t.Fatalf("it came %d times", len(ended))
+				}
+				err := <-ended
+				if !errors.Is(err, test.want) {
+					t.Errorf("ended with %v", err)
+				}
+				if len(told) > 0 && !errors.Is(told[len(told)-1], err) {
+					t.Errorf("ended with %v, and told of %v", err, told)
+				}
+			})
+		})
+	}
+}

@@ -117,6 +117,12 @@ func (h *house) start(cfg watch.Config[string]) *watch.Watcher[string] {
 func (h *house) startWith(ctx context.Context, cfg watch.Config[string]) *watch.Watcher[string] {
 	h.t.Helper()
 	w := must.Get(watch.Start(ctx, cfg))(h.t)
+	h.loop(w)
+	return w
+}
+
+// loop notes the events of a watcher.
+func (h *house) loop(w *watch.Watcher[string]) {
 	go func() {
 		for e, err := range w.Events() {
 			if err != nil {
@@ -127,7 +133,6 @@ func (h *house) startWith(ctx context.Context, cfg watch.Config[string]) *watch.
 		}
 		h.note("end")
 	}()
-	return w
 }
 
 func (h *house) note(what string) {
