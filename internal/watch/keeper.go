@@ -43,6 +43,7 @@ type (
 
 	// surveyed says whether a Passed can be handed on: see survey.
 	surveyed struct {
+		consumer        string // at the time
 		stream, watched uint64
 		err             error
 	}
@@ -192,7 +193,7 @@ func (k *keeper[T]) ask(c *api.ActorContext, v view) {
 	if v.ready && k.trouble == nil && v.awaited {
 		go func() {
 			stream, watched, err := w.survey(ctx)
-			_ = self.Send(surveyed{stream: stream, watched: watched, err: err}) // ended meanwhile
+			_ = self.Send(surveyed{consumer: v.consumer, stream: stream, watched: watched, err: err}) // ended meanwhile
 		}()
 		return
 	}
@@ -216,7 +217,7 @@ func (k *keeper[T]) onProbed(c *api.ActorContext, m probed) {
 func (k *keeper[T]) onSurveyed(c *api.ActorContext, m surveyed) {
 	k.asking = false
 	if m.err == nil {
-		k.w.pass(m.stream, m.watched)
+		k.w.pass(m)
 	}
 	k.onPoked(c)
 }

@@ -45,7 +45,10 @@ func (m *machine) begin(g generation) (ready bool) {
 	}
 	m.consumer, m.pending, m.after, m.taken = g.consumer, g.pending, g.after, 0
 	if g.anew {
-		m.last, m.after, m.ready = 0, 0, false
+		m.after, m.ready = 0, false
+	}
+	if m.after == 0 {
+		m.last = 0
 	}
 	if g.gap == jetstream.GapReplaced || g.gap == jetstream.GapRegressed || g.after == 0 {
 		m.high = 0 // another stream, or perhaps one: nobody looks at it before the first message
@@ -89,9 +92,10 @@ func (m *machine) settle(consumer string, pending, delivered uint64) (ready bool
 }
 
 // pass decides about what the server says of the stream: its last revision, and after that the last one of what is
-// watched, 0 for none. It reports whether nothing up to the former comes any more.
-func (m *machine) pass(stream, watched uint64) bool {
-	if !m.ready || watched > m.last || stream <= m.last {
+// watched, 0 for none. consumer is the one that there was before the question: another sync may be one of another stream. It reports
+// whether nothing up to the former comes any more.
+func (m *machine) pass(consumer string, stream, watched uint64) bool {
+	if !m.ready || consumer != m.consumer || watched > m.last || stream <= m.last {
 		return false
 	}
 	m.last = stream

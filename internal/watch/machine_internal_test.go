@@ -96,6 +96,7 @@ type world struct {
 type said struct {
 	consumer           string
 	pending, delivered uint64
+	stream, watched    uint64 // of a survey, for which the others are 0
 }
 
 func (w *world) there(revision uint64) bool {
@@ -172,8 +173,8 @@ func (w *world) finish(t *rapid.T) {
 	w.inHand = nil
 	v := w.m.take(s.consumer, s.delivery, s.revision)
 	if v.stale {
-		if s.consumer == w.line.name {
-			t.Fatalf("%+v of the present generation is stale", s)
+		if s.consumer == w.line.name && w.there(s.revision) {
+			t.Fatalf("%+v of the present generation is stale, and there", s)
 		}
 		return
 	}
@@ -254,7 +255,16 @@ func (w *world) remove(which func(place) bool) { w.stored = slices.DeleteFunc(w.
 
 // ask has the server say how the consumer is; the answer comes later.
 func (w *world) ask() {
-	w.said = append(w.said, said{w.line.name, uint64(len(w.left())), w.line.delivered})
+	w.said = append(w.said, said{consumer: w.line.name, pending: uint64(len(w.left())), delivered: w.line.delivered})
+}
+
+// survey has the server say how the stream is, the last revision of what is watched a moment later.
+func (w *world) survey() {
+	s := said{consumer: w.m.consumer, stream: w.rev}
+	if n := len(w.stored); n > 0 {
+		s.watched = w.stored[n-1].revision
+	}
+	w.said = append(w.said, s)
 }
 
 func (w *world) answer(t *rapid.T) {
@@ -263,6 +273,10 @@ func (w *world) answer(t *rapid.T) {
 	}
 	s := w.said[0]
 	w.said = w.said[1:]
+	if s.stream > 0 {
+		w.m.pass(s.consumer, s.stream, s.watched)
+		return
+	}
 	if w.m.settle(s.consumer, s.pending, s.delivered) {
 		w.settled++
 		w.isReady(t)
@@ -334,6 +348,7 @@ func TestMachineAgainstItsModel(t *testing.T) {
 				w.renew(t)
 			},
 			"ask":    func(*rapid.T) { w.ask() },
+			"survey": func(*rapid.T) { w.survey() },
 			"answer": w.answer,
 			"quiet":  w.quiet,
 		})

@@ -53,13 +53,13 @@ func (w *Watcher[T]) survey(ctx context.Context) (stream, watched uint64, err er
 }
 
 // pass takes what the leader says.
-func (w *Watcher[T]) pass(stream, watched uint64) {
+func (w *Watcher[T]) pass(m surveyed) {
 	w.mu.Lock()
-	if w.over || w.awaited <= w.machine.last || !w.machine.pass(stream, watched) {
+	if w.over || w.awaited <= w.machine.last || !w.machine.pass(m.consumer, m.stream, m.watched) {
 		w.mu.Unlock()
 		return
 	}
-	w.queue.push(Event[T]{Kind: Passed, Revision: stream}, "")
+	w.queue.push(Event[T]{Kind: Passed, Revision: m.stream}, "")
 	w.handOn(false)
 }
 
