@@ -141,38 +141,45 @@ func TestStopInEveryState(t *testing.T) {
 		for _, slow := range []watch.Slow{watch.Wait, watch.Conflate, watch.Stop} {
 			for form, start := range forms {
 				t.Run(fmt.Sprint(name, ", ", slow, ", ", form), func(t *testing.T) {
-					inHouse(t, bucket(), func(h *house) {
-						h.fill(1000)
-						cfg := h.config()
-						cfg.Slow, cfg.Waiting = slow, 5000
-						if slow == watch.Wait {
-							cfg.Waiting = 1
-						}
-						w, closed := start(h, cfg)
-						reach(h)
-						var all sync.WaitGroup
-						for range 3 {
-							all.Go(w.Stop)
-						}
-						all.Wait()
-						synctest.Wait()
-						<-w.Ended()
-						if err := w.Err(); err != nil {
-							t.Errorf("ended with %v", err)
-						}
-						closed()
-						if n := h.node(cfg.Name); n.State != "" {
-							t.Errorf("shown as %q", n.State)
-						}
-					})
+					inHouse(t, bucket(), func(h *house) { h.stopIn(start, slow, reach) })
 				})
 			}
 		}
 	}
 }
 
-// forms start a watcher from which nothing is taken. closed checks that it has ended for who takes now.
-var forms = map[string]func(h *house, cfg watch.Config[string]) (w *watch.Watcher[string], closed func()){
+// stopIn starts a watcher of much, and stops it in a state, three times at once.
+func (h *house) stopIn(start form, slow watch.Slow, reach func(h *house)) {
+	h.t.Helper()
+	h.fill(1000)
+	cfg := h.config()
+	cfg.Slow, cfg.Waiting = slow, 5000
+	if slow == watch.Wait {
+		cfg.Waiting = 1
+	}
+	w, closed := start(h, cfg)
+	reach(h)
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(w.Stop)
+	}
+	all.Wait()
+	synctest.Wait()
+	<-w.Ended()
+	if err := w.Err(); err != nil {
+		h.t.Errorf("ended with %v", err)
+	}
+	closed()
+	if n := h.node(cfg.Name); n.State != "" {
+		h.t.Errorf("shown as %q", n.State)
+	}
+}
+
+// form starts a watcher from which nothing is taken. closed checks that it has ended for who takes now.
+type form func(h *house, cfg watch.Config[string]) (w *watch.Watcher[string], closed func())
+
+// forms are those of events that are taken, and of a channel.
+var forms = map[string]form{
 	"events": func(h *house, cfg watch.Config[string]) (*watch.Watcher[string], func()) {
 		w := must.Get(watch.Start(h.t.Context(), cfg))(h.t)
 		return w, func() {
