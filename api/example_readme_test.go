@@ -91,7 +91,7 @@ func TestTheReadmeShowsTheExample(t *testing.T) {
 func TestTheDocumentsLinkToWhatIsThere(t *testing.T) {
 	for name, proofs := range map[string]int{
 		"README.md": 3, "CONTRIBUTING.md": 0, "docs/PORTING.md": 40, "docs/FAULTS.md": 15, "docs/RELIABILITY.md": 30,
-		"docs/JETSTREAM.md": 35, "docs/RETRY.md": 18,
+		"docs/JETSTREAM.md": 35, "docs/RETRY.md": 18, "docs/MICRO.md": 30,
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := 0

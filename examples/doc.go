@@ -15,6 +15,8 @@
 //	go run ./examples/workqueue      jobs shared, tried again, and kept when they fail
 //	go run ./examples/replay         a stream from its first message, in order
 //	go run ./examples/schedule       published later, by the stream
+//	go run ./examples/service        endpoints with types and middleware, found and asked
+//	go run ./examples/shutdown       a service that stops and loses no request
 //	go run ./examples/faults         the same faults for nats.go and troupe, and both verdicts
 //
 // Each starts the NATS server that it needs, says what it does, checks it, and ends

@@ -1,0 +1,177 @@
+package micro
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Metadata of an endpoint that says what it takes and what it answers, as JSON schemas.
+const (
+	// RequestSchemaKey has the schema of requests.
+	RequestSchemaKey = "schema.request"
+	// ResponseSchemaKey has the schema of responses.
+	ResponseSchemaKey = "schema.response"
+)
+
+// WithEndpointSchema says in the metadata of the endpoint what it takes and what it answers:
+// JSON schemas, as SchemaOf makes them of Go types. Empty for one that is not told. What is
+// not JSON is an ErrConfigValidation. Requests are not checked against it; JSON does that for
+// Go types.
+func WithEndpointSchema(request, response string) EndpointOpt {
+	return func(o *endpointOpts) error {
+		for key, schema := range map[string]string{RequestSchemaKey: request, ResponseSchemaKey: response} {
+			if schema == "" {
+				continue
+			}
+			if !json.Valid([]byte(schema)) {
+				return &ConfigError{Field: key, Value: schema, Reason: "is not JSON", Err: ErrConfigValidation}
+			}
+			if err := WithEndpointMetadataKey(key, schema)(o); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// JSON makes a handler of a function with Go types for what it is asked and what it answers.
+// A request that is not JSON for In is answered with CodeValidation, and f is not called. If
+// *In has a method Validate() error, what that returns is answered with CodeValidation as
+// well, and its text is the description. The error of f is that of a Func.
+func JSON[In, Out any](f func(ctx context.Context, in In) (Out, error)) Func {
+	return func(ctx context.Context, req Request) error {
+		var in In
+		if err := json.Unmarshal(req.Data(), &in); err != nil {
+			return NewServiceError(CodeValidation, "the request cannot be read: "+err.Error())
+		}
+		if v, ok := any(&in).(interface{ Validate() error }); ok {
+			if err := v.Validate(); err != nil {
+				return invalid(err)
+			}
+		}
+		out, err := f(ctx, in)
+		if err != nil {
+			return err
+		}
+		return req.RespondJSON(out)
+	}
+}
+
+// invalid makes a CodeValidation of an error, unless it is a *ServiceError.
+func invalid(err error) error {
+	if se, told := outcomeOf(context.Background(), err); told {
+		return se
+	}
+	text := err.Error()
+	if strings.TrimSpace(text) == "" {
+		text = "the request is not valid"
+	}
+	return NewServiceError(CodeValidation, text)
+}
+
+// SchemaOf returns a JSON schema of what encoding/json makes of a type: objects with their
+// properties, of which those without omitempty, omitzero and pointers are required; arrays,
+// strings, numbers, times. What it cannot know, as an interface, a type with a MarshalJSON of
+// its own, or the inside of a type that contains itself, is left open.
+func SchemaOf[T any]() string {
+	schema := schemaOf(reflect.TypeFor[T](), map[reflect.Type]bool{})
+	text, err := json.Marshal(schema)
+	if err != nil {
+		panic(fmt.Sprintf("micro: schema of %v: %v", reflect.TypeFor[T](), err)) // it is made of maps and strings
+	}
+	return string(text)
+}
+
+// schemaOf describes a type; inside are the structs that it stands in.
+func schemaOf(t reflect.Type, inside map[reflect.Type]bool) map[string]any {
+	marshaler := reflect.TypeFor[json.Marshaler]()
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		return map[string]any{"type": "string", "format": "date-time"}
+	case t.Implements(marshaler) || reflect.PointerTo(t).Implements(marshaler):
+		return map[string]any{}
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return schemaOf(t.Elem(), inside)
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
+	case reflect.String:
+		return map[string]any{"type": "string"}
+	case reflect.Float32, reflect.Float64:
+		return map[string]any{"type": "number"}
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return map[string]any{"type": "integer", "minimum": 0}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return map[string]any{"type": "integer"}
+	case reflect.Slice, reflect.Array:
+		return arraySchema(t, inside)
+	case reflect.Map:
+		return map[string]any{"type": "object", "additionalProperties": schemaOf(t.Elem(), inside)}
+	case reflect.Struct:
+		return structSchema(t, inside)
+	}
+	return map[string]any{}
+}
+
+func arraySchema(t reflect.Type, inside map[reflect.Type]bool) map[string]any {
+	if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 {
+		return map[string]any{"type": "string", "contentEncoding": "base64"}
+	}
+	return map[string]any{"type": "array", "items": schemaOf(t.Elem(), inside)}
+}
+
+func structSchema(t reflect.Type, inside map[reflect.Type]bool) map[string]any {
+	if inside[t] {
+		return map[string]any{"type": "object"}
+	}
+	inside[t] = true
+	defer delete(inside, t)
+	properties, required := map[string]any{}, []string{}
+	for _, field := range reflect.VisibleFields(t) {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		embedded := field.Anonymous && name == ""
+		if !field.IsExported() || field.Tag.Get("json") == "-" || embedded && inlined(field.Type) || !reachable(t, field) {
+			continue
+		}
+		if name == "" {
+			name = field.Name
+		}
+		properties[name] = schemaOf(field.Type, inside)
+		if field.Type.Kind() != reflect.Pointer && !strings.Contains(options, "omit") {
+			required = append(required, name)
+		}
+	}
+	schema := map[string]any{"type": "object", "properties": properties}
+	if len(required) > 0 {
+		schema["required"] = required
+	}
+	return schema
+}
+
+// inlined reports whether the fields of an embedded type stand among those around it.
+func inlined(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Struct
+}
+
+// reachable reports whether a field stands in the object itself, and not in one with a name.
+func reachable(t reflect.Type, field reflect.StructField) bool {
+	for _, i := range field.Index[:len(field.Index)-1] {
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		outer := t.Field(i)
+		if name, _, _ := strings.Cut(outer.Tag.Get("json"), ","); name != "" {
+			return false
+		}
+		t = outer.Type
+	}
+	return true
+}
