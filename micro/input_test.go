@@ -86,6 +86,7 @@ func TestEndpointRefused(t *testing.T) {
 		"a dot":               {"a.b", echo, nil, micro.ErrInvalidName},
 		"no handler":          {"e", nil, nil, micro.ErrHandlerRequired},
 		"a nil function":      {"e", micro.HandlerFunc(nil), nil, micro.ErrHandlerRequired},
+		"nil with a context":  {"e", micro.ContextHandler(t.Context(), nil), nil, micro.ErrHandlerRequired},
 		"a nil Func":          {"e", micro.Func(nil), nil, micro.ErrHandlerRequired},
 		"blanks":              {"e", echo, with(micro.WithEndpointSubject("a b")), micro.ErrInvalidSubject},
 		"an empty token":      {"e", echo, with(micro.WithEndpointSubject("a.")), micro.ErrInvalidSubject},

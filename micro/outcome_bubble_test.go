@@ -65,7 +65,7 @@ var outcomes = map[string]struct {
 		do: func(context.Context, micro.Request) error { return micro.NewServiceError("a:b", "x") }},
 	"a panic": {code: micro.CodeInternal, text: "internal error", kind: micro.ErrInternal, hidden: errSecret,
 		do: func(context.Context, micro.Request) error { panic(errSecret) }},
-	"the end of the goroutine": {code: micro.CodeInternal, text: "internal error", kind: micro.ErrInternal, hidden: anyError,
+	"the end of the goroutine": {code: micro.CodeInternal, text: "internal error", kind: micro.ErrInternal, hidden: errAny,
 		do: func(context.Context, micro.Request) error { runtime.Goexit(); return nil }},
 	"answered, then a panic": {data: "yes", hidden: errSecret, do: func(_ context.Context, r micro.Request) error {
 		_ = r.Respond([]byte("yes"))
@@ -86,8 +86,8 @@ var outcomes = map[string]struct {
 		do: func(context.Context, micro.Request) error { return context.DeadlineExceeded }},
 }
 
-// anyError stands for one that has no kind here.
-var anyError = errors.New("any")
+// errAny stands for one that has no kind here.
+var errAny = errors.New("any")
 
 // TestOutcomes: each request gets what its handler's return means, and the rest goes to the
 // ErrorHandler alone.
@@ -108,7 +108,7 @@ func TestOutcomes(t *testing.T) {
 				switch {
 				case c.hidden == nil && len(told) > 0, c.hidden != nil && len(told) != 1:
 					t.Errorf("told %v", told)
-				case c.hidden != nil && (told[0].Subject != "e.x" || c.hidden != anyError && !isOrSays(told[0], c.hidden)):
+				case c.hidden != nil && (told[0].Subject != "e.x" || c.hidden != errAny && !isOrSays(told[0], c.hidden)):
 					t.Errorf("told %v, want %v", told[0], c.hidden)
 				}
 				if s, _ := p.stats("e"); s.NumRequests != 1 || (s.NumErrors == 1) != (c.code != "" || c.hidden != nil) || strings.Contains(s.LastError, "password") {
@@ -179,6 +179,12 @@ func TestHandlersAnswerByThemselves(t *testing.T) {
 		must.Do(t, p.other.Flush())
 		if s, _ := p.stats("nobody"); s.NumErrors != 1 {
 			t.Errorf("%+v", s)
+		}
+		p.add("context", micro.ContextHandler(context.WithValue(p.t.Context(), errAny, "mine"), func(ctx context.Context, r micro.Request) {
+			_ = r.Respond(fmt.Append(nil, ctx.Value(errAny)))
+		}))
+		if got := sprint(p.ask("context", "", time.Minute)); got != "mine" {
+			t.Errorf("the context has %s", got)
 		}
 		func_ := micro.Func(func(_ context.Context, r micro.Request) error {
 			switch string(r.Data()) {

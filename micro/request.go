@@ -25,6 +25,9 @@ func (fn HandlerFunc) Handle(req Request) { fn(req) }
 // ContextHandler makes a Handler of a function with a context: ctx, whatever the request.
 // Func has the context of the request.
 func ContextHandler(ctx context.Context, handler func(context.Context, Request)) Handler {
+	if handler == nil {
+		return HandlerFunc(nil) // which AddEndpoint refuses
+	}
 	return HandlerFunc(func(req Request) { handler(ctx, req) })
 }
 
