@@ -12,6 +12,15 @@ import (
 // Unfinished, UnsentBytes, and Undelivered messages. The zero Report is a clean end.
 type Report = actors.Report
 
+// Done returns a channel that is closed when the connection begins to end for good. A drain
+// closes it at its end. It is nil, and never closed, for the zero Conn.
+func (nc *Conn) Done() <-chan struct{} {
+	if !nc.valid() {
+		return nil
+	}
+	return nc.core.Done()
+}
+
 // Close ends the connection. What waits to be sent is written if the socket
 // takes it within a second; what waits for handlers is discarded; calls that
 // wait return ErrConnectionClosed. It returns when every actor is gone, or after

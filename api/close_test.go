@@ -205,3 +205,18 @@ func TestDrainFinishesEverything(t *testing.T) {
 		})
 	}
 }
+
+// TestDoneTellsOfTheEnd, and not before it.
+func TestDoneTellsOfTheEnd(t *testing.T) {
+	_, nc := both(t)
+	select {
+	case <-nc.Done():
+		t.Error("done while it goes on")
+	default:
+	}
+	nc.Close()
+	<-nc.Done()
+	if (&api.Conn{}).Done() != nil {
+		t.Error("the zero Conn has an end")
+	}
+}
