@@ -33,6 +33,14 @@ type PubAck struct {
 	Count int `json:"count,omitempty"`
 }
 
+// ReadPubAck reads the answer of a stream to a message that somebody else than a Publisher
+// has published, as through an api.Outlet. Errors: the *APIError in it, if the stream has
+// refused the message; ErrInvalidJSAck for what is no answer of a stream.
+func ReadPubAck(data []byte) (PubAck, error) {
+	var r ackReader
+	return r.read(data)
+}
+
 // ackReader reads acknowledgements. It remembers the names that came last, so that
 // further messages of the same stream cost no allocation. It is not safe for concurrent
 // use; its zero value is ready.

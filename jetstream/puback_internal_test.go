@@ -92,3 +92,18 @@ func FuzzReadAck(f *testing.F) {
 		}
 	})
 }
+
+// TestReadPubAck: whoever publishes by himself reads the answers as the publisher does.
+func TestReadPubAck(t *testing.T) {
+	ack, err := ReadPubAck([]byte(`{"stream":"S", "seq":22,"duplicate": true}`))
+	if err != nil || ack != (PubAck{Stream: "S", Sequence: 22, Duplicate: true}) {
+		t.Errorf("%+v, %v", ack, err)
+	}
+	_, err = ReadPubAck([]byte(`{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 7"},"stream":"S","seq":0}`))
+	if !errors.Is(err, ErrWrongLastSequence) {
+		t.Error(err)
+	}
+	if _, err = ReadPubAck([]byte("hello")); !errors.Is(err, ErrInvalidJSAck) {
+		t.Error(err)
+	}
+}
