@@ -1,6 +1,7 @@
 package objectstore
 
 import (
+	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/internal/bucket"
 	"github.com/troupe-go/troupe/internal/kind"
 	"github.com/troupe-go/troupe/internal/watch"
@@ -74,6 +75,20 @@ var (
 	// ErrUpdateMetaDeleted: an object that is not there cannot be changed. It is an
 	// ErrObjectDeleted.
 	ErrUpdateMetaDeleted error = kind.New("cannot update meta for a deleted object", ErrObjectDeleted).In(kind.NotFound)
+)
+
+// Reasons of errors that have no name of their own.
+var (
+	errManyChunks = kind.New("the object has more chunks than can be counted", ErrObjectStore).In(kind.Limit)
+	errLostChunks = kind.New("chunks that were stored are no longer there", ErrObjectStore).In(kind.Conflict, kind.Retry)
+	errMoreChunks = kind.New("the store has more chunks than were put", ErrObjectStore).In(kind.Conflict, kind.Retry)
+	errOutOfPlace = kind.New("a chunk was stored out of its place", ErrObjectStore).In(kind.Conflict, kind.Retry)
+	errMoved      = kind.New("a chunk is no longer where it was", ErrObjectStore).In(kind.Conflict, kind.Retry)
+	errBehind     = kind.New("a replica of the store is behind", ErrObjectStore).In(kind.Unavailable, kind.Retry)
+	errNoAnswer   = kind.New("the store does not answer", ErrObjectStore, api.ErrTimeout).In(kind.Timeout, kind.Retry, kind.MaybeSent)
+	errTooLate    = kind.New("it has taken longer than the object was to live", ErrObjectStore).In(kind.Limit)
+	errBadCount   = kind.New("the reader returned an impossible count", ErrObjectStore).In(kind.Input)
+	errBadSeek    = kind.New("no such position", ErrObjectStore, api.ErrInvalidArg).In(kind.Input)
 )
 
 // Kinds of above under nats.go's names.

@@ -1,6 +1,7 @@
 package objectstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -135,6 +136,7 @@ func untilExpiry(info *Info) time.Duration {
 type metaWrite struct {
 	expect uint64        // the revision that it replaces; 0 for none
 	ttl    time.Duration // 0 for as long as the bucket says
+	id     string        // of the message; empty for a new one
 }
 
 // writeMeta writes the info of an object in the place of one revision, and sets its Revision
@@ -152,7 +154,7 @@ func (s *store) writeMeta(ctx context.Context, op string, info *Info, w metaWrit
 	m := &api.Msg{Subject: to + "M." + encodeName(info.Name), Data: data}
 	ack, err := s.js.PublishMsg(ctx, m,
 		jetstream.WithExpectStream(stores.Stream(s.bucket)), jetstream.WithExpectLastSequencePerSubject(w.expect),
-		jetstream.WithRollup(jetstream.MsgRollupSubject), jetstream.WithMsgTTL(w.ttl), jetstream.WithMsgID(nuid.Next()))
+		jetstream.WithRollup(jetstream.MsgRollupSubject), jetstream.WithMsgTTL(w.ttl), jetstream.WithMsgID(cmp.Or(w.id, nuid.Next())))
 	if err != nil {
 		return s.failed(op, info.Name, err)
 	}

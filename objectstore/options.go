@@ -12,7 +12,9 @@ type GetObjectOpt func(*getObjectOptions) error
 
 // getObjectOptions is what the options of a Get say.
 type getObjectOptions struct {
-	deleted bool
+	deleted  bool
+	parallel int            // pages that are fetched at a time; 0 for one
+	progress func(Progress) // nil for nobody
 }
 
 // GetObjectShowDeleted also returns an object that was deleted: it has no bytes.
@@ -58,7 +60,9 @@ type PutOpt interface {
 type putOptions struct {
 	writeOptions
 
-	ttl time.Duration // 0 for none
+	ttl      time.Duration  // 0 for none
+	window   int            // bytes
+	progress func(Progress) // nil for nobody
 }
 
 // ttlOpt is ObjectTTL.

@@ -45,10 +45,32 @@ type Putter interface {
 	PutFile(ctx context.Context, file string) (*Info, error)
 }
 
-// Result is an object that is being read. It is for one goroutine.
+// Result is an object that is being read. Nothing is fetched before the first Read, WriteTo
+// or ReadAt. Read, WriteTo and Seek are for one goroutine; the others may be called at any time.
+// The context of the Get bounds its life.
 type Result interface {
-	io.ReadCloser
-	// Info returns what the store says of the object.
+	// Read reads on. At the end of an object that was read from its beginning its digest has been
+	// checked: then it is io.EOF. Whatever becomes of links and leaders, it goes on behind
+	// the last byte as long as the context lasts; only a store that does not answer at all on
+	// a link that is there is given up, after six default timeouts.
+	//
+	// Errors, from then on each time: a *DigestMismatchError, as soon as it can be told;
+	// ErrObjectChanged for an object that is replaced or deleted while it is read; that of the
+	// context; the connection's when it is closed.
+	io.Reader
+	// WriteTo is Read until the end, without a copy on the way.
+	io.WriterTo
+	// Seek has the next Read begin elsewhere. The first Seek asks the stream where the chunks
+	// are. The digest is that of the whole object and is not checked then, unless it goes on
+	// where it was, or back to the beginning.
+	io.Seeker
+	// ReadAt reads a part of the object, from the stream. Its digest is not checked. It is safe
+	// for concurrent use.
+	io.ReaderAt
+	// Close ends reading, and whatever is under way. It returns nil.
+	io.Closer
+
+	// Info returns what the store says of the object: of the one that a link points to.
 	Info() (*Info, error)
 	// Error returns the error that ended reading, nil if there is none.
 	Error() error
@@ -56,6 +78,8 @@ type Result interface {
 
 // Reader is what can be read of a bucket. It is safe for concurrent use.
 type Reader interface {
+	Getter
+
 	// Bucket returns the name of the bucket.
 	Bucket() string
 	// GetInfo returns what the store says of an object, or of a link: see GetObjectInfoResolve.
@@ -88,6 +112,7 @@ type Reader interface {
 // ErrPublishUnknown. Behind an API prefix, or in another domain, also ErrBucketNotWritable.
 type Store interface {
 	Reader
+	Putter
 
 	// UpdateMeta changes what is said of an object: its name, description, headers and
 	// metadata. The options in meta count for nothing. Another name must not be one of an

@@ -1,0 +1,368 @@
+package objectstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// getting.go - the actor that fetches the chunks of an object.
+//
+//	fetching ◄─► waiting: no link, no answer, a replica that is behind
+//	   │              │
+//	   └──────────────┴─► done, failed
+//
+// Chunks are asked for page by page, from the stream itself: a page comes as fast as the
+// server can send it, and no more of them comes than there is room for. Whatever becomes of
+// the link, the next page begins behind the last chunk that has come. The digest is made here,
+// while the reader is busy with the chunks before.
+
+// Letters to a receiver.
+type (
+	// fetched says that all has come, or why not.
+	fetched struct{ err error }
+)
+
+// getting is what is known of one read. It outlives the incarnations of its actor.
+type getting struct {
+	s        *store
+	info     *Info
+	subject  string // of the chunks in the stream
+	parallel int    // pages at a time; 0 and 1 are one
+	index    *index // for parallel ones
+	queue    *queue
+	skip     int // bytes of the first chunk that are not wanted; the reader's
+	self     *api.ActorRef
+	link     link
+	working  chan struct{} // held by who fetches
+
+	bytes, chunks, resumed atomic.Uint64
+
+	order  order // who fetches, like all below
+	pages  pacer
+	single atomic.Bool // one message at a time: the server or the stream knows nothing else
+}
+
+// link is whether there is one, for those who wait for it.
+type link struct {
+	mu      sync.Mutex
+	down    bool
+	changed chan struct{} // closed when that changes
+}
+
+func newLink() link { return link{changed: make(chan struct{})} }
+
+func (l *link) set(down bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = down
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+func (l *link) get() (down bool, changed <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.down, l.changed
+}
+
+// startGet brings the actor of a read to life, which begins at a chunk.
+func (s *store) startGet(info *Info, at place, o *getObjectOptions, x *index) (*getting, error) {
+	g := &getting{s: s, info: info, subject: s.chunksOf(info.NUID), parallel: o.parallel, index: x, queue: newQueue(), link: newLink(),
+		working: make(chan struct{}, 1), order: newOrder(info, at), pages: newPacer(info)}
+	self, err := s.js.Conn().Spawn(api.Spec{Name: transferName("transfer", s.bucket), Group: transferGroup, Policy: transferPolicy(), LinkChanges: true,
+		New: func() api.Actor { return &receiver{g} }, Progress: g.progress})
+	if err != nil {
+		return nil, err
+	}
+	g.self = self
+	return g, nil
+}
+
+// close ends the read.
+func (g *getting) close(err error) {
+	g.queue.end(err)
+	dismiss(g.self)
+}
+
+// progress returns the counters for the tree.
+func (g *getting) progress() []api.Counter {
+	return []api.Counter{{Name: "bytes", Value: g.bytes.Load()}, {Name: "chunks", Value: g.chunks.Load()}, {Name: "resumed", Value: g.resumed.Load()}}
+}
+
+// receiver is the actor of a read, in one incarnation.
+type receiver struct{ g *getting }
+
+// Started has chunks fetched, when an incarnation before this one does so no more.
+func (a *receiver) Started(c *api.ActorContext) {
+	g := a.g
+	c.Become("fetching", api.Well, "")
+	go func() {
+		select {
+		case g.working <- struct{}{}:
+		case <-c.Context().Done():
+			return
+		}
+		err := g.fetch(c)
+		<-g.working
+		_ = c.Self().Send(fetched{err}) // refused: it has ended
+	}()
+}
+
+// Receive handles one letter.
+func (a *receiver) Receive(c *api.ActorContext, m any) {
+	switch m := m.(type) {
+	case fetched:
+		a.onFetched(c, m)
+	case api.LinkChange:
+		a.onLinkChange(m)
+	default:
+		panic(fmt.Sprintf("receiver: unhandled message %T", m))
+	}
+}
+
+// Stopping ends a read whose connection ends.
+func (a *receiver) Stopping(c *api.ActorContext) {
+	if cause := endOf(c.Conn()); cause != nil {
+		a.g.queue.end(a.g.s.failed("get", a.g.info.Name, cause))
+	}
+}
+
+func (a *receiver) onFetched(c *api.ActorContext, m fetched) {
+	if m.err == nil {
+		c.Become("done", api.Well, "")
+		a.g.queue.end(io.EOF)
+	} else {
+		c.Become("failed", api.Well, m.err.Error())
+		a.g.queue.end(a.g.s.failed("get", a.g.info.Name, m.err))
+	}
+	dismiss(c.Self())
+}
+
+func (a *receiver) onLinkChange(m api.LinkChange) {
+	a.g.link.set(!m.Connected)
+}
+
+// fetch fetches all chunks, and looks whether they are the object.
+func (g *getting) fetch(c *api.ActorContext) error {
+	if g.parallel > 1 && g.info.Chunks > 1 {
+		return g.fetchParallel(c)
+	}
+	p := patience{g: g, c: c}
+	for {
+		pending, err := g.page(c.Context(), &p)
+		switch {
+		case err == nil && g.order.whole():
+			return g.order.end(pending)
+		case err == nil && pending > 0:
+			continue
+		case err == nil || errors.Is(err, jetstream.ErrMsgNotFound):
+			if g.order.whole() {
+				return g.order.end(0)
+			}
+			err = g.missing(c.Context(), &g.order)
+		}
+		if err := p.pause(err); err != nil {
+			return err
+		}
+	}
+}
+
+// page fetches one page behind the last chunk that has come, and returns how many messages
+// stand behind it.
+func (g *getting) page(ctx context.Context, p *patience) (pending uint64, err error) {
+	n := g.pages.next(g.info.Chunks - g.order.chunks)
+	began := time.Now()
+	pending, err = g.read(ctx, g.order.seq+1, n, func(m *jetstream.RawStreamMsg) error {
+		if err := g.take(ctx, m); err != nil {
+			return err
+		}
+		p.progress()
+		return nil
+	})
+	g.pages.took(n, time.Since(began), err)
+	return pending, err
+}
+
+// take takes the next chunk, and hands it over.
+func (g *getting) take(ctx context.Context, m *jetstream.RawStreamMsg) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := g.order.take(m); err != nil {
+		return err
+	}
+	g.bytes.Store(g.order.bytes)
+	g.chunks.Store(uint64(g.order.chunks))
+	g.queue.put(ctx, m.Data)
+	return nil
+}
+
+// read reads n messages from a sequence on, and returns how many stand behind the last one.
+func (g *getting) read(ctx context.Context, seq uint64, n int, yield func(*jetstream.RawStreamMsg) error) (pending uint64, err error) {
+	if g.single.Load() {
+		return g.readSingle(ctx, seq, n, yield)
+	}
+	var end jetstream.ReadEnd
+	messages, err := jetstream.GetBatch(ctx, g.s.js, stores.Stream(g.s.bucket), n,
+		jetstream.GetBatchSeq(seq), jetstream.GetBatchSubject(g.subject), jetstream.GetBatchEnd(&end))
+	if err != nil {
+		return 0, err
+	}
+	for m, err := range messages {
+		if errors.Is(err, jetstream.ErrRequiredAPILevel) || errors.Is(err, jetstream.ErrDirectAccessRequired) {
+			g.single.Store(true)
+			return g.readSingle(ctx, seq, n, yield)
+		}
+		if err == nil {
+			err = yield(m)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return end.Pending, nil
+}
+
+// readSingle is read for servers before 2.11, and for streams whose messages only the leader
+// may read.
+func (g *getting) readSingle(ctx context.Context, seq uint64, n int, yield func(*jetstream.RawStreamMsg) error) (pending uint64, err error) {
+	for range n {
+		m, err := g.s.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(g.subject))
+		if err == nil {
+			err = yield(m)
+		}
+		if err != nil {
+			return 0, err
+		}
+		seq = m.Sequence + 1
+	}
+	_, err = g.s.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(g.subject))
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	}
+	return 1, nil
+}
+
+// missing says why there are no more chunks than have come. The leader knows how many there
+// are; a replica that has answered may be behind.
+func (g *getting) missing(ctx context.Context, o *order) error {
+	j := job{s: g.s, stored: g.subject}
+	count, err := j.count(ctx)
+	switch {
+	case err != nil:
+		return err
+	case count >= uint64(g.info.Chunks):
+		return errBehind
+	}
+	now, err := g.s.readMeta(ctx, "get", g.info.Name, jetstream.WithGetMsgLeader())
+	switch {
+	case errors.Is(err, ErrObjectNotFound), err == nil && now.NUID != g.info.NUID, err == nil && now.Deleted:
+		return g.s.refused("get", g.info.Name, ErrObjectChanged, "it was replaced or deleted while it was read")
+	case err != nil && !errors.Is(err, ErrBadObjectMeta):
+		return err
+	}
+	return o.wrong("chunks are missing")
+}
+
+// patience is how long a read goes on without getting on.
+type patience struct {
+	g     *getting
+	c     *api.ActorContext
+	tries int // in a row
+	since time.Time
+}
+
+// progress notes that a chunk has come.
+func (p *patience) progress() {
+	if p.tries > 0 {
+		p.c.Become("fetching", api.Well, "")
+	}
+	p.tries = 0
+}
+
+// pause waits before the next try, or returns err if there is to be none: a link that is
+// lost is waited for, but a store that does not answer only for a while.
+func (p *patience) pause(err error) error {
+	g, ctx := p.g, p.c.Context()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !passes(err) && !errors.Is(err, errBehind) {
+		return err
+	}
+	down, changed := g.link.get()
+	if p.tries == 0 || down {
+		p.since = time.Now()
+	}
+	if time.Since(p.since) >= stallMax*g.s.js.Options().DefaultTimeout {
+		return err
+	}
+	p.c.Become("waiting", api.Degraded, err.Error())
+	g.resumed.Add(1)
+	t := time.NewTimer(min(linePause<<min(p.tries, 10), linePauseMax))
+	defer t.Stop()
+	p.tries++
+	for over := false; !over || down; down, changed = g.link.get() {
+		select {
+		case <-t.C:
+			over = true
+		case <-changed:
+			over = true
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// pacer says how many chunks a page has: few at first, and more as long as they come
+// quickly. On a slow link a page must not take longer than one may.
+type pacer struct {
+	count, most int
+}
+
+const (
+	// pageChunksFirst is how many chunks the first page has.
+	pageChunksFirst = 8
+	// pageBytes is how many bytes a page has at most, as far as chunks have the size that
+	// they should have.
+	pageBytes = 4 << 20
+	// pageChunksMax is how many chunks a page has at most.
+	pageChunksMax = 1024
+	// pageQuick is how quickly a page comes that may grow.
+	pageQuick = 500 * time.Millisecond
+)
+
+func newPacer(info *Info) pacer {
+	size := DefaultChunkSize
+	if info.Opts != nil && info.Opts.ChunkSize > 0 {
+		size = int(info.Opts.ChunkSize)
+	}
+	most := min(max(1, pageBytes/size), pageChunksMax)
+	return pacer{count: min(pageChunksFirst, most), most: most}
+}
+
+// next returns how many chunks to ask for, of so many that are left: at least one, for what
+// should not be there.
+func (p *pacer) next(left uint32) int { return int(max(1, min(uint32(p.count), left))) }
+
+// took notes how long a page has taken.
+func (p *pacer) took(n int, d time.Duration, err error) {
+	switch {
+	case err != nil:
+		p.count = max(1, p.count/2)
+	case n == p.count && d < pageQuick:
+		p.count = min(2*p.count, p.most)
+	}
+}

@@ -1,0 +1,237 @@
+package objectstore
+
+import (
+	"context"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+)
+
+// object.go - an object that is being read.
+//
+//	Read, WriteTo ──► from the beginning: chunk after chunk, and the digest at the end
+//	Seek ───────────► the next Read begins elsewhere: without the digest
+//	ReadAt ─────────► a chunk by itself, besides all that
+
+// object implements Result.
+type object struct {
+	s    *store
+	info *Info
+	opts getObjectOptions
+	ctx  context.Context // bounds the life of the reader: Read takes none
+	stop func() bool     // ends that ctx is waited for
+
+	reading *getting     // nil before the first Read, and behind the end
+	rest    []byte       // of the chunk that is being read
+	offset  uint64       // of the next byte to be read
+	ended   bool         // the end was read, and all is well
+	done    atomic.Bool  // Close was called
+	failed  atomic.Value // readFailure
+
+	mu    sync.Mutex
+	table *index                // nil until it is needed
+	last  atomic.Pointer[piece] // that ReadAt has fetched
+}
+
+// readFailure is the error that ended reading.
+type readFailure struct{ err error }
+
+func newObject(ctx context.Context, s *store, info *Info, o getObjectOptions) *object {
+	return &object{s: s, info: info, opts: o, ctx: ctx, stop: func() bool { return true }}
+}
+
+// Info implements Result.
+func (r *object) Info() (*Info, error) { return r.info, nil }
+
+// Error implements Result.
+func (r *object) Error() error {
+	if f, ok := r.failed.Load().(readFailure); ok {
+		return f.err
+	}
+	return nil
+}
+
+// Close implements Result.
+func (r *object) Close() error {
+	r.done.Store(true)
+	r.leave(os.ErrClosed)
+	return nil
+}
+
+// leave ends the actor, if there is one.
+func (r *object) leave(err error) {
+	r.stop()
+	if r.reading != nil {
+		r.reading.close(err)
+	}
+	r.reading, r.rest = nil, nil
+}
+
+// Read implements Result.
+func (r *object) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if err := r.fill(); err != nil {
+		return 0, err
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	r.offset += uint64(n)
+	return n, nil
+}
+
+// WriteTo implements Result.
+func (r *object) WriteTo(w io.Writer) (written int64, err error) {
+	for {
+		err := r.fill()
+		if err == io.EOF {
+			return written, nil
+		}
+		if err != nil {
+			return written, err
+		}
+		data := r.rest
+		n, err := w.Write(data)
+		n = max(0, min(n, len(data)))
+		r.rest = r.rest[n:]
+		r.offset += uint64(n)
+		written += int64(n)
+		if err == nil && n < len(data) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return written, err
+		}
+	}
+}
+
+// fill has some bytes ready, or returns what stands behind the last one.
+func (r *object) fill() error {
+	for len(r.rest) == 0 {
+		if err := r.Error(); err != nil {
+			return err
+		}
+		switch {
+		case r.done.Load():
+			return os.ErrClosed
+		case r.ended || r.info.Chunks == 0 || r.offset >= r.info.Size && r.reading == nil && r.offset > 0:
+			return io.EOF
+		}
+		if err := r.next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next takes the next chunk.
+func (r *object) next() error {
+	if r.reading == nil {
+		if err := r.begin(); err != nil {
+			return r.fail(err)
+		}
+	}
+	data, err := r.reading.queue.take(r.s.js.Conn())
+	switch {
+	case err == io.EOF:
+		r.ended = true
+		r.tell()
+		r.leave(io.EOF)
+		return io.EOF
+	case err != nil:
+		return r.fail(err)
+	}
+	skip := r.reading.skip
+	r.reading.skip = 0
+	r.rest = data[min(skip, len(data)):]
+	r.tell()
+	return nil
+}
+
+// begin has an actor fetch the object from the offset on.
+func (r *object) begin() error {
+	if err := r.ctx.Err(); err != nil {
+		return context.Cause(r.ctx)
+	}
+	var at place
+	var skip int
+	if r.offset > 0 || r.opts.parallel > 1 {
+		x, err := r.index()
+		if err != nil {
+			return err
+		}
+		i := x.at(r.offset)
+		at, skip = x.place(i), int(r.offset-x.start(i))
+	}
+	reading, err := r.s.startGet(r.info, at, &r.opts, r.table)
+	if err != nil {
+		return err
+	}
+	reading.skip = skip
+	r.reading = reading
+	r.stop = context.AfterFunc(r.ctx, func() { reading.close(r.s.failed("get", r.info.Name, context.Cause(r.ctx))) })
+	return nil
+}
+
+// fail keeps the error that ends reading.
+func (r *object) fail(err error) error {
+	err = r.s.failed("get", r.info.Name, err)
+	r.failed.Store(readFailure{err})
+	r.leave(err)
+	return err
+}
+
+// tell calls who wants to know how far reading is.
+func (r *object) tell() {
+	if r.opts.progress == nil {
+		return
+	}
+	g := r.reading
+	at := r.offset + uint64(len(r.rest))
+	r.opts.progress(Progress{Bytes: at, Chunks: uint32(g.chunks.Load()), Size: r.info.Size, Resumed: g.resumed.Load()})
+}
+
+// index returns where the chunks are.
+func (r *object) index() (*index, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.table != nil {
+		return r.table, nil
+	}
+	x, err := r.s.find(r.ctx, r.info)
+	if err == nil {
+		r.table = x
+	}
+	return x, err
+}
+
+// Seek implements Result.
+func (r *object) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		offset += int64(r.offset)
+	case io.SeekEnd:
+		offset += int64(r.info.Size)
+	default:
+		return 0, r.s.refused("seek", r.info.Name, errBadSeek, "whence is none of io.Seek…")
+	}
+	switch {
+	case r.done.Load():
+		return 0, os.ErrClosed
+	case offset < 0:
+		return 0, r.s.refused("seek", r.info.Name, errBadSeek, "the position is negative")
+	case uint64(offset) == r.offset:
+		return offset, nil
+	}
+	if n := uint64(offset) - r.offset; uint64(offset) > r.offset && n <= uint64(len(r.rest)) {
+		r.rest = r.rest[n:] // within the chunk
+		r.offset = uint64(offset)
+		return offset, nil
+	}
+	r.leave(io.EOF)
+	r.offset, r.ended = uint64(offset), false
+	return offset, nil
+}

@@ -1,0 +1,244 @@
+package objectstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"hash"
+	"io"
+	"os"
+	"time"
+	"unsafe"
+
+	"github.com/nats-io/nuid"
+
+	"github.com/troupe-go/troupe/api"
+)
+
+// put.go - stores an object: its chunks first, then what it is, which makes it visible.
+//
+//	reader ──► chunk ──► actor ──► stream          one window ahead of the acknowledgements
+//	             └─► digest
+//	all chunks are stored ──► info, in the place of the one before ──► its chunks are removed
+//	anything goes wrong   ──► own chunks are removed; the object is what it was
+
+// Put implements Putter.
+func (s *store) Put(ctx context.Context, meta Meta, r io.Reader) (*Info, error) {
+	return s.PutWith(ctx, meta, r)
+}
+
+// PutBytes implements Putter.
+func (s *store) PutBytes(ctx context.Context, name string, data []byte) (*Info, error) {
+	return s.PutWith(ctx, Meta{Name: name}, newMemory(data))
+}
+
+// PutString implements Putter.
+func (s *store) PutString(ctx context.Context, name, data string) (*Info, error) {
+	// The bytes are read only: they are sent, and their digest is made.
+	return s.PutBytes(ctx, name, unsafe.Slice(unsafe.StringData(data), len(data)))
+}
+
+// PutFile implements Putter.
+func (s *store) PutFile(ctx context.Context, file string) (*Info, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	return s.PutWith(ctx, Meta{Name: file}, f)
+}
+
+// PutWith implements Putter.
+func (s *store) PutWith(ctx context.Context, meta Meta, r io.Reader, opts ...PutOpt) (*Info, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	o, err := readPutOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	p := &upload{s: s, o: o, began: time.Now(), digest: sha256.New()}
+	if err := p.check(ctx, meta); err != nil {
+		return nil, err
+	}
+	p.source = newSource(r, int(p.info.Opts.ChunkSize))
+	defer p.end(ctx) // also when the reader panics
+	if err := p.send(ctx); err != nil {
+		return nil, s.failed("put", meta.Name, err)
+	}
+	if err := p.commit(ctx); err != nil {
+		return nil, s.failed("put", meta.Name, err)
+	}
+	return p.info, nil
+}
+
+// upload is one object on its way into the store.
+type upload struct {
+	s       *store
+	o       putOptions
+	began   time.Time
+	info    *Info    // as it will be stored
+	before  replaced // what it replaces
+	subject string   // that publishes into the bucket begin with
+	source  source
+	digest  hash.Hash
+	actor   *putting // nil before the first chunk
+
+	doubtful bool // the info may have been stored
+	stored   bool // it has been
+}
+
+// chunkRoom is what the message of a chunk has beside its data.
+const chunkRoom = 512
+
+// check refuses what cannot be put, before anything is sent.
+func (p *upload) check(ctx context.Context, meta Meta) error {
+	s, name := p.s, meta.Name
+	if err := s.checkName("put", name); err != nil {
+		return err
+	}
+	if meta.link() != nil {
+		return s.refused("put", name, ErrLinkNotAllowed, "")
+	}
+	opts := MetaOptions{}
+	if meta.Opts != nil {
+		opts = *meta.Opts
+	}
+	most := s.js.Conn().MaxPayload() - chunkRoom
+	switch {
+	case opts.ChunkSize == 0:
+		opts.ChunkSize = uint32(max(1, min(DefaultChunkSize, most)))
+	case int64(opts.ChunkSize) > most:
+		return s.failed("put", name, &api.MaxPayloadError{Subject: s.chunksOf(""), Size: int(opts.ChunkSize), Limit: int(most)})
+	}
+	meta.Opts = &opts
+	p.info = &Info{Meta: meta, Bucket: s.bucket, NUID: nuid.Next()}
+	bound, cancel := s.bound(ctx)
+	defer cancel()
+	err := s.patiently(bound, func(ctx context.Context) (err error) {
+		p.before, err = s.current(ctx, "put", name)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if kind := p.o.admits(p.before); kind != nil {
+		return s.refused("put", name, kind, "")
+	}
+	p.subject, err = s.writePrefix(bound, "put")
+	return err
+}
+
+// send has all chunks stored.
+func (p *upload) send(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	var buffer []byte
+	for {
+		data, err := p.source.next(buffer)
+		if err != nil {
+			return err
+		}
+		if len(data) == 0 {
+			break
+		}
+		if err := p.hand(data); err != nil {
+			return err
+		}
+		if _, err := p.digest.Write(data); err != nil {
+			return err
+		}
+		p.info.Size += uint64(len(data))
+		p.info.Chunks++
+		if buffer, err = p.place(ctx); err != nil {
+			return err
+		}
+	}
+	p.info.Digest = GetObjectDigestValue(p.digest)
+	if p.actor == nil {
+		return nil
+	}
+	return p.await(ctx)
+}
+
+// hand hands a chunk over to the actor, which begins with the first one.
+func (p *upload) hand(data []byte) error {
+	if p.actor == nil {
+		window := p.o.chunks(int(p.info.Opts.ChunkSize))
+		actor, err := p.s.startPut(p.subject, p.info.NUID, window, &p.o)
+		if err != nil {
+			return err
+		}
+		p.actor, actor.lends = actor, p.source.lends()
+		<-actor.slots // for this one
+	}
+	p.actor.chunks <- data // there is room: it has a place in the window
+	p.actor.post(chunkRead{})
+	return nil
+}
+
+// place waits for a place in the window, and returns its memory.
+func (p *upload) place(ctx context.Context) (buffer []byte, err error) {
+	for {
+		select {
+		case buffer = <-p.actor.slots:
+			return buffer, nil
+		default:
+		}
+		select {
+		case buffer = <-p.actor.slots:
+			return buffer, nil
+		case <-p.actor.moved:
+			p.tell()
+		case <-p.actor.finished:
+			return nil, p.actor.err
+		case <-p.s.js.Conn().Done():
+			return nil, endOf(p.s.js.Conn())
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// await waits until all chunks are stored.
+func (p *upload) await(ctx context.Context) error {
+	close(p.actor.chunks)
+	p.actor.post(chunkRead{})
+	for {
+		select {
+		case <-p.actor.finished:
+			p.tell()
+			return p.actor.err
+		case <-p.s.js.Conn().Done():
+			return endOf(p.s.js.Conn())
+		case <-p.actor.moved:
+			p.tell()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// tell calls who wants to know how far the put is.
+func (p *upload) tell() {
+	if p.o.progress == nil {
+		return
+	}
+	a := p.actor
+	p.o.progress(Progress{Bytes: a.bytes.Load(), Chunks: uint32(a.acked.Load()), Size: max(p.info.Size, p.source.size()), Resumed: a.resumed.Load()})
+}
+
+// ttl returns how long the info is to live: no longer than the first chunk.
+func (p *upload) ttl() (time.Duration, error) {
+	if p.o.ttl == 0 {
+		return 0, nil
+	}
+	left := (p.o.ttl - time.Since(p.began)).Truncate(time.Second)
+	if p.info.Chunks == 0 {
+		left = p.o.ttl
+	}
+	if left < time.Second {
+		return 0, errTooLate
+	}
+	return left, nil
+}

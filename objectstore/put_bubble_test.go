@@ -1,0 +1,378 @@
+package objectstore_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/must"
+	"github.com/troupe-go/troupe/jetstream"
+	"github.com/troupe-go/troupe/objectstore"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+const smallChunk = 100
+
+// small is an object with small chunks.
+func small(name string) objectstore.Meta {
+	return objectstore.Meta{Name: name, Opts: &objectstore.MetaOptions{ChunkSize: smallChunk}}
+}
+
+// stored returns the messages of the chunks that are in the bucket.
+func (w *world) stored() (all []*jetstream.RawStreamMsg) {
+	w.T.Helper()
+	messages := must.Get(jetstream.GetBatch(w.T.Context(), w.js, "OBJ_b", 0, jetstream.GetBatchSubject("$O.b.C.>")))(w.T)
+	for m, err := range messages {
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+		must.Do(w.T, err)
+		all = append(all, m)
+	}
+	return all
+}
+
+// has fails the test unless the bucket has exactly the chunks of one object with these bytes.
+func (w *world) has(name string, data []byte) {
+	w.T.Helper()
+	var got []byte
+	for _, m := range w.stored() {
+		got = append(got, m.Data...)
+	}
+	if !bytes.Equal(got, data) {
+		w.T.Errorf("chunks with %d bytes are in the bucket, not %d", len(got), len(data))
+	}
+	if read := must.Get(w.store.GetBytes(w.T.Context(), name))(w.T); !bytes.Equal(read, data) {
+		w.T.Errorf("%d bytes are read, not %d", len(read), len(data))
+	}
+}
+
+// down cuts the link, and keeps it cut until the function that is returned is called.
+func (w *world) down() (up func()) {
+	w.T.Helper()
+	refuse := must.Get(w.Link("c", "s1").Inject("refuse"))(w.T)
+	must.Do(w.T, w.js.Conn().ForceReconnect())
+	for w.js.Conn().IsConnected() {
+		time.Sleep(time.Millisecond)
+	}
+	return refuse.Lift
+}
+
+// at calls f once before the byte at an offset is read.
+func at(data []byte, offset int, f func() error) io.Reader {
+	return io.MultiReader(bytes.NewReader(data[:offset]), readFunc(func([]byte) (int, error) {
+		if err := f(); err != nil {
+			return 0, err
+		}
+		return 0, io.EOF
+	}), bytes.NewReader(data[offset:]))
+}
+
+type readFunc func(p []byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
+// TestPutOutlivesItsLinks: the link is cut before each chunk in turn, with acknowledgements on
+// their way. The object is stored whole, each chunk once.
+func TestPutOutlivesItsLinks(t *testing.T) {
+	inBubble(t, func(w *world) {
+		data := pattern(12*smallChunk + 7)
+		resumed := uint64(0)
+		for cut := 0; cut <= len(data); cut += smallChunk {
+			info := must.Get(w.store.PutWith(w.T.Context(), small("x"), at(data, cut, func() error {
+				defer w.down()()
+				return nil
+			}), objectstore.PutWindow(3*smallChunk), objectstore.PutProgress(func(p objectstore.Progress) { resumed += p.Resumed })))(w.T)
+			if info.Chunks != 13 || int(info.Size) != len(data) {
+				w.T.Errorf("%+v", info)
+			}
+			w.has("x", data)
+		}
+		if resumed == 0 {
+			w.T.Error("no put had anything on its way")
+		}
+	})
+}
+
+// TestPutRepairsItsOrder: each chunk in turn is lost on the way, as with a leader that steps
+// down, and those behind it are not; and so are acknowledgements.
+func TestPutRepairsItsOrder(t *testing.T) {
+	inBubble(t, func(w *world) {
+		data := pattern(8 * smallChunk)
+		for k := 1; k <= 8; k++ {
+			for _, lost := range []string{"when op(HPUB) subject(\"$O.b.C.*\") index(%d) drop", "when op(MSG) subject(\"_INBOX.*.*\") index(%d) drop"} {
+				fault := must.Get(w.Link("c", "s1").Inject(fmt.Sprintf(lost, k)))(w.T)
+				w.putSmall("x", data)
+				fault.Lift()
+				w.has("x", data)
+			}
+		}
+	})
+}
+
+// TestPutWaitsForALink: while there is none for minutes, the reader is held up, and the put goes
+// on afterwards.
+func TestPutWaitsForALink(t *testing.T) {
+	inBubble(t, func(w *world) {
+		data := pattern(50 * smallChunk)
+		up := func() {}
+		read := 0
+		r := at(data, 5*smallChunk, func() error {
+			up = w.down()
+			time.AfterFunc(10*time.Minute, func() { up() })
+			return nil
+		})
+		counting := readFunc(func(p []byte) (int, error) {
+			n, err := r.Read(p)
+			read += n
+			return n, err
+		})
+		var last objectstore.Progress
+		began := time.Now()
+		must.Get(w.store.PutWith(w.T.Context(), small("x"), counting, objectstore.PutWindow(4*smallChunk), objectstore.PutProgress(func(p objectstore.Progress) {
+			if p.Bytes < last.Bytes || uint64(read) > p.Bytes+5*smallChunk {
+				w.T.Errorf("%d were read, %+v after %+v", read, p, last)
+			}
+			last = p
+		})))(w.T)
+		if time.Since(began) < 10*time.Minute || last.Bytes != uint64(len(data)) || last.Chunks != 50 {
+			w.T.Errorf("after %v: %+v", time.Since(began), last)
+		}
+		w.has("x", data)
+	})
+}
+
+// TestPutIsAllOrNothing: whatever ends a put, and before whichever chunk, nothing of it is
+// seen, and nothing of it stays; the object is what it was before.
+func TestPutIsAllOrNothing(t *testing.T) {
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		fail func(cancel context.CancelCauseFunc) error
+		want []error
+	}{
+		"reader":    {func(context.CancelCauseFunc) error { return broken }, []error{broken}},
+		"truncated": {func(context.CancelCauseFunc) error { return io.ErrUnexpectedEOF }, []error{io.ErrUnexpectedEOF}},
+		"cancelled": {func(cancel context.CancelCauseFunc) error { cancel(nil); return nil }, []error{context.Canceled}},
+		"cause":     {func(cancel context.CancelCauseFunc) error { cancel(broken); return nil }, []error{broken}},
+	} {
+		inBubble(t, func(w *world) {
+			before := pattern(250)
+			data := pattern(10 * smallChunk)
+			must.Get(w.store.Put(w.T.Context(), small("x"), bytes.NewReader(before)))(w.T)
+			for k := 0; k <= len(data); k += smallChunk {
+				ctx, cancel := context.WithCancelCause(w.T.Context())
+				_, err := w.store.PutWith(ctx, small("x"), at(data, k, func() error { return c.fail(cancel) }), objectstore.PutWindow(2*smallChunk))
+				cancel(nil)
+				is(w.T, err, append(c.want, objectstore.ErrObjectStore)...)
+				var which *objectstore.ObjectError
+				if !errors.As(err, &which) || which.Name != "x" || which.Bucket != "b" || which.Op != "put" {
+					w.T.Errorf("%s at %d: %v", name, k, err)
+				}
+				time.Sleep(time.Second) // what is left is removed behind the call
+				w.has("x", before)
+			}
+		})
+	}
+}
+
+// TestPutOfACrashedProgramLeavesTheObject: a connection that is closed in the middle leaves
+// chunks of no object at most.
+func TestPutOfACrashedProgramLeavesTheObject(t *testing.T) {
+	inBubble(t, func(w *world) {
+		before, data := pattern(250), pattern(10*smallChunk)
+		must.Get(w.store.Put(w.T.Context(), small("x"), bytes.NewReader(before)))(w.T)
+		for k := 0; k <= len(data); k += smallChunk {
+			nc := must.Get(api.Connect(w.URL("s1"), api.System(w.System), api.SetCustomDialer(w.Dialer("crash"))))(w.T)
+			store := must.Get(objectstore.Open(w.T.Context(), must.Get(jetstream.New(nc))(w.T), "b"))(w.T)
+			_, err := store.PutWith(w.T.Context(), small("x"), at(data, k, func() error { nc.Close(); return nil }), objectstore.PutWindow(2*smallChunk))
+			is(w.T, err, api.ErrConnectionClosed)
+			if got := must.Get(w.store.GetBytes(w.T.Context(), "x"))(w.T); !bytes.Equal(got, before) {
+				w.T.Errorf("crash at %d: %d bytes", k, len(got))
+			}
+		}
+	})
+}
+
+// TestPutCleansUpWhenItCan: a put that ends while there is no link has its chunks removed when
+// there is one again.
+func TestPutCleansUpWhenItCan(t *testing.T) {
+	inBubble(t, func(w *world) {
+		up := func() {}
+		ctx, cancel := context.WithTimeout(w.T.Context(), time.Minute)
+		defer cancel()
+		data := pattern(10 * smallChunk)
+		_, err := w.store.Put(ctx, small("x"), at(data, 6*smallChunk, func() error {
+			synctest.Wait() // the chunks before are stored
+			up = w.down()
+			return nil
+		}))
+		is(w.T, err, context.DeadlineExceeded)
+		time.Sleep(time.Hour)
+		up()
+		time.Sleep(time.Minute)
+		if left := w.stored(); len(left) > 0 {
+			w.T.Errorf("%d chunks are left", len(left))
+		}
+		_, err = w.store.GetInfo(w.T.Context(), "x")
+		is(w.T, err, objectstore.ErrObjectNotFound)
+	})
+}
+
+// TestPutThatPanics: a reader that panics takes nothing along but its own call.
+func TestPutThatPanics(t *testing.T) {
+	inBubble(t, func(w *world) {
+		func() {
+			defer func() {
+				if p := recover(); p != "boom" {
+					w.T.Errorf("recovered %v", p)
+				}
+			}()
+			_, _ = w.store.Put(w.T.Context(), small("x"), at(pattern(1000), 500, func() error { panic("boom") }))
+		}()
+		time.Sleep(time.Second)
+		if left := w.stored(); len(left) > 0 {
+			w.T.Errorf("%d chunks are left", len(left))
+		}
+	})
+}
+
+// TestPutReplacesOneObject: the chunks of the one before go, when the new one is there; of
+// puts side by side the last one stays, and chunks of none else.
+func TestPutReplacesOneObject(t *testing.T) {
+	inBubble(t, func(w *world) {
+		const n = 8
+		done := make(chan error, n)
+		for i := range n {
+			go func() {
+				_, err := w.store.Put(w.T.Context(), small("x"), bytes.NewReader(bytes.Repeat([]byte{byte(i)}, 300+i)))
+				done <- err
+			}()
+		}
+		for range n {
+			must.Do(w.T, <-done)
+		}
+		got := must.Get(w.store.GetBytes(w.T.Context(), "x"))(w.T)
+		w.has("x", got)
+		if len(got) != 300+int(got[0]) {
+			w.T.Errorf("%d bytes of %d", len(got), got[0])
+		}
+	})
+}
+
+// TestPutConditions: only one of those that create makes it, and a revision holds to the end.
+func TestPutConditions(t *testing.T) {
+	inBubble(t, func(w *world) {
+		ctx := w.T.Context()
+		const n = 5
+		done := make(chan error, n)
+		for range n {
+			go func() {
+				_, err := w.store.PutWith(ctx, small("x"), bytes.NewReader(pattern(500)), objectstore.CreateOnly())
+				done <- err
+			}()
+		}
+		made := 0
+		for range n {
+			if err := <-done; err == nil {
+				made++
+			} else {
+				is(w.T, err, objectstore.ErrObjectAlreadyExists)
+			}
+		}
+		if made != 1 {
+			w.T.Errorf("%d were made", made)
+		}
+		first := must.Get(w.store.GetInfo(ctx, "x"))(w.T)
+		second := must.Get(w.store.PutWith(ctx, small("x"), bytes.NewReader(pattern(300)), objectstore.ExpectRevision(first.Revision)))(w.T)
+		_, err := w.store.PutWith(ctx, small("x"), bytes.NewReader(pattern(200)), objectstore.ExpectRevision(first.Revision))
+		is(w.T, err, objectstore.ErrObjectChanged)
+		_, err = w.store.PutWith(ctx, small("x"), at(pattern(200), 100, func() error {
+			_, err := w.store.PutBytes(ctx, "x", pattern(700)) // somebody is faster
+			return err
+		}), objectstore.ExpectRevision(second.Revision))
+		is(w.T, err, objectstore.ErrObjectChanged)
+		w.has("x", pattern(700))
+		must.Do(w.T, w.store.Delete(ctx, "x"))
+		must.Get(w.store.PutWith(ctx, small("x"), bytes.NewReader(pattern(100)), objectstore.CreateOnly()))(w.T)
+		w.has("x", pattern(100))
+	})
+}
+
+// TestPutRefusals: what cannot be is refused before anything is sent; what the store does not
+// take ends the put, with its reason.
+func TestPutRefusals(t *testing.T) {
+	inBubble(t, func(w *world) {
+		ctx := w.T.Context()
+		link := small("x")
+		link.Opts.Link = &objectstore.Link{Bucket: "b", Name: "y"}
+		huge := small("x")
+		huge.Opts.ChunkSize = 1 << 31
+		for _, c := range []struct {
+			meta objectstore.Meta
+			r    io.Reader
+			opt  objectstore.PutOpt
+			want error
+		}{
+			{meta: small(""), want: objectstore.ErrNameRequired},
+			{meta: link, want: objectstore.ErrLinkNotAllowed},
+			{meta: huge, want: api.ErrMaxPayload},
+			{meta: small("x"), opt: objectstore.PutWindow(0), want: jetstream.ErrInvalidOption},
+			{meta: small("x"), opt: objectstore.PutProgress(nil), want: jetstream.ErrInvalidOption},
+			{meta: small("x"), r: readFunc(func(p []byte) (int, error) { return len(p) + 1, nil }), want: objectstore.ErrObjectStore},
+			{meta: small("x"), r: readFunc(func([]byte) (int, error) { return -1, nil }), want: objectstore.ErrObjectStore},
+			{meta: small("x"), r: readFunc(func([]byte) (int, error) { return 0, nil }), want: io.ErrNoProgress},
+			{meta: small("x"), r: bytes.NewReader(pattern(300)), opt: objectstore.ObjectTTL(time.Hour), want: jetstream.ErrMsgTTLDisabled},
+		} {
+			_, err := w.store.PutWith(ctx, c.meta, c.r, c.opt)
+			is(w.T, err, c.want)
+		}
+		if left := w.stored(); len(left) > 0 {
+			w.T.Errorf("%d chunks are left", len(left))
+		}
+		must.Get(objectstore.Update(ctx, w.js, objectstore.Config{Bucket: "b", Storage: jetstream.MemoryStorage, MaxBytes: 3000}))(w.T)
+		_, err := w.store.Put(ctx, small("x"), bytes.NewReader(pattern(10_000)))
+		is(w.T, err, jetstream.ErrMaxStoredBytesExceeded)
+		if left := w.stored(); len(left) > 0 {
+			w.T.Errorf("%d chunks are left", len(left))
+		}
+	})
+}
+
+// TestPutShowsWhatItDoes: a put is an actor in the tree, with its state and counters, for as
+// long as it goes on.
+func TestPutShowsWhatItDoes(t *testing.T) {
+	inBubble(t, func(w *world) {
+		var seen supervisor.Node
+		must.Get(w.store.PutWith(w.T.Context(), small("x"), at(pattern(1000), 500, func() error {
+			synctest.Wait()
+			seen, _ = w.transfer()
+			return nil
+		}), objectstore.PutWindow(1000)))(w.T)
+		want := []api.Counter{{Name: "bytes", Value: 500}, {Name: "chunks", Value: 5}, {Name: "window", Value: 10}, {Name: "waiting"}, {Name: "resumed"}}
+		if got := seen.Counters[len(seen.Counters)-len(want):]; seen.State != "sending" || !slices.Equal(got, want) {
+			w.T.Errorf("%v %v", seen.State, got)
+		}
+		synctest.Wait()
+		if left, found := w.transfer(); found {
+			w.T.Errorf("it is left: %v", left)
+		}
+	})
+}
+
+// transfer returns the actor of a transfer.
+func (w *world) transfer() (supervisor.Node, bool) {
+	for n := range w.js.Conn().Tree().All() {
+		if strings.HasPrefix(n.Name, "transfer-b-") {
+			return n, true
+		}
+	}
+	return supervisor.Node{}, false
+}

@@ -1,0 +1,459 @@
+package objectstore
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/jetstream"
+	"github.com/troupe-go/troupe/protocol"
+)
+
+// putting.go - the actor that sends the chunks of an object.
+//
+//	                 trouble                                     all chunks are stored
+//	sending ◄──────────────────► settling, checking, clearing ─┐        │
+//	   │                                                       ├─► failed, stored
+//	   └── waiting: there is no link ◄─────────────────────────┘
+//
+// What is to be done is decided by its line; the actor does it. Who puts the object reads it,
+// and hands over chunk after chunk; as many as the window has room for, and memory is given
+// back when a chunk is stored: so the reader is as fast as the store. Acknowledgements come
+// to the actor itself.
+
+// Letters to a sender, in the order of Receive.
+type (
+	// chunkRead says that there is another chunk, or the end.
+	chunkRead struct{}
+
+	// linkLost and linkUp tell about the link.
+	linkLost struct{ loss api.OutletLoss }
+	linkUp   struct{}
+
+	// putDenied says that a server does not take a chunk, or any of them.
+	putDenied struct{ err error }
+
+	// roomCame says that the socket takes something again.
+	roomCame struct{}
+
+	// taskDone is what has become of a task.
+	taskDone struct {
+		turn  int
+		found []found
+		count uint64
+		err   error
+	}
+
+	// workDue says that it is time to look.
+	workDue struct{}
+)
+
+// putting is what is known of one put. It outlives the incarnations of its actor.
+type putting struct {
+	s       *store
+	subject string // that chunks are published to
+	stored  string // that they have in the stream
+	id      string
+	header  api.Header
+	outlet  *api.Outlet
+	replies string
+	sub     *api.Subscription
+	self    atomic.Pointer[api.ActorRef]
+	down    atomic.Bool // the link was lost, and the actor does not know yet
+
+	slots    chan []byte   // places in the window: the memory of chunks, nil for none yet
+	chunks   chan []byte   // handed over; closed behind the last one
+	moved    chan struct{} // chunks were stored
+	finished chan struct{} // closed when err is set
+	err      error
+	lends    bool
+
+	bytes, acked, resumed, waiting atomic.Uint64
+
+	line   line // the actor's, like all below
+	task   task // that is being done
+	turn   int  // of tasks
+	full   bool // the socket has to take something first
+	closed bool // finished is
+	block  []byte
+}
+
+// startPut brings the actor of a put to life.
+func (s *store) startPut(subject, id string, window int, o *putOptions) (*putting, error) {
+	timeout := s.js.Options().DefaultTimeout
+	p := &putting{s: s, subject: subject + "C." + id, stored: s.chunksOf(id), id: id,
+		slots: make(chan []byte, window), chunks: make(chan []byte, window), moved: make(chan struct{}, 1), finished: make(chan struct{}),
+		line: line{times: lineTimes{silence: timeout, settle: timeout / 5, stall: stallMax * timeout}}}
+	for range window {
+		p.slots <- nil
+	}
+	p.header = api.Header{jetstream.MsgIDHeader: {""}}
+	if o.ttl > 0 {
+		p.header.Set(jetstream.MsgTTLHeader, o.ttl.String())
+	}
+	nc := s.js.Conn()
+	outlet, err := nc.Outlet(api.OutletSpec{Lost: p.onLost, Linked: p.onLinked, Refused: p.onRefused})
+	if err != nil {
+		return nil, err
+	}
+	p.outlet, p.replies = outlet, outlet.Replies()
+	self, err := nc.Spawn(api.Spec{Name: transferName("transfer", s.bucket), Group: transferGroup, Policy: transferPolicy(),
+		New: func() api.Actor { return &sender{p: p} }, Progress: p.progress})
+	if err == nil {
+		p.self.Store(self)
+		p.sub, err = nc.SubscribeActor(p.replies+">", self, api.OverlapOnMove())
+	}
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	if nc.IsConnected() {
+		p.post(linkUp{})
+	}
+	return p, nil
+}
+
+// close ends the actor, and everything that it has.
+func (p *putting) close() {
+	p.outlet.Close()
+	if p.sub != nil {
+		_ = p.sub.Unsubscribe() // or the connection has ended it
+	}
+	if self := p.self.Load(); self != nil {
+		dismiss(self)
+	}
+}
+
+// post sends the actor a letter; one that has ended does not need it.
+func (p *putting) post(m any) {
+	if self := p.self.Load(); self != nil {
+		_ = self.Send(m)
+	}
+}
+
+func (p *putting) onLost(loss api.OutletLoss) {
+	p.down.Store(true)
+	p.post(linkLost{loss})
+}
+
+func (p *putting) onLinked() { p.post(linkUp{}) }
+
+func (p *putting) onRefused(subject, reply string, err error) {
+	if subject == p.subject || strings.HasPrefix(reply, p.replies) {
+		p.post(putDenied{err})
+	}
+}
+
+// progress returns the counters for the tree.
+func (p *putting) progress() []api.Counter {
+	return []api.Counter{
+		{Name: "bytes", Value: p.bytes.Load()}, {Name: "chunks", Value: p.acked.Load()}, {Name: "window", Value: uint64(cap(p.slots))},
+		{Name: "waiting", Value: p.waiting.Load()}, {Name: "resumed", Value: p.resumed.Load()},
+	}
+}
+
+// sender is the actor of a put, in one incarnation.
+type sender struct {
+	p    *putting
+	stop func() bool // the timer; nil for none
+}
+
+// Started goes on where an incarnation before this one has ended.
+func (a *sender) Started(c *api.ActorContext) {
+	p := a.p
+	if c.Restarts() > 0 && p.task != taskNone {
+		p.line.undone(p.task, errBehind, time.Now())
+	}
+	p.task, p.full = taskNone, false
+	p.turn++
+	a.work(c)
+}
+
+// Receive handles one letter.
+func (a *sender) Receive(c *api.ActorContext, m any) {
+	switch m := m.(type) {
+	case chunkRead:
+		a.onChunkRead(c)
+	case *api.Msg:
+		a.onAnswer(c, m)
+	case linkLost:
+		a.onLinkLost(c, m)
+	case linkUp:
+		a.onLinkUp(c)
+	case putDenied:
+		a.onDenied(c, m)
+	case roomCame:
+		a.onRoom(c)
+	case taskDone:
+		a.onTaskDone(c, m)
+	case workDue:
+		a.work(c)
+	default:
+		panic(fmt.Sprintf("sender: unhandled message %T", m))
+	}
+}
+
+// Stopping ends a put whose connection ends.
+func (a *sender) Stopping(c *api.ActorContext) {
+	if cause := endOf(c.Conn()); cause != nil {
+		a.p.finish(cause)
+	}
+}
+
+// onChunkRead takes what was handed over.
+func (a *sender) onChunkRead(c *api.ActorContext) {
+	p := a.p
+	for {
+		select {
+		case data, more := <-p.chunks:
+			if more {
+				p.line.add(data, time.Now())
+				continue
+			}
+			p.line.whole = true
+		default:
+		}
+		a.work(c)
+		return
+	}
+}
+
+// onAnswer takes what the stream says to a chunk.
+func (a *sender) onAnswer(c *api.ActorContext, m *api.Msg) {
+	p, now := a.p, time.Now()
+	id, ok := parseChunkID(strings.TrimPrefix(m.Subject, p.replies))
+	if !ok {
+		return
+	}
+	if len(m.Data) == 0 && m.Status() == 503 {
+		p.line.refused(id, jetstream.ErrNoStreamResponse, now)
+		a.work(c)
+		return
+	}
+	ack, err := jetstream.ReadPubAck(m.Data)
+	switch {
+	case err != nil:
+		p.line.refused(id, err, now)
+	case ack.Stream != stores.Stream(p.s.bucket):
+		p.line.fail(&jetstream.APIError{Code: 400, ErrorCode: jetstream.JSErrCodeStreamNotMatch, Stream: ack.Stream,
+			Op: "put", Description: "another stream takes the chunks of the bucket"})
+	default:
+		p.line.stored(id, ack.Sequence, now)
+	}
+	a.work(c)
+}
+
+func (a *sender) onLinkLost(c *api.ActorContext, m linkLost) {
+	a.p.line.lost(m.loss.Sent, m.loss.Cause, time.Now())
+	a.work(c)
+}
+
+func (a *sender) onLinkUp(c *api.ActorContext) {
+	a.p.down.Store(false)
+	a.p.line.relinked(time.Now())
+	a.work(c)
+}
+
+func (a *sender) onDenied(c *api.ActorContext, m putDenied) {
+	if !a.p.line.ended() {
+		a.p.line.fail(m.err)
+	}
+	a.work(c)
+}
+
+func (a *sender) onRoom(c *api.ActorContext) {
+	a.p.full = false
+	a.work(c)
+}
+
+func (a *sender) onTaskDone(c *api.ActorContext, m taskDone) {
+	p, now := a.p, time.Now()
+	if m.turn != p.turn {
+		return // of an incarnation before this one
+	}
+	t := p.task
+	p.task = taskNone
+	switch {
+	case m.err != nil:
+		p.line.undone(t, m.err, now)
+	case t == taskLook:
+		p.line.looked(m.found, now)
+	case t == taskClear:
+		p.line.cleared(now)
+	case t == taskCount:
+		p.line.counted(m.count)
+	}
+	a.work(c)
+}
+
+// work does all that can be done now.
+func (a *sender) work(c *api.ActorContext) {
+	p := a.p
+	for {
+		a.send(c)
+		t, wake := p.line.work(time.Now())
+		if t != taskNone {
+			a.begin(c, t)
+		}
+		if p.full || p.down.Load() || p.line.next(time.Now()) == nil {
+			a.rest(c, wake)
+			return
+		}
+	}
+}
+
+// send puts chunks on their way.
+func (a *sender) send(c *api.ActorContext) {
+	p := a.p
+	for !p.full && !p.down.Load() {
+		k := p.line.next(time.Now())
+		if k == nil {
+			return
+		}
+		number, err := p.put(k)
+		switch {
+		case err == nil:
+			p.line.placed(number, time.Now())
+		case errors.Is(err, api.ErrOutletDown):
+			p.line.linked = false // the next link is told
+		case errors.Is(err, api.ErrOutletFull):
+			a.awaitRoom(c)
+		default:
+			p.line.fail(err)
+		}
+	}
+}
+
+// put puts one chunk on its way.
+func (p *putting) put(k *chunk) (number uint64, err error) {
+	p.header[jetstream.MsgIDHeader][0] = p.id + "-" + k.String()
+	if p.block, err = protocol.AppendHeader(p.block[:0], p.header); err != nil {
+		return 0, err
+	}
+	number, kick, err := p.outlet.Put(p.subject, p.replies+k.String(), p.block, k.data)
+	if kick != nil {
+		kick()
+	}
+	return number, err
+}
+
+// awaitRoom waits until the socket has taken something.
+func (a *sender) awaitRoom(c *api.ActorContext) {
+	a.p.full = true
+	ctx, self, outlet := c.Context(), c.Self(), a.p.outlet
+	go func() {
+		if outlet.AwaitRoom(ctx) == nil {
+			_ = self.Send(roomCame{})
+		}
+	}()
+}
+
+// begin has a task done.
+func (a *sender) begin(c *api.ActorContext, t task) {
+	p := a.p
+	p.task = t
+	if t == taskLook {
+		p.resumed.Add(1)
+	}
+	ctx, self, turn := c.Context(), c.Self(), p.turn
+	j := job{s: p.s, stored: p.stored, id: p.id, after: p.line.seq, strays: slices.Clone(p.line.strays)}
+	go func() {
+		done := j.do(ctx, t)
+		done.turn = turn
+		_ = self.Send(done) // refused: the connection ends
+	}()
+}
+
+// rest gives back what is free, tells who waits, and shows the state.
+func (a *sender) rest(c *api.ActorContext, wake time.Time) {
+	p := a.p
+	if a.stop != nil {
+		a.stop()
+		a.stop = nil
+	}
+	if !wake.IsZero() {
+		a.stop = c.After(max(time.Until(wake), time.Millisecond), workDue{})
+	}
+	if len(p.line.free) > 0 {
+		p.giveBack()
+	}
+	p.waiting.Store(uint64(len(p.line.kept)))
+	switch l := &p.line; {
+	case l.state == lineFailed:
+		c.Become(l.state.String(), api.Well, l.failed.Error())
+		p.finish(l.failed)
+	case l.state == lineStored:
+		c.Become(l.state.String(), api.Well, "")
+		p.finish(nil)
+	case !l.linked:
+		c.Become("waiting", api.Degraded, "there is no link")
+	case l.state == lineLive && now(l.resume):
+		c.Become(l.state.String(), api.Well, "")
+	default:
+		c.Become(l.state.String(), api.Degraded, l.cause.Error())
+	}
+}
+
+// now reports whether a time has come.
+func now(t time.Time) bool { return !time.Now().Before(t) }
+
+// giveBack gives the places of chunks that are stored back to the window.
+func (p *putting) giveBack() {
+	l := &p.line
+	p.bytes.Store(l.bytes)
+	p.acked.Store(uint64(l.acked))
+	for i, data := range l.free {
+		l.free[i] = nil
+		if !p.lends {
+			data = nil
+		}
+		p.slots <- data // there is room: it was taken from there
+	}
+	l.free = l.free[:0]
+	select {
+	case p.moved <- struct{}{}:
+	default:
+	}
+}
+
+// finish tells who waits how it has ended.
+func (p *putting) finish(err error) {
+	if p.closed {
+		return
+	}
+	p.closed = true
+	p.err = err
+	close(p.finished)
+}
+
+// String is what a chunk is called in its id and its reply subject.
+func (id chunkID) String() string {
+	number := strconv.FormatUint(uint64(id.number), 10)
+	if id.copy == 0 {
+		return number
+	}
+	return number + "-" + strconv.FormatUint(uint64(id.copy), 10)
+}
+
+// parseChunkID reads what String has written.
+func parseChunkID(text string) (chunkID, bool) {
+	first, second, again := strings.Cut(text, "-")
+	number, err := strconv.ParseUint(first, 10, 32)
+	if err != nil || number == 0 {
+		return chunkID{}, false
+	}
+	id := chunkID{number: uint32(number)}
+	if again {
+		n, err := strconv.ParseUint(second, 10, 32)
+		if err != nil || n == 0 {
+			return chunkID{}, false
+		}
+		id.copy = uint32(n)
+	}
+	return id, true
+}
