@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/troupe-go/troupe/jetstream"
 )
 
 // get.go - reads an object as a whole.
@@ -33,6 +35,9 @@ func (s *store) get(ctx context.Context, name string, opts []GetObjectOpt) (*obj
 	defer cancel()
 	err = s.patiently(bound, func(ctx context.Context) (err error) {
 		from, info, err = s.resolve(ctx, lookup{"get", name, o.deleted})
+		if errors.Is(err, ErrObjectNotFound) && s.leaderHas(ctx, name) {
+			return errBehind
+		}
 		return err
 	})
 	if err != nil {
@@ -42,6 +47,13 @@ func (s *store) get(ctx context.Context, name string, opts []GetObjectOpt) (*obj
 		return nil, from.refused("get", info.Name, ErrInvalidDigestFormat, "")
 	}
 	return newObject(ctx, from, info, o), nil
+}
+
+// leaderHas reports whether there is an object that a replica does not know of: one that has just
+// been put.
+func (s *store) leaderHas(ctx context.Context, name string) bool {
+	info, err := s.readMeta(ctx, "get", name, jetstream.WithGetMsgLeader())
+	return err == nil && !info.Deleted && info.link() == nil
 }
 
 // GetBytes implements Getter. Memory is taken for what comes, not for what is announced.

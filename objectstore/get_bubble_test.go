@@ -117,12 +117,16 @@ func TestGetFindsWhatIsWrong(t *testing.T) {
 			for _, opts := range [][]objectstore.GetObjectOpt{nil, {objectstore.GetObjectParallel(2)}} {
 				info := w.putSmall("x", data)
 				harm(info)
+				began := time.Now()
 				got, err := w.store.GetBytes(ctx, "x", opts...)
 				var wrong *objectstore.DigestMismatchError
 				if !errors.As(err, &wrong) || wrong.Bucket != "b" || wrong.Name != "x" || wrong.Algorithm != "SHA-256" || wrong.Expected != info.Digest {
 					w.T.Errorf("%s: %d bytes, %#v", name, len(got), err)
 				}
 				is(w.T, err, objectstore.ErrDigestMismatch, objectstore.ErrObjectStore)
+				if waited := time.Since(began); waited > time.Second {
+					w.T.Errorf("%s: it has taken %v to see that", name, waited)
+				}
 				must.Do(w.T, w.store.Delete(ctx, "x"))
 			}
 		}
@@ -221,29 +225,33 @@ func TestGetWaitsForItsReader(t *testing.T) {
 // sizes, too.
 func TestGetAnywhere(t *testing.T) {
 	inBubble(t, func(w *world) {
-		ctx := w.T.Context()
 		data := pattern(37*smallChunk + 13)
 		w.putSmall("ours", data)
 		w.putOdd("odd", data, 50, 1, 99)
 		w.putOdd("uneven", data, 7, 1, smallChunk)
 		for _, name := range []string{"ours", "odd", "uneven"} {
-			for _, opts := range [][]objectstore.GetObjectOpt{nil, {objectstore.GetObjectParallel(3)}} {
-				r := must.Get(w.store.Get(ctx, name, opts...))(w.T)
-				must.Do(w.T, iotest.TestReader(r, data))
-				for off := 0; off < len(data); off += 61 {
-					must.Get(r.Seek(int64(off), io.SeekStart))(w.T)
-					if got := must.Get(io.ReadAll(r))(w.T); !bytes.Equal(got, data[off:]) {
-						w.T.Errorf("%s from %d: %d bytes", name, off, len(got))
-					}
-				}
-				section := must.Get(io.ReadAll(io.NewSectionReader(r, 150, 1000)))(w.T)
-				if !bytes.Equal(section, data[150:1150]) {
-					w.T.Errorf("%s: %d bytes of a section", name, len(section))
-				}
-				must.Do(w.T, r.Close())
-			}
+			w.anywhere(name, data)
+			w.anywhere(name, data, objectstore.GetObjectParallel(3))
 		}
 	})
+}
+
+// anywhere reads an object from many places.
+func (w *world) anywhere(name string, data []byte, opts ...objectstore.GetObjectOpt) {
+	w.T.Helper()
+	r := must.Get(w.store.Get(w.T.Context(), name, opts...))(w.T)
+	must.Do(w.T, iotest.TestReader(r, data))
+	for off := 0; off < len(data); off += 61 {
+		must.Get(r.Seek(int64(off), io.SeekStart))(w.T)
+		if got := must.Get(io.ReadAll(r))(w.T); !bytes.Equal(got, data[off:]) {
+			w.T.Errorf("%s from %d: %d bytes", name, off, len(got))
+		}
+	}
+	section := must.Get(io.ReadAll(io.NewSectionReader(r, 150, 1000)))(w.T)
+	if !bytes.Equal(section, data[150:1150]) {
+		w.T.Errorf("%s: %d bytes of a section", name, len(section))
+	}
+	must.Do(w.T, r.Close())
 }
 
 // putOdd stores an object as others may: with chunks of these sizes in turn, without ids, and

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/jetstream"
 )
 
@@ -23,11 +22,8 @@ type sheet struct {
 }
 
 // fetchParallel fetches all chunks from an index.
-func (g *getting) fetchParallel(c *api.ActorContext) error {
-	ctx, cancel := context.WithCancel(c.Context())
-	defer cancel()
-	x := g.index
-	per := min(max(1, parallelBytes/(pageBytes/g.pages.most)), pageChunksMax)
+func (g *getting) fetchParallel(p *patience, came chan<- *jetstream.RawStreamMsg) error {
+	ctx, cancel := context.WithCancel(p.ctx)
 	var sheets []*sheet // in order
 	defer func() {
 		cancel()
@@ -35,9 +31,11 @@ func (g *getting) fetchParallel(c *api.ActorContext) error {
 			<-s.done
 		}
 	}()
+	x := g.index
+	per := min(max(1, g.pages.most*parallelBytes/pageBytes), pageChunksMax)
 	for next := x.from(g.order.seq); next < len(x.seqs) || len(sheets) > 0; {
 		for ; next < len(x.seqs) && len(sheets) < g.parallel; next += per {
-			sheets = append(sheets, g.sheet(ctx, c, next, min(next+per, len(x.seqs))))
+			sheets = append(sheets, g.sheet(patience{g: g, c: p.c, ctx: ctx}, next, min(next+per, len(x.seqs))))
 		}
 		s := sheets[0]
 		<-s.done
@@ -46,35 +44,31 @@ func (g *getting) fetchParallel(c *api.ActorContext) error {
 			return s.err
 		}
 		for _, m := range s.messages {
-			if err := g.take(ctx, m); err != nil {
+			if err := g.pass(ctx, m, came); err != nil {
 				return err
 			}
 		}
 	}
-	return g.order.end(0)
+	return nil
 }
 
 // sheet begins to fetch the chunks of the index from one up to another.
-func (g *getting) sheet(ctx context.Context, c *api.ActorContext, first, last int) *sheet {
+func (g *getting) sheet(p patience, first, last int) *sheet {
 	s := &sheet{done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
-		p := patience{g: g, c: c}
 		for first < last && s.err == nil {
-			before := first
-			_, err := g.read(ctx, g.index.seqs[first], last-first, func(m *jetstream.RawStreamMsg) error {
+			_, err := g.read(p.ctx, g.index.seqs[first], last-first, func(m *jetstream.RawStreamMsg) error {
 				if m.Sequence != g.index.seqs[first] {
 					return errMoved
 				}
 				first++
+				p.progress()
 				s.messages = append(s.messages, m)
 				return nil
 			})
-			if first > before {
-				p.progress()
-			}
 			if errors.Is(err, errMoved) || errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && first < last {
-				err = g.missing(ctx, &order{info: g.info})
+				err = g.missing(p.ctx)
 			}
 			if err != nil {
 				s.err = p.pause(err)

@@ -104,6 +104,7 @@ type receiver struct{ g *getting }
 func (a *receiver) Started(c *api.ActorContext) {
 	g := a.g
 	c.Become("fetching", api.Well, "")
+	g.link.set(false) // if there is none, that is the first letter
 	go func() {
 		select {
 		case g.working <- struct{}{}:
@@ -152,43 +153,37 @@ func (a *receiver) onLinkChange(m api.LinkChange) {
 
 // fetch fetches all chunks, and looks whether they are the object.
 func (g *getting) fetch(c *api.ActorContext) error {
-	if g.parallel > 1 && g.info.Chunks > 1 {
-		return g.fetchParallel(c)
-	}
-	p := patience{g: g, c: c}
-	for {
-		pending, err := g.page(c.Context(), &p)
-		switch {
-		case err == nil && g.order.whole():
-			return g.order.end(pending)
-		case err == nil && pending > 0:
-			continue
-		case err == nil || errors.Is(err, jetstream.ErrMsgNotFound):
-			if g.order.whole() {
-				return g.order.end(0)
+	ctx, cancel := context.WithCancel(c.Context())
+	defer cancel()
+	came := make(chan *jetstream.RawStreamMsg, g.pages.most) // while their digest is made, the next page is asked for
+	var pending uint64
+	var failed error
+	go func() {
+		defer close(came)
+		p := patience{g: g, c: c, ctx: ctx}
+		if g.parallel > 1 && g.info.Chunks > 1 {
+			failed = g.fetchParallel(&p, came)
+			return
+		}
+		pending, failed = g.fetchPages(&p, came)
+	}()
+	var wrong error
+	for m := range came {
+		if wrong == nil {
+			if wrong = g.take(ctx, m); wrong != nil {
+				cancel()
 			}
-			err = g.missing(c.Context(), &g.order)
-		}
-		if err := p.pause(err); err != nil {
-			return err
 		}
 	}
-}
-
-// page fetches one page behind the last chunk that has come, and returns how many messages
-// stand behind it.
-func (g *getting) page(ctx context.Context, p *patience) (pending uint64, err error) {
-	n := g.pages.next(g.info.Chunks - g.order.chunks)
-	began := time.Now()
-	pending, err = g.read(ctx, g.order.seq+1, n, func(m *jetstream.RawStreamMsg) error {
-		if err := g.take(ctx, m); err != nil {
-			return err
-		}
-		p.progress()
-		return nil
-	})
-	g.pages.took(n, time.Since(began), err)
-	return pending, err
+	switch {
+	case wrong != nil:
+		return wrong
+	case errors.Is(failed, errLostChunks):
+		return g.order.wrong("chunks are missing")
+	case failed != nil:
+		return failed
+	}
+	return g.order.end(pending)
 }
 
 // take takes the next chunk, and hands it over.
@@ -203,6 +198,44 @@ func (g *getting) take(ctx context.Context, m *jetstream.RawStreamMsg) error {
 	g.chunks.Store(uint64(g.order.chunks))
 	g.queue.put(ctx, m.Data)
 	return nil
+}
+
+// fetchPages fetches one page after the other, and returns how many messages stand behind the
+// last chunk.
+func (g *getting) fetchPages(p *patience, came chan<- *jetstream.RawStreamMsg) (pending uint64, err error) {
+	seq, left := g.order.seq, g.info.Chunks-g.order.chunks
+	for {
+		n, began := g.pages.next(left), time.Now()
+		pending, err = g.read(p.ctx, seq+1, n, func(m *jetstream.RawStreamMsg) error {
+			seq, left = m.Sequence, left-min(left, 1)
+			p.progress()
+			return g.pass(p.ctx, m, came)
+		})
+		g.pages.took(n, time.Since(began), err)
+		switch {
+		case err == nil && left == 0:
+			return pending, nil
+		case err == nil && pending > 0:
+			continue
+		case (err == nil || errors.Is(err, jetstream.ErrMsgNotFound)) && left == 0:
+			return 0, nil
+		case err == nil || errors.Is(err, jetstream.ErrMsgNotFound):
+			err = g.missing(p.ctx)
+		}
+		if err := p.pause(err); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// pass passes a message on.
+func (g *getting) pass(ctx context.Context, m *jetstream.RawStreamMsg, came chan<- *jetstream.RawStreamMsg) error {
+	select {
+	case came <- m:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // read reads n messages from a sequence on, and returns how many stand behind the last one.
@@ -254,9 +287,9 @@ func (g *getting) readSingle(ctx context.Context, seq uint64, n int, yield func(
 	return 1, nil
 }
 
-// missing says why there are no more chunks than have come. The leader knows how many there
-// are; a replica that has answered may be behind.
-func (g *getting) missing(ctx context.Context, o *order) error {
+// missing says why there are no more chunks than have come: errLostChunks if there are none. The
+// leader knows how many there are; a replica that has answered may be behind.
+func (g *getting) missing(ctx context.Context) error {
 	j := job{s: g.s, stored: g.subject}
 	count, err := j.count(ctx)
 	switch {
@@ -272,14 +305,15 @@ func (g *getting) missing(ctx context.Context, o *order) error {
 	case err != nil && !errors.Is(err, ErrBadObjectMeta):
 		return err
 	}
-	return o.wrong("chunks are missing")
+	return errLostChunks
 }
 
 // patience is how long a read goes on without getting on.
 type patience struct {
 	g     *getting
 	c     *api.ActorContext
-	tries int // in a row
+	ctx   context.Context // ends it
+	tries int             // in a row
 	since time.Time
 }
 
@@ -294,11 +328,11 @@ func (p *patience) progress() {
 // pause waits before the next try, or returns err if there is to be none: a link that is
 // lost is waited for, but a store that does not answer only for a while.
 func (p *patience) pause(err error) error {
-	g, ctx := p.g, p.c.Context()
+	g, ctx := p.g, p.ctx
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if !passes(err) && !errors.Is(err, errBehind) {
+	if !passes(err) {
 		return err
 	}
 	down, changed := g.link.get()

@@ -32,11 +32,10 @@ func (r *object) ReadAt(p []byte, off int64) (n int, err error) {
 	if err != nil {
 		return 0, r.s.failed("get", r.info.Name, err)
 	}
-	first := x.at(uint64(off))
-	last := x.at(min(uint64(off)+uint64(len(p)), r.info.Size) - 1)
-	skip := uint64(off) - x.start(first)
+	cut := section{x: x, first: x.at(uint64(off)), last: x.at(min(uint64(off)+uint64(len(p)), r.info.Size) - 1)}
+	skip := uint64(off) - x.start(cut.first)
 	err = r.s.patiently(r.ctx, func(ctx context.Context) error {
-		return r.pieces(ctx, x, &first, last, func(data []byte) {
+		return r.pieces(ctx, &cut, func(data []byte) {
 			n += copy(p[n:], data[min(skip, uint64(len(data))):])
 			skip = 0
 		})
@@ -50,18 +49,25 @@ func (r *object) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// pieces yields chunks, from one to another: the first one perhaps without the store, as small
-// reads often follow each other. It counts up those that it has yielded.
-func (r *object) pieces(ctx context.Context, x *index, first *int, last int, yield func([]byte)) error {
-	if kept := r.last.Load(); kept != nil && kept.number == *first {
+// section is a part of an object: chunks from one to another.
+type section struct {
+	x           *index
+	first, last int
+}
+
+// pieces yields the chunks of a section: the first one perhaps without the store, as small
+// reads often follow each other. It shortens the section by those that it has yielded.
+func (r *object) pieces(ctx context.Context, c *section, yield func([]byte)) error {
+	if kept := r.last.Load(); kept != nil && kept.number == c.first {
 		yield(kept.data)
-		*first++
+		c.first++
 	}
-	if *first > last {
+	if c.first > c.last {
 		return nil
 	}
-	messages, err := jetstream.GetBatch(ctx, r.s.js, stores.Stream(r.s.bucket), last-*first+1,
-		jetstream.GetBatchSeq(x.seqs[*first]), jetstream.GetBatchSubject(r.s.chunksOf(r.info.NUID)))
+	x := c.x
+	messages, err := jetstream.GetBatch(ctx, r.s.js, stores.Stream(r.s.bucket), c.last-c.first+1,
+		jetstream.GetBatchSeq(x.seqs[c.first]), jetstream.GetBatchSubject(r.s.chunksOf(r.info.NUID)))
 	if err != nil {
 		return err
 	}
@@ -69,14 +75,14 @@ func (r *object) pieces(ctx context.Context, x *index, first *int, last int, yie
 		if err != nil {
 			return err
 		}
-		if m.Sequence != x.seqs[*first] || uint64(len(m.Data)) != x.ends[*first]-x.start(*first) {
+		if m.Sequence != x.seqs[c.first] || uint64(len(m.Data)) != x.ends[c.first]-x.start(c.first) {
 			return r.s.refused("get", r.info.Name, ErrObjectChanged, errMoved.Error())
 		}
 		yield(m.Data)
-		r.last.Store(&piece{*first, m.Data})
-		*first++
+		r.last.Store(&piece{c.first, m.Data})
+		c.first++
 	}
-	if *first <= last {
+	if c.first <= c.last {
 		return r.s.refused("get", r.info.Name, ErrObjectChanged, errMoved.Error())
 	}
 	return nil

@@ -204,7 +204,7 @@ func passes(err error) bool {
 	switch {
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return true
-	case errors.Is(err, ErrDigestMismatch), errors.Is(err, jetstream.ErrMaxMessagesExceeded), errors.Is(err, jetstream.ErrMaxStoredBytesExceeded),
+	case errors.Is(err, ErrDigestMismatch), errors.Is(err, errLostChunks), errors.Is(err, jetstream.ErrMaxMessagesExceeded), errors.Is(err, jetstream.ErrMaxStoredBytesExceeded),
 		errors.Is(err, jetstream.ErrMaxMessagesPerSubjectExceeded):
 		return false
 	}
@@ -408,7 +408,7 @@ func (l *line) counted(n uint64) {
 
 // undone notes that a task could not be done: it is tried again, if that may help.
 func (l *line) undone(t task, err error, now time.Time) {
-	if l.ended() {
+	if t == taskNone || l.ended() {
 		return
 	}
 	if !passes(err) && !errors.Is(err, errBehind) {

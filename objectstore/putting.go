@@ -159,19 +159,27 @@ func (p *putting) progress() []api.Counter {
 
 // sender is the actor of a put, in one incarnation.
 type sender struct {
-	p    *putting
-	stop func() bool // the timer; nil for none
+	p     *putting
+	stop  func() bool // the timer; nil for none
+	armed time.Time   // when it is due
+	shown string      // the state, and its reason
 }
 
-// Started goes on where an incarnation before this one has ended.
+// Started goes on where an incarnation before this one has ended. A letter may have been lost
+// with it: what the line waits for in vain, it asks the store for.
 func (a *sender) Started(c *api.ActorContext) {
-	p := a.p
-	if c.Restarts() > 0 && p.task != taskNone {
-		p.line.undone(p.task, errBehind, time.Now())
+	p, now := a.p, time.Now()
+	if c.Restarts() > 0 {
+		p.line.undone(p.task, errBehind, now)
+		p.line.linked = false
+		p.down.Store(false)
+		if c.Conn().IsConnected() {
+			p.line.relinked(now)
+		}
 	}
 	p.task, p.full = taskNone, false
 	p.turn++
-	a.work(c)
+	a.onChunkRead(c)
 }
 
 // Receive handles one letter.
@@ -192,7 +200,7 @@ func (a *sender) Receive(c *api.ActorContext, m any) {
 	case taskDone:
 		a.onTaskDone(c, m)
 	case workDue:
-		a.work(c)
+		a.onWorkDue(c)
 	default:
 		panic(fmt.Sprintf("sender: unhandled message %T", m))
 	}
@@ -291,6 +299,11 @@ func (a *sender) onTaskDone(c *api.ActorContext, m taskDone) {
 	a.work(c)
 }
 
+func (a *sender) onWorkDue(c *api.ActorContext) {
+	a.stop = nil
+	a.work(c)
+}
+
 // work does all that can be done now.
 func (a *sender) work(c *api.ActorContext) {
 	p := a.p
@@ -371,31 +384,49 @@ func (a *sender) begin(c *api.ActorContext, t task) {
 
 // rest gives back what is free, tells who waits, and shows the state.
 func (a *sender) rest(c *api.ActorContext, wake time.Time) {
-	p := a.p
-	if a.stop != nil {
-		a.stop()
-		a.stop = nil
-	}
-	if !wake.IsZero() {
-		a.stop = c.After(max(time.Until(wake), time.Millisecond), workDue{})
-	}
-	if len(p.line.free) > 0 {
+	p, l := a.p, &a.p.line
+	a.arm(c, wake)
+	if len(l.free) > 0 {
 		p.giveBack()
 	}
-	p.waiting.Store(uint64(len(p.line.kept)))
-	switch l := &p.line; {
+	p.waiting.Store(uint64(len(l.kept)))
+	switch {
 	case l.state == lineFailed:
-		c.Become(l.state.String(), api.Well, l.failed.Error())
+		a.show(c, l.state.String(), api.Well, l.failed)
 		p.finish(l.failed)
 	case l.state == lineStored:
-		c.Become(l.state.String(), api.Well, "")
+		a.show(c, l.state.String(), api.Well, nil)
 		p.finish(nil)
 	case !l.linked:
-		c.Become("waiting", api.Degraded, "there is no link")
+		a.show(c, "waiting", api.Degraded, api.ErrDisconnected)
 	case l.state == lineLive && now(l.resume):
-		c.Become(l.state.String(), api.Well, "")
+		a.show(c, l.state.String(), api.Well, nil)
 	default:
-		c.Become(l.state.String(), api.Degraded, l.cause.Error())
+		a.show(c, l.state.String(), api.Degraded, l.cause)
+	}
+}
+
+// arm has the actor work at a time, unless it does so before anyway.
+func (a *sender) arm(c *api.ActorContext, wake time.Time) {
+	if wake.IsZero() || a.stop != nil && !wake.Before(a.armed) {
+		return
+	}
+	if a.stop != nil {
+		a.stop()
+	}
+	a.armed = wake
+	a.stop = c.After(max(time.Until(wake), time.Millisecond), workDue{})
+}
+
+// show shows the state, and why it is in it.
+func (a *sender) show(c *api.ActorContext, state string, level api.Level, why error) {
+	reason := ""
+	if why != nil {
+		reason = why.Error()
+	}
+	if shown := state + reason; shown != a.shown {
+		a.shown = shown
+		c.Become(state, level, reason)
 	}
 }
 

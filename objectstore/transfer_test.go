@@ -8,6 +8,7 @@ import (
 	"io"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -84,4 +85,77 @@ func TestObjectsOfOneAreObjectsOfTheOther(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTransfersOutliveTheirActors: the actor panics at each of its letters in turn, which is
+// lost. The object is put and read all the same.
+func TestTransfersOutliveTheirActors(t *testing.T) {
+	inBubble(t, func(w *world) {
+		data := pattern(20 * smallChunk)
+		hits := 0
+		for n := 1; n <= 30; n++ {
+			fault := w.Inject(fmt.Sprintf("when index(%d) actor(actor) panic", n))
+			must.Get(w.store.PutWith(w.T.Context(), small("x"), bytes.NewReader(data), objectstore.PutWindow(5*smallChunk)))(w.T)
+			fault.Stop()
+			hits += fault.Hits()[0]
+			w.has("x", data)
+		}
+		for n := 1; n <= 3; n++ {
+			fault := w.Inject(fmt.Sprintf("when index(%d) actor(actor) panic", n))
+			w.has("x", data)
+			fault.Stop()
+			hits += fault.Hits()[0]
+		}
+		if hits < 20 {
+			w.T.Errorf("only %d panics", hits)
+		}
+	})
+}
+
+// TestTransfersOutliveTheirLeader: while an object is put and read its bucket gets other leaders.
+// Each chunk is stored once, in its place.
+func TestTransfersOutliveTheirLeader(t *testing.T) {
+	c := natsserver.RunCluster(t, 3, natsserver.Options{JetStream: true})
+	nc := must.Get(api.Connect(c.Members()[0].URL()))(t)
+	t.Cleanup(nc.Close)
+	ctx := must.Within(t, 3*time.Minute)
+	store := must.Get(objectstore.Create(ctx, must.Get(jetstream.New(nc))(t),
+		objectstore.Config{Bucket: "films", Storage: jetstream.MemoryStorage, Replicas: 3}))(t)
+	data := pattern(400 << 10)
+	deposed := 0
+	depose := func() {
+		_, _ = nc.Request("$JS.API.STREAM.LEADER.STEPDOWN.OBJ_films", nil, time.Second) // there may be none at the moment
+		deposed++
+	}
+	step := func(p objectstore.Progress) {
+		if int(p.Chunks) > 100*(deposed+1) && deposed < 3 {
+			depose()
+		}
+	}
+	meta := objectstore.Meta{Name: "x", Opts: &objectstore.MetaOptions{ChunkSize: 1 << 10}}
+	info := must.Get(store.PutWith(ctx, meta, bytes.NewReader(data), objectstore.PutWindow(50<<10), objectstore.PutProgress(step)))(t)
+	if info.Chunks != 400 || deposed != 3 {
+		t.Errorf("%+v, %d step-downs", info, deposed)
+	}
+	for _, parallel := range []int{1, 4} {
+		deposed = 0
+		got := must.Get(store.GetBytes(ctx, "x", objectstore.GetObjectParallel(parallel), objectstore.GetObjectProgress(step)))(t)
+		if !bytes.Equal(got, data) {
+			t.Errorf("%d bytes", len(got))
+		}
+	}
+}
+
+// TestPutThatIsNotPermitted ends at once, and takes nothing along.
+func TestPutThatIsNotPermitted(t *testing.T) {
+	user := natsserver.User{Name: "u", Password: "p", Publish: natsserver.Permission{Deny: []string{"$O.films.C.>"}}}
+	s := natsserver.Run(t, natsserver.Options{JetStream: true, Accounts: []natsserver.Account{{Name: "A", JetStream: true, Users: []natsserver.User{user}}}})
+	nc := must.Get(api.Connect(s.URL(), api.UserInfo("u", "p")))(t)
+	t.Cleanup(nc.Close)
+	ctx := must.Within(t, time.Minute)
+	store := must.Get(objectstore.Create(ctx, must.Get(jetstream.New(nc))(t), objectstore.Config{Bucket: "films"}))(t)
+	_, err := store.PutBytes(ctx, "x", pattern(1<<20))
+	is(t, err, api.ErrPermissionViolation, objectstore.ErrObjectStore)
+	_, err = store.GetInfo(ctx, "x")
+	is(t, err, objectstore.ErrObjectNotFound)
 }
