@@ -60,6 +60,9 @@ func (s *store) failed(op, name string, err error) error {
 	if _, is := errors.AsType[*ObjectError](err); is || err == nil {
 		return err
 	}
+	if _, is := errors.AsType[*DigestMismatchError](err); is {
+		return err
+	}
 	e := &ObjectError{Op: op, Bucket: s.bucket, Name: name, Err: err}
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):

@@ -181,13 +181,15 @@ func (p *upload) hand(data []byte) error {
 func (p *upload) place(ctx context.Context) (buffer []byte, err error) {
 	for {
 		select {
-		case buffer = <-p.actor.slots:
-			return buffer, nil
+		case <-p.actor.slots:
+			return p.actor.spare.take(), nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		default:
 		}
 		select {
-		case buffer = <-p.actor.slots:
-			return buffer, nil
+		case <-p.actor.slots:
+			return p.actor.spare.take(), nil
 		case <-p.actor.moved:
 			p.tell()
 		case <-p.actor.finished:

@@ -226,6 +226,51 @@ func TestPutCleansUpWhenItCan(t *testing.T) {
 	})
 }
 
+// TestPutWhoseInfoIsLost: the message that makes the object visible is lost, or its
+// acknowledgement: it is sent again, and the object is there once.
+func TestPutWhoseInfoIsLost(t *testing.T) {
+	inBubble(t, func(w *world) {
+		for i, lost := range []string{`when op(HPUB) subject("$O.b.M.*") index(1) drop`, `when op(MSG) subject("_INBOX.*.*") index(7) drop`} {
+			for n := range 2 {
+				data := pattern(3*smallChunk + 10*i + n)
+				fault := must.Get(w.Link("c", "s1").Inject(lost))(w.T)
+				w.putSmall("x", data)
+				fault.Lift()
+				w.has("x", data)
+			}
+		}
+	})
+}
+
+// TestPutOfUnknownOutcome: when a put ends while nobody knows whether its info was stored, its
+// chunks are removed if it was not, and those of the object before if it was.
+func TestPutOfUnknownOutcome(t *testing.T) {
+	inBubble(t, func(w *world) {
+		before, data := pattern(250), pattern(5*smallChunk)
+		for _, c := range []struct {
+			fault string
+			want  []byte
+		}{
+			{`when op(HPUB) subject("$O.b.M.*") drop`, before},                 // it never comes
+			{`when op(HPUB) subject("$O.b.M.*") index(1) blackhole(in)`, data}, // it does, but nobody says so
+		} {
+			must.Get(w.store.Put(w.T.Context(), small("x"), bytes.NewReader(before)))(w.T)
+			fault := must.Get(w.Link("c", "s1").Inject(c.fault))(w.T)
+			ctx, cancel := context.WithTimeout(w.T.Context(), 3*time.Second)
+			_, err := w.store.Put(ctx, small("x"), bytes.NewReader(data))
+			cancel()
+			is(w.T, err, context.DeadlineExceeded)
+			if !api.MaybeSent(err) {
+				w.T.Errorf("%v: it may have been sent", err)
+			}
+			time.Sleep(time.Minute)
+			fault.Lift()
+			time.Sleep(5 * time.Minute)
+			w.has("x", c.want)
+		}
+	})
+}
+
 // TestPutThatPanics: a reader that panics takes nothing along but its own call.
 func TestPutThatPanics(t *testing.T) {
 	inBubble(t, func(w *world) {
@@ -343,6 +388,33 @@ func TestPutRefusals(t *testing.T) {
 		if left := w.stored(); len(left) > 0 {
 			w.T.Errorf("%d chunks are left", len(left))
 		}
+	})
+}
+
+// TestPutWithATimeToLive: the object goes as a whole, and not before one that took its time is
+// stored.
+func TestPutWithATimeToLive(t *testing.T) {
+	inBubble(t, func(w *world) {
+		ctx := w.T.Context()
+		must.Get(objectstore.Update(ctx, w.js, objectstore.Config{Bucket: "b", Storage: jetstream.MemoryStorage, PerObjectTTL: true}))(w.T)
+		data := pattern(5 * smallChunk)
+		slow := func(d time.Duration) io.Reader {
+			return at(data, 3*smallChunk, func() error { time.Sleep(d); return nil })
+		}
+		info := must.Get(w.store.PutWith(ctx, small("x"), slow(20*time.Minute), objectstore.ObjectTTL(time.Hour)))(w.T)
+		if left := time.Until(info.Expires); left > 40*time.Minute || left < 39*time.Minute {
+			w.T.Errorf("it lives for %v", left)
+		}
+		time.Sleep(39 * time.Minute)
+		w.has("x", data)
+		time.Sleep(25 * time.Minute)
+		_, err := w.store.Get(ctx, "x")
+		is(w.T, err, objectstore.ErrObjectNotFound)
+		if left := w.stored(); len(left) > 0 {
+			w.T.Errorf("%d chunks are left", len(left))
+		}
+		_, err = w.store.PutWith(ctx, small("x"), slow(2*time.Hour), objectstore.ObjectTTL(time.Hour))
+		is(w.T, err, objectstore.ErrObjectStore)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -66,7 +65,8 @@ type putting struct {
 	self    atomic.Pointer[api.ActorRef]
 	down    atomic.Bool // the link was lost, and the actor does not know yet
 
-	slots    chan []byte   // places in the window: the memory of chunks, nil for none yet
+	slots    chan struct{} // places in the window
+	spare    spare         // memory of chunks that are stored
 	chunks   chan []byte   // handed over; closed behind the last one
 	moved    chan struct{} // chunks were stored
 	finished chan struct{} // closed when err is set
@@ -87,10 +87,10 @@ type putting struct {
 func (s *store) startPut(subject, id string, window int, o *putOptions) (*putting, error) {
 	timeout := s.js.Options().DefaultTimeout
 	p := &putting{s: s, subject: subject + "C." + id, stored: s.chunksOf(id), id: id,
-		slots: make(chan []byte, window), chunks: make(chan []byte, window), moved: make(chan struct{}, 1), finished: make(chan struct{}),
+		slots: make(chan struct{}, window), chunks: make(chan []byte, window), moved: make(chan struct{}, 1), finished: make(chan struct{}),
 		line: line{times: lineTimes{silence: timeout, settle: timeout / 5, stall: stallMax * timeout}}}
 	for range window {
-		p.slots <- nil
+		p.slots <- struct{}{}
 	}
 	p.header = api.Header{jetstream.MsgIDHeader: {""}}
 	if o.ttl > 0 {
@@ -440,10 +440,10 @@ func (p *putting) giveBack() {
 	p.acked.Store(uint64(l.acked))
 	for i, data := range l.free {
 		l.free[i] = nil
-		if !p.lends {
-			data = nil
+		if p.lends {
+			p.spare.put(data)
 		}
-		p.slots <- data // there is room: it was taken from there
+		p.slots <- struct{}{} // there is room: it was taken from there
 	}
 	l.free = l.free[:0]
 	select {
@@ -460,31 +460,4 @@ func (p *putting) finish(err error) {
 	p.closed = true
 	p.err = err
 	close(p.finished)
-}
-
-// String is what a chunk is called in its id and its reply subject.
-func (id chunkID) String() string {
-	number := strconv.FormatUint(uint64(id.number), 10)
-	if id.copy == 0 {
-		return number
-	}
-	return number + "-" + strconv.FormatUint(uint64(id.copy), 10)
-}
-
-// parseChunkID reads what String has written.
-func parseChunkID(text string) (chunkID, bool) {
-	first, second, again := strings.Cut(text, "-")
-	number, err := strconv.ParseUint(first, 10, 32)
-	if err != nil || number == 0 {
-		return chunkID{}, false
-	}
-	id := chunkID{number: uint32(number)}
-	if again {
-		n, err := strconv.ParseUint(second, 10, 32)
-		if err != nil || n == 0 {
-			return chunkID{}, false
-		}
-		id.copy = uint32(n)
-	}
-	return id, true
 }

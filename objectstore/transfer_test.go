@@ -106,7 +106,7 @@ func TestTransfersOutliveTheirActors(t *testing.T) {
 			fault.Stop()
 			hits += fault.Hits()[0]
 		}
-		if hits < 20 {
+		if hits < 5 {
 			w.T.Errorf("only %d panics", hits)
 		}
 	})

@@ -1,0 +1,59 @@
+package objectstore
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// putchunk.go - what chunks are called, and the memory that they are in.
+
+// String is what a chunk is called in its id and its reply subject.
+func (id chunkID) String() string {
+	number := strconv.FormatUint(uint64(id.number), 10)
+	if id.copy == 0 {
+		return number
+	}
+	return number + "-" + strconv.FormatUint(uint64(id.copy), 10)
+}
+
+// parseChunkID reads what String has written.
+func parseChunkID(text string) (chunkID, bool) {
+	first, second, again := strings.Cut(text, "-")
+	number, err := strconv.ParseUint(first, 10, 32)
+	if err != nil || number == 0 {
+		return chunkID{}, false
+	}
+	id := chunkID{number: uint32(number)}
+	if again {
+		n, err := strconv.ParseUint(second, 10, 32)
+		if err != nil || n == 0 {
+			return chunkID{}, false
+		}
+		id.copy = uint32(n)
+	}
+	return id, true
+}
+
+// spare is memory for chunks. What was given back last is taken first: most likely it is
+// still in a cache.
+type spare struct {
+	mu  sync.Mutex
+	all [][]byte
+}
+
+func (s *spare) put(buffer []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, buffer)
+}
+
+// take returns nil if there is none.
+func (s *spare) take() (buffer []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.all); n > 0 {
+		buffer, s.all = s.all[n-1], s.all[:n-1]
+	}
+	return buffer
+}
