@@ -264,7 +264,7 @@ func (b *Breaker) onFailure(counts gobreaker.Counts) bool {
 
 // onStateChange follows the library. That it is ready for a probe says nothing: it always is.
 func (b *Breaker) onStateChange(_ string, from, to gobreaker.State) {
-	b.inARow, b.probe = 0, nil
+	b.probe = nil
 	switch to {
 	case gobreaker.StateOpen:
 		why := b.reason

@@ -131,3 +131,31 @@ func TestRetryCostsNothingWhenAllIsWell(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// BenchmarkRetry measures what a call that succeeds pays for being retried, and for being
+// guarded.
+func BenchmarkRetry(b *testing.B) {
+	_, nc := both(b)
+	ctx := context.Background()
+	breakers := must.Get(nc.NewBreakers(api.BreakersConfig{}))(b)
+	call := func(context.Context) (int, error) { return 1, nil }
+	guarded := api.Guard(breakers.For("a"), call)
+	b.Run("retry", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = api.Retry(ctx, nc, api.RetryPolicy{}, call)
+		}
+	})
+	b.Run("guard", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = guarded(ctx)
+		}
+	})
+	b.Run("for", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			breakers.For("a")
+		}
+	})
+}
