@@ -219,6 +219,13 @@ func TestTheBudgetOfRetries(t *testing.T) {
 		if v, err := api.Retry(context.Background(), nc, api.RetryPolicy{}, failing(api.ErrDisconnected)); v != 2 || err != nil {
 			t.Errorf("later it is not tried again: %v", err)
 		}
+		for err := error(nil); !errors.Is(err, api.ErrRetryBudgetExceeded); {
+			_, err = api.Retry(context.Background(), nc, api.RetryPolicy{Backoff: steady}, failing(api.ErrDisconnected, api.ErrDisconnected))
+		}
+		synctest.Wait()
+		if node, _ := nc.Tree().Find("calls/retries"); node.State != "exhausted" {
+			t.Errorf("the second time it shows %+v", node)
+		}
 	})
 }
 

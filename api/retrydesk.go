@@ -160,9 +160,6 @@ func (a *retriesActor) Receive(c *ActorContext, m any) {
 	}
 }
 
-// Stopping wakes those who wait for a link: they see that the connection ends.
-func (a *retriesActor) Stopping(*ActorContext) { a.desk.wake() }
-
 func (a *retriesActor) onRetried(c *ActorContext, m retried) {
 	tell, wake := a.burst.Add(m.at)
 	if tell {
