@@ -119,6 +119,7 @@ func TestRetryWaitsForTheLink(t *testing.T) {
 	}
 	policy := api.RetryPolicy{Attempts: 2, AttemptTimeout: time.Minute}
 	bubble(t, func(t *testing.T, s *natsserver.Server, nc *api.Conn) {
+		synctest.Wait() // the event of the first link has come
 		restored := make(chan time.Time, 1)
 		follow := nc.Events(must.Within(t, time.Hour))
 		go func() {
