@@ -97,7 +97,7 @@ func (c *Cache) start(ctx context.Context) error {
 	c.life = lifeOf(&info.Config, cacheClock{server: info.TimeStamp, own: asked})
 	c.watcher, err = watch.Start(ctx, watch.Config[*entry]{
 		Name: "cache-" + c.s.bucket + "-" + nuid.Next(), JetStream: c.s.js, Stream: stream, Filters: c.filters,
-		Deliver: jetstream.DeliverLastPerSubjectPolicy, Decode: c.s.decoder(&watchOptions{}),
+		Deliver: jetstream.DeliverLastPerSubjectPolicy, Decode: c.s.decoder("cache", &watchOptions{}),
 		Missing: jetstream.MissingWait, Live: c.onLive, Progress: c.progress,
 	})
 	return err

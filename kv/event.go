@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/troupe-go/troupe/internal/watch"
@@ -49,7 +50,7 @@ type Event struct {
 	Seen bool
 	// Gap says why there is a Resync.
 	Gap jetstream.Gap
-	// Err says what was Undecoded; nil otherwise.
+	// Err says what was Undecoded: a *KeyError that is an ErrCodec; nil otherwise.
 	Err error
 }
 
@@ -61,7 +62,8 @@ func eventOf(e *watch.Event[*entry]) Event {
 	case watch.Resync:
 		return Event{Kind: EventResync, Gap: e.Gap}
 	case watch.Undecoded:
-		return Event{Kind: EventUndecoded, Seen: e.Seen, Err: e.Err}
+		undecoded, _ := errors.AsType[*KeyError](e.Err)
+		return Event{Kind: EventUndecoded, Seen: e.Seen, Err: undecoded}
 	default:
 		return Event{Kind: e.Value.kind(), Entry: e.Value, Seen: e.Seen}
 	}

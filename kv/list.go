@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
@@ -149,12 +150,8 @@ func (s *store) patient(ctx context.Context, op string) patience {
 
 // unread makes what ended a read an error about the bucket, or about the key.
 func (s *store) unread(op string, err error) error {
-	if decode, ok := errors.AsType[*watch.DecodeError](err); ok {
-		key := decode.Subject
-		if len(key) > len(s.read) {
-			key = key[len(s.read):]
-		}
-		return &KeyError{Op: op, Bucket: s.bucket, Key: key, Revision: decode.Revision, Err: err}
+	if undecoded, ok := errors.AsType[*KeyError](err); ok {
+		return undecoded
 	}
 	e := stores.Failed(op, s.bucket, err)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -165,9 +162,10 @@ func (s *store) unread(op string, err error) error {
 
 // keyLister implements KeyLister.
 type keyLister struct {
-	w    *watch.Watcher[*entry]
-	s    *store
-	keys chan string
+	w         *watch.Watcher[*entry]
+	s         *store
+	keys      chan string
+	undecoded atomic.Pointer[error] // why it has ended before its time, if the codec is why
 }
 
 // ListKeys implements Reader.
@@ -202,6 +200,9 @@ func (l *keyLister) Stop() error {
 }
 
 func (l *keyLister) Err() error {
+	if err := l.undecoded.Load(); err != nil {
+		return l.s.unread("keys", *err)
+	}
 	if err := l.w.Err(); err != nil {
 		return l.s.unread("keys", err)
 	}
@@ -214,6 +215,11 @@ func (l *keyLister) feed() {
 	seen := map[string]struct{}{}
 	for e, err := range l.w.Events() {
 		if err != nil || e.Kind == watch.Ready {
+			return
+		}
+		if e.Kind == watch.Undecoded {
+			l.undecoded.Store(&e.Err)
+			l.w.Stop()
 			return
 		}
 		if e.Kind != watch.Entry {

@@ -108,20 +108,91 @@ func (s *store) subjects(op string, patterns []string) ([]string, error) {
 }
 
 // lastsOf reads the last messages of subjects until each returns false. No message is no error.
+// What is replaced while it is read is read again: no key is left out.
 func (s *store) lastsOf(ctx context.Context, subjects []string, each func(*jetstream.RawStreamMsg) bool) error {
+	r := lastReading{s: s, each: each, seen: map[string]bool{}}
+	return r.parts(ctx, subjects)
+}
+
+// manyTriesMax is how often messages are asked for that are replaced as they are read.
+const manyTriesMax = 10
+
+// lastReading is one run of a lastsOf.
+type lastReading struct {
+	s       *store
+	each    func(*jetstream.RawStreamMsg) bool
+	seen    map[string]bool // subjects
+	stopped bool
+}
+
+// parts reads subjects in parts of what fits into a request.
+func (r *lastReading) parts(ctx context.Context, subjects []string) error {
 	for part := range chunks(subjects, manyBytesMax) {
-		msgs, err := jetstream.GetLastMsgsFor(ctx, s.js, s.name(), part)
+		for group := range slices.Chunk(part, groupMax) {
+			if err := r.group(ctx, group); err != nil || r.stopped {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// group reads what a server finds at a time. When it is more the leader names it.
+func (r *lastReading) group(ctx context.Context, subjects []string) error {
+	var err error
+	for range manyTriesMax {
+		err = r.s.pages(ctx, subjects, r.message, jetstream.GetLastMsgsBatchSize(groupMax))
+		if !errors.Is(err, jetstream.ErrMsgsReplaced) {
+			break
+		}
+	}
+	if errors.Is(err, jetstream.ErrTooManyResults) {
+		return r.named(ctx, subjects)
+	}
+	return err
+}
+
+// named reads subjects of which the leader names those that a pattern matches.
+func (r *lastReading) named(ctx context.Context, subjects []string) error {
+	for i, subject := range subjects {
+		if !protocol.HasWildcard(subject) {
+			return r.parts(ctx, subjects[i:])
+		}
+		n, err := r.s.names(ctx, subject, subjects[:i])
 		if err != nil {
 			return err
 		}
-		for m, err := range msgs {
-			switch {
-			case errors.Is(err, jetstream.ErrMsgNotFound):
-			case err != nil:
-				return err
-			case !each(m):
-				return nil
-			}
+		if err := r.parts(ctx, n.subjects); err != nil || r.stopped {
+			return err
+		}
+	}
+	return nil
+}
+
+// message hands on the first message of each subject.
+func (r *lastReading) message(m *jetstream.RawStreamMsg) bool {
+	if r.seen[m.Subject] {
+		return true
+	}
+	r.seen[m.Subject] = true
+	r.stopped = !r.each(m)
+	return !r.stopped
+}
+
+// pages reads the last messages of subjects, page by page, until each returns false. No message is no
+// error; it is an ErrMsgsReplaced when one is replaced before its page was read.
+func (s *store) pages(ctx context.Context, subjects []string, each func(*jetstream.RawStreamMsg) bool, opts ...jetstream.GetLastForOpt) error {
+	msgs, err := jetstream.GetLastMsgsFor(ctx, s.js, s.name(), subjects, append(opts, jetstream.GetLastMsgsExact())...)
+	if err != nil {
+		return err
+	}
+	for m, err := range msgs {
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+		case err != nil:
+			return err
+		case !each(m):
+			return nil
 		}
 	}
 	return nil

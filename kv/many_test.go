@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/faults/natsserver"
 	"github.com/troupe-go/troupe/internal/must"
+	"github.com/troupe-go/troupe/jetstream"
 	"github.com/troupe-go/troupe/kv"
 )
 
@@ -66,7 +69,7 @@ func TestGetManyOfMore(t *testing.T) {
 	s := made(t, js, kv.Config{Bucket: "b", Transactions: true})
 	var keys, want []string
 	for i := range n {
-		keys = append(keys, fmt.Sprintf("%s.%04d", strings.Repeat("k", 500), i))
+		keys = append(keys, fmt.Sprintf("%s.%04d", strings.Repeat("k", 300), i))
 		want = append(want, keys[i]+"=v")
 	}
 	for part := range slices.Chunk(keys, kv.TransactionMax) {
@@ -83,6 +86,52 @@ func TestGetManyOfMore(t *testing.T) {
 	}
 	reads(t, "a snapshot of keys", s.Snapshot(ctx, keys), want...)
 	reads(t, "a snapshot of all", s.Snapshot(ctx, nil), want...)
+}
+
+// TestGetManyMissesNoKey: what is given another value while it is read has one, and there is one
+// history of each.
+func TestGetManyMissesNoKey(t *testing.T) {
+	server := natsserver.Run(t, natsserver.Options{JetStream: true})
+	js := must.Get(jetstream.New(connect(t, server, api.SyncQueueLen(64))))(t) // for pages of 32
+	s := made(t, js, kv.Config{Bucket: "b", Transactions: true})
+	for _, n := range []int{500, 2500} {
+		var keys []string
+		for i := range n {
+			keys = append(keys, fmt.Sprintf("%d.k%d", n, i))
+		}
+		putAll(t, s, keys)
+		for name, patterns := range map[string][]string{"keys": keys, "a pattern": {fmt.Sprintf("%d.*", n)}} {
+			if got := readAndReplaced(t, s, keys, patterns); got != n {
+				t.Errorf("%s: %d of %d", name, got, n)
+			}
+		}
+	}
+}
+
+// putAll gives keys a value, each anew.
+func putAll(t testing.TB, s kv.Store, keys []string) {
+	t.Helper()
+	for part := range slices.Chunk(keys, 500) {
+		txn := s.Txn()
+		for _, key := range part {
+			txn.Put(key, nil)
+		}
+		must.Get(txn.Commit(t.Context()))(t)
+	}
+}
+
+// readAndReplaced returns how many of the keys are read while all are given a value anew.
+func readAndReplaced(t testing.TB, s kv.Store, keys, patterns []string) int {
+	t.Helper()
+	got := map[string]bool{}
+	for e, err := range s.GetMany(t.Context(), patterns...) {
+		must.Do(t, err)
+		if len(got) == 0 || len(got) == len(keys)-1 {
+			putAll(t, s, keys)
+		}
+		got[e.Key()] = true
+	}
+	return len(got)
 }
 
 func TestSnapshot(t *testing.T) {

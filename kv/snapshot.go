@@ -133,7 +133,8 @@ func (s *store) wrapped(op string, kind, err error) error {
 	return e
 }
 
-// now reads all keys as they are, if a server finds them at a time.
+// now reads all keys as they are, if a server finds them at a time, and any: otherwise it is an
+// ErrTooManyResults.
 func (r *snapshot) now(ctx context.Context) error {
 	bytes := 0
 	for _, subject := range r.subjects {
@@ -143,34 +144,12 @@ func (r *snapshot) now(ctx context.Context) error {
 		return jetstream.ErrTooManyResults
 	}
 	var end jetstream.ReadEnd
-	err := r.pages(ctx, r.subjects, r.v.message, jetstream.GetLastMsgsBatchSize(groupMax), jetstream.GetLastMsgsEnd(&end))
+	err := r.s.pages(ctx, r.subjects, r.v.message, jetstream.GetLastMsgsBatchSize(groupMax), jetstream.GetLastMsgsEnd(&end))
 	if err != nil || r.v.stopped {
 		return err
 	}
-	if r.revision = end.UpToSeq; r.revision == 0 { // no key at all
-		info, err := r.s.stream.Info(ctx)
-		if err != nil {
-			return err
-		}
-		r.revision = info.State.LastSeq
-	}
-	return nil
-}
-
-// pages reads the last messages of subjects until each returns false.
-func (r *snapshot) pages(ctx context.Context, subjects []string, each func(*jetstream.RawStreamMsg) bool, opts ...jetstream.GetLastForOpt) error {
-	msgs, err := jetstream.GetLastMsgsFor(ctx, r.s.js, r.s.name(), subjects, append(opts, jetstream.GetLastMsgsExact())...)
-	if err != nil {
-		return err
-	}
-	for m, err := range msgs {
-		switch {
-		case errors.Is(err, jetstream.ErrMsgNotFound):
-		case err != nil:
-			return err
-		case !each(m):
-			return nil
-		}
+	if r.revision = end.UpToSeq; r.revision == 0 {
+		return jetstream.ErrTooManyResults // of no key: it says not as of when
 	}
 	return nil
 }
@@ -230,7 +209,7 @@ func (r *snapshot) group(ctx context.Context, group []string) error {
 	for _, subject := range group {
 		left[subject] = true
 	}
-	err := r.pages(ctx, group, func(m *jetstream.RawStreamMsg) bool {
+	err := r.s.pages(ctx, group, func(m *jetstream.RawStreamMsg) bool {
 		delete(left, m.Subject)
 		return r.v.message(m)
 	}, jetstream.GetLastMsgsUpToSeq(r.revision))

@@ -113,8 +113,8 @@ type Store interface {
 	// LeaderReads returns a handle that reads keys through the leader of the bucket, who has
 	// all that was stored, where any replica answers otherwise: it reads what was
 	// written before, by whomever. It takes longer, and there are no answers while there
-	// is no leader. Get, GetRevision, GetMany and Counters do so; the others read
-	// as they did. ErrLeaderReadsNotSupported for a mirror.
+	// is no leader. Get, GetRevision, GetMany and Counters do so, GetMany key by
+	// key and not as of one moment; the others read as they did. ErrLeaderReadsNotSupported for a mirror.
 	LeaderReads() (Store, error)
 	// ReadOnly returns a Reader of this handle that cannot be made a Store again.
 	ReadOnly() Reader

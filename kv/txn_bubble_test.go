@@ -70,8 +70,8 @@ func (b *badBucket) both(rules string) (stored bool, last uint64) {
 // conflict with itself.
 func TestTransactionOutlivesItsLink(t *testing.T) {
 	inBadBucket(t, func(b *badBucket) {
-		for cut := range 40 {
-			for _, rule := range []string{fmt.Sprintf("when bytes(%d) conn(1) reset(in)", 1+2*cut), fmt.Sprintf("when bytes(%d) conn(1) reset(out)", 1+10*cut)} {
+		for cut := range 20 {
+			for _, rule := range []string{fmt.Sprintf("when bytes(%d) conn(1) reset(in)", 1+4*cut), fmt.Sprintf("when bytes(%d) conn(1) reset(out)", 1+20*cut)} {
 				_, before := b.both(rule)
 				_, revisions, err := b.commit(rule, time.Minute)
 				stored, last := b.both(rule)

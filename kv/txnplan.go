@@ -131,7 +131,7 @@ func judgeTxn(steps []txnStep, found []*found) judged {
 			last = found[i].revision
 		}
 		switch {
-		case s.expected == last && !(s.absent && last != 0 && found[i].op == OpPut):
+		case s.expected == last:
 		case s.absent && (last == 0 || found[i].op != OpPut):
 			s.expected, j.moved = last, true
 		default:

@@ -25,7 +25,8 @@ func (s *store) Sub(prefix string) (Store, error) {
 		return nil, err
 	}
 	sub := *s
-	sub.place = place{read: s.read + in + ".", write: s.write + in + "."}
+	sub.read += in + "."
+	sub.write += in + "."
 	return &sub, nil
 }
 

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/nats-io/nuid"
@@ -23,7 +24,9 @@ type Watcher interface {
 	// Stop ends the watcher. It does not wait, and returns nil.
 	Stop() error
 	// Err returns why the watcher has ended: nil before that, and after Stop. The context's
-	// error, ErrBucketNotFound, ErrSlowWatcher, api.ErrConnectionClosed.
+	// error, ErrBucketNotFound, ErrSlowWatcher, api.ErrConnectionClosed; a *KeyError with
+	// ErrKeyDecodeFailed or ErrValueDecodeFailed for an entry that the codecs of the handle cannot
+	// decode, of which a channel cannot tell: Reader.Events goes on behind it.
 	Err() error
 }
 
@@ -59,6 +62,7 @@ func (s *store) WatchFiltered(ctx context.Context, keys []string, opts ...WatchO
 	if err != nil {
 		return nil, err
 	}
+	config.Strict = true
 	synced := config.Deliver == jetstream.DeliverNewPolicy // the nil was sent, if there is one: for all syncs
 	w, updates, err := watch.Channel(ctx, config, updatesRoom, func(e watch.Event[*entry]) (Entry, bool) {
 		switch e.Kind {
@@ -118,7 +122,7 @@ func (s *store) watching(op string, keys []string, opts []WatchOpt) (watch.Confi
 	}
 	return watch.Config[*entry]{
 		Name: string(stores) + s.bucket + "-" + nuid.Next(), JetStream: s.js, Stream: s.stream, Filters: filters,
-		Deliver: o.deliver(), StartSeq: o.resumeFrom, HeadersOnly: o.metaOnly, Decode: s.decoder(&o),
+		Deliver: o.deliver(), StartSeq: o.resumeFrom, HeadersOnly: o.metaOnly, Decode: s.decoder(op, &o),
 		Slow: o.slow, Waiting: o.waiting, Missing: o.missing,
 	}, nil
 }
@@ -141,7 +145,7 @@ func (s *store) filters(op string, patterns []string) ([]string, error) {
 }
 
 // decoder returns what makes an entry of a message.
-func (s *store) decoder(o *watchOptions) func(m jetstream.Msg, meta *jetstream.MsgMetadata) (*entry, bool, error) {
+func (s *store) decoder(op string, o *watchOptions) func(m jetstream.Msg, meta *jetstream.MsgMetadata) (*entry, bool, error) {
 	return func(m jetstream.Msg, meta *jetstream.MsgMetadata) (*entry, bool, error) {
 		e := &entry{
 			bucket: s.bucket, value: m.Data(), revision: meta.Sequence.Stream, created: meta.Timestamp,
@@ -153,12 +157,15 @@ func (s *store) decoder(o *watchOptions) func(m jetstream.Msg, meta *jetstream.M
 		}
 		var err error
 		if e.key, err = s.named(m.Subject()); err != nil {
-			return nil, true, err
+			return nil, true, &KeyError{Op: op, Bucket: s.bucket, Key: m.Subject(), Revision: e.revision, Kind: ErrKeyDecodeFailed, Err: err}
 		}
-		if s.values != nil && e.op == OpPut && !o.metaOnly {
-			e.value, err = s.values.DecodeValue(e.value)
+		if s.values == nil || e.op != OpPut || o.metaOnly {
+			return e, true, nil
 		}
-		return e, true, err
+		if e.value, err = s.values.DecodeValue(e.value); err != nil {
+			return nil, true, &KeyError{Op: op, Bucket: s.bucket, Key: e.key, Revision: e.revision, Kind: ErrValueDecodeFailed, Err: err}
+		}
+		return e, true, nil
 	}
 }
 
@@ -166,6 +173,9 @@ func (s *store) decoder(o *watchOptions) func(m jetstream.Msg, meta *jetstream.M
 func (s *store) unwatched(err error) error {
 	if err == nil {
 		return nil
+	}
+	if undecoded, ok := errors.AsType[*KeyError](err); ok {
+		return undecoded
 	}
 	return stores.Failed("watch", s.bucket, err)
 }

@@ -84,6 +84,10 @@ func (w *Watcher[T]) drain(wait bool) {
 			break
 		}
 		w.room.Signal()
+		if e.Kind == Undecoded && w.cfg.Strict {
+			w.endLocked(e.Err, true)
+			break
+		}
 		w.mu.Unlock()
 		if !w.sink.offer(e) {
 			if !wait {
@@ -95,10 +99,14 @@ func (w *Watcher[T]) drain(wait bool) {
 		w.mu.Lock()
 	}
 	w.sink.busy = false
-	if w.over {
+	over := w.over
+	if over {
 		w.sink.close()
 	}
 	w.mu.Unlock()
+	if over {
+		w.release()
+	}
 }
 
 // pump sends what did not fit, and what comes meanwhile.

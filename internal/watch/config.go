@@ -63,6 +63,9 @@ type Config[T any] struct {
 	// Waiting bounds the events that wait: zero is DefaultWaiting with Wait, and DefaultStopAt with Stop.
 	// Without a meaning for Conflate.
 	Waiting int
+	// Strict ends a watcher of Channel with the DecodeError of the first event that is Undecoded, when all before
+	// it was handed on. Watchers with Events see it there.
+	Strict bool
 	// Live is called with true when all is handed on as it is stored, and with false when it is not:
 	// there is no server, no consumer, or it begins anew. It must not block. Nil for nobody.
 	Live func(live bool)
