@@ -2,6 +2,7 @@ package watch
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
@@ -104,6 +105,7 @@ func (c *Config[T]) complete() error {
 	case c.Away < 0:
 		return refuse("Away", "is negative")
 	}
+	c.Filters = slices.Clone(c.Filters)
 	c.Away = cmp.Or(c.Away, DefaultAway)
 	if c.Slow == Stop {
 		c.Waiting = cmp.Or(c.Waiting, DefaultStopAt)

@@ -304,3 +304,40 @@ func TestHandlerThatFails(t *testing.T) {
 		w.Stop()
 	})
 }
+
+// TestNothingFollowsFromBeforeAResync: an entry may wait for room while the stream is made anew.
+func TestNothingFollowsFromBeforeAResync(t *testing.T) {
+	inHouse(t, bucket(), func(h *house) {
+		h.fill(100)
+		cfg := h.config()
+		cfg.Waiting = 1
+		w := must.Get(watch.Start(h.t.Context(), cfg))(t)
+		time.Sleep(time.Second)
+		must.Do(t, h.other.DeleteStream(h.t.Context(), "KV_B"))
+		h.create(bucket())
+		h.put("x=1")
+		h.b.Inject("link(client,s1) reset")
+		time.Sleep(time.Minute)
+		h.loop(w)
+		time.Sleep(time.Minute)
+		h.expect("k0=v@1", "resync: the stream was made anew", "x=1@1", "ready")
+		w.Stop()
+	})
+}
+
+// TestAReadyWaitsForWhatWaitsForRoom: the last entry is in its handler when the next consumer has nothing to deliver.
+func TestAReadyWaitsForWhatWaitsForRoom(t *testing.T) {
+	inHouse(t, bucket(), func(h *house) {
+		h.fill(2)
+		cfg := h.config()
+		cfg.Waiting = 1
+		w := must.Get(watch.Start(h.t.Context(), cfg))(t)
+		time.Sleep(time.Second)
+		h.b.Inject("link(client,s1) reset")
+		time.Sleep(time.Minute)
+		h.loop(w)
+		time.Sleep(time.Minute)
+		h.expect("k0=v@1", "k1=v@2", "ready")
+		w.Stop()
+	})
+}
