@@ -18,8 +18,9 @@ import (
 //	Delete, Purge             a marker in the header, no value
 //	  with LastRevision       + what its revision has to be, an id
 //
-// The id is for the second try: when the acknowledgement of the first one was lost the bucket
-// knows the message, and does not compare it with itself.
+// The id is for the second try, when the acknowledgement of the first one was lost: a cluster
+// knows the message, and says so; a server alone compares it with itself, and the leader is asked
+// whose the last revision is.
 
 // Put implements Store.
 func (s *store) Put(ctx context.Context, key string, value []byte) (uint64, error) {
@@ -85,11 +86,18 @@ func (s *store) purge(ctx context.Context, key string, opts []DeleteOpt) (uint64
 	if err != nil {
 		return 0, err
 	}
-	w.msg.Header = api.Header{operationHeader: {operationPurge}, jetstream.MsgRollup: {jetstream.MsgRollupSubject}}
-	if o.ttl != 0 {
-		w.msg.Header[jetstream.MsgTTLHeader] = []string{o.ttl.String()}
-	}
+	w.msg.Header = purgeHeader(o.ttl)
 	return w.mark(ctx, o)
+}
+
+// purgeHeader is the header of a marker that removes what was before it. It expires after ttl; 0 for
+// never.
+func purgeHeader(ttl time.Duration) api.Header {
+	header := api.Header{operationHeader: {operationPurge}, jetstream.MsgRollup: {jetstream.MsgRollupSubject}}
+	if ttl != 0 {
+		header[jetstream.MsgTTLHeader] = []string{ttl.String()}
+	}
+	return header
 }
 
 // marker begins a change that leaves a marker.
@@ -123,8 +131,11 @@ type change struct {
 	op, key string
 	in      string // the key as it stands in the bucket
 	msg     api.Msg
-	id      string    // of msg; empty before it was first sent
+	id      string    // of msg; empty before it was first sent, unless its maker has one
 	began   time.Time // when that was
+	maybe   bool      // it may be stored already
+	// expected is for who makes it again: what compared is to be given.
+	expected uint64
 }
 
 func (s *store) change(op, key string) (*change, error) {
@@ -153,7 +164,8 @@ func (w *change) compared(ctx context.Context, revision uint64) (uint64, error) 
 	if err == nil { // a second try, with the first one still on its way to the replicas
 		err = &jetstream.PublishError{Subject: w.msg.Subject, MsgID: w.id, Attempts: 2, Unknown: true, Err: jetstream.ErrDuplicateMsgInProcess}
 	}
-	if w.doubtful(err) {
+	w.maybe = w.maybe || unknown(err)
+	if w.maybe {
 		if mine, ok := w.mine(ctx); ok {
 			return mine, nil
 		}
@@ -161,9 +173,9 @@ func (w *change) compared(ctx context.Context, revision uint64) (uint64, error) 
 	return 0, w.refused(revision, err)
 }
 
-// doubtful reports whether what failed with err may be the change itself: an earlier try was
-// stored, and its acknowledgement lost.
-func (w *change) doubtful(err error) bool {
+// unknown reports whether a publish that failed with err may have been stored, by an earlier
+// try of which the acknowledgement was lost.
+func unknown(err error) bool {
 	publish, ok := errors.AsType[*jetstream.PublishError](err)
 	return ok && publish.Unknown
 }
@@ -173,7 +185,7 @@ func (w *change) mine(ctx context.Context) (revision uint64, is bool) {
 	if ctx != nil && ctx.Err() != nil {
 		return 0, false
 	}
-	m, err := w.s.lastMsg(ctx, w.s.read+w.in)
+	m, err := w.s.leaderMsg(ctx, w.s.read+w.in)
 	if err != nil || m.Header.Get(jetstream.MsgIDHeader) != w.id {
 		return 0, false
 	}
@@ -185,7 +197,7 @@ func (w *change) mine(ctx context.Context) (revision uint64, is bool) {
 // that time.
 func (w *change) refused(revision uint64, err error) error {
 	wrong, ok := errors.AsType[*jetstream.WrongLastSequenceError](err)
-	if !ok || w.doubtful(err) && time.Since(w.began) >= w.s.remembers() {
+	if !ok || w.maybe && time.Since(w.began) >= w.s.remembers() {
 		return w.s.failed(w.op, w.key, 0, err)
 	}
 	return &KeyWrongLastSequenceError{
