@@ -17,6 +17,7 @@
 //	go run ./examples/schedule       published later, by the stream
 //	go run ./examples/service        endpoints with types and middleware, found and asked
 //	go run ./examples/shutdown       a service that stops and loses no request
+//	go run ./examples/election       one leader at a time, and another one when it cannot be heard
 //	go run ./examples/faults         the same faults for nats.go and troupe, and both verdicts
 //
 // Each starts the NATS server that it needs, says what it does, checks it, and ends
