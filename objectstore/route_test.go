@@ -49,7 +49,7 @@ func writes(t *testing.T, name string, here, there objectstore.Store) {
 }
 
 // empty fails the test unless a bucket has no messages.
-func empty(t *testing.T, store objectstore.Store) {
+func empty(t testing.TB, store objectstore.Store) {
 	t.Helper()
 	if size := must.Get(store.Status(t.Context()))(t).Size(); size != 0 {
 		t.Errorf("the bucket has %d bytes", size)
