@@ -173,7 +173,7 @@ func (p *upload) hand(data []byte) error {
 		<-actor.slots // for this one
 	}
 	p.actor.chunks <- data // there is room: it has a place in the window
-	p.actor.post(chunkRead{})
+	p.actor.tellChunks()
 	return nil
 }
 
@@ -205,7 +205,7 @@ func (p *upload) place(ctx context.Context) (buffer []byte, err error) {
 // await waits until all chunks are stored.
 func (p *upload) await(ctx context.Context) error {
 	close(p.actor.chunks)
-	p.actor.post(chunkRead{})
+	p.actor.tellChunks()
 	for {
 		select {
 		case <-p.actor.finished:

@@ -193,7 +193,9 @@ func TestPutOfACrashedProgramLeavesTheObject(t *testing.T) {
 			nc := must.Get(api.Connect(w.URL("s1"), api.System(w.System), api.SetCustomDialer(w.Dialer("crash"))))(w.T)
 			store := must.Get(objectstore.Open(w.T.Context(), must.Get(jetstream.New(nc))(w.T), "b"))(w.T)
 			_, err := store.PutWith(w.T.Context(), small("x"), at(data, k, func() error { nc.Close(); return nil }), objectstore.PutWindow(2*smallChunk))
-			is(w.T, err, api.ErrConnectionClosed)
+			if !errors.Is(err, api.ErrConnectionClosed) && !errors.Is(err, api.ErrConnectionDraining) { // it writes what it has, first
+				w.T.Errorf("crash at %d: %v", k, err)
+			}
 			if got := must.Get(w.store.GetBytes(w.T.Context(), "x"))(w.T); !bytes.Equal(got, before) {
 				w.T.Errorf("crash at %d: %d bytes", k, len(got))
 			}

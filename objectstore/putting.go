@@ -64,6 +64,7 @@ type putting struct {
 	sub     *api.Subscription
 	self    atomic.Pointer[api.ActorRef]
 	down    atomic.Bool // the link was lost, and the actor does not know yet
+	told    atomic.Bool // the actor has a letter about chunks, and has not looked yet
 
 	slots    chan struct{} // places in the window
 	spare    spare         // memory of chunks that are stored
@@ -133,6 +134,13 @@ func (p *putting) close() {
 func (p *putting) post(m any) {
 	if self := p.self.Load(); self != nil {
 		_ = self.Send(m)
+	}
+}
+
+// tellChunks tells the actor that there are chunks, or the end, once until it looks.
+func (p *putting) tellChunks() {
+	if !p.told.Swap(true) {
+		p.post(chunkRead{})
 	}
 }
 
@@ -216,6 +224,7 @@ func (a *sender) Stopping(c *api.ActorContext) {
 // onChunkRead takes what was handed over.
 func (a *sender) onChunkRead(c *api.ActorContext) {
 	p := a.p
+	p.told.Store(false)
 	for {
 		select {
 		case data, more := <-p.chunks:
