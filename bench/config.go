@@ -20,7 +20,8 @@ const (
 )
 
 // suiteNames lists the suites in the order of the report.
-var suiteNames = []string{job.Dispatch, job.Publish, job.Request, job.Memory, job.Subscribe, job.Reconnect, job.Isolation, job.Stream}
+var suiteNames = []string{job.Dispatch, job.Publish, job.Request, job.Memory, job.Subscribe, job.Reconnect, job.Isolation, job.Stream,
+	job.KeyValue, job.Object}
 
 // payload is a message size: bytes and number of headers.
 type payload struct{ size, headers int }

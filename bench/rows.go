@@ -76,7 +76,7 @@ func (c *config) rows() ([]row, error) {
 	makers := map[string]func() []row{
 		job.Dispatch: c.dispatchRows, job.Publish: c.publishRows, job.Request: c.requestRows,
 		job.Memory: c.memoryRows, job.Subscribe: c.subscribeRows, job.Reconnect: c.reconnectRows,
-		job.Isolation: c.isolationRows, job.Stream: c.streamRows,
+		job.Isolation: c.isolationRows, job.Stream: c.streamRows, job.KeyValue: c.keyRows, job.Object: c.objectRows,
 	}
 	var out []row
 	for _, s := range c.suites {

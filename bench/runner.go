@@ -33,7 +33,8 @@ type outcome struct {
 // part of the measurement; only what ends the whole benchmark is returned.
 func (r *runner) measure(ctx context.Context, w row) (measurement, error) {
 	role := roleStub
-	if w.suite == job.Request || w.suite == job.Stream {
+	switch w.suite {
+	case job.Request, job.Stream, job.KeyValue, job.Object:
 		role = roleServer
 	}
 	srv, err := startChild(ctx, role)

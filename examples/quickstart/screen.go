@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
@@ -120,4 +121,31 @@ func (s *screen) passed() { s.printf("%s\n", s.paint(green, "quickstart: ok")) }
 func (s *screen) failed(err error) {
 	text := strings.ReplaceAll(err.Error(), "\n", " ")
 	s.printf("%s\n", s.paint(red, "quickstart: FAILED: "+text))
+}
+
+// bar shows on a terminal how far something is; elsewhere it shows nothing.
+type bar struct{ bar *progressbar.ProgressBar }
+
+// bar begins one of so many bytes, where the line of the step is going to be.
+func (s *screen) bar(name string, bytes int64) *bar {
+	if !s.fancy {
+		return &bar{}
+	}
+	s.wipe()
+	return &bar{progressbar.NewOptions64(bytes, progressbar.OptionSetWriter(s.out), progressbar.OptionSetDescription(name),
+		progressbar.OptionShowBytes(true), progressbar.OptionFullWidth())}
+}
+
+// set moves the bar. Errors of a terminal are not worth more than the bar.
+func (b *bar) set(bytes int64) {
+	if b.bar != nil {
+		_ = b.bar.Set64(bytes)
+	}
+}
+
+// clear removes the bar.
+func (b *bar) clear() {
+	if b.bar != nil {
+		_ = b.bar.Clear()
+	}
 }

@@ -19,6 +19,7 @@ type stage struct {
 	server  *natsserver.Server // nil if it is somebody else's
 	nc      *api.Conn
 	cluster *cluster // nil before the step that starts it
+	vault   *vault   // likewise
 	prefix  string   // begins every subject, so that nobody else's messages get in
 }
 
@@ -58,6 +59,11 @@ func (s *stage) close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		err = errors.Join(err, s.cluster.close(ctx))
+	}
+	if s.vault != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		err = errors.Join(err, s.vault.close(ctx))
 	}
 	if s.server != nil {
 		s.server.Shutdown()

@@ -12,6 +12,17 @@ const (
 	Reconnect = "reconnect"
 	Isolation = "isolation"
 	Stream    = "stream"
+	KeyValue  = "kv"
+	Object    = "object"
+)
+
+// What is done with a bucket of either kind.
+const (
+	Get    = "get"
+	Put    = "put"
+	Update = "update" // put, compared by revision
+	Watch  = "watch"  // from several watchers
+	Keys   = "keys"   // list them
 )
 
 // The ways to get messages from a stream.
@@ -62,6 +73,11 @@ type Job struct {
 	// the messages of the stream, without a consumer, instead of publishing.
 	Best bool `json:"best,omitempty"`
 	Read bool `json:"read,omitempty"`
+	// Do is what is done with a bucket of keys or of objects. Keys is how many keys it has, and
+	// Chunk the size of an object's chunks.
+	Do    string `json:"do,omitempty"`
+	Keys  int    `json:"keys,omitempty"`
+	Chunk int    `json:"chunk,omitempty"`
 	// Profile is the path, without extension, of the profiles to write; empty for none.
 	Profile string `json:"profile,omitempty"`
 }

@@ -37,6 +37,14 @@ type (
 	OrderedConsumerConfig = jetstream.OrderedConsumerConfig
 	// StreamMsg is a message of a stream.
 	StreamMsg = jetstream.Msg
+	// Bucket is a bucket of keys.
+	Bucket = jetstream.KeyValue
+	// Objects is a bucket of objects.
+	Objects = jetstream.ObjectStore
+	// ObjectMeta describes an object.
+	ObjectMeta = jetstream.ObjectMeta
+	// ObjectOptions say how an object is kept.
+	ObjectOptions = jetstream.ObjectMetaOptions
 )
 
 // Whether a consumer wants acknowledgements.
@@ -88,4 +96,24 @@ func readAll(ctx context.Context, js JetStream, name string, count int) (int, er
 		}
 	}
 	return count, nil
+}
+
+// keyBucket makes a bucket of keys in memory.
+func keyBucket(ctx context.Context, js JetStream, name string) (Bucket, error) {
+	return js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, Storage: inMemory})
+}
+
+// dropKeys removes a bucket of keys.
+func dropKeys(ctx context.Context, js JetStream, name string) error {
+	return js.DeleteKeyValue(ctx, name)
+}
+
+// objectBucket makes a bucket of objects in files.
+func objectBucket(ctx context.Context, js JetStream, name string) (Objects, error) {
+	return js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: name, Storage: inFiles})
+}
+
+// dropObjects removes a bucket of objects.
+func dropObjects(ctx context.Context, js JetStream, name string) error {
+	return js.DeleteObjectStore(ctx, name)
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/troupe-go/troupe/bench/internal/job"
 	"github.com/troupe-go/troupe/bench/internal/stub"
 	"github.com/troupe-go/troupe/jetstream"
+	"github.com/troupe-go/troupe/kv"
+	"github.com/troupe-go/troupe/objectstore"
 )
 
 // The client under test is troupe.
@@ -37,6 +39,14 @@ type (
 	OrderedConsumerConfig = jetstream.OrderedConsumerConfig
 	// StreamMsg is a message of a stream.
 	StreamMsg = jetstream.Msg
+	// Bucket is a bucket of keys.
+	Bucket = kv.Store
+	// Objects is a bucket of objects.
+	Objects = objectstore.Store
+	// ObjectMeta describes an object.
+	ObjectMeta = objectstore.Meta
+	// ObjectOptions say how an object is kept.
+	ObjectOptions = objectstore.MetaOptions
 )
 
 // Whether a consumer wants acknowledgements.
@@ -104,4 +114,22 @@ func readAll(ctx context.Context, js JetStream, name string, count int) (int, er
 		got++
 	}
 	return got, nil
+}
+
+// keyBucket makes a bucket of keys in memory.
+func keyBucket(ctx context.Context, js JetStream, name string) (Bucket, error) {
+	return kv.Create(ctx, js, kv.Config{Bucket: name, Storage: inMemory})
+}
+
+// dropKeys removes a bucket of keys.
+func dropKeys(ctx context.Context, js JetStream, name string) error { return kv.Delete(ctx, js, name) }
+
+// objectBucket makes a bucket of objects in files.
+func objectBucket(ctx context.Context, js JetStream, name string) (Objects, error) {
+	return objectstore.Create(ctx, js, objectstore.Config{Bucket: name, Storage: inFiles})
+}
+
+// dropObjects removes a bucket of objects.
+func dropObjects(ctx context.Context, js JetStream, name string) error {
+	return objectstore.Delete(ctx, js, name)
 }

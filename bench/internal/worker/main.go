@@ -33,6 +33,8 @@ var suites = map[string]func(*job.Job) (*job.Result, error){
 	job.Reconnect: reconnect,
 	job.Isolation: isolation,
 	job.Stream:    stream,
+	job.KeyValue:  keyValue,
+	job.Object:    object,
 }
 
 func main() {

@@ -43,15 +43,36 @@ func request(j *job.Job) (*job.Result, error) {
 
 // requestAll makes count requests from the job's goroutines, each one after another.
 func requestAll(nc *Conn, j *job.Job, count int) (*hdrhistogram.Histogram, error) {
+	payload := stub.Payload(j.Size)
+	return latencies(j.Goroutines, count, func(int) error {
+		m, err := nc.Request(job.EchoSubject, payload, runWait)
+		if err == nil && len(m.Data) != j.Size {
+			return errReply
+		}
+		return err
+	})
+}
+
+// latencies does something count times, in so many goroutines, each one time after another: one
+// gets the number of the time, from 0. It returns how long each took.
+func latencies(goroutines, count int, one func(i int) error) (*hdrhistogram.Histogram, error) {
 	var (
 		wg    sync.WaitGroup
 		mu    sync.Mutex
 		all   = cost.Latency()
 		first error
 	)
-	for range j.Goroutines {
+	share := count / goroutines
+	for g := range goroutines {
 		wg.Go(func() {
-			h, err := requestShare(nc, j, count/j.Goroutines)
+			h := cost.Latency()
+			var err error
+			for i := g * share; i < (g+1)*share && err == nil; i++ {
+				began := time.Now()
+				err = one(i)
+				// A value beyond the histogram's range is not worth ending the run for.
+				_ = h.RecordValue(int64(time.Since(began)))
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			all.Merge(h)
@@ -62,22 +83,4 @@ func requestAll(nc *Conn, j *job.Job, count int) (*hdrhistogram.Histogram, error
 	}
 	wg.Wait()
 	return all, first
-}
-
-// requestShare is one goroutine's part.
-func requestShare(nc *Conn, j *job.Job, count int) (*hdrhistogram.Histogram, error) {
-	latency, payload := cost.Latency(), stub.Payload(j.Size)
-	for range count {
-		began := time.Now()
-		m, err := nc.Request(job.EchoSubject, payload, runWait)
-		if err != nil {
-			return latency, err
-		}
-		if len(m.Data) != j.Size {
-			return latency, errReply
-		}
-		// A value beyond the histogram's range is not worth ending the run for.
-		_ = latency.RecordValue(int64(time.Since(began)))
-	}
-	return latency, nil
 }

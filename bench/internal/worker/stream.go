@@ -23,15 +23,10 @@ func stream(j *job.Job) (*job.Result, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*runWait)
 	defer cancel()
-	// A server that has lost its last stream removes the folder of the account in its
-	// own time, under the first file of the next stream if that comes soon. This one
-	// stays, so none is the last.
-	stays := StreamConfig{Name: "BENCH", Subjects: []string{"bench.stays"}, Storage: inFiles}
-	if _, err := js.CreateOrUpdateStream(ctx, stays); err != nil {
+	if err := stays(ctx, js); err != nil {
 		return nil, err
 	}
-	// Nor may it be done with the files of a stream when it says that it is gone.
-	name := "BENCH-" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	name := freshName()
 	config := StreamConfig{Name: name, Subjects: []string{job.Subject(0)}, Storage: inMemory}
 	if j.File {
 		config.Storage = inFiles
@@ -70,6 +65,17 @@ func stream(j *job.Job) (*job.Result, error) {
 	r.Dropped = j.Warmup + j.Count - int(info.State.Msgs)
 	return r, nil
 }
+
+// stays makes a stream that stays. A server that has lost its last stream removes the folder of
+// the account in its own time, under the first file of the next stream if that comes soon.
+func stays(ctx context.Context, js JetStream) error {
+	_, err := js.CreateOrUpdateStream(ctx, StreamConfig{Name: "BENCH", Subjects: []string{"bench.stays"}, Storage: inFiles})
+	return err
+}
+
+// freshName returns a name that no stream had: a server may not be done with the files of one when
+// it says that it is gone.
+func freshName() string { return "BENCH-" + strconv.FormatInt(time.Now().UnixNano(), 36) }
 
 type streamPublish func(ctx context.Context, js JetStream, j *job.Job, count int) error
 

@@ -142,3 +142,17 @@ func TestStreamsOfARealServer(t *testing.T) {
 		done(t, &j)
 	}
 }
+
+func TestBucketsOfARealServer(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{JetStream: true})
+	for _, j := range []job.Job{
+		{Do: job.Get, Count: 64, Goroutines: 1}, {Do: job.Put, Count: 64, Goroutines: 8}, {Do: job.Update, Count: 64, Goroutines: 1},
+		{Do: job.Keys, Count: 20}, {Do: job.Watch, Count: 60, Warmup: 6, Subs: 3},
+	} {
+		j.Suite, j.Address, j.Size, j.Keys = job.KeyValue, job.Address{URL: s.URL()}, 128, 10
+		done(t, &j)
+	}
+	for _, do := range []string{job.Put, job.Get} {
+		done(t, &job.Job{Suite: job.Object, Do: do, Address: job.Address{URL: s.URL()}, Size: 1 << 20, Chunk: 1 << 16, Count: 2, Warmup: 1})
+	}
+}
