@@ -89,7 +89,7 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 		}
 		time.Sleep(open - 1)
 		r.rejected(api.BreakerOpen)
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		probe := r.begin()
 		if d := r.rejected(api.BreakerHalfOpen); d != 250*time.Millisecond {
 			t.Errorf("while a call tries it asks for %v", d)

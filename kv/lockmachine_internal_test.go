@@ -22,7 +22,6 @@ type lockModel struct {
 	id      int
 	m       lockMachine
 	flights []*flight
-	due     time.Time
 }
 
 // flight is a change on its way.

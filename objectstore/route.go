@@ -52,19 +52,19 @@ type answers [][]string
 
 // choose returns the first candidate that somebody answered for, or the reason why messages
 // cannot go there.
-func (a answers) choose(stream string) (candidate int, kind error, reason string) {
+func (a answers) choose(stream string) (candidate int, reason string, kind error) {
 	for i, streams := range a {
 		switch {
 		case len(streams) == 0:
 			continue
 		case len(streams) > 1:
-			return i, ErrBucketAmbiguous, "several streams take what is published into it from here: " + strings.Join(streams, ", ")
+			return i, "several streams take what is published into it from here: " + strings.Join(streams, ", "), ErrBucketAmbiguous
 		case streams[0] != stream:
-			return i, ErrBucketAmbiguous, "another stream takes what is published into it from here: " + streams[0]
+			return i, "another stream takes what is published into it from here: " + streams[0], ErrBucketAmbiguous
 		}
-		return i, nil, ""
+		return i, "", nil
 	}
-	return 0, ErrBucketNotWritable, "no stream answers what is published into it from here: its subjects are not imported, or do not pass a leaf node"
+	return 0, "no stream answers what is published into it from here: its subjects are not imported, or do not pass a leaf node", ErrBucketNotWritable
 }
 
 // writePrefix returns what the subject of a publish into the bucket begins with. Errors:
@@ -82,7 +82,7 @@ func (s *store) writePrefix(ctx context.Context, op string) (string, error) {
 	if ctx.Err() != nil {
 		return "", s.bucketFailed(op, context.Cause(ctx))
 	}
-	i, kind, reason := found.choose(stores.Stream(s.bucket))
+	i, reason, kind := found.choose(stores.Stream(s.bucket))
 	if kind == nil && all[i] == s.read && s.ownBucket(ctx) {
 		kind, reason = ErrBucketAmbiguous, "the account has a bucket of that name, too, and what is published would go into that one"
 	}

@@ -21,7 +21,7 @@ var (
 	late    = kind.New("late").In(kind.Timeout, kind.Retry, kind.MaybeSent)
 	down    = kind.New("down").In(kind.Connection, kind.Retry)
 	wrong   = kind.New("wrong").In(kind.Input)
-	foreign = errors.New("a user's")
+	errForeign = errors.New("a user's")
 )
 
 // patient asks for a time of its own.
@@ -64,10 +64,10 @@ func TestWhatFollowsAFailedAttempt(t *testing.T) {
 		{"wrapped", RetryPolicy{}, first(fmt.Errorf("x: %w", patient(3*s))), sleep(3050 * ms)},
 
 		{"input is not tried again", safe, first(wrong), never(ErrNotRetryable)},
-		{"nor what nobody knows", safe, first(foreign), never(ErrNotRetryable)},
+		{"nor what nobody knows", safe, first(errForeign), never(ErrNotRetryable)},
 		{"nor a cancelled context", safe, first(context.Canceled), never(ErrNotRetryable)},
 		{"nor what was tried again below", safe, first(&RetryError{Errs: []error{busy}, Cause: ErrRetryLimit}), never(ErrNotRetryable)},
-		{"unless its user knows it", RetryPolicy{Idempotent: true, Retryable: always(true, true)}, first(foreign), sleep(50 * ms)},
+		{"unless its user knows it", RetryPolicy{Idempotent: true, Retryable: always(true, true)}, first(errForeign), sleep(50 * ms)},
 		{"who may also refuse", RetryPolicy{Retryable: always(false, true)}, first(busy), never(ErrNotRetryable)},
 		{"or not know", RetryPolicy{Retryable: always(false, false)}, first(down), sleep(50 * ms)},
 		{"or panic", RetryPolicy{Retryable: func(error) (bool, bool) { panic("no") }}, first(down), sleep(50 * ms)},
@@ -119,7 +119,7 @@ func anyRetryPolicy() *rapid.Generator[RetryPolicy] {
 func anyFailedAttempt() *rapid.Generator[FailedAttempt] {
 	return rapid.Custom(func(t *rapid.T) FailedAttempt {
 		durations := rapid.OneOf(rapid.Int64Range(0, int64(time.Minute)), rapid.Int64())
-		errs := []error{busy, nobody, late, down, wrong, foreign, io.EOF, patient(0), patient(time.Second), patient(math.MaxInt64), &RetryError{}}
+		errs := []error{busy, nobody, late, down, wrong, errForeign, io.EOF, patient(0), patient(time.Second), patient(math.MaxInt64), &RetryError{}}
 		return FailedAttempt{
 			Number:  rapid.OneOf(rapid.IntRange(1, 12), rapid.IntRange(1, math.MaxInt)).Draw(t, "number"),
 			Err:     rapid.SampledFrom(errs).Draw(t, "error"),
@@ -221,7 +221,7 @@ func TestWhatAnErrorAsksFor(t *testing.T) {
 		err  error
 		want time.Duration
 	}{
-		{nil, 0}, {wrong, 0}, {late, 0}, {foreign, 0}, {down, 0}, {busy, RetryPause}, {nobody, RetryPause},
+		{nil, 0}, {wrong, 0}, {late, 0}, {errForeign, 0}, {down, 0}, {busy, RetryPause}, {nobody, RetryPause},
 		{patient(7), 7}, {patient(-7), 0}, {fmt.Errorf("x: %w", patient(7)), 7},
 	} {
 		if got := RetryAfter(test.err); got != test.want {
