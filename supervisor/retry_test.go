@@ -16,11 +16,11 @@ import (
 
 // The kinds of errors that calls fail with, in short.
 var (
-	busy    = kind.New("busy").In(kind.Limit, kind.Retry)
-	nobody  = kind.New("nobody").In(kind.Unavailable, kind.Retry)
-	late    = kind.New("late").In(kind.Timeout, kind.Retry, kind.MaybeSent)
-	down    = kind.New("down").In(kind.Connection, kind.Retry)
-	wrong   = kind.New("wrong").In(kind.Input)
+	busy       = kind.New("busy").In(kind.Limit, kind.Retry)
+	nobody     = kind.New("nobody").In(kind.Unavailable, kind.Retry)
+	late       = kind.New("late").In(kind.Timeout, kind.Retry, kind.MaybeSent)
+	down       = kind.New("down").In(kind.Connection, kind.Retry)
+	wrong      = kind.New("wrong").In(kind.Input)
 	errForeign = errors.New("a user's")
 )
 
