@@ -67,6 +67,17 @@ func (k *keyModel) step(c *lockModel) {
 	}
 }
 
+// works has a change go its way, with pauses between its stations.
+func (k *keyModel) works(c *lockModel, sends, comes time.Duration) {
+	k.step(c)
+	k.tick(sends)
+	if n := len(c.flights); n > 0 && !c.flights[n-1].arrived {
+		k.arrive(c, c.flights[n-1])
+	}
+	k.tick(comes)
+	k.tell(c, false)
+}
+
 // tell has a client hear what became of its last change; trouble that nobody knows.
 func (k *keyModel) tell(c *lockModel, trouble bool) {
 	if len(c.flights) == 0 {
@@ -111,7 +122,11 @@ func TestALockMachineNeverHoldsWhatAnotherHas(t *testing.T) {
 					t.Fatalf("%d hold it", holders)
 				}
 			},
-			"pass":    func(t *rapid.T) { k.tick(time.Duration(rapid.IntRange(1, 4000).Draw(t, "ms")) * time.Millisecond) },
+			"pass": func(t *rapid.T) { k.tick(time.Duration(rapid.IntRange(1, 4000).Draw(t, "ms")) * time.Millisecond) },
+			"works": func(t *rapid.T) {
+				pause := rapid.IntRange(0, 9000)
+				k.works(any.Draw(t, "who"), time.Duration(pause.Draw(t, "sends"))*time.Millisecond/3, time.Duration(pause.Draw(t, "comes"))*time.Millisecond)
+			},
 			"step":    func(t *rapid.T) { k.step(any.Draw(t, "who")) },
 			"hear":    func(t *rapid.T) { k.tell(any.Draw(t, "who"), false) },
 			"trouble": func(t *rapid.T) { k.tell(any.Draw(t, "who"), true) },
