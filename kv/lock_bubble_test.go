@@ -192,6 +192,9 @@ func TestALockOverOldValues(t *testing.T) {
 		must.Do(s, store.Delete(s.ctx(), "job"))
 		held := must.Get(s.mutex(js).Lock(s.ctx()))(s)
 		time.Sleep(time.Minute)
+		if status := must.Get(store.Status(s.ctx()))(s); status.Values() != 1 {
+			t.Errorf("there are %d values, and an old one would show up when the lock expires", status.Values())
+		}
 		js.Conn().Close()
 		<-held.Context().Done()
 		must.Get(s.mutex(s.client("b")).Lock(s.within(20 * time.Second)))(s)
@@ -238,10 +241,12 @@ type register struct {
 	holds []hold
 }
 
-func (r *register) add(h hold) {
+// add adds one, and returns how many there are.
+func (r *register) add(h hold) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.holds = append(r.holds, h)
+	return len(r.holds)
 }
 
 // check compares each two of them.

@@ -3,6 +3,7 @@ package kv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -165,10 +166,15 @@ func (w *change) compared(ctx context.Context, revision uint64) (uint64, error) 
 		err = &jetstream.PublishError{Subject: w.msg.Subject, MsgID: w.id, Attempts: 2, Unknown: true, Err: jetstream.ErrDuplicateMsgInProcess}
 	}
 	w.maybe = w.maybe || unknown(err)
-	if w.maybe {
-		if mine, ok := w.mine(ctx); ok {
-			return mine, nil
-		}
+	if !w.maybe {
+		return 0, w.refused(revision, err)
+	}
+	switch mine, asked := w.mine(ctx); {
+	case asked != nil: // and so nobody knows
+		return 0, w.s.failed(w.op, w.key, 0, &jetstream.PublishError{Subject: w.msg.Subject, MsgID: w.id, Attempts: 1, Unknown: true,
+			Err: fmt.Errorf("%w; %w", err, asked)})
+	case mine != 0:
+		return mine, nil
 	}
 	return 0, w.refused(revision, err)
 }
@@ -180,16 +186,19 @@ func unknown(err error) bool {
 	return ok && publish.Unknown
 }
 
-// mine looks whether the last revision of the key is the change.
-func (w *change) mine(ctx context.Context) (revision uint64, is bool) {
-	if ctx != nil && ctx.Err() != nil {
-		return 0, false
-	}
+// mine returns the last revision of the key if that is the change, and 0 if it is not. The leader
+// says so: another replica may not have it yet.
+func (w *change) mine(ctx context.Context) (uint64, error) {
 	m, err := w.s.leaderMsg(ctx, w.s.read+w.in)
-	if err != nil || m.Header.Get(jetstream.MsgIDHeader) != w.id {
-		return 0, false
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case m.Header.Get(jetstream.MsgIDHeader) != w.id:
+		return 0, nil
 	}
-	return m.Sequence, true
+	return m.Sequence, nil
 }
 
 // refused makes an error about the key of what a publish said. A refusal that the change may
