@@ -188,3 +188,15 @@ func TestPurgeDeletesLeavesWhatIsThere(t *testing.T) {
 		t.Errorf("there are %d values, want two of a.x", v)
 	}
 }
+
+// TestSubjectsAreLeftAlone: what a program hands over is not changed.
+func TestSubjectsAreLeftAlone(t *testing.T) {
+	s := made(t, streaming(t), kv.Config{Bucket: "b"})
+	patterns := []string{"a.*", "b"}
+	for range 2 {
+		must.Do(t, must.Get(s.WatchFiltered(t.Context(), patterns))(t).Stop())
+	}
+	if !slices.Equal(patterns, []string{"a.*", "b"}) {
+		t.Errorf("they are %v now", patterns)
+	}
+}

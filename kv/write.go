@@ -167,7 +167,7 @@ func (w *change) compared(ctx context.Context, revision uint64) (uint64, error) 
 	}
 	w.maybe = w.maybe || unknown(err)
 	if !w.maybe {
-		return 0, w.refused(revision, err)
+		return 0, w.refused(ctx, revision, err)
 	}
 	switch mine, asked := w.mine(ctx); {
 	case asked != nil: // and so nobody knows
@@ -176,7 +176,7 @@ func (w *change) compared(ctx context.Context, revision uint64) (uint64, error) 
 	case mine != 0:
 		return mine, nil
 	}
-	return 0, w.refused(revision, err)
+	return 0, w.refused(ctx, revision, err)
 }
 
 // unknown reports whether a publish that failed with err may have been stored, by an earlier
@@ -202,11 +202,10 @@ func (w *change) mine(ctx context.Context) (uint64, error) {
 }
 
 // refused makes an error about the key of what a publish said. A refusal that the change may
-// have brought upon itself says only that nobody knows: the bucket has forgotten the ids of
-// that time.
-func (w *change) refused(revision uint64, err error) error {
+// have brought upon itself says nothing if the bucket has forgotten the ids of that time.
+func (w *change) refused(ctx context.Context, revision uint64, err error) error {
 	wrong, ok := errors.AsType[*jetstream.WrongLastSequenceError](err)
-	if !ok || w.maybe && time.Since(w.began) >= w.s.remembers() {
+	if !ok || w.maybe && time.Since(w.began) >= w.s.remembers(ctx) {
 		return w.s.failed(w.op, w.key, 0, err)
 	}
 	return &KeyWrongLastSequenceError{
@@ -216,10 +215,10 @@ func (w *change) refused(revision uint64, err error) error {
 }
 
 // remembers returns for how long the bucket surely knows the ids of messages.
-func (s *store) remembers() time.Duration {
-	cfg := &s.stream.CachedInfo().Config
-	if cfg.Mirror != nil { // the origin does
+func (s *store) remembers(ctx context.Context) time.Duration {
+	info, err := s.stream.Info(ctx)
+	if err != nil || info.Config.Mirror != nil { // of a mirror the origin does
 		return 0
 	}
-	return cfg.Duplicates
+	return info.Config.Duplicates
 }

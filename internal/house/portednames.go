@@ -9,20 +9,18 @@ import (
 // excusedJetStream is what of nats.go's package jetstream ours does not have as the
 // peer has it. docs/PORTING.md says where the same is to be had.
 var excusedJetStream = []excuse{
-	{"kv.go", "the key-value store: the package kv is to have it"},
+	{"kv.go", "the key-value store: the package kv has it; see portedKV"},
 	{"kv_options.go", "its options"},
 	{"object.go", "the object store: the package objectstore is to have it"},
 	{"object_options.go", "its options"},
 }
 
-// storeErrors are the errors of its two stores, which it declares among the others.
-var storeErrors = []string{
-	"ErrBadBucket", "ErrBadObjectMeta", "ErrBucketExists", "ErrBucketMalformed", "ErrBucketNotFound", "ErrBucketRequired",
-	"ErrCantGetBucket", "ErrDigestMismatch", "ErrHistoryTooLarge", "ErrInvalidBucketName", "ErrInvalidDigestFormat", "ErrInvalidKey",
-	"ErrInvalidStoreName", "ErrKeyDeleted", "ErrKeyExists", "ErrKeyNotFound", "ErrKeyRevisionMismatch", "ErrKeyValueConfigRequired",
-	"ErrLimitMarkerTTLNotSupported", "ErrLinkNotAllowed", "ErrNameRequired", "ErrNoKeysFound", "ErrNoLinkToDeleted", "ErrNoLinkToLink",
-	"ErrNoObjectsFound", "ErrObjectAlreadyExists", "ErrObjectConfigRequired", "ErrObjectNotFound", "ErrObjectRequired",
-	"ErrTTLOnDeleteNotSupported", "ErrUpdateMetaDeleted",
+// objectErrors are the errors of its object store, which it declares among the others. Those of
+// the key-value store are in portedKV.
+var objectErrors = []string{
+	"ErrBadObjectMeta", "ErrBucketMalformed", "ErrBucketRequired", "ErrCantGetBucket", "ErrDigestMismatch", "ErrInvalidDigestFormat",
+	"ErrInvalidStoreName", "ErrLinkNotAllowed", "ErrNameRequired", "ErrNoLinkToDeleted", "ErrNoLinkToLink", "ErrNoObjectsFound",
+	"ErrObjectAlreadyExists", "ErrObjectConfigRequired", "ErrObjectNotFound", "ErrObjectRequired", "ErrUpdateMetaDeleted",
 }
 
 // checkNames finds what a program written for the peer would not find in own: names,

@@ -1,6 +1,7 @@
 package house
 
 import (
+	"slices"
 	"testing"
 )
 
@@ -11,7 +12,7 @@ func TestJetStreamHasTheNamesOfNatsGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	none(t, checkNames(surfaceOf(t, e, peerPath+"/jetstream"), surfaceOf(t, e, modulePath+"/jetstream"), excusedJetStream, storeErrors))
+	none(t, checkNames(surfaceOf(t, e, peerPath+"/jetstream"), surfaceOf(t, e, modulePath+"/jetstream"), excusedJetStream, slices.Concat(portedKV.errors, objectErrors)))
 }
 
 // TestMicroHasTheNamesOfNatsGo does so for its package micro, of which nothing is excused.
