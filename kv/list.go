@@ -5,12 +5,10 @@ import (
 	"errors"
 	"iter"
 	"maps"
-	"math"
 	"slices"
 	"sync/atomic"
-	"time"
 
-	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/bucket"
 	"github.com/troupe-go/troupe/internal/watch"
 )
 
@@ -106,10 +104,10 @@ func (s *store) load(ctx context.Context, op string, keys []string, opts []Watch
 			yield(nil, err)
 			return
 		}
-		p := s.patient(ctx, op)
-		defer p.end()
-		for e, err := range watch.Load(p.ctx, config) {
-			p.idle.Stop()
+		p := bucket.NewPatience(ctx, op, s.js.Options().DefaultTimeout)
+		defer p.End()
+		for e, err := range watch.Load(p.Context, config) {
+			p.Came()
 			if err != nil {
 				yield(nil, s.unread(op, err))
 				return
@@ -117,35 +115,9 @@ func (s *store) load(ctx context.Context, op string, keys []string, opts []Watch
 			if !yield(e, nil) {
 				return
 			}
-			p.idle.Reset(p.patience)
+			p.Wait()
 		}
 	}
-}
-
-// patience ends a read when nothing has come for as long as a call may take, if its context
-// has no deadline: how long all of it takes depends on the bucket.
-type patience struct {
-	ctx      context.Context
-	idle     *time.Timer
-	patience time.Duration
-	end      func()
-}
-
-func (s *store) patient(ctx context.Context, op string) patience {
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	d := time.Duration(math.MaxInt64)
-	if _, ok := ctx.Deadline(); !ok {
-		d = s.js.Options().DefaultTimeout
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	late := &api.TimeoutError{Op: op, After: d, Elapsed: d, Sent: true}
-	idle := time.AfterFunc(d, func() { cancel(late) })
-	return patience{ctx: ctx, idle: idle, patience: d, end: func() {
-		idle.Stop()
-		cancel(nil)
-	}}
 }
 
 // unread makes what ended a read an error about the bucket, or about the key.

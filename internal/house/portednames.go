@@ -11,16 +11,8 @@ import (
 var excusedJetStream = []excuse{
 	{"kv.go", "the key-value store: the package kv has it; see portedKV"},
 	{"kv_options.go", "its options"},
-	{"object.go", "the object store: the package objectstore is to have it"},
+	{"object.go", "the object store: the package objectstore has it; see portedObjects"},
 	{"object_options.go", "its options"},
-}
-
-// objectErrors are the errors of its object store, which it declares among the others. Those of
-// the key-value store are in portedKV.
-var objectErrors = []string{
-	"ErrBadObjectMeta", "ErrBucketMalformed", "ErrBucketRequired", "ErrCantGetBucket", "ErrDigestMismatch", "ErrInvalidDigestFormat",
-	"ErrInvalidStoreName", "ErrLinkNotAllowed", "ErrNameRequired", "ErrNoLinkToDeleted", "ErrNoLinkToLink", "ErrNoObjectsFound",
-	"ErrObjectAlreadyExists", "ErrObjectConfigRequired", "ErrObjectNotFound", "ErrObjectRequired", "ErrUpdateMetaDeleted",
 }
 
 // checkNames finds what a program written for the peer would not find in own: names,

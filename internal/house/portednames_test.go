@@ -12,7 +12,7 @@ func TestJetStreamHasTheNamesOfNatsGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	none(t, checkNames(surfaceOf(t, e, peerPath+"/jetstream"), surfaceOf(t, e, modulePath+"/jetstream"), excusedJetStream, slices.Concat(portedKV.errors, objectErrors)))
+	none(t, checkNames(surfaceOf(t, e, peerPath+"/jetstream"), surfaceOf(t, e, modulePath+"/jetstream"), excusedJetStream, slices.Concat(portedKV.errors, portedObjects.errors)))
 }
 
 // TestMicroHasTheNamesOfNatsGo does so for its package micro, of which nothing is excused.
