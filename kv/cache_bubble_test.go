@@ -2,6 +2,7 @@ package kv_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -156,6 +157,38 @@ func TestACacheReadsWhatItHasWritten(t *testing.T) {
 		is(t, err, kv.ErrCacheBehind)
 		if revision != foreign+1 {
 			t.Errorf("the revision is %d", revision)
+		}
+	})
+}
+
+func TestACacheOfAPartWithCodecs(t *testing.T) {
+	inScene(t, kv.Config{Bucket: "B"}, func(s *scene) {
+		plain := s.open("writer", "B")
+		coded := must.Get(plain.Sub("part"))(s).WithCodecs(kv.Base64{}, kv.Base64{})
+		c := must.Get(kv.NewCache(s.ctx(), coded))(s)
+		defer c.Close()
+		must.Get(c.Put(s.ctx(), "a b", []byte("1")))(s)
+		must.Get(coded.Put(s.ctx(), "good", []byte("2")))(s)
+		must.Get(plain.Put(s.ctx(), "other", []byte("3")))(s)
+		bad := must.Get(plain.Put(s.ctx(), "part."+base64.RawURLEncoding.EncodeToString([]byte("bad")), []byte("?")))(s)
+		must.Get(plain.Put(s.ctx(), "part.====", []byte("4")))(s) // no key at all
+		must.Do(s, c.WaitFor(s.ctx(), bad))
+		if e := must.Get(c.Get("a b"))(s); string(e.Value()) != "1" || e.Key() != "a b" {
+			t.Errorf("it has %q: %q", e.Key(), e.Value())
+		}
+		if keys := must.Get(c.Keys())(s); strings.Join(keys, ",") != "a b,bad,good" {
+			t.Errorf("it has %q", keys)
+		}
+		_, err := c.Get("bad")
+		is(s, err, kv.ErrValueDecodeFailed)
+		for key := range c.Range() {
+			if key == "bad" {
+				t.Error("a value that is none is in the range")
+			}
+		}
+		must.Get(c.Put(s.ctx(), "bad", []byte("5")))(s)
+		if e := must.Get(c.Get("bad"))(s); string(e.Value()) != "5" {
+			t.Errorf("it has %q", e.Value())
 		}
 	})
 }

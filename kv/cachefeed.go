@@ -48,18 +48,15 @@ func (c *Cache) take(e *watch.Event[*entry]) {
 	c.judge()
 }
 
-// undecoded makes an entry of what the codecs make nothing of; nil for a key that they make
-// nothing of.
+// undecoded makes an entry of a value that the codec makes nothing of; nil for such a key.
 func (c *Cache) undecoded(e *watch.Event[*entry]) *cached {
-	failed, ok := errors.AsType[*watch.DecodeError](e.Err)
-	if !ok {
+	failed, ok := errors.AsType[*KeyError](e.Err)
+	if !ok || failed.Kind != ErrValueDecodeFailed {
 		return nil
 	}
-	key, err := c.s.named(failed.Subject)
-	if err != nil {
-		return nil
-	}
-	return &cached{entry: entry{bucket: c.s.bucket, key: key, revision: e.Revision}, err: c.s.failed("get", key, e.Revision, failed.Err)}
+	get := *failed
+	get.Op = "get"
+	return &cached{entry: entry{bucket: c.s.bucket, key: get.Key, revision: e.Revision}, err: &get}
 }
 
 // show shows the copy as it is. The lock is held.

@@ -4,44 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"time"
 
-	"github.com/troupe-go/troupe/api"
-	"github.com/troupe-go/troupe/faults/natsserver"
 	"github.com/troupe-go/troupe/jetstream"
 	"github.com/troupe-go/troupe/kv"
 )
 
-// withRoles runs f with a bucket that can have locks, of a server of its own.
-func withRoles(f func(ctx context.Context, s kv.Store) error) {
-	server, err := natsserver.Start(natsserver.Options{JetStream: true})
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer server.Shutdown()
-	nc, err := api.Connect(server.URL())
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		log.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	s, err := kv.Create(ctx, js, kv.Config{Bucket: "roles", LimitMarkerTTL: time.Minute})
-	if err == nil {
-		err = f(ctx, s)
-	}
-	if err != nil {
-		log.Fatal(err)
-	}
-}
+// roles is a bucket that can have locks.
+func roles() kv.Config { return kv.Config{Bucket: "roles", LimitMarkerTTL: time.Minute} }
 
 func ExampleCache() {
-	withRoles(func(ctx context.Context, s kv.Store) error {
+	withBucket(roles(), func(ctx context.Context, _ jetstream.JetStream, s kv.Store) error {
 		cache, err := kv.NewCache(ctx, s, "app.>")
 		if err != nil {
 			return err
@@ -64,7 +37,7 @@ func ExampleCache() {
 }
 
 func ExampleCache_WaitFor() {
-	withRoles(func(ctx context.Context, s kv.Store) error {
+	withBucket(roles(), func(ctx context.Context, _ jetstream.JetStream, s kv.Store) error {
 		cache, err := kv.NewCache(ctx, s)
 		if err != nil {
 			return err
@@ -88,7 +61,7 @@ func ExampleCache_WaitFor() {
 }
 
 func ExampleMutex() {
-	withRoles(func(ctx context.Context, s kv.Store) error {
+	withBucket(roles(), func(ctx context.Context, _ jetstream.JetStream, s kv.Store) error {
 		migration, err := kv.NewMutex(s, "migration", kv.LockTTL(10*time.Second))
 		if err != nil {
 			return err
@@ -110,7 +83,7 @@ func ExampleMutex() {
 }
 
 func ExampleElection() {
-	withRoles(func(ctx context.Context, s kv.Store) error {
+	withBucket(roles(), func(ctx context.Context, _ jetstream.JetStream, s kv.Store) error {
 		writers, err := kv.NewElection(s, "writer")
 		if err != nil {
 			return err
