@@ -102,18 +102,18 @@ func (js *jetStream) directMessage(ctx context.Context, r request) (*api.Msg, er
 // req.LastFor alone, or the first of req.NextFor from req.Seq on. ErrMsgNotFound if
 // there is none.
 func (js *jetStream) directGet(ctx context.Context, stream string, req directRequest) (*RawStreamMsg, error) {
-	r := request{op: "get message", subject: "DIRECT.GET." + stream, body: req, stream: stream}
+	r := request{op: "get message", stream: stream}
 	if req.LastFor != "" && !protocol.HasWildcard(req.LastFor) {
 		// The subject of the request names the message's, so that permissions can, too.
-		r.subject, r.body = r.subject+"."+req.LastFor, nil
+		r.subject = "DIRECT.GET." + stream + "." + req.LastFor
+	} else {
+		r.subject, r.body = "DIRECT.GET."+stream, req
 	}
-	ctx, cancel := js.bound(ctx)
-	defer cancel()
 	m, err := js.directMessage(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := js.nc.RequestMsgWithContext(ctx, m)
+	answer, err := js.roundTrip(ctx, m)
 	if err != nil {
 		return nil, js.directFailed(ctx, r, err)
 	}

@@ -201,3 +201,18 @@ func (js *jetStream) bound(ctx context.Context) (context.Context, context.Cancel
 	}
 	return context.WithTimeout(ctx, js.opts.DefaultTimeout)
 }
+
+// roundTrip sends a request and waits for its answer: until ctx is done, or for the default
+// timeout if ctx has no deadline. A context that never ends needs none of its own for that,
+// which would cost a timer for each call.
+func (js *jetStream) roundTrip(ctx context.Context, m *api.Msg) (*api.Msg, error) {
+	if endless(ctx) {
+		return js.nc.RequestMsg(m, js.opts.DefaultTimeout)
+	}
+	ctx, cancel := js.bound(ctx)
+	defer cancel()
+	return js.nc.RequestMsgWithContext(ctx, m)
+}
+
+// endless reports whether ctx never ends. Nil does not.
+func endless(ctx context.Context) bool { return ctx == nil || ctx.Done() == nil }

@@ -44,6 +44,10 @@ func (js *jetStream) publishSync(ctx context.Context, m *api.Msg, opts []Publish
 		}
 		m.Header = header
 	}
+	if t.out.id == "" && endless(ctx) {
+		t.limit = js.opts.DefaultTimeout
+		return t.run(context.Background())
+	}
 	ctx, cancel := js.bound(ctx)
 	defer cancel()
 	return t.run(ctx)
@@ -57,6 +61,9 @@ type trial struct {
 	began time.Time
 	tries int
 	maybe bool // an attempt may have been acted upon
+
+	// limit is the time for all attempts, if the context does not set it; 0 if it does.
+	limit time.Duration
 }
 
 // attemptMin is the least time for one of several attempts.
@@ -99,7 +106,7 @@ func (t *trial) once(ctx context.Context, attempt time.Duration) (*PubAck, error
 		defer cancel()
 		ctx = limited
 	}
-	answer, err := t.p.js.nc.RequestMsgWithContext(ctx, t.msg)
+	answer, err := t.ask(ctx)
 	if err != nil {
 		if errors.Is(err, api.ErrNoResponders) {
 			return nil, ErrNoStreamResponse
@@ -116,10 +123,18 @@ func (t *trial) once(ctx context.Context, attempt time.Duration) (*PubAck, error
 	return &ack, nil
 }
 
+// ask sends the message and waits for the answer.
+func (t *trial) ask(ctx context.Context) (*api.Msg, error) {
+	if t.limit == 0 {
+		return t.p.js.nc.RequestMsgWithContext(ctx, t.msg)
+	}
+	return t.p.js.nc.RequestMsg(t.msg, max(1, t.limit-time.Since(t.began)))
+}
+
 // decide says whether to try again after err, and after which pause.
 func (t *trial) decide(ctx context.Context, err error) (pause time.Duration, again bool) {
 	patient := t.p.opts.idempotent && t.out.id != ""
-	if ctx.Err() != nil || t.maybe && time.Since(t.began) > t.p.resendUntil() {
+	if ctx.Err() != nil || t.limit > 0 && time.Since(t.began) > t.limit || t.maybe && time.Since(t.began) > t.p.resendUntil() {
 		return 0, false
 	}
 	switch {

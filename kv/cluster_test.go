@@ -19,9 +19,12 @@ import (
 func TestOneOfManyCreates(t *testing.T) {
 	c := natsserver.RunCluster(t, 3, natsserver.Options{JetStream: true})
 	var handles []kv.Store
-	for _, s := range c.Members() {
+	for i, s := range c.Members() {
 		js := must.Get(jetstream.New(connect(t, s), jetstream.WithDefaultTimeout(time.Minute)))(t)
-		handles = append(handles, must.Get(kv.CreateOrUpdate(t.Context(), js, kv.Config{Bucket: "b", Replicas: 3, Storage: jetstream.MemoryStorage}))(t))
+		if i == 0 {
+			must.Get(kv.Create(t.Context(), js, kv.Config{Bucket: "b", Replicas: 3, Storage: jetstream.MemoryStorage}))(t)
+		}
+		handles = append(handles, must.Get(kv.Open(t.Context(), js, "b"))(t))
 	}
 	for round := range 10 {
 		var have atomic.Int32

@@ -121,3 +121,29 @@ func TestLostLinkIsNoConflict(t *testing.T) {
 		}
 	})
 }
+
+// TestCallsEndWithoutADeadline: a context that has none, and none at all, allow the default
+// timeout.
+func TestCallsEndWithoutADeadline(t *testing.T) {
+	inBubble(t, func(w *world) {
+		s := w.made(kv.Config{Bucket: "b"})
+		must.Get(s.PutString(w.t.Context(), "k", "v"))(w.t)
+		for _, op := range []string{"MSG", "HMSG"} {
+			must.Get(w.Link("client", "s1").Inject(`when op(` + op + `) subject("_INBOX.*.*") every(1) drop`))(w.t)
+		}
+		var none context.Context
+		for name, ctx := range map[string]context.Context{"none": none, "endless": context.Background(), "cancellable": w.t.Context()} {
+			for call, do := range map[string]func() error{
+				"get": func() error { return second(s.Get(ctx, "k")) },
+				"put": func() error { return second(s.Put(ctx, "k", nil)) },
+			} {
+				began := time.Now()
+				err := do()
+				if took := time.Since(began); took < 5*time.Second || took > 6*time.Second || !errors.Is(err, api.ErrTimeout) ||
+					!errors.Is(err, context.DeadlineExceeded) || call == "put" && !errors.Is(err, jetstream.ErrPublishUnknown) {
+					w.t.Errorf("%s, context %s: %v after %v", call, name, err, took)
+				}
+			}
+		}
+	})
+}
