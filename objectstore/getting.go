@@ -113,6 +113,9 @@ func (a *receiver) Started(c *api.ActorContext) {
 		}
 		err := g.fetch(c)
 		<-g.working
+		if c.Context().Err() != nil {
+			return // the incarnation has ended; the next one fetches the rest
+		}
 		_ = c.Self().Send(fetched{err}) // refused: it has ended
 	}()
 }
