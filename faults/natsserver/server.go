@@ -244,17 +244,37 @@ func (s *Server) Kill() {
 // stop stops the current incarnation, once. The caller holds change.
 func (s *Server) stop() {
 	s.mu.Lock()
-	now, down := s.incarnation, s.down
+	now, down, leaving := s.incarnation, s.down, s.farewell != nil
 	s.down = true
 	s.mu.Unlock()
 	if down {
 		return
 	}
 	close(now.quit)
+	if !leaving {
+		s.cutOff(now.srv)
+	}
 	now.srv.Shutdown()
 	// Shutdown returns at once when a lame duck already stops the server.
 	now.srv.WaitForShutdown()
 	now.gate.lift() // for those at a closed gate to see the end
+}
+
+// cutOff closes the connections of a server without sockets, and lets it finish what it is at. Its
+// Shutdown sleeps with a lock over JetStream once it has told those who pull: under virtual time,
+// which stands still while anybody waits for a lock, a call that came meanwhile would never end.
+func (s *Server) cutOff(srv *server.Server) {
+	if !s.opts.DontListen || !s.goesOn() {
+		return
+	}
+	clients, err := clientsOf(srv)
+	if err != nil {
+		return // it stops already
+	}
+	for _, c := range clients {
+		_ = srv.DisconnectClientByID(c.Cid) // gone already
+	}
+	<-time.After(time.Nanosecond)
 }
 
 // Restart starts the server anew on the same port with the same store; a
