@@ -1,8 +1,6 @@
 package objectstore
 
 import (
-	"strconv"
-
 	"github.com/troupe-go/troupe/internal/watch"
 	"github.com/troupe-go/troupe/jetstream"
 )
@@ -65,14 +63,8 @@ const (
 // are none.
 func WhenSlow(answer Slow, waiting int) WatchOpt {
 	return func(o *watchOptions) error {
-		switch {
-		case answer > SlowStop:
-			return refusedOption("WhenSlow", "has no such answer as "+strconv.Itoa(int(answer)))
-		case waiting < 0:
-			return refusedOption("WhenSlow", strconv.Itoa(waiting)+" infos are less than none")
-		}
 		o.slow, o.waiting = answer, waiting
-		return nil
+		return watch.CheckSlow("WhenSlow", answer, waiting)
 	}
 }
 
@@ -81,11 +73,8 @@ func WhenSlow(answer Slow, waiting int) WatchOpt {
 // ErrInvalidOption for other answers.
 func OnMissing(answer jetstream.Missing) WatchOpt {
 	return func(o *watchOptions) error {
-		if answer != jetstream.MissingStop && answer != jetstream.MissingWait {
-			return refusedOption("OnMissing", "is MissingStop or MissingWait for a watcher")
-		}
 		o.missing = answer
-		return nil
+		return watch.CheckMissing("OnMissing", answer)
 	}
 }
 

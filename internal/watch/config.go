@@ -3,6 +3,7 @@ package watch
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
@@ -136,3 +137,22 @@ func (w *Watcher[T]) options() []jetstream.PullConsumeOpt {
 
 // ahead is how many messages are asked for ahead.
 const ahead = 2048
+
+// CheckSlow returns an OptionError about an option that sets Config.Slow and Config.Waiting.
+func CheckSlow(option string, answer Slow, waiting int) error {
+	switch {
+	case answer > Stop:
+		return &jetstream.OptionError{Option: option, Reason: "has no such answer as " + strconv.Itoa(int(answer))}
+	case waiting < 0:
+		return &jetstream.OptionError{Option: option, Reason: strconv.Itoa(waiting) + " waiting are less than none"}
+	}
+	return nil
+}
+
+// CheckMissing returns an OptionError about an option that sets Config.Missing.
+func CheckMissing(option string, answer jetstream.Missing) error {
+	if answer != jetstream.MissingStop && answer != jetstream.MissingWait {
+		return &jetstream.OptionError{Option: option, Reason: "is MissingStop or MissingWait for a watcher"}
+	}
+	return nil
+}
