@@ -321,6 +321,21 @@ func TestPublishMindsTheWindow(t *testing.T) {
 	}, jetstream.WithPublishAsyncTimeout(time.Hour))
 }
 
+// TestNothingIsSentWhenTheTimeIsUp: what is sent at the end of a context would be stored after
+// the caller was told that nobody has answered.
+func TestNothingIsSentWhenTheTimeIsUp(t *testing.T) {
+	publishBubble(t, func(b *faults.Env, _ *api.Conn, js jetstream.JetStream) {
+		cut := must.Get(b.Link("client", "s1").Inject(`when op(HPUB) subject("orders.>") drop`))(b.T)
+		for range 50 { // the timers of a context and of its last attempt end in either order
+			_, err := js.Publish(must.Within(b.T, time.Second), "orders.a", nil, jetstream.WithMsgID("x"))
+			if lost, ok := errors.AsType[*jetstream.PublishError](err); !ok || lost.Attempts != 4 {
+				b.T.Fatalf("%+v", err)
+			}
+		}
+		cut.Lift()
+	})
+}
+
 // interleave publishes, and lets things go wrong in between.
 func interleave(b *faults.Env, nc *api.Conn, js jetstream.JetStream, steps []int) {
 	t, link := b.T, b.Link("client", "s1")

@@ -134,7 +134,7 @@ func (t *trial) ask(ctx context.Context) (*api.Msg, error) {
 // decide says whether to try again after err, and after which pause.
 func (t *trial) decide(ctx context.Context, err error) (pause time.Duration, again bool) {
 	patient := t.p.opts.idempotent && t.out.id != ""
-	if ctx.Err() != nil || t.limit > 0 && time.Since(t.began) > t.limit || t.maybe && time.Since(t.began) > t.p.resendUntil() {
+	if ended(ctx) || t.limit > 0 && time.Since(t.began) > t.limit || t.maybe && time.Since(t.began) > t.p.resendUntil() {
 		return 0, false
 	}
 	switch {
@@ -153,6 +153,13 @@ func (t *trial) decide(ctx context.Context, err error) (pause time.Duration, aga
 		t.out.pause = min(2*pause, retryPauseMax)
 	}
 	return pause, again
+}
+
+// ended reports whether a context has no time left. Its own timer may be behind: what is sent
+// then is acted upon after the caller was told that it failed.
+func ended(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && time.Until(deadline) <= 0
 }
 
 // failure is the error for a message that was not acknowledged.
