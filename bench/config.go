@@ -21,7 +21,7 @@ const (
 
 // suiteNames lists the suites in the order of the report.
 var suiteNames = []string{job.Dispatch, job.Publish, job.Request, job.Memory, job.Subscribe, job.Reconnect, job.Isolation, job.Stream,
-	job.KeyValue, job.Object}
+	job.KeyValue, job.Object, job.Service}
 
 // payload is a message size: bytes and number of headers.
 type payload struct{ size, headers int }
@@ -60,7 +60,7 @@ func parse(args []string, notes io.Writer) (*config, error) {
 	suite := f.String("suite", "all", "suites to run, separated by commas: all, "+strings.Join(suiteNames, ", "))
 	sizes := f.String("sizes", "", "payload sizes in bytes, with h3 for three headers: 16,1024,128h3")
 	subs := f.String("subs", "", "numbers of subscriptions (dispatch, memory, subscribe, reconnect)")
-	goroutines := f.String("goroutines", "", "numbers of goroutines (publish, request)")
+	goroutines := f.String("goroutines", "", "numbers of goroutines (publish, request, service)")
 	f.IntVar(&c.count, "count", 0, "operations in the timed part (default: the row's own)")
 	f.IntVar(&c.pairs, "pairs", pairsDefault, "how often each client runs, in turn")
 	f.BoolVar(&c.short, "short", false, "smoke test: tiny counts, one pair")

@@ -40,6 +40,7 @@ func TestFlagsChooseTheRows(t *testing.T) {
 		"-suite publish -sizes 128h3":             {"128 B + 3 headers, 1 goroutine"},
 		"-suite publish,request -goroutines 1":    {"16 B, 1 goroutine", "16 B, one at a time, p50"},
 		"-suite request":                          {"16 B, one at a time, p50", "16 B, 64 at a time"},
+		"-suite service":                          {"16 B, one at a time, p50", "16 B, 64 at a time", "128 B + 3 headers, 64 at a time"},
 		"-suite memory -subs 5":                   {"bytes per idle subscription, of 5 subscriptions"},
 	}
 	for args, want := range cases {
@@ -67,6 +68,7 @@ func TestTargetsGoWithTheirRows(t *testing.T) {
 		"-suite dispatch -sizes 16 -self":          {0, 0},
 		"-suite publish -sizes 16 -goroutines 8":   {2.5, 0},
 		"-suite request -sizes 16 -goroutines 64":  {1.5, 0},
+		"-suite service -sizes 16 -goroutines 64":  {1.3, 0},
 		"-suite dispatch -sizes 128h3":             {2.5, 4.0},
 		"-suite publish -sizes 16 -goroutines 999": {0, 0},
 	} {

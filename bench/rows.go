@@ -77,6 +77,7 @@ func (c *config) rows() ([]row, error) {
 		job.Dispatch: c.dispatchRows, job.Publish: c.publishRows, job.Request: c.requestRows,
 		job.Memory: c.memoryRows, job.Subscribe: c.subscribeRows, job.Reconnect: c.reconnectRows,
 		job.Isolation: c.isolationRows, job.Stream: c.streamRows, job.KeyValue: c.keyRows, job.Object: c.objectRows,
+		job.Service: c.serviceRows,
 	}
 	var out []row
 	for _, s := range c.suites {
@@ -196,12 +197,26 @@ func (c *config) requestRows() []row {
 		{payload{size: smallest}, 1, 5_000, 1.2, 0},
 		{payload{size: smallest}, requestsAtATime, 100_000, 1.5, 0},
 	}
+	return c.callRows(table)
+}
+
+func (c *config) serviceRows() []row {
+	table := []work{
+		{payload{size: smallest}, 1, 5_000, 1, 0},
+		{payload{size: smallest}, requestsAtATime, 100_000, 1.3, 0},
+		{payload{size: 128, headers: 3}, requestsAtATime, 100_000, 1.3, 0},
+	}
+	return c.callRows(table)
+}
+
+// callRows returns rows of calls that wait for their answers.
+func (c *config) callRows(table []work) []row {
 	var out []row
 	for _, w := range works(table, c.sizes, c.goroutines) {
 		count := max(1, c.scaled(w.count)/w.times) * w.times
 		r := row{
 			name:   fmt.Sprintf("%v, %d at a time", w.payload, w.times),
-			job:    job.Job{Size: w.size, Goroutines: w.times, Count: count, Warmup: max(1, count/5/w.times) * w.times},
+			job:    job.Job{Size: w.size, Headers: w.headers, Goroutines: w.times, Count: count, Warmup: max(1, count/5/w.times) * w.times},
 			target: w.target,
 		}
 		if w.times == 1 {

@@ -34,7 +34,7 @@ type outcome struct {
 func (r *runner) measure(ctx context.Context, w row) (measurement, error) {
 	role := roleStub
 	switch w.suite {
-	case job.Request, job.Stream, job.KeyValue, job.Object:
+	case job.Request, job.Stream, job.KeyValue, job.Object, job.Service:
 		role = roleServer
 	}
 	srv, err := startChild(ctx, role)

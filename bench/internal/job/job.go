@@ -14,6 +14,7 @@ const (
 	Stream    = "stream"
 	KeyValue  = "kv"
 	Object    = "object"
+	Service   = "service"
 )
 
 // What is done with a bucket of either kind.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nats.go/micro"
 
 	"github.com/troupe-go/troupe/bench/internal/job"
 )
@@ -45,6 +46,8 @@ type (
 	ObjectMeta = jetstream.ObjectMeta
 	// ObjectOptions say how an object is kept.
 	ObjectOptions = jetstream.ObjectMetaOptions
+	// ServiceRequest is what a service is asked.
+	ServiceRequest = micro.Request
 )
 
 // Whether a consumer wants acknowledgements.
@@ -117,3 +120,15 @@ func objectBucket(ctx context.Context, js JetStream, name string) (Objects, erro
 func dropObjects(ctx context.Context, js JetStream, name string) error {
 	return js.DeleteObjectStore(ctx, name)
 }
+
+// serve adds a service with one endpoint.
+func serve(nc *Conn, subject string, handler func(ServiceRequest)) error {
+	svc, err := micro.AddService(nc, micro.Config{Name: "bench", Version: "1.0.0"})
+	if err != nil {
+		return err
+	}
+	return svc.AddEndpoint("echo", micro.HandlerFunc(handler), micro.WithEndpointSubject(subject))
+}
+
+// respondWith gives a response a header.
+func respondWith(header map[string][]string) micro.RespondOpt { return micro.WithHeaders(header) }

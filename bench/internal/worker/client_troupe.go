@@ -12,6 +12,7 @@ import (
 	"github.com/troupe-go/troupe/bench/internal/stub"
 	"github.com/troupe-go/troupe/jetstream"
 	"github.com/troupe-go/troupe/kv"
+	"github.com/troupe-go/troupe/micro"
 	"github.com/troupe-go/troupe/objectstore"
 )
 
@@ -47,6 +48,8 @@ type (
 	ObjectMeta = objectstore.Meta
 	// ObjectOptions say how an object is kept.
 	ObjectOptions = objectstore.MetaOptions
+	// ServiceRequest is what a service is asked.
+	ServiceRequest = micro.Request
 )
 
 // Whether a consumer wants acknowledgements.
@@ -133,3 +136,15 @@ func objectBucket(ctx context.Context, js JetStream, name string) (Objects, erro
 func dropObjects(ctx context.Context, js JetStream, name string) error {
 	return objectstore.Delete(ctx, js, name)
 }
+
+// serve adds a service with one endpoint.
+func serve(nc *Conn, subject string, handler func(ServiceRequest)) error {
+	svc, err := micro.AddService(nc, micro.Config{Name: "bench", Version: "1.0.0"})
+	if err != nil {
+		return err
+	}
+	return svc.AddEndpoint("echo", micro.HandlerFunc(handler), micro.WithEndpointSubject(subject))
+}
+
+// respondWith gives a response a header.
+func respondWith(header map[string][]string) micro.RespondOpt { return micro.WithHeaders(header) }

@@ -35,6 +35,7 @@ var suites = map[string]func(*job.Job) (*job.Result, error){
 	job.Stream:    stream,
 	job.KeyValue:  keyValue,
 	job.Object:    object,
+	job.Service:   service,
 }
 
 func main() {

@@ -156,3 +156,11 @@ func TestBucketsOfARealServer(t *testing.T) {
 		done(t, &job.Job{Suite: job.Object, Do: do, Address: job.Address{URL: s.URL()}, Size: 1 << 20, Chunk: 1 << 16, Count: 2, Warmup: 1})
 	}
 }
+
+func TestServiceOnARealServer(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{})
+	for _, j := range []job.Job{{Size: 16, Goroutines: 1}, {Size: 16, Goroutines: 8}, {Size: 128, Headers: 3, Goroutines: 8}} {
+		j.Suite, j.Address, j.Count, j.Warmup = job.Service, job.Address{URL: s.URL()}, 64, 8
+		done(t, &j)
+	}
+}
