@@ -220,7 +220,8 @@ func (v *CacheView) Len() int { return v.v.keys }
 // Bytes returns the size of the keys and the values.
 func (v *CacheView) Bytes() int { return v.v.bytes }
 
-// Revision returns the revision of the bucket up to which everything is in it.
+// Revision returns the revision of the bucket up to which everything is in it; 0 while it shows what is left of
+// a bucket that was made anew, or has lost its end.
 func (v *CacheView) Revision() uint64 { return v.v.revision }
 
 // Keys returns the keys that have a value, in their order.

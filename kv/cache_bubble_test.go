@@ -161,6 +161,54 @@ func TestACacheReadsWhatItHasWritten(t *testing.T) {
 	})
 }
 
+// TestACacheReadsWhatItHasWrittenToABucketThatIsMadeAnew: revisions begin at 1 again, so that a higher one
+// that is shown says nothing.
+func TestACacheReadsWhatItHasWrittenToABucketThatIsMadeAnew(t *testing.T) {
+	inScene(t, kv.Config{Bucket: "B"}, func(s *scene) {
+		admin := s.client("admin")
+		c := s.cached(s.client("reader"), "B")
+		for round := range 5 {
+			for i := range 20 {
+				must.Get(c.Put(s.ctx(), fmt.Sprint("k", i%3), fmt.Append(nil, round, i)))(s)
+			}
+			must.Do(s, kv.Delete(s.ctx(), admin, "B"))
+			must.Get(kv.Create(s.ctx(), admin, kv.Config{Bucket: "B"}))(s)
+			for i := range 3 {
+				value := fmt.Sprint("new ", round, i)
+				revision := must.Get(c.Put(s.within(time.Minute), "k1", []byte(value)))(s)
+				if e := must.Get(c.Get("k1"))(s); string(e.Value()) != value || e.Revision() != revision {
+					s.Errorf("round %d: %q of revision %d is shown, want %q of %d", round, e.Value(), e.Revision(), value, revision)
+				}
+				if v := must.Get(c.View())(s); v.Len() != 1 {
+					s.Errorf("round %d: %d keys are shown", round, v.Len())
+				}
+			}
+		}
+	})
+}
+
+// TestACacheThatBeganAnewShowsThatWhatItHadIsGone, and is up to date, though nothing is stored any more: the
+// last revision that it has shown is one of those that are gone.
+func TestACacheThatBeganAnewShowsThatWhatItHadIsGone(t *testing.T) {
+	inScene(t, kv.Config{Bucket: "B", LimitMarkerTTL: 2 * time.Second}, func(s *scene) {
+		store, js := s.open("writer", "B"), s.client("reader")
+		must.Get(store.Put(s.ctx(), "x", []byte("1")))(s)
+		must.Get(store.Put(s.ctx(), "y", []byte("2")))(s)
+		c := s.cached(js, "B")
+		s.b.Inject("for 10s link(reader,s1) refuse\nlink(reader,s1) reset") // longer than a marker is kept
+		time.Sleep(time.Second)
+		must.Do(s, must.Get(s.client("admin").Stream(s.ctx(), "KV_B"))(s).Purge(s.ctx(), jetstream.WithPurgeSubject("$KV.B.y")))
+		time.Sleep(2 * time.Minute)
+		if n, _ := node(js, "cache-B-").Counter("resyncs"); n != 1 {
+			s.Errorf("it began anew %d times", n)
+		}
+		s.expectShown(c, "x=1")
+		if since, stale := c.Stale(); stale {
+			s.Errorf("it is stale since %v", since)
+		}
+	})
+}
+
 func TestACacheOfAPartWithCodecs(t *testing.T) {
 	inScene(t, kv.Config{Bucket: "B"}, func(s *scene) {
 		plain := s.open("writer", "B")

@@ -31,13 +31,15 @@ func (c *cached) size() int { return len(c.key) + len(c.value) }
 // cacheVersion is a copy at one revision. It is immutable once it is shown.
 type cacheVersion struct {
 	trie
-	revision uint64
-	err      error // why there is nothing in it; nil if it is of use
+	revision uint64 // of the stream that there is; 0 for what is left of another one
+	anew     uint64 // how often revisions became void
+	err      error  // why there is nothing in it; nil if it is of use
 }
 
 // cacheCopy is a copy as it changes. shown is what readers have.
 //
-// Invariant: shown.revision does not fall while the stream lives.
+// Invariant: shown.revision does not fall while the stream lives. When it does not, what was shown stays, with
+// a revision of 0: it is none of what is there.
 type cacheCopy struct {
 	shown  cacheVersion
 	next   cacheVersion // while loading
@@ -85,6 +87,8 @@ func (c *cacheCopy) ready() (shows bool) {
 func (c *cacheCopy) resync(gap jetstream.Gap) (void bool) {
 	if void = gap == jetstream.GapReplaced || gap == jetstream.GapRegressed; void {
 		c.floor = 0
+		c.shown.revision = 0
+		c.shown.anew++
 	} else {
 		c.floor = max(c.floor, c.shown.revision)
 	}
@@ -98,7 +102,7 @@ func (c *cacheCopy) settle() bool {
 	if !c.synced || c.next.revision < c.floor {
 		return false
 	}
-	c.shown = cacheVersion{trie: c.next.shared(), revision: c.next.revision}
+	c.shown = cacheVersion{trie: c.next.shared(), revision: c.next.revision, anew: c.shown.anew}
 	c.next, c.loads, c.floor = cacheVersion{}, false, 0
 	return true
 }

@@ -68,6 +68,7 @@ func TestWhatACopyShows(t *testing.T) {
 		{"what is newer", "a=1@1 b=2@9 ready resync a=1@1 ready b=2@9", "!a=1 b=2 at 9"},
 		{"that what was shown is gone", "a=1@1 b=2@9 ready resync a=1@1 ready passed@11", "!a=1 at 11"},
 		{"nothing older, begun anew twice", "a=1@1 b=2@9 ready resync a=1@1 ready resync ready", "a=1 b=2 at 9"},
+		{"no revision of a stream that is gone", "a=1@1 b=2@9 ready replaced a=7@1", "a=1 b=2 at 0"},
 		{"what is older of another stream", "a=1@1 b=2@9 ready replaced a=7@1 ready", "!a=7 at 1"},
 	} {
 		t.Run(step.name, func(t *testing.T) {

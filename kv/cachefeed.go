@@ -34,7 +34,8 @@ func (c *Cache) take(e *watch.Event[*entry]) {
 	shows, void := c.copy.take(e, c.undecoded)
 	switch {
 	case void:
-		c.wake(^uint64(0), c.s.uncached(&watch.GapError{Stream: stores.Stream(c.s.bucket), Gap: e.Gap}))
+		c.wake(never, c.s.uncached(&watch.GapError{Stream: stores.Stream(c.s.bucket), Gap: e.Gap}))
+		shows = c.version.Load().err == nil
 	case e.Kind == watch.Ready && !shows:
 		c.watcher.Reach(c.copy.floor)
 	case shows && loads:
@@ -102,8 +103,11 @@ func (c *Cache) end(err error) {
 	c.judge()
 	c.version.Store(&cacheVersion{trie: newTrie(), err: closed})
 	close(c.ended)
-	c.wake(^uint64(0), closed)
+	c.wake(never, closed)
 }
+
+// never is a revision that does not come: who waits for it waits until revisions are void, or the cache ends.
+const never = ^uint64(0)
 
 // cacheWaiter waits for a revision.
 type cacheWaiter struct {
@@ -115,7 +119,8 @@ type cacheWaiter struct {
 // that was stored before it: a read behind it sees what was written before it, by whomever.
 // 0 is that of WaitReady. It waits as long as ctx allows; nil is for ever.
 //
-// For a key that the filters leave out it takes a moment, and asks the server. Errors: the
+// For a key that the filters leave out it takes a moment, and asks the server. A revision of a
+// bucket that was made anew counts once the cache has noticed that: Stale until then. Errors: the
 // cause of the end of ctx; ErrCacheClosed; jetstream.ErrStreamRegressed if the bucket was made
 // anew, or has lost its end, meanwhile: the revision may not exist.
 func (c *Cache) WaitFor(ctx context.Context, revision uint64) error {
@@ -130,6 +135,28 @@ func (c *Cache) WaitFor(ctx context.Context, revision uint64) error {
 		return err
 	}
 	c.watcher.Reach(revision)
+	return c.await(ctx, w)
+}
+
+// waitAnew waits until revisions are void that are shown, unless they were since a version that had that anew.
+// An end of the cache is none of its matters.
+func (c *Cache) waitAnew(ctx context.Context, anew uint64) error {
+	w := &cacheWaiter{revision: never, done: make(chan error, 1)}
+	if err := c.join(w); err != nil {
+		return err
+	}
+	if c.version.Load().anew != anew {
+		c.leave(w)
+		return nil
+	}
+	if err := c.await(ctx, w); ctx.Err() != nil {
+		return err
+	}
+	return nil
+}
+
+// await waits for what was promised to who has joined.
+func (c *Cache) await(ctx context.Context, w *cacheWaiter) error {
 	select {
 	case err := <-w.done:
 		return err

@@ -41,12 +41,24 @@ func (c *Cache) change(ctx context.Context, op, key string, do func(context.Cont
 	}
 	ctx, cancel := c.s.bound(ctx)
 	defer cancel()
+	before := c.version.Load()
 	revision, err := do(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if err := c.WaitFor(ctx, revision); err != nil {
+	if err := c.follow(ctx, before, revision); err != nil {
 		return revision, &KeyError{Op: op, Bucket: c.s.bucket, Key: key, Revision: revision, Kind: ErrCacheBehind, Err: err}
 	}
 	return revision, nil
+}
+
+// follow waits for a revision that was stored after a version was shown. One that is not higher is of another
+// stream.
+func (c *Cache) follow(ctx context.Context, before *cacheVersion, revision uint64) error {
+	if revision <= before.revision {
+		if err := c.waitAnew(ctx, before.anew); err != nil {
+			return err
+		}
+	}
+	return c.WaitFor(ctx, revision)
 }
