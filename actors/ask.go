@@ -25,7 +25,7 @@ type CallbackError struct {
 
 // Error names the option and the cause.
 func (e *CallbackError) Error() string {
-	return fmt.Sprintf("%v: option %s: %v", ErrCallbackFailed, e.Option, e.Err)
+	return fmt.Sprintf("%v: option %s: %s", ErrCallbackFailed, e.Option, kind.Plain(e.Err))
 }
 
 // Unwrap returns ErrCallbackFailed and the cause.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/kind"
@@ -123,7 +122,7 @@ type BadSubscriptionError struct {
 func (e *BadSubscriptionError) Error() string {
 	s := fmt.Sprintf("%v: the one on %q has ended", ErrBadSubscription, e.Subject)
 	if e.Cause != nil {
-		s += ": " + e.Cause.Error()
+		s += ": " + kind.Plain(e.Cause)
 	}
 	return s
 }
@@ -143,7 +142,7 @@ type TooManyBlockedError struct {
 func (e *TooManyBlockedError) Error() string {
 	s := fmt.Sprintf("%v: %d on %q do not return", ErrTooManyBlocked, e.Calls, e.Subject)
 	if e.Cause != nil {
-		s += ": " + e.Cause.Error()
+		s += ": " + kind.Plain(e.Cause)
 	}
 	return s
 }
@@ -188,7 +187,7 @@ type MailboxFullError struct {
 func (e *MailboxFullError) Error() string {
 	s := fmt.Sprintf("%v: %s has %d messages waiting", ErrMailboxFull, e.Path, e.Limit)
 	if e.Cause != nil {
-		s += ": " + e.Cause.Error()
+		s += ": " + kind.Plain(e.Cause)
 	}
 	return s
 }
@@ -209,7 +208,7 @@ func (e *ActorStoppedError) Error() string {
 		s += ": " + e.Path
 	}
 	if e.Cause != nil {
-		s += ": " + e.Cause.Error()
+		s += ": " + kind.Plain(e.Cause)
 	}
 	return s
 }
@@ -240,7 +239,7 @@ func (e *NoServersError) Error() string {
 		return ErrNoServers.Error()
 	}
 	last := e.Attempts[len(e.Attempts)-1]
-	text := inner(last.Err)
+	text := kind.Plain(last.Err)
 	if failed, ok := errors.AsType[*DialError](last.Err); !ok || failed.URL != last.URL {
 		text = last.URL + ": " + text
 	}
@@ -249,12 +248,6 @@ func (e *NoServersError) Error() string {
 		plural = ""
 	}
 	return fmt.Sprintf("%v: %s (%d attempt%s)", ErrNoServers, text, len(e.Attempts), plural)
-}
-
-// inner returns the text of a cause as a part of another error's, which says already
-// whose it is.
-func inner(cause error) string {
-	return strings.TrimPrefix(fmt.Sprint(cause), "troupe: ")
 }
 
 // Unwrap returns ErrNoServers and the cause of every attempt.
@@ -303,7 +296,7 @@ func (e *ConnectionClosedError) Error() string {
 	if e.Cause == nil {
 		return ErrConnectionClosed.Error()
 	}
-	return ErrConnectionClosed.Error() + ": " + inner(e.Cause)
+	return ErrConnectionClosed.Error() + ": " + kind.Plain(e.Cause)
 }
 
 // Unwrap returns ErrConnectionClosed and the cause.
@@ -321,7 +314,7 @@ type ConnectionStateError struct {
 func (e *ConnectionStateError) Error() string {
 	s := fmt.Sprintf("troupe: %s: connection is %v", e.Op, e.State)
 	if e.Cause != nil {
-		s += ": " + inner(e.Cause)
+		s += ": " + kind.Plain(e.Cause)
 	}
 	return s
 }
@@ -341,7 +334,7 @@ type DialError struct {
 
 // Error names server, phase and cause.
 func (e *DialError) Error() string {
-	return fmt.Sprintf("troupe: %s %s: %s", e.Phase, e.URL, inner(e.Err))
+	return fmt.Sprintf("troupe: %s %s: %s", e.Phase, e.URL, kind.Plain(e.Err))
 }
 
 // Unwrap returns the cause.
@@ -359,7 +352,7 @@ type LinkError struct {
 
 // Error names server, phase and cause.
 func (e *LinkError) Error() string {
-	return fmt.Sprintf("troupe: connection to %s lost (%s): %s", e.URL, e.Phase, inner(e.Err))
+	return fmt.Sprintf("troupe: connection to %s lost (%s): %s", e.URL, e.Phase, kind.Plain(e.Err))
 }
 
 // Unwrap returns the cause.
@@ -413,7 +406,7 @@ func (e *CanceledError) Retryable() bool { return false }
 
 // Error names the operation and the cause.
 func (e *CanceledError) Error() string {
-	return fmt.Sprintf("troupe: %s: given up after %v: %v", waitingFor(e.Op, e.Subject), e.Elapsed, e.Cause)
+	return fmt.Sprintf("troupe: %s: given up after %v: %s", waitingFor(e.Op, e.Subject), e.Elapsed, kind.Plain(e.Cause))
 }
 
 // Unwrap returns context.Canceled and the cause.
@@ -460,7 +453,7 @@ type RequestLostError struct {
 
 // Error names the operation and the cause.
 func (e *RequestLostError) Error() string {
-	return fmt.Sprintf("troupe: %s lost with its connection: %v", e.Op, e.Cause)
+	return fmt.Sprintf("troupe: %s lost with its connection: %s", e.Op, kind.Plain(e.Cause))
 }
 
 // Unwrap returns ErrDisconnected and the cause.

@@ -50,7 +50,7 @@ func (e *TLSError) Error() string {
 	if e.Err == nil {
 		return e.Kind.Error()
 	}
-	return fmt.Sprintf("%v (%s): %v", e.Kind, e.Stage, e.Err)
+	return fmt.Sprintf("%v (%s): %s", e.Kind, e.Stage, kind.Plain(e.Err))
 }
 
 // Unwrap returns the kind, the cause, and the alert as a tls.AlertError if the

@@ -9,6 +9,7 @@ import (
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/errortest"
 	"github.com/troupe-go/troupe/internal/must"
 )
 
@@ -21,13 +22,13 @@ func TestErrorTimeoutOfWhatWaits(t *testing.T) {
 		s.Kill()
 		synctest.Wait()
 		_, err := nc.Request("a", nil, time.Second)
-		verdict{err, api.CategoryTimeout, "retry sent", is(api.ErrTimeout)}.check(t)
+		errortest.Says(err, api.CategoryTimeout, "retry sent", api.ErrTimeout).Check(t)
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(time.Second, cancel)
 		_, err = nc.RequestWithContext(ctx, "a", nil)
-		verdict{err, api.CategoryCanceled, "sent", is(context.Canceled)}.check(t)
+		errortest.Says(err, api.CategoryCanceled, "sent", context.Canceled).Check(t)
 		for _, err := range nc.RequestMany(ctx, "a", nil) {
-			verdict{err, api.CategoryCanceled, "", is(context.Canceled)}.check(t)
+			errortest.Says(err, api.CategoryCanceled, "", context.Canceled).Check(t)
 		}
 		must.Do(t, s.Restart())
 		time.Sleep(time.Minute)

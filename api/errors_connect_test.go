@@ -23,6 +23,7 @@ import (
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/errortest"
 	"github.com/troupe-go/troupe/internal/must"
 )
 
@@ -129,7 +130,7 @@ func TestErrorAuthorization(t *testing.T) {
 		"wrong kind":     {api.Token("pw")},
 	} {
 		_, err := api.Connect(s.URL(), options...)
-		verdict{err, api.CategoryAuthorization, "", is(api.ErrAuthorization, api.ErrNoServers)}.check(t)
+		errortest.Says(err, api.CategoryAuthorization, "", api.ErrAuthorization, api.ErrNoServers).Check(t)
 		refused := holds[*api.AuthorizationError](t, err)
 		if refused.URL != s.URL() || refused.Reason != "Authorization Violation" || refused.During != "connect" {
 			t.Errorf("%s: %+v", name, refused)
@@ -144,13 +145,13 @@ func TestErrorNoServers(t *testing.T) {
 	s := start(t)
 	s.Kill()
 	_, err := api.Connect(s.URL()+",nats://u:pw@"+strings.Replace(s.URL(), "nats://127.0.0.1", "localhost", 1), api.DontRandomize())
-	verdict{err, api.CategoryConnection, "retry", is(api.ErrNoServers, syscall.ECONNREFUSED)}.check(t)
+	errortest.Says(err, api.CategoryConnection, "retry", api.ErrNoServers, syscall.ECONNREFUSED).Check(t)
 	none := holds[*api.NoServersError](t, err)
 	if len(none.Attempts) != 2 || none.Attempts[0].URL != s.URL() || none.Attempts[1].At.IsZero() || strings.Contains(none.Attempts[1].URL, "pw") {
 		t.Errorf("attempts %+v", none)
 	}
 	_, err = api.Connect("nats://server.invalid:4222")
-	verdict{err, api.CategoryConnection, "retry", is(api.ErrNoServers)}.check(t)
+	errortest.Says(err, api.CategoryConnection, "retry", api.ErrNoServers).Check(t)
 	if failed := holds[*api.DialError](t, err); failed.Phase != "dial" || failed.URL != "nats://server.invalid:4222" {
 		t.Errorf("%+v", failed)
 	}
@@ -165,9 +166,9 @@ func TestErrorNoServersAfterAll(t *testing.T) {
 	over := nc.StatusChanged(api.CLOSED)
 	s.Kill()
 	await(t, over, "the end")
-	verdict{nc.Publish("a", nil), api.CategoryClosed, "", is(api.ErrConnectionClosed, api.ErrNoServers, syscall.ECONNREFUSED)}.check(t)
+	errortest.Says(nc.Publish("a", nil), api.CategoryClosed, "", api.ErrConnectionClosed, api.ErrNoServers, syscall.ECONNREFUSED).Check(t)
 	_, err := sub.NextMsg(time.Hour)
-	verdict{err, api.CategoryClosed, "", is(api.ErrConnectionClosed, api.ErrNoServers)}.check(t)
+	errortest.Says(err, api.CategoryClosed, "", api.ErrConnectionClosed, api.ErrNoServers).Check(t)
 	if sub.IsValid() {
 		t.Error("the subscription is valid")
 	}
@@ -190,22 +191,22 @@ func TestErrorProtocolInTheHandshake(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := api.Connect("", api.SetCustomDialer(speaker(c.says)))
-			verdict{err, c.category, c.traits, is(c.kind, api.ErrNoServers)}.check(t)
+			errortest.Says(err, c.category, c.traits, c.kind, api.ErrNoServers).Check(t)
 		})
 	}
 	_, err := api.Connect("", api.NoEcho(), api.SetCustomDialer(speaker("INFO {\"max_payload\":1}\r\n")))
-	verdict{err, api.CategoryServer, "", is(api.ErrNoEchoNotSupported)}.check(t)
+	errortest.Says(err, api.CategoryServer, "", api.ErrNoEchoNotSupported).Check(t)
 }
 
 func TestErrorJSONParse(t *testing.T) {
 	_, err := api.Connect("", api.SetCustomDialer(speaker("INFO {bad\r\n")))
-	verdict{err, api.CategoryProtocol, "retry", is(api.ErrJSONParse, api.ErrJsonParse, api.ErrProtocol)}.check(t)
+	errortest.Says(err, api.CategoryProtocol, "retry", api.ErrJSONParse, api.ErrJsonParse, api.ErrProtocol).Check(t)
 	if bad := holds[*api.JSONParseError](t, err); bad.What != "INFO" || bad.Snippet != "{bad" {
 		t.Errorf("%+v", bad)
 	}
 	holds[*json.SyntaxError](t, err)
 	_, err = api.Connect("", api.TokenHandler(func() string { return "\xff" }), api.SetCustomDialer(speaker("INFO {\"max_payload\":1}\r\n")))
-	verdict{err, api.CategoryInput, "", is(api.ErrJSONParse)}.check(t)
+	errortest.Says(err, api.CategoryInput, "", api.ErrJSONParse).Check(t)
 }
 
 // meddler is a server to which a test adds words.
@@ -263,7 +264,7 @@ func TestErrorProtocol(t *testing.T) {
 			up := nc.StatusChanged(api.CONNECTED)
 			_, _ = io.WriteString(<-m.far, says)
 			err := await(t, lost, "the loss")
-			verdict{err, api.CategoryProtocol, "retry sent", is(kind, api.ErrProtocol)}.check(t)
+			errortest.Says(err, api.CategoryProtocol, "retry sent", kind, api.ErrProtocol).Check(t)
 			if bad := holds[*api.ProtocolError](t, err); bad.Kind != kind || !strings.HasPrefix(says, bad.Snippet) || bad.Snippet == "" {
 				t.Errorf("%+v", bad)
 			}
@@ -286,7 +287,7 @@ func TestErrorMaxPayload(t *testing.T) {
 		"message": func() error { _, err := nc.RequestMsg(large, time.Hour); return err },
 	} {
 		err := call()
-		verdict{err, api.CategoryInput, "", is(api.ErrMaxPayload)}.check(t)
+		errortest.Says(err, api.CategoryInput, "", api.ErrMaxPayload).Check(t)
 		if bad := holds[*api.MaxPayloadError](t, err); bad.Subject != "a" || bad.Size <= 1000 || bad.Limit != 1000 || bad.ByServer {
 			t.Errorf("%s: %+v", name, bad)
 		}
@@ -312,7 +313,7 @@ func TestErrorMaxPayloadByServer(t *testing.T) {
 	up := nc.StatusChanged(api.CONNECTED)
 	must.Do(t, nc.Publish("a", make([]byte, 2000)))
 	err := await(t, lost, "the loss")
-	verdict{err, api.CategoryInput, "sent", is(api.ErrMaxPayload)}.check(t) // other messages may be lost with the link
+	errortest.Says(err, api.CategoryInput, "sent", api.ErrMaxPayload).Check(t) // other messages may be lost with the link
 	bad := holds[*api.MaxPayloadError](t, err)
 	if !bad.ByServer || bad.Limit != 5000 || bad.Err == nil {
 		t.Errorf("%+v", bad)
@@ -341,7 +342,7 @@ func TestErrorMaxPayloadOfTheNextServer(t *testing.T) {
 		must.Do(t, nc.Publish("a", []byte("last")))
 	})
 	err := await(t, failed, "the report")
-	verdict{err, api.CategoryInput, "", is(api.ErrMaxPayload)}.check(t)
+	errortest.Says(err, api.CategoryInput, "", api.ErrMaxPayload).Check(t)
 	if bad := holds[*api.MaxPayloadError](t, err); bad.Subject != "a" || bad.Size != 1500 || bad.Limit != 1000 || bad.ByServer {
 		t.Errorf("%+v", bad)
 	}
@@ -364,7 +365,7 @@ func TestErrorMaxPayloadOfTheAccount(t *testing.T) {
 	for nc.MaxPayload() != 50 {
 		flushed(t, nc)
 	}
-	verdict{nc.Publish("a", make([]byte, 51)), api.CategoryInput, "", is(api.ErrMaxPayload)}.check(t)
+	errortest.Says(nc.Publish("a", make([]byte, 51)), api.CategoryInput, "", api.ErrMaxPayload).Check(t)
 	must.Do(t, nc.Publish("a", make([]byte, 50)))
 	must.Get(sub.NextMsgWithContext(must.Within(t, patience)))(t)
 	unharmed(t, nc, sub)
@@ -385,7 +386,7 @@ func TestErrorMaxControlLine(t *testing.T) {
 	up := nc.StatusChanged(api.CONNECTED)
 	must.Do(t, nc.Publish(strings.Repeat("a", 5000), nil))
 	err := await(t, lost, "the loss")
-	verdict{err, api.CategoryProtocol, "retry sent", is(api.ErrMaxControlLine, api.ErrProtocol)}.check(t)
+	errortest.Says(err, api.CategoryProtocol, "retry sent", api.ErrMaxControlLine, api.ErrProtocol).Check(t)
 	if said := holds[*api.ServerError](t, err); !strings.EqualFold(said.Text, "maximum control line exceeded") {
 		t.Errorf("%+v", said)
 	}
@@ -403,7 +404,7 @@ func TestErrorMaxConnections(t *testing.T) {
 	first := dial(t, s)
 	for range 10 { // the server closes before it has our CONNECT
 		_, err := api.Connect(s.URL())
-		verdict{err, api.CategoryLimit, "retry", is(api.ErrMaxConnectionsExceeded, api.ErrMaxConnections, api.ErrNoServers)}.check(t)
+		errortest.Says(err, api.CategoryLimit, "retry", api.ErrMaxConnectionsExceeded, api.ErrMaxConnections, api.ErrNoServers).Check(t)
 		if said := holds[*api.ServerError](t, err); said.Text != "maximum connections exceeded" {
 			t.Errorf("%+v", said)
 		}
@@ -415,7 +416,7 @@ func TestErrorMaxConnections(t *testing.T) {
 	u := op.user(0)
 	flushed(t, dial(t, s, api.UserJWTAndSeed(u.jwt, u.seed)))
 	_, err := api.Connect(s.URL(), api.UserJWTAndSeed(u.jwt, u.seed))
-	verdict{err, api.CategoryLimit, "retry", is(api.ErrMaxAccountConnectionsExceeded, api.ErrNoServers)}.check(t)
+	errortest.Says(err, api.CategoryLimit, "retry", api.ErrMaxAccountConnectionsExceeded, api.ErrNoServers).Check(t)
 }
 
 // TestErrorConnectionThrottled: the server says so in plain text where the handshake
@@ -466,7 +467,7 @@ func TestErrorWrongPort(t *testing.T) {
 		}
 		nc.Close()
 		_, err = api.Connect("nats://"+address, api.IgnoreDiscoveredServers())
-		verdict{err, api.CategoryProtocol, "", is(api.ErrWrongPort, api.ErrProtocol, api.ErrNoServers)}.check(t)
+		errortest.Says(err, api.CategoryProtocol, "", api.ErrWrongPort, api.ErrProtocol, api.ErrNoServers).Check(t)
 		if said := holds[*api.ServerError](t, err); !strings.Contains(said.Text, name+" port") {
 			t.Errorf("%s: %+v", name, said)
 		}
@@ -519,7 +520,7 @@ func TestErrorInvalidUserCredentials(t *testing.T) {
 				"file":   api.UserCredentials(path, seedPath),
 			} {
 				_, err := api.Connect("nats://127.0.0.1:1", option)
-				verdict{err, api.CategoryAuthorization, "", is(api.ErrInvalidUserCredentials)}.check(t)
+				errortest.Says(err, api.CategoryAuthorization, "", api.ErrInvalidUserCredentials).Check(t)
 				if c.kind != nil {
 					kinds(t, err, c.kind)
 				}
@@ -568,7 +569,7 @@ func TestErrorOfDialersThatMisbehave(t *testing.T) {
 			if c.kind == own {
 				continue
 			}
-			verdict{err, api.CategoryHandler, "", is(api.ErrCallbackFailed)}.check(t)
+			errortest.Says(err, api.CategoryHandler, "", api.ErrCallbackFailed).Check(t)
 			if failed := holds[*api.CallbackError](t, err); failed.Option != option || strings.Contains(err.Error(), "p4ssw0rd") {
 				t.Errorf("%s: %v", name, err)
 			}

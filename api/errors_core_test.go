@@ -13,6 +13,7 @@ import (
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/errortest"
 	"github.com/troupe-go/troupe/internal/must"
 )
 
@@ -54,7 +55,7 @@ func TestErrorConnectionClosed(t *testing.T) {
 		func() error { _, err := sync.NextMsgWithContext(must.Within(t, patience)); return err },
 	} {
 		err := f()
-		verdict{err, api.CategoryClosed, "", is(api.ErrConnectionClosed, net.ErrClosed)}.check(t)
+		errortest.Says(err, api.CategoryClosed, "", api.ErrConnectionClosed, net.ErrClosed).Check(t)
 		if why := holds[*api.ConnectionClosedError](t, err); why.Cause != nil || why.Sent {
 			t.Errorf("%+v", why)
 		}
@@ -76,7 +77,7 @@ func TestErrorConnectionClosedWhileWaiting(t *testing.T) {
 		ends := make(chan string)
 		wait := func(traits string, call func() error) {
 			go func() {
-				verdict{call(), api.CategoryClosed, traits, is(api.ErrConnectionClosed)}.check(t)
+				errortest.Says(call(), api.CategoryClosed, traits, api.ErrConnectionClosed).Check(t)
 				ends <- traits
 			}()
 		}
@@ -99,7 +100,7 @@ func TestErrorTimeout(t *testing.T) {
 	must.Get(silent.Subscribe("silent", func(m *api.Msg) { asked <- m }))(t)
 	flushed(t, silent)
 	_, err := nc.Request("silent", nil, 10*time.Millisecond)
-	verdict{err, api.CategoryTimeout, "retry sent", is(api.ErrTimeout, context.DeadlineExceeded)}.check(t)
+	errortest.Says(err, api.CategoryTimeout, "retry sent", api.ErrTimeout, context.DeadlineExceeded).Check(t)
 	if late := holds[*api.TimeoutError](t, err); late.Op != "request" || late.Subject != "silent" || late.After != 10*time.Millisecond || late.Elapsed < late.After {
 		t.Errorf("%+v", late)
 	}
@@ -109,7 +110,7 @@ func TestErrorTimeout(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	_, err = nc.RequestWithContext(ctx, "silent", nil)
-	verdict{err, api.CategoryTimeout, "retry sent", is(api.ErrTimeout, context.DeadlineExceeded)}.check(t)
+	errortest.Says(err, api.CategoryTimeout, "retry sent", api.ErrTimeout, context.DeadlineExceeded).Check(t)
 	must.Do(t, await(t, asked, "the first request").Respond([]byte("late")))
 	cancelled, stop := context.WithCancel(context.Background())
 	go func() {
@@ -119,15 +120,15 @@ func TestErrorTimeout(t *testing.T) {
 		stop()
 	}()
 	_, err = nc.RequestWithContext(cancelled, "silent", nil)
-	verdict{err, api.CategoryCanceled, "sent", is(context.Canceled)}.check(t)
+	errortest.Says(err, api.CategoryCanceled, "sent", context.Canceled).Check(t)
 	if errors.Is(err, api.ErrTimeout) {
 		t.Errorf("%v is a timeout", err)
 	}
 	_, err = nc.RequestWithContext(cancelled, "silent", nil)
-	verdict{err, api.CategoryCanceled, "", is(context.Canceled)}.check(t)
+	errortest.Says(err, api.CategoryCanceled, "", context.Canceled).Check(t)
 	sub := must.Get(nc.SubscribeSync("a"))(t)
 	_, err = sub.NextMsg(time.Millisecond)
-	verdict{err, api.CategoryTimeout, "retry", is(api.ErrTimeout)}.check(t)
+	errortest.Says(err, api.CategoryTimeout, "retry", api.ErrTimeout).Check(t)
 	flushed(t, silent, nc)
 	if late := nc.Stats().LateReplies; late != 1 {
 		t.Errorf("%d late replies", late)
@@ -138,14 +139,14 @@ func TestErrorTimeout(t *testing.T) {
 func TestErrorNoResponders(t *testing.T) {
 	_, nc := both(t)
 	_, err := nc.Request("nobody", nil, patience)
-	verdict{err, api.CategoryUnavailable, "retry", is(api.ErrNoResponders)}.check(t)
+	errortest.Says(err, api.CategoryUnavailable, "retry", api.ErrNoResponders).Check(t)
 	if nobody := holds[*api.NoRespondersError](t, err); nobody.Subject != "nobody" || errors.Is(err, api.ErrTimeout) {
 		t.Errorf("error %#v", err)
 	}
 	_, err = nc.RequestWithContext(must.Within(t, patience), "nobody", nil)
-	verdict{err, api.CategoryUnavailable, "retry", is(api.ErrNoResponders)}.check(t)
+	errortest.Says(err, api.CategoryUnavailable, "retry", api.ErrNoResponders).Check(t)
 	for _, err := range nc.RequestMany(must.Within(t, patience), "nobody", nil) {
-		verdict{err, api.CategoryUnavailable, "retry", is(api.ErrNoResponders)}.check(t)
+		errortest.Says(err, api.CategoryUnavailable, "retry", api.ErrNoResponders).Check(t)
 	}
 	unharmed(t, nc, must.Get(nc.SubscribeSync("a"))(t))
 }
@@ -165,7 +166,7 @@ func TestErrorRequestLost(t *testing.T) {
 	up := nc.StatusChanged(api.CONNECTED)
 	s.Kill()
 	err := await(t, got, "the end of the request")
-	verdict{err, api.CategoryConnection, "retry sent", is(api.ErrDisconnected, api.ErrUnexpectedEOF)}.check(t)
+	errortest.Says(err, api.CategoryConnection, "retry sent", api.ErrDisconnected, api.ErrUnexpectedEOF).Check(t)
 	if lost := holds[*api.RequestLostError](t, err); lost.Op != "request" || errors.Is(err, api.ErrConnectionClosed) {
 		t.Errorf("%+v", lost)
 	}
@@ -185,7 +186,7 @@ func TestErrorStaleConnection(t *testing.T) {
 			api.PingInterval(10*time.Second), api.MaxPingsOutstanding(3),
 			api.DisconnectErrHandler(func(_ *api.Conn, err error) { lost <- err })))(t)
 		err := <-lost
-		verdict{err, api.CategoryConnection, "retry sent", is(api.ErrStaleConnection)}.check(t)
+		errortest.Says(err, api.CategoryConnection, "retry sent", api.ErrStaleConnection).Check(t)
 		stale := holds[*api.StaleConnectionError](t, err)
 		if stale.PingsOut != 3 || stale.Interval != 10*time.Second || !stale.LastPong.Equal(begin) || stale.ByServer || stale.URL == "" {
 			t.Errorf("error %+v", stale)
@@ -224,7 +225,7 @@ func TestErrorStaleConnectionByServer(t *testing.T) {
 		defer nc.Close()
 		sub := must.Get(nc.SubscribeSync("a"))(t)
 		err := <-lost
-		verdict{err, api.CategoryConnection, "retry sent", is(api.ErrStaleConnection)}.check(t)
+		errortest.Says(err, api.CategoryConnection, "retry sent", api.ErrStaleConnection).Check(t)
 		if stale := holds[*api.StaleConnectionError](t, err); !stale.ByServer || errors.Is(err, io.EOF) {
 			t.Errorf("%+v", stale)
 		}
@@ -242,18 +243,18 @@ func TestErrorOutboundBufferLimit(t *testing.T) {
 	sub := must.Get(nc.SubscribeSync("b"))(t)
 	flushed(t, nc, none)
 	downToo := none.StatusChanged(api.RECONNECTING)
-	refused := verdict{category: api.CategoryLimit, traits: "retry", parents: is(api.ErrOutboundBufferLimit, api.ErrReconnectBufExceeded)}
+	refused := errortest.Says(nil, api.CategoryLimit, "retry", api.ErrOutboundBufferLimit, api.ErrReconnectBufExceeded)
 	outage(t, s, nc, func() {
 		await(t, downToo, "the other connection's loss")
-		refused.err = none.Publish("a", nil)
-		refused.check(t)
-		_, refused.err = none.Request("a", nil, time.Hour)
-		refused.check(t)
-		for refused.err = nil; refused.err == nil; {
-			refused.err = nc.Publish("a", make([]byte, 10))
+		refused.Err = none.Publish("a", nil)
+		refused.Check(t)
+		_, refused.Err = none.Request("a", nil, time.Hour)
+		refused.Check(t)
+		for refused.Err = nil; refused.Err == nil; {
+			refused.Err = nc.Publish("a", make([]byte, 10))
 		}
-		refused.check(t)
-		full := holds[*api.OutboundBufferLimitError](t, refused.err)
+		refused.Check(t)
+		full := holds[*api.OutboundBufferLimitError](t, refused.Err)
 		if full.Limit != 100 || full.Buffered < 100 || full.Need < 11 {
 			t.Errorf("error %+v", full)
 		}
@@ -286,7 +287,7 @@ func TestErrorUnexpectedEOF(t *testing.T) {
 			up := nc.StatusChanged(api.CONNECTED)
 			c.cut(s, must.Get(nc.GetClientID())(t))
 			err := await(t, lost, "the loss")
-			verdict{err, api.CategoryConnection, "retry sent", is(api.ErrUnexpectedEOF, api.ErrStaleConnection, io.ErrUnexpectedEOF, io.EOF)}.check(t)
+			errortest.Says(err, api.CategoryConnection, "retry sent", api.ErrUnexpectedEOF, api.ErrStaleConnection, io.ErrUnexpectedEOF, io.EOF).Check(t)
 			if link := holds[*api.LinkError](t, err); link.URL != s.URL() || link.Phase != "read" {
 				t.Errorf("%+v", link)
 			}
@@ -311,7 +312,7 @@ func TestErrorFlushTimeout(t *testing.T) {
 			"rtt":   func() error { _, err := nc.RTT(); return err },
 		} {
 			err := flush()
-			verdict{err, api.CategoryTimeout, "retry sent", is(api.ErrFlushTimeout, api.ErrTimeout, context.DeadlineExceeded)}.check(t)
+			errortest.Says(err, api.CategoryTimeout, "retry sent", api.ErrFlushTimeout, api.ErrTimeout, context.DeadlineExceeded).Check(t)
 			late := holds[*api.FlushTimeoutError](t, err)
 			if late.Op != op || late.After != 10*time.Second || late.Elapsed != 10*time.Second || late.Buffered != 0 || late.Cause != nil {
 				t.Errorf("%+v", late)
@@ -319,7 +320,7 @@ func TestErrorFlushTimeout(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(time.Second, cancel)
-		verdict{nc.FlushContext(ctx), api.CategoryCanceled, "sent", is(context.Canceled)}.check(t)
+		errortest.Says(nc.FlushContext(ctx), api.CategoryCanceled, "sent", context.Canceled).Check(t)
 		if !nc.IsConnected() || !sub.IsValid() {
 			t.Errorf("%v", nc.Status())
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/errortest"
 	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/protocol"
 )
@@ -19,7 +20,7 @@ func TestErrorBadSubscription(t *testing.T) {
 	_, nc := both(t)
 	ended := func(err error, why ...error) {
 		t.Helper()
-		verdict{err, api.CategoryClosed, "", append(is(api.ErrBadSubscription), why...)}.check(t)
+		errortest.Says(err, api.CategoryClosed, "", append(why, api.ErrBadSubscription)...).Check(t)
 	}
 	sub := must.Get(nc.QueueSubscribeSync("a", "q"))(t)
 	other := must.Get(nc.SubscribeSync("b"))(t)
@@ -63,14 +64,14 @@ func TestErrorBadSubject(t *testing.T) {
 		{subscribe, api.BadSubjectError{Subject: "a..b", Reason: protocol.ReasonEmptyToken, Pos: 2, Role: protocol.RoleSubscribe}, api.ErrBadSubject},
 		{queue, api.BadSubjectError{Subject: "q q", Reason: protocol.ReasonBlank, Pos: 1, Role: protocol.RoleQueue}, api.ErrBadQueueName},
 	} {
-		verdict{c.err, api.CategoryInput, "", is(api.ErrBadSubject, c.kind)}.check(t)
+		errortest.Says(c.err, api.CategoryInput, "", api.ErrBadSubject, c.kind).Check(t)
 		if bad := holds[*api.BadSubjectError](t, c.err); *bad != c.want {
 			t.Errorf("%+v, want %+v", bad, c.want)
 		}
 	}
 	must.Do(t, nc.Publish("a..b", nil))
 	err := await(t, told, "the server's opinion")
-	verdict{err, api.CategoryInput, "", is(api.ErrBadSubject)}.check(t)
+	errortest.Says(err, api.CategoryInput, "", api.ErrBadSubject).Check(t)
 	if said := holds[*api.ServerError](t, err); said.Text != "Invalid Publish Subject" {
 		t.Errorf("%+v", said)
 	}
@@ -93,11 +94,11 @@ func TestErrorSlowConsumer(t *testing.T) {
 		must.Do(t, nc.Publish("a", number(i)))
 	}
 	flushed(t, nc)
-	slow := verdict{await(t, told, "the report"), api.CategoryLimit, "retry", is(api.ErrSlowConsumer)}
-	slow.check(t)
-	_, slow.err = sub.NextMsg(time.Second)
-	slow.check(t)
-	e := holds[*api.SlowConsumerError](t, slow.err)
+	slow := errortest.Says(await(t, told, "the report"), api.CategoryLimit, "retry", api.ErrSlowConsumer)
+	slow.Check(t)
+	_, slow.Err = sub.NextMsg(time.Second)
+	slow.Check(t)
+	e := holds[*api.SlowConsumerError](t, slow.Err)
 	if e.Subject != "a" || e.Queue != "q" || e.SID == 0 || e.Dropped != 7 || e.DroppedBytes != 7 || e.PendingMsgs != 3 || e.LimitMsgs != 3 || e.LimitBytes != -1 {
 		t.Errorf("error %+v", e)
 	}
@@ -123,7 +124,7 @@ func TestErrorInvalidCallback(t *testing.T) {
 	_, queue := nc.QueueSubscribe("a", "q", nil)
 	_, channel := nc.ChanSubscribe("a", nil)
 	for where, err := range map[string]error{"Subscribe": handler, "QueueSubscribe": queue, "ChanSubscribe": channel} {
-		verdict{err, api.CategoryInput, "", is(api.ErrInvalidCallback, api.ErrInvalidCallbackType, api.ErrInvalidArg, api.ErrBadSubscription)}.check(t)
+		errortest.Says(err, api.CategoryInput, "", api.ErrInvalidCallback, api.ErrInvalidCallbackType, api.ErrInvalidArg, api.ErrBadSubscription).Check(t)
 		if bad := holds[*api.InvalidCallbackError](t, err); bad.Where == "" {
 			t.Errorf("%s: %+v", where, bad)
 		}
@@ -151,7 +152,7 @@ func TestErrorBadTimeout(t *testing.T) {
 			_, errs[name] = api.Connect("", option)
 		}
 		for name, err := range errs {
-			verdict{err, api.CategoryInput, "", is(api.ErrBadTimeout, api.ErrInvalidArg)}.check(t)
+			errortest.Says(err, api.CategoryInput, "", api.ErrBadTimeout, api.ErrInvalidArg).Check(t)
 			if bad := holds[*api.BadTimeoutError](t, err); bad.Op == "" || bad.Value > 0 {
 				t.Errorf("%s: %+v", name, bad)
 			}
@@ -181,13 +182,13 @@ func TestErrorDrainTimeout(t *testing.T) {
 	must.Do(t, nc.Publish("a", nil))
 	flushed(t, nc)
 	report, err := nc.DrainContext(context.Background())
-	late := verdict{err, api.CategoryTimeout, "sent", is(api.ErrDrainTimeout, api.ErrTimeout, context.DeadlineExceeded)}
-	late.check(t)
+	late := errortest.Says(err, api.CategoryTimeout, "sent", api.ErrDrainTimeout, api.ErrTimeout, context.DeadlineExceeded)
+	late.Check(t)
 	if e := holds[*api.DrainTimeoutError](t, err); len(e.Report.Unfinished) != 1 {
 		t.Errorf("error %+v, report %+v", e, report)
 	}
-	late.err = await(t, failures, "the report")
-	late.check(t)
+	late.Err = await(t, failures, "the report")
+	late.Check(t)
 	if sub.IsValid() || !nc.IsClosed() {
 		t.Error("still there")
 	}
@@ -207,7 +208,7 @@ func TestErrorConnectionDraining(t *testing.T) {
 	}
 	draining := func(err error) {
 		t.Helper()
-		verdict{err, api.CategoryClosed, "", is(api.ErrConnectionDraining)}.check(t)
+		errortest.Says(err, api.CategoryClosed, "", api.ErrConnectionDraining).Check(t)
 		if errors.Is(err, api.ErrConnectionClosed) {
 			t.Errorf("%v says closed", err)
 		}
@@ -269,7 +270,7 @@ func TestErrorConnectionReconnecting(t *testing.T) {
 		_, drain := nc.DrainContext(must.Within(t, patience))
 		_, rtt := nc.RTT()
 		for op, err := range map[string]error{"drain": drain, "rtt": rtt} {
-			verdict{err, api.CategoryConnection, "retry", is(api.ErrConnectionReconnecting, api.ErrDisconnected)}.check(t)
+			errortest.Says(err, api.CategoryConnection, "retry", api.ErrConnectionReconnecting, api.ErrDisconnected).Check(t)
 			if e := holds[*api.ConnectionStateError](t, err); e.Op != op || e.State != api.RECONNECTING || e.Cause == nil || errors.Is(err, api.ErrConnectionClosed) {
 				t.Errorf("%s: %+v", op, e)
 			}
@@ -295,19 +296,19 @@ func TestErrorPermissionViolation(t *testing.T) {
 		Subscribe: &server.SubjectPermission{Deny: []string{"secret"}}},
 		api.ErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { told <- err }))
 	sub := must.Get(nc.SubscribeSync("a"))(t)
-	denied := verdict{nil, api.CategoryPermission, "", is(api.ErrPermissionViolation)}
+	denied := errortest.Says(nil, api.CategoryPermission, "", api.ErrPermissionViolation)
 	must.Do(t, nc.Publish("secret", nil))
-	denied.err = await(t, told, "the refusal")
-	denied.check(t)
-	if p := refusal(t, denied.err); p.Op != protocol.RolePublish || p.Subject != "secret" {
+	denied.Err = await(t, told, "the refusal")
+	denied.Check(t)
+	if p := refusal(t, denied.Err); p.Op != protocol.RolePublish || p.Subject != "secret" {
 		t.Errorf("%+v", p)
 	}
-	_, denied.err = nc.Request("secret", nil, time.Hour)
-	denied.check(t)
+	_, denied.Err = nc.Request("secret", nil, time.Hour)
+	denied.Check(t)
 	secret := must.Get(nc.QueueSubscribeSync("secret", "q"))(t)
-	_, denied.err = secret.NextMsg(time.Hour)
-	denied.check(t)
-	if p := refusal(t, denied.err); p.Op != protocol.RoleSubscribe || p.Subject != "secret" || p.Queue != "q" || p.SID == 0 || p.Raw == "" {
+	_, denied.Err = secret.NextMsg(time.Hour)
+	denied.Check(t)
+	if p := refusal(t, denied.Err); p.Op != protocol.RoleSubscribe || p.Subject != "secret" || p.Queue != "q" || p.SID == 0 || p.Raw == "" {
 		t.Errorf("%+v", p)
 	}
 	if !secret.IsValid() {
@@ -323,7 +324,7 @@ func TestErrorMaxSubscriptions(t *testing.T) {
 	flushed(t, nc)
 	surplus := must.Get(nc.SubscribeSync("b"))(t)
 	_, err := surplus.NextMsg(time.Hour)
-	verdict{err, api.CategoryLimit, "retry", is(api.ErrMaxSubscriptionsExceeded, api.ErrMaxSubscriptions)}.check(t)
+	errortest.Says(err, api.CategoryLimit, "retry", api.ErrMaxSubscriptionsExceeded, api.ErrMaxSubscriptions).Check(t)
 	if p := holds[*api.PermissionError](t, err); p.Subject != "b" || p.Raw != "maximum subscriptions exceeded" {
 		t.Errorf("%+v", p)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -86,19 +85,19 @@ func TestEveryKindIsTriedAgainOrNot(t *testing.T) {
 	for name, a := range kindAnswers {
 		for _, idempotent := range []bool{false, true} {
 			policy := api.RetryPolicy{Idempotent: idempotent}
-			d := policy.Next(supervisor.FailedAttempt{Number: 1, Err: a.err, Left: supervisor.NoDeadline, Linked: true})
-			want := strings.Contains(a.traits, "retry") && (idempotent || !strings.Contains(a.traits, "sent"))
+			d := policy.Next(supervisor.FailedAttempt{Number: 1, Err: a.Err, Left: supervisor.NoDeadline, Linked: true})
+			want := a.Retry() && (idempotent || !a.Sent())
 			if got := d.Step != supervisor.RetryNever; got != want {
 				t.Errorf("%s, idempotent %v: tried again %v", name, idempotent, got)
 			}
 			wantDelay := time.Duration(0)
-			if want && (a.category == api.CategoryUnavailable || a.category == api.CategoryLimit) {
+			if want && (a.Category == api.CategoryUnavailable || a.Category == api.CategoryLimit) {
 				wantDelay = 250 * time.Millisecond
 			}
-			if want && api.RetryAfter(a.err) != wantDelay {
-				t.Errorf("%s asks for %v", name, api.RetryAfter(a.err))
+			if want && api.RetryAfter(a.Err) != wantDelay {
+				t.Errorf("%s asks for %v", name, api.RetryAfter(a.Err))
 			}
-			d = policy.Next(supervisor.FailedAttempt{Number: 1, Err: a.err, Left: supervisor.NoDeadline})
+			d = policy.Next(supervisor.FailedAttempt{Number: 1, Err: a.Err, Left: supervisor.NoDeadline})
 			if got := d.Step == supervisor.RetryAwaitLink; got != want {
 				t.Errorf("%s, idempotent %v: waits for a link %v", name, idempotent, got)
 			}

@@ -1,26 +1,26 @@
 package jetstream_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/errortest"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
 // TestEveryErrorIsTriedAgainOrNot by api.Retry, as its answers say: what is not retryable
 // never, what may have had its effect only if it may be done twice.
 func TestEveryErrorIsTriedAgainOrNot(t *testing.T) {
-	check := func(name string, a verdict) {
+	check := func(name string, a errortest.Verdict) {
 		for _, idempotent := range []bool{false, true} {
-			d := api.RetryPolicy{Idempotent: idempotent}.Next(supervisor.FailedAttempt{Number: 1, Err: a.err, Left: supervisor.NoDeadline, Linked: true})
-			want := strings.Contains(a.traits, "retry") && (idempotent || !strings.Contains(a.traits, "sent"))
+			d := api.RetryPolicy{Idempotent: idempotent}.Next(supervisor.FailedAttempt{Number: 1, Err: a.Err, Left: supervisor.NoDeadline, Linked: true})
+			want := a.Retry() && (idempotent || !a.Sent())
 			if got := d.Step == supervisor.RetrySleep; got != want {
-				t.Errorf("%s (%v), idempotent %v: tried again %v", name, a.err, idempotent, got)
+				t.Errorf("%s (%v), idempotent %v: tried again %v", name, a.Err, idempotent, got)
 			}
-			full := a.category == api.CategoryUnavailable || a.category == api.CategoryLimit
+			full := a.Category == api.CategoryUnavailable || a.Category == api.CategoryLimit
 			if want && (d.Delay >= supervisor.RetryPause) != full {
-				t.Errorf("%s (%v) is tried again in %v", name, a.err, d.Delay)
+				t.Errorf("%s (%v) is tried again in %v", name, a.Err, d.Delay)
 			}
 		}
 	}

@@ -1,9 +1,6 @@
 package kv_test
 
 import (
-	"maps"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/troupe-go/troupe/api"
@@ -12,115 +9,81 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// verdict is what an error has to say of itself.
-type verdict struct {
-	err      error
-	category api.Category
-	traits   string // "retry", "sent", both, or neither
-	parents  []error
-}
-
-func (v verdict) check(t *testing.T) {
-	t.Helper()
-	errortest.Check(t, v.err, errortest.Want{Category: v.category, Traits: v.traits, Parents: v.parents})
-}
-
-func under(parents ...error) []error { return parents }
-
 // kindAnswers lists every exported kind. A new one has to be added here: somebody has to
 // think about what a program is to do.
-var kindAnswers = map[string]verdict{
-	"ErrBucketNotFound":             {kv.ErrBucketNotFound, api.CategoryNotFound, "", under(jetstream.ErrStreamNotFound, jetstream.ErrNotFound)},
-	"ErrBucketExists":               {kv.ErrBucketExists, api.CategoryConflict, "", under(jetstream.ErrStreamNameAlreadyInUse)},
-	"ErrInvalidBucketName":          {kv.ErrInvalidBucketName, api.CategoryInput, "", under(jetstream.ErrInvalidName)},
-	"ErrBadBucket":                  {kv.ErrBadBucket, api.CategoryInput, "", under(jetstream.ErrJetStream)},
-	"ErrConfigRequired":             {kv.ErrConfigRequired, api.CategoryInput, "", under(jetstream.ErrInvalidConfig)},
-	"ErrKeyValueConfigRequired":     {kv.ErrKeyValueConfigRequired, api.CategoryInput, "", under(kv.ErrConfigRequired)},
-	"ErrKeyValue":                   {kv.ErrKeyValue, api.CategoryServer, "sent", under(jetstream.ErrJetStream)},
-	"ErrKeyNotFound":                {kv.ErrKeyNotFound, api.CategoryNotFound, "", under(kv.ErrKeyValue, jetstream.ErrNotFound)},
-	"ErrKeyDeleted":                 {kv.ErrKeyDeleted, api.CategoryNotFound, "", under(kv.ErrKeyNotFound, kv.ErrKeyValue)},
-	"ErrKeyWrongLastSequence":       {kv.ErrKeyWrongLastSequence, api.CategoryConflict, "", under(kv.ErrKeyValue, jetstream.ErrWrongLastSequence, jetstream.ErrBadRequest)},
-	"ErrKeyRevisionMismatch":        {kv.ErrKeyRevisionMismatch, api.CategoryConflict, "", under(kv.ErrKeyWrongLastSequence)},
-	"ErrKeyExists":                  {kv.ErrKeyExists, api.CategoryConflict, "", under(kv.ErrKeyWrongLastSequence, kv.ErrKeyValue)},
-	"ErrInvalidKey":                 {kv.ErrInvalidKey, api.CategoryInput, "", under(kv.ErrKeyValue, api.ErrBadSubject)},
-	"ErrValueTooLarge":              {kv.ErrValueTooLarge, api.CategoryInput, "", under(kv.ErrKeyValue)},
-	"ErrKeyTTLNotSupported":         {kv.ErrKeyTTLNotSupported, api.CategoryInput, "", under(kv.ErrKeyValue, jetstream.ErrMsgTTLDisabled)},
-	"ErrNoKeys":                     {kv.ErrNoKeys, api.CategoryNotFound, "", under(kv.ErrKeyValue)},
-	"ErrNoKeysFound":                {kv.ErrNoKeysFound, api.CategoryNotFound, "", under(kv.ErrNoKeys)},
-	"ErrKeyHistoryTooLarge":         {kv.ErrKeyHistoryTooLarge, api.CategoryInput, "", under(kv.ErrKeyValue, jetstream.ErrInvalidConfig)},
-	"ErrHistoryTooLarge":            {kv.ErrHistoryTooLarge, api.CategoryInput, "", under(kv.ErrKeyHistoryTooLarge)},
-	"ErrTTLOnDeleteNotSupported":    {kv.ErrTTLOnDeleteNotSupported, api.CategoryInput, "", under(kv.ErrKeyValue, jetstream.ErrInvalidOption)},
-	"ErrLimitMarkerTTLNotSupported": {kv.ErrLimitMarkerTTLNotSupported, api.CategoryUnavailable, "", under(kv.ErrKeyValue, jetstream.ErrRequiredAPILevel)},
-	"ErrSlowWatcher":                {kv.ErrSlowWatcher, api.CategoryLimit, "retry", under(jetstream.ErrJetStream)},
-	"ErrKeyWatcherTimeout":          {kv.ErrKeyWatcherTimeout, api.CategoryTimeout, "retry", under(kv.ErrKeyValue, api.ErrTimeout)},
-	"ErrLeaderReadsNotSupported":    {kv.ErrLeaderReadsNotSupported, api.CategoryInput, "", under(kv.ErrKeyValue)},
+var kindAnswers = map[string]errortest.Verdict{
+	"ErrBucketNotFound":             errortest.Says(kv.ErrBucketNotFound, api.CategoryNotFound, "", jetstream.ErrStreamNotFound, jetstream.ErrNotFound),
+	"ErrBucketExists":               errortest.Says(kv.ErrBucketExists, api.CategoryConflict, "", jetstream.ErrStreamNameAlreadyInUse),
+	"ErrInvalidBucketName":          errortest.Says(kv.ErrInvalidBucketName, api.CategoryInput, "", jetstream.ErrInvalidName),
+	"ErrBadBucket":                  errortest.Says(kv.ErrBadBucket, api.CategoryInput, "", jetstream.ErrJetStream),
+	"ErrConfigRequired":             errortest.Says(kv.ErrConfigRequired, api.CategoryInput, "", jetstream.ErrInvalidConfig),
+	"ErrKeyValue":                   errortest.Says(kv.ErrKeyValue, api.CategoryServer, "sent", jetstream.ErrJetStream),
+	"ErrKeyNotFound":                errortest.Says(kv.ErrKeyNotFound, api.CategoryNotFound, "", kv.ErrKeyValue, jetstream.ErrNotFound),
+	"ErrKeyDeleted":                 errortest.Says(kv.ErrKeyDeleted, api.CategoryNotFound, "", kv.ErrKeyNotFound, kv.ErrKeyValue),
+	"ErrKeyWrongLastSequence":       errortest.Says(kv.ErrKeyWrongLastSequence, api.CategoryConflict, "", kv.ErrKeyValue, jetstream.ErrWrongLastSequence, jetstream.ErrBadRequest),
+	"ErrKeyExists":                  errortest.Says(kv.ErrKeyExists, api.CategoryConflict, "", kv.ErrKeyWrongLastSequence, kv.ErrKeyValue),
+	"ErrInvalidKey":                 errortest.Says(kv.ErrInvalidKey, api.CategoryInput, "", kv.ErrKeyValue, api.ErrBadSubject),
+	"ErrValueTooLarge":              errortest.Says(kv.ErrValueTooLarge, api.CategoryInput, "", kv.ErrKeyValue),
+	"ErrKeyTTLNotSupported":         errortest.Says(kv.ErrKeyTTLNotSupported, api.CategoryInput, "", kv.ErrKeyValue, jetstream.ErrMsgTTLDisabled),
+	"ErrNoKeys":                     errortest.Says(kv.ErrNoKeys, api.CategoryNotFound, "", kv.ErrKeyValue),
+	"ErrKeyHistoryTooLarge":         errortest.Says(kv.ErrKeyHistoryTooLarge, api.CategoryInput, "", kv.ErrKeyValue, jetstream.ErrInvalidConfig),
+	"ErrTTLOnDeleteNotSupported":    errortest.Says(kv.ErrTTLOnDeleteNotSupported, api.CategoryInput, "", kv.ErrKeyValue, jetstream.ErrInvalidOption),
+	"ErrLimitMarkerTTLNotSupported": errortest.Says(kv.ErrLimitMarkerTTLNotSupported, api.CategoryUnavailable, "", kv.ErrKeyValue, jetstream.ErrRequiredAPILevel),
+	"ErrSlowWatcher":                errortest.Says(kv.ErrSlowWatcher, api.CategoryLimit, "retry", jetstream.ErrJetStream),
+	"ErrKeyWatcherTimeout":          errortest.Says(kv.ErrKeyWatcherTimeout, api.CategoryTimeout, "retry", kv.ErrKeyValue, api.ErrTimeout),
+	"ErrLeaderReadsNotSupported":    errortest.Says(kv.ErrLeaderReadsNotSupported, api.CategoryInput, "", kv.ErrKeyValue),
 
-	"ErrCodec":                {kv.ErrCodec, api.CategoryInput, "", under(kv.ErrKeyValue)},
-	"ErrKeyEncodeFailed":      {kv.ErrKeyEncodeFailed, api.CategoryInput, "", under(kv.ErrCodec, kv.ErrInvalidKey)},
-	"ErrKeyDecodeFailed":      {kv.ErrKeyDecodeFailed, api.CategoryProtocol, "", under(kv.ErrCodec)},
-	"ErrValueEncodeFailed":    {kv.ErrValueEncodeFailed, api.CategoryInput, "", under(kv.ErrCodec)},
-	"ErrValueDecodeFailed":    {kv.ErrValueDecodeFailed, api.CategoryProtocol, "", under(kv.ErrCodec)},
-	"ErrWildcardNotSupported": {kv.ErrWildcardNotSupported, api.CategoryInput, "", under(kv.ErrCodec, kv.ErrInvalidKey)},
+	"ErrCodec":                errortest.Says(kv.ErrCodec, api.CategoryInput, "", kv.ErrKeyValue),
+	"ErrKeyEncodeFailed":      errortest.Says(kv.ErrKeyEncodeFailed, api.CategoryInput, "", kv.ErrCodec, kv.ErrInvalidKey),
+	"ErrKeyDecodeFailed":      errortest.Says(kv.ErrKeyDecodeFailed, api.CategoryProtocol, "", kv.ErrCodec),
+	"ErrValueEncodeFailed":    errortest.Says(kv.ErrValueEncodeFailed, api.CategoryInput, "", kv.ErrCodec),
+	"ErrValueDecodeFailed":    errortest.Says(kv.ErrValueDecodeFailed, api.CategoryProtocol, "", kv.ErrCodec),
+	"ErrWildcardNotSupported": errortest.Says(kv.ErrWildcardNotSupported, api.CategoryInput, "", kv.ErrCodec, kv.ErrInvalidKey),
 
-	"ErrCacheLoading": {kv.ErrCacheLoading, api.CategoryUnavailable, "retry", under(kv.ErrKeyValue)},
-	"ErrCacheClosed":  {kv.ErrCacheClosed, api.CategoryClosed, "", under(kv.ErrKeyValue)},
-	"ErrCacheBehind":  {kv.ErrCacheBehind, api.CategoryTimeout, "sent", under(kv.ErrKeyValue)},
-	"ErrNotCached":    {kv.ErrNotCached, api.CategoryInput, "", under(kv.ErrKeyValue)},
+	"ErrCacheLoading": errortest.Says(kv.ErrCacheLoading, api.CategoryUnavailable, "retry", kv.ErrKeyValue),
+	"ErrCacheClosed":  errortest.Says(kv.ErrCacheClosed, api.CategoryClosed, "", kv.ErrKeyValue),
+	"ErrCacheBehind":  errortest.Says(kv.ErrCacheBehind, api.CategoryTimeout, "sent", kv.ErrKeyValue),
+	"ErrNotCached":    errortest.Says(kv.ErrNotCached, api.CategoryInput, "", kv.ErrKeyValue),
 
-	"ErrLock":     {kv.ErrLock, api.CategoryConflict, "", under(kv.ErrKeyValue)},
-	"ErrLockHeld": {kv.ErrLockHeld, api.CategoryConflict, "retry", under(kv.ErrLock)},
-	"ErrLockLost": {kv.ErrLockLost, api.CategoryConflict, "", under(kv.ErrLock)},
-	"ErrUnlocked": {kv.ErrUnlocked, api.CategoryClosed, "", under(kv.ErrLock)},
-	"ErrNoLeader": {kv.ErrNoLeader, api.CategoryNotFound, "retry", under(kv.ErrLock)},
+	"ErrLock":     errortest.Says(kv.ErrLock, api.CategoryConflict, "", kv.ErrKeyValue),
+	"ErrLockHeld": errortest.Says(kv.ErrLockHeld, api.CategoryConflict, "retry", kv.ErrLock),
+	"ErrLockLost": errortest.Says(kv.ErrLockLost, api.CategoryConflict, "", kv.ErrLock),
+	"ErrUnlocked": errortest.Says(kv.ErrUnlocked, api.CategoryClosed, "", kv.ErrLock),
+	"ErrNoLeader": errortest.Says(kv.ErrNoLeader, api.CategoryNotFound, "retry", kv.ErrLock),
 
-	"ErrCounterBucket":        {kv.ErrCounterBucket, api.CategoryInput, "", under(kv.ErrKeyValue, jetstream.ErrCounter)},
-	"ErrNoCounterBucket":      {kv.ErrNoCounterBucket, api.CategoryInput, "", under(kv.ErrKeyValue, jetstream.ErrCounterNotEnabled)},
-	"ErrSnapshotGone":         {kv.ErrSnapshotGone, api.CategoryNotFound, "retry", under(kv.ErrKeyValue)},
-	"ErrSnapshotAhead":        {kv.ErrSnapshotAhead, api.CategoryNotFound, "retry", under(kv.ErrKeyValue)},
-	"ErrTransactionsDisabled": {kv.ErrTransactionsDisabled, api.CategoryInput, "", under(kv.ErrKeyValue, jetstream.ErrAtomicPublishDisabled)},
-	"ErrTransactionTooLarge":  {kv.ErrTransactionTooLarge, api.CategoryInput, "", under(kv.ErrKeyValue, jetstream.ErrAtomicPublishTooLargeBatch)},
-	"ErrTransactionEmpty":     {kv.ErrTransactionEmpty, api.CategoryInput, "", under(kv.ErrKeyValue, jetstream.ErrEmptyBatch)},
-	"ErrTransactionEnded":     {kv.ErrTransactionEnded, api.CategoryClosed, "", under(kv.ErrKeyValue, jetstream.ErrBatchClosed)},
-	"ErrKeyTwice":             {kv.ErrKeyTwice, api.CategoryInput, "", under(kv.ErrKeyValue)},
+	"ErrCounterBucket":        errortest.Says(kv.ErrCounterBucket, api.CategoryInput, "", kv.ErrKeyValue, jetstream.ErrCounter),
+	"ErrNoCounterBucket":      errortest.Says(kv.ErrNoCounterBucket, api.CategoryInput, "", kv.ErrKeyValue, jetstream.ErrCounterNotEnabled),
+	"ErrSnapshotGone":         errortest.Says(kv.ErrSnapshotGone, api.CategoryNotFound, "retry", kv.ErrKeyValue),
+	"ErrSnapshotAhead":        errortest.Says(kv.ErrSnapshotAhead, api.CategoryNotFound, "retry", kv.ErrKeyValue),
+	"ErrTransactionsDisabled": errortest.Says(kv.ErrTransactionsDisabled, api.CategoryInput, "", kv.ErrKeyValue, jetstream.ErrAtomicPublishDisabled),
+	"ErrTransactionTooLarge":  errortest.Says(kv.ErrTransactionTooLarge, api.CategoryInput, "", kv.ErrKeyValue, jetstream.ErrAtomicPublishTooLargeBatch),
+	"ErrTransactionEmpty":     errortest.Says(kv.ErrTransactionEmpty, api.CategoryInput, "", kv.ErrKeyValue, jetstream.ErrEmptyBatch),
+	"ErrTransactionEnded":     errortest.Says(kv.ErrTransactionEnded, api.CategoryClosed, "", kv.ErrKeyValue, jetstream.ErrBatchClosed),
+	"ErrKeyTwice":             errortest.Says(kv.ErrKeyTwice, api.CategoryInput, "", kv.ErrKeyValue),
 }
 
 // dataAnswers lists every type of errors, in its forms.
-var dataAnswers = map[string][]verdict{
+var dataAnswers = map[string][]errortest.Verdict{
 	"BucketError": {
-		{&kv.BucketError{Op: "open", Store: "key-value", Bucket: "b", Kind: kv.ErrBucketNotFound}, api.CategoryNotFound, "", under(kv.ErrBucketNotFound)},
-		{&kv.BucketError{Op: "open", Store: "key-value", Bucket: "b", Reason: "r", Kind: kv.ErrInvalidBucketName}, api.CategoryInput, "", under(kv.ErrInvalidBucketName)},
-		{&kv.BucketError{Op: "open", Store: "key-value", Bucket: "b", Err: api.ErrTimeout}, api.CategoryTimeout, "retry sent", under(api.ErrTimeout)},
+		errortest.Says(&kv.BucketError{Op: "open", Store: "key-value", Bucket: "b", Kind: kv.ErrBucketNotFound}, api.CategoryNotFound, "", kv.ErrBucketNotFound),
+		errortest.Says(&kv.BucketError{Op: "open", Store: "key-value", Bucket: "b", Reason: "r", Kind: kv.ErrInvalidBucketName}, api.CategoryInput, "", kv.ErrInvalidBucketName),
+		errortest.Says(&kv.BucketError{Op: "open", Store: "key-value", Bucket: "b", Err: api.ErrTimeout}, api.CategoryTimeout, "retry sent", api.ErrTimeout),
 	},
 	"KeyError": {
-		{&kv.KeyError{Op: "get", Bucket: "b", Key: "k", Kind: kv.ErrKeyNotFound, Err: jetstream.ErrMsgNotFound}, api.CategoryNotFound, "", under(kv.ErrKeyNotFound, jetstream.ErrMsgNotFound)},
-		{&kv.KeyError{Op: "get", Bucket: "b", Key: "k", Revision: 3, Reason: "r", Kind: kv.ErrInvalidKey}, api.CategoryInput, "", under(kv.ErrInvalidKey)},
-		{&kv.KeyError{Op: "put", Bucket: "b", Key: "k", Err: &jetstream.PublishError{Subject: "s", Unknown: true, Err: api.ErrTimeout}}, api.CategoryTimeout, "retry sent", under(kv.ErrKeyValue, api.ErrTimeout, jetstream.ErrPublishUnknown)},
+		errortest.Says(&kv.KeyError{Op: "get", Bucket: "b", Key: "k", Kind: kv.ErrKeyNotFound, Err: jetstream.ErrMsgNotFound}, api.CategoryNotFound, "", kv.ErrKeyNotFound, jetstream.ErrMsgNotFound),
+		errortest.Says(&kv.KeyError{Op: "get", Bucket: "b", Key: "k", Revision: 3, Reason: "r", Kind: kv.ErrInvalidKey}, api.CategoryInput, "", kv.ErrInvalidKey),
+		errortest.Says(&kv.KeyError{Op: "put", Bucket: "b", Key: "k", Err: &jetstream.PublishError{Subject: "s", Unknown: true, Err: api.ErrTimeout}}, api.CategoryTimeout, "retry sent", kv.ErrKeyValue, api.ErrTimeout, jetstream.ErrPublishUnknown),
 	},
 	"KeyWrongLastSequenceError": {
-		{&kv.KeyWrongLastSequenceError{Op: "update", Bucket: "b", Key: "k", Expected: 1, Actual: 2, HasActual: true, Kind: kv.ErrKeyWrongLastSequence}, api.CategoryConflict, "", under(kv.ErrKeyWrongLastSequence)},
-		{&kv.KeyWrongLastSequenceError{Op: "create", Bucket: "b", Key: "k", Kind: kv.ErrKeyExists}, api.CategoryConflict, "", under(kv.ErrKeyExists)},
+		errortest.Says(&kv.KeyWrongLastSequenceError{Op: "update", Bucket: "b", Key: "k", Expected: 1, Actual: 2, HasActual: true, Kind: kv.ErrKeyWrongLastSequence}, api.CategoryConflict, "", kv.ErrKeyWrongLastSequence),
+		errortest.Says(&kv.KeyWrongLastSequenceError{Op: "create", Bucket: "b", Key: "k", Kind: kv.ErrKeyExists}, api.CategoryConflict, "", kv.ErrKeyExists),
 	},
 	"CodecError": {
-		{&kv.CodecError{Codec: "base64", Key: "k", Reason: "r"}, api.CategoryInput, "", under(kv.ErrCodec)},
-		{&kv.CodecError{Codec: "base64", Reason: "r"}, api.CategoryInput, "", under(kv.ErrCodec)},
+		errortest.Says(&kv.CodecError{Codec: "base64", Key: "k", Reason: "r"}, api.CategoryInput, "", kv.ErrCodec),
+		errortest.Says(&kv.CodecError{Codec: "base64", Reason: "r"}, api.CategoryInput, "", kv.ErrCodec),
 	},
 }
 
 func TestEveryErrorHasItsAnswers(t *testing.T) {
-	kinds, data := errortest.Declared(t, ".")
-	errortest.Compare(t, "kindAnswers", kinds, slices.Collect(maps.Keys(kindAnswers)))
-	errortest.Compare(t, "dataAnswers", data, slices.Collect(maps.Keys(dataAnswers)))
-	for name, v := range kindAnswers {
-		t.Run(name, v.check)
-	}
-	for name, all := range dataAnswers {
-		for _, v := range all {
-			t.Run(name, func(t *testing.T) {
-				v.check(t)
-				if strings.Count(v.err.Error(), "troupe") != 1 {
-					t.Errorf("its text is %q", v.err)
-				}
-			})
-		}
-	}
+	errortest.List{Kinds: kindAnswers, Data: dataAnswers}.Check(t)
 }

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/troupe-go/troupe/api"
@@ -14,81 +11,51 @@ import (
 	"github.com/troupe-go/troupe/micro"
 )
 
-// verdict is what an error has to say of itself.
-type verdict struct {
-	err      error
-	category api.Category
-	traits   string // "retry", "sent", both, or neither
-	parents  []error
-}
-
-func (a verdict) check(t *testing.T) {
-	t.Helper()
-	errortest.Check(t, a.err, errortest.Want{Category: a.category, Traits: a.traits, Parents: a.parents})
-}
-
-func under(parents ...error) []error { return parents }
-
 // kindAnswers lists every exported kind. A new one has to be added here: somebody has to
 // think about what a program is to do.
-var kindAnswers = map[string]verdict{
-	"ErrConfigValidation":    {micro.ErrConfigValidation, api.CategoryInput, "", under(api.ErrInvalidArg)},
-	"ErrInvalidName":         {micro.ErrInvalidName, api.CategoryInput, "", under(micro.ErrConfigValidation)},
-	"ErrInvalidVersion":      {micro.ErrInvalidVersion, api.CategoryInput, "", under(micro.ErrConfigValidation)},
-	"ErrInvalidSubject":      {micro.ErrInvalidSubject, api.CategoryInput, "", under(micro.ErrConfigValidation, api.ErrBadSubject)},
-	"ErrHandlerRequired":     {micro.ErrHandlerRequired, api.CategoryInput, "", under(micro.ErrConfigValidation, api.ErrInvalidCallback)},
-	"ErrEndpointExists":      {micro.ErrEndpointExists, api.CategoryInput, "", under(micro.ErrConfigValidation)},
-	"ErrVerbNotSupported":    {micro.ErrVerbNotSupported, api.CategoryInput, "", under(api.ErrInvalidArg)},
-	"ErrServiceNameRequired": {micro.ErrServiceNameRequired, api.CategoryInput, "", under(api.ErrInvalidArg)},
-	"ErrArgRequired":         {micro.ErrArgRequired, api.CategoryInput, "", under(api.ErrInvalidArg)},
-	"ErrInvalidCode":         {micro.ErrInvalidCode, api.CategoryInput, "", under(api.ErrInvalidArg)},
-	"ErrMarshalResponse":     {micro.ErrMarshalResponse, api.CategoryInput, "", under(api.ErrInvalidArg)},
-	"ErrAlreadyResponded":    {micro.ErrAlreadyResponded, api.CategoryInput, "", nil},
-	"ErrRespond":             {micro.ErrRespond, api.CategoryConnection, "sent", nil},
-	"ErrServiceStopped":      {micro.ErrServiceStopped, api.CategoryClosed, "", nil},
-	"ErrStopTimeout":         {micro.ErrStopTimeout, api.CategoryTimeout, "", under(api.ErrTimeout, context.DeadlineExceeded)},
-	"ErrEndpointNotFound":    {micro.ErrEndpointNotFound, api.CategoryNotFound, "", nil},
-	"ErrBadResponse":         {micro.ErrBadResponse, api.CategoryProtocol, "", nil},
-	"ErrService":             {micro.ErrService, api.CategoryServer, "sent", nil},
-	"ErrBadRequest":          {micro.ErrBadRequest, api.CategoryInput, "", under(micro.ErrService)},
-	"ErrUnauthorized":        {micro.ErrUnauthorized, api.CategoryPermission, "", under(micro.ErrService)},
-	"ErrNotFound":            {micro.ErrNotFound, api.CategoryNotFound, "", under(micro.ErrService)},
-	"ErrConflict":            {micro.ErrConflict, api.CategoryConflict, "", under(micro.ErrService)},
-	"ErrOverloaded":          {micro.ErrOverloaded, api.CategoryLimit, "retry", under(micro.ErrService)},
-	"ErrInternal":            {micro.ErrInternal, api.CategoryServer, "sent", under(micro.ErrService)},
-	"ErrUnavailable":         {micro.ErrUnavailable, api.CategoryUnavailable, "retry", under(micro.ErrService)},
-	"ErrInterrupted":         {micro.ErrInterrupted, api.CategoryUnavailable, "retry sent", under(micro.ErrUnavailable, micro.ErrService)},
-	"ErrDeadlineExceeded":    {micro.ErrDeadlineExceeded, api.CategoryTimeout, "retry sent", under(micro.ErrService)},
-	"ErrExpired":             {micro.ErrExpired, api.CategoryTimeout, "retry", under(micro.ErrDeadlineExceeded)},
+var kindAnswers = map[string]errortest.Verdict{
+	"ErrConfigValidation":    errortest.Says(micro.ErrConfigValidation, api.CategoryInput, "", api.ErrInvalidArg),
+	"ErrInvalidName":         errortest.Says(micro.ErrInvalidName, api.CategoryInput, "", micro.ErrConfigValidation),
+	"ErrInvalidVersion":      errortest.Says(micro.ErrInvalidVersion, api.CategoryInput, "", micro.ErrConfigValidation),
+	"ErrInvalidSubject":      errortest.Says(micro.ErrInvalidSubject, api.CategoryInput, "", micro.ErrConfigValidation, api.ErrBadSubject),
+	"ErrHandlerRequired":     errortest.Says(micro.ErrHandlerRequired, api.CategoryInput, "", micro.ErrConfigValidation, api.ErrInvalidCallback),
+	"ErrEndpointExists":      errortest.Says(micro.ErrEndpointExists, api.CategoryInput, "", micro.ErrConfigValidation),
+	"ErrVerbNotSupported":    errortest.Says(micro.ErrVerbNotSupported, api.CategoryInput, "", api.ErrInvalidArg),
+	"ErrServiceNameRequired": errortest.Says(micro.ErrServiceNameRequired, api.CategoryInput, "", api.ErrInvalidArg),
+	"ErrArgRequired":         errortest.Says(micro.ErrArgRequired, api.CategoryInput, "", api.ErrInvalidArg),
+	"ErrInvalidCode":         errortest.Says(micro.ErrInvalidCode, api.CategoryInput, "", api.ErrInvalidArg),
+	"ErrMarshalResponse":     errortest.Says(micro.ErrMarshalResponse, api.CategoryInput, "", api.ErrInvalidArg),
+	"ErrAlreadyResponded":    errortest.Says(micro.ErrAlreadyResponded, api.CategoryInput, ""),
+	"ErrRespond":             errortest.Says(micro.ErrRespond, api.CategoryConnection, "sent"),
+	"ErrServiceStopped":      errortest.Says(micro.ErrServiceStopped, api.CategoryClosed, ""),
+	"ErrStopTimeout":         errortest.Says(micro.ErrStopTimeout, api.CategoryTimeout, "", api.ErrTimeout, context.DeadlineExceeded),
+	"ErrEndpointNotFound":    errortest.Says(micro.ErrEndpointNotFound, api.CategoryNotFound, ""),
+	"ErrBadResponse":         errortest.Says(micro.ErrBadResponse, api.CategoryProtocol, ""),
+	"ErrService":             errortest.Says(micro.ErrService, api.CategoryServer, "sent"),
+	"ErrBadRequest":          errortest.Says(micro.ErrBadRequest, api.CategoryInput, "", micro.ErrService),
+	"ErrUnauthorized":        errortest.Says(micro.ErrUnauthorized, api.CategoryPermission, "", micro.ErrService),
+	"ErrNotFound":            errortest.Says(micro.ErrNotFound, api.CategoryNotFound, "", micro.ErrService),
+	"ErrConflict":            errortest.Says(micro.ErrConflict, api.CategoryConflict, "", micro.ErrService),
+	"ErrOverloaded":          errortest.Says(micro.ErrOverloaded, api.CategoryLimit, "retry", micro.ErrService),
+	"ErrInternal":            errortest.Says(micro.ErrInternal, api.CategoryServer, "sent", micro.ErrService),
+	"ErrUnavailable":         errortest.Says(micro.ErrUnavailable, api.CategoryUnavailable, "retry", micro.ErrService),
+	"ErrInterrupted":         errortest.Says(micro.ErrInterrupted, api.CategoryUnavailable, "retry sent", micro.ErrUnavailable, micro.ErrService),
+	"ErrDeadlineExceeded":    errortest.Says(micro.ErrDeadlineExceeded, api.CategoryTimeout, "retry sent", micro.ErrService),
+	"ErrExpired":             errortest.Says(micro.ErrExpired, api.CategoryTimeout, "retry", micro.ErrDeadlineExceeded),
 }
 
 // dataAnswers lists every exported type of error, with what it says for what is in it.
-var dataAnswers = map[string]verdict{
-	"ConfigError":      {&micro.ConfigError{Field: "name", Err: micro.ErrInvalidName}, api.CategoryInput, "", under(micro.ErrInvalidName)},
-	"CodeError":        {&micro.CodeError{Err: micro.ErrInvalidCode}, api.CategoryInput, "", under(micro.ErrInvalidCode)},
-	"ServiceError":     {micro.NewServiceErrorCode(429, "full"), api.CategoryLimit, "retry", under(micro.ErrOverloaded)},
-	"NATSError":        {&micro.NATSError{Subject: "a", Description: "b"}, api.CategoryUnknown, "sent", nil},
-	"StopTimeoutError": {&micro.StopTimeoutError{Cause: context.DeadlineExceeded}, api.CategoryTimeout, "", under(micro.ErrStopTimeout, context.DeadlineExceeded)},
-	"DiscoveryError":   {&micro.DiscoveryError{Causes: []error{micro.ErrBadResponse}}, api.CategoryProtocol, "", under(micro.ErrBadResponse)},
+var dataAnswers = map[string][]errortest.Verdict{
+	"ConfigError":      {errortest.Says(&micro.ConfigError{Field: "name", Err: micro.ErrInvalidName}, api.CategoryInput, "", micro.ErrInvalidName)},
+	"CodeError":        {errortest.Says(&micro.CodeError{Err: micro.ErrInvalidCode}, api.CategoryInput, "", micro.ErrInvalidCode)},
+	"ServiceError":     {errortest.Says(micro.NewServiceErrorCode(429, "full"), api.CategoryLimit, "retry", micro.ErrOverloaded)},
+	"NATSError":        {errortest.Says(&micro.NATSError{Subject: "a", Description: "b"}, api.CategoryUnknown, "sent")},
+	"StopTimeoutError": {errortest.Says(&micro.StopTimeoutError{Cause: context.DeadlineExceeded}, api.CategoryTimeout, "", micro.ErrStopTimeout, context.DeadlineExceeded)},
+	"DiscoveryError":   {errortest.Says(&micro.DiscoveryError{Causes: []error{micro.ErrBadResponse}}, api.CategoryProtocol, "", micro.ErrBadResponse)},
 }
 
-// TestKindsAnswer: every kind, and every type, is listed above and says what stands there.
-func TestKindsAnswer(t *testing.T) {
-	kinds, data := errortest.Declared(t, ".")
-	kinds = slices.DeleteFunc(kinds, func(name string) bool { return strings.HasSuffix(name, "Header") })
-	errortest.Compare(t, "kinds", kinds, slices.Collect(maps.Keys(kindAnswers)))
-	errortest.Compare(t, "types", data, slices.Collect(maps.Keys(dataAnswers)))
-	for name, want := range kindAnswers {
-		t.Run(name, func(t *testing.T) {
-			want.check(t)
-			if strings.Count(want.err.Error(), "troupe") != 1 {
-				t.Errorf("its text is %q", want.err)
-			}
-		})
-	}
-	for name, want := range dataAnswers {
-		t.Run(name, want.check)
-	}
+func TestEveryErrorHasItsAnswers(t *testing.T) {
+	errortest.List{Kinds: kindAnswers, Data: dataAnswers}.Check(t)
 }
 
 // TestCodes: which kind an answer belongs to, by its number or its symbol.

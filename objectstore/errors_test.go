@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -18,74 +16,47 @@ import (
 	"github.com/troupe-go/troupe/objectstore"
 )
 
-// verdict is what an error has to say of itself.
-type verdict struct {
-	err      error
-	category api.Category
-	traits   string // "retry", "sent", both, or neither
-	parents  []error
-}
-
-func under(parents ...error) []error { return parents }
-
 // kindAnswers lists every exported kind.
-var kindAnswers = map[string]verdict{
-	"ErrBucketNotFound":       {objectstore.ErrBucketNotFound, api.CategoryNotFound, "", under(jetstream.ErrStreamNotFound, jetstream.ErrNotFound)},
-	"ErrBucketExists":         {objectstore.ErrBucketExists, api.CategoryConflict, "", under(jetstream.ErrStreamNameAlreadyInUse)},
-	"ErrInvalidBucketName":    {objectstore.ErrInvalidBucketName, api.CategoryInput, "", under(jetstream.ErrInvalidName)},
-	"ErrBadBucket":            {objectstore.ErrBadBucket, api.CategoryInput, "", under(jetstream.ErrJetStream)},
-	"ErrConfigRequired":       {objectstore.ErrConfigRequired, api.CategoryInput, "", under(jetstream.ErrInvalidConfig)},
-	"ErrBucketRequired":       {objectstore.ErrBucketRequired, api.CategoryInput, "", under(objectstore.ErrObjectStore)},
-	"ErrBucketNotWritable":    {objectstore.ErrBucketNotWritable, api.CategoryUnavailable, "retry", under(objectstore.ErrObjectStore)},
-	"ErrBucketAmbiguous":      {objectstore.ErrBucketAmbiguous, api.CategoryConflict, "", under(objectstore.ErrBucketNotWritable)},
-	"ErrBucketMalformed":      {objectstore.ErrBucketMalformed, api.CategoryInput, "", under(objectstore.ErrObjectStore)},
-	"ErrObjectStore":          {objectstore.ErrObjectStore, api.CategoryServer, "sent", under(jetstream.ErrJetStream)},
-	"ErrObjectNotFound":       {objectstore.ErrObjectNotFound, api.CategoryNotFound, "", under(objectstore.ErrObjectStore, jetstream.ErrNotFound)},
-	"ErrObjectDeleted":        {objectstore.ErrObjectDeleted, api.CategoryNotFound, "", under(objectstore.ErrObjectNotFound, jetstream.ErrNotFound)},
-	"ErrObjectAlreadyExists":  {objectstore.ErrObjectAlreadyExists, api.CategoryConflict, "", under(objectstore.ErrObjectStore)},
-	"ErrObjectChanged":        {objectstore.ErrObjectChanged, api.CategoryConflict, "", under(objectstore.ErrObjectStore, jetstream.ErrWrongLastSequence)},
-	"ErrLinkCycle":            {objectstore.ErrLinkCycle, api.CategoryConflict, "", under(objectstore.ErrObjectStore)},
-	"ErrInvalidObjectName":    {objectstore.ErrInvalidObjectName, api.CategoryInput, "", under(objectstore.ErrObjectStore)},
-	"ErrNameRequired":         {objectstore.ErrNameRequired, api.CategoryInput, "", under(objectstore.ErrInvalidObjectName)},
-	"ErrObjectRequired":       {objectstore.ErrObjectRequired, api.CategoryInput, "", under(objectstore.ErrObjectStore)},
-	"ErrBadObjectMeta":        {objectstore.ErrBadObjectMeta, api.CategoryProtocol, "", under(objectstore.ErrObjectStore)},
-	"ErrDigestMismatch":       {objectstore.ErrDigestMismatch, api.CategoryProtocol, "retry", under(objectstore.ErrObjectStore)},
-	"ErrInvalidDigestFormat":  {objectstore.ErrInvalidDigestFormat, api.CategoryProtocol, "", under(objectstore.ErrObjectStore)},
-	"ErrNoObjectsFound":       {objectstore.ErrNoObjectsFound, api.CategoryNotFound, "", under(objectstore.ErrObjectStore)},
-	"ErrSlowWatcher":          {objectstore.ErrSlowWatcher, api.CategoryLimit, "retry", under(jetstream.ErrJetStream)},
-	"ErrLinkIsABucket":        {objectstore.ErrLinkIsABucket, api.CategoryInput, "", under(objectstore.ErrObjectStore)},
-	"ErrLinkNotAllowed":       {objectstore.ErrLinkNotAllowed, api.CategoryInput, "", under(objectstore.ErrObjectStore)},
-	"ErrNoLinkToDeleted":      {objectstore.ErrNoLinkToDeleted, api.CategoryInput, "", under(objectstore.ErrObjectStore)},
-	"ErrNoLinkToLink":         {objectstore.ErrNoLinkToLink, api.CategoryInput, "", under(objectstore.ErrObjectStore)},
-	"ErrUpdateMetaDeleted":    {objectstore.ErrUpdateMetaDeleted, api.CategoryNotFound, "", under(objectstore.ErrObjectDeleted, objectstore.ErrObjectNotFound)},
-	"ErrCantGetBucket":        {objectstore.ErrCantGetBucket, api.CategoryInput, "", under(objectstore.ErrLinkIsABucket)},
-	"ErrInvalidStoreName":     {objectstore.ErrInvalidStoreName, api.CategoryInput, "", under(objectstore.ErrInvalidBucketName)},
-	"ErrObjectConfigRequired": {objectstore.ErrObjectConfigRequired, api.CategoryInput, "", under(objectstore.ErrConfigRequired)},
+var kindAnswers = map[string]errortest.Verdict{
+	"ErrBucketNotFound":      errortest.Says(objectstore.ErrBucketNotFound, api.CategoryNotFound, "", jetstream.ErrStreamNotFound, jetstream.ErrNotFound),
+	"ErrBucketExists":        errortest.Says(objectstore.ErrBucketExists, api.CategoryConflict, "", jetstream.ErrStreamNameAlreadyInUse),
+	"ErrInvalidBucketName":   errortest.Says(objectstore.ErrInvalidBucketName, api.CategoryInput, "", jetstream.ErrInvalidName),
+	"ErrBadBucket":           errortest.Says(objectstore.ErrBadBucket, api.CategoryInput, "", jetstream.ErrJetStream),
+	"ErrConfigRequired":      errortest.Says(objectstore.ErrConfigRequired, api.CategoryInput, "", jetstream.ErrInvalidConfig),
+	"ErrBucketRequired":      errortest.Says(objectstore.ErrBucketRequired, api.CategoryInput, "", objectstore.ErrObjectStore),
+	"ErrBucketNotWritable":   errortest.Says(objectstore.ErrBucketNotWritable, api.CategoryUnavailable, "retry", objectstore.ErrObjectStore),
+	"ErrBucketAmbiguous":     errortest.Says(objectstore.ErrBucketAmbiguous, api.CategoryConflict, "", objectstore.ErrBucketNotWritable),
+	"ErrBucketMalformed":     errortest.Says(objectstore.ErrBucketMalformed, api.CategoryInput, "", objectstore.ErrObjectStore),
+	"ErrObjectStore":         errortest.Says(objectstore.ErrObjectStore, api.CategoryServer, "sent", jetstream.ErrJetStream),
+	"ErrObjectNotFound":      errortest.Says(objectstore.ErrObjectNotFound, api.CategoryNotFound, "", objectstore.ErrObjectStore, jetstream.ErrNotFound),
+	"ErrObjectDeleted":       errortest.Says(objectstore.ErrObjectDeleted, api.CategoryNotFound, "", objectstore.ErrObjectNotFound, jetstream.ErrNotFound),
+	"ErrObjectAlreadyExists": errortest.Says(objectstore.ErrObjectAlreadyExists, api.CategoryConflict, "", objectstore.ErrObjectStore),
+	"ErrObjectChanged":       errortest.Says(objectstore.ErrObjectChanged, api.CategoryConflict, "", objectstore.ErrObjectStore, jetstream.ErrWrongLastSequence),
+	"ErrLinkCycle":           errortest.Says(objectstore.ErrLinkCycle, api.CategoryConflict, "", objectstore.ErrObjectStore),
+	"ErrInvalidObjectName":   errortest.Says(objectstore.ErrInvalidObjectName, api.CategoryInput, "", objectstore.ErrObjectStore),
+	"ErrNameRequired":        errortest.Says(objectstore.ErrNameRequired, api.CategoryInput, "", objectstore.ErrInvalidObjectName),
+	"ErrObjectRequired":      errortest.Says(objectstore.ErrObjectRequired, api.CategoryInput, "", objectstore.ErrObjectStore),
+	"ErrBadObjectMeta":       errortest.Says(objectstore.ErrBadObjectMeta, api.CategoryProtocol, "", objectstore.ErrObjectStore),
+	"ErrDigestMismatch":      errortest.Says(objectstore.ErrDigestMismatch, api.CategoryProtocol, "retry", objectstore.ErrObjectStore),
+	"ErrInvalidDigestFormat": errortest.Says(objectstore.ErrInvalidDigestFormat, api.CategoryProtocol, "", objectstore.ErrObjectStore),
+	"ErrNoObjectsFound":      errortest.Says(objectstore.ErrNoObjectsFound, api.CategoryNotFound, "", objectstore.ErrObjectStore),
+	"ErrSlowWatcher":         errortest.Says(objectstore.ErrSlowWatcher, api.CategoryLimit, "retry", jetstream.ErrJetStream),
+	"ErrLinkIsABucket":       errortest.Says(objectstore.ErrLinkIsABucket, api.CategoryInput, "", objectstore.ErrObjectStore),
+	"ErrLinkNotAllowed":      errortest.Says(objectstore.ErrLinkNotAllowed, api.CategoryInput, "", objectstore.ErrObjectStore),
+	"ErrNoLinkToDeleted":     errortest.Says(objectstore.ErrNoLinkToDeleted, api.CategoryInput, "", objectstore.ErrObjectStore),
+	"ErrNoLinkToLink":        errortest.Says(objectstore.ErrNoLinkToLink, api.CategoryInput, "", objectstore.ErrObjectStore),
+	"ErrUpdateMetaDeleted":   errortest.Says(objectstore.ErrUpdateMetaDeleted, api.CategoryNotFound, "", objectstore.ErrObjectDeleted, objectstore.ErrObjectNotFound),
 }
 
 // dataAnswers lists every error with data.
-var dataAnswers = map[string]verdict{
-	"BucketError": {&objectstore.BucketError{Op: "open", Bucket: "b", Kind: objectstore.ErrBucketNotFound}, api.CategoryNotFound, "",
-		under(objectstore.ErrBucketNotFound)},
-	"ObjectError": {&objectstore.ObjectError{Op: "get", Bucket: "b", Name: "o", Kind: objectstore.ErrObjectDeleted}, api.CategoryNotFound, "",
-		under(objectstore.ErrObjectDeleted, objectstore.ErrObjectStore)},
-	"DigestMismatchError": {&objectstore.DigestMismatchError{Bucket: "b", Name: "o"}, api.CategoryProtocol, "retry", under(objectstore.ErrDigestMismatch)},
+var dataAnswers = map[string][]errortest.Verdict{
+	"BucketError":         {errortest.Says(&objectstore.BucketError{Op: "open", Bucket: "b", Kind: objectstore.ErrBucketNotFound}, api.CategoryNotFound, "", objectstore.ErrBucketNotFound)},
+	"ObjectError":         {errortest.Says(&objectstore.ObjectError{Op: "get", Bucket: "b", Name: "o", Kind: objectstore.ErrObjectDeleted}, api.CategoryNotFound, "", objectstore.ErrObjectDeleted, objectstore.ErrObjectStore)},
+	"DigestMismatchError": {errortest.Says(&objectstore.DigestMismatchError{Bucket: "b", Name: "o"}, api.CategoryProtocol, "retry", objectstore.ErrDigestMismatch)},
 }
 
 func TestEveryErrorHasItsAnswers(t *testing.T) {
-	for _, all := range []map[string]verdict{kindAnswers, dataAnswers} {
-		for name, a := range all {
-			t.Run(name, func(t *testing.T) {
-				errortest.Check(t, a.err, errortest.Want{Category: a.category, Traits: a.traits, Parents: a.parents})
-			})
-		}
-	}
-}
-
-func TestEveryErrorIsListed(t *testing.T) {
-	kinds, data := errortest.Declared(t, ".")
-	errortest.Compare(t, "kinds", kinds, slices.Collect(maps.Keys(kindAnswers)))
-	errortest.Compare(t, "errors with data", append(data, "BucketError"), slices.Collect(maps.Keys(dataAnswers)))
+	errortest.List{Kinds: kindAnswers, Data: dataAnswers}.Check(t)
 }
 
 func TestTextsOfErrors(t *testing.T) {

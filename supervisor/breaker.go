@@ -206,7 +206,7 @@ type CircuitOpenError struct {
 func (e *CircuitOpenError) Error() string {
 	s := fmt.Sprintf("%v: %s is %v, try again in %v", ErrCircuitOpen, e.Name, e.State, e.RetryAfter)
 	if e.LastErr != nil {
-		s += "; the last failure: " + e.LastErr.Error()
+		s += "; the last failure: " + kind.Plain(e.LastErr)
 	}
 	return s
 }

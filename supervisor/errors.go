@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/kind"
@@ -142,7 +143,7 @@ func (e *IntensityError) Error() string {
 	}
 	s += e.Intensity.String()
 	if e.Cause != nil {
-		s += ", the last failure: " + e.Cause.Error()
+		s += ", the last failure: " + kind.Plain(e.Cause)
 	}
 	return s
 }
@@ -172,7 +173,7 @@ func (e *EscalatedError) Error() string {
 		s += " by " + e.Path
 	}
 	if e.Cause != nil {
-		s += ": " + e.Cause.Error()
+		s += ": " + kind.Plain(e.Cause)
 	}
 	return s
 }
@@ -215,7 +216,7 @@ func panicText(v any) string {
 	case nil:
 		return "nil"
 	case error, fmt.Stringer:
-		return fmt.Sprintf("%v", v) // fmt survives a panic in their methods
+		return strings.TrimPrefix(fmt.Sprintf("%v", v), "troupe: ") // fmt survives a panic in their methods
 	case string, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, uintptr,
 		float32, float64, complex64, complex128:
 		return fmt.Sprint(v)

@@ -38,7 +38,7 @@ func ExampleDecide() {
 	// restart  after 50ms
 	// restart  after 100ms
 	// stop     after 0s
-	// conn-1/subscriptions/orders: handler panicked (busy -> stopped): troupe: restart limit reached: conn-1/subscriptions/orders: 3 restarts within 10s, the last failure: troupe: handler panicked: boom (handling orders.new); stopped for good
+	// conn-1/subscriptions/orders: handler panicked (busy -> stopped): troupe: restart limit reached: conn-1/subscriptions/orders: 3 restarts within 10s, the last failure: handler panicked: boom (handling orders.new); stopped for good
 }
 
 // A policy may answer each cause in its own way.

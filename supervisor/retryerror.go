@@ -53,9 +53,9 @@ func (e *RetryError) Error() string {
 	if e.Name != "" {
 		s.WriteString(e.Name + " ")
 	}
-	fmt.Fprintf(&s, "failed at attempt %d after %v: %s", e.Attempts, e.Elapsed, strings.TrimPrefix(fmt.Sprint(e.Cause), "troupe: "))
+	fmt.Fprintf(&s, "failed at attempt %d after %v: %s", e.Attempts, e.Elapsed, kind.Plain(e.Cause))
 	if last := e.Last(); last != nil {
-		s.WriteString(": " + last.Error())
+		s.WriteString(": " + kind.Plain(last))
 	}
 	return s.String()
 }

@@ -23,14 +23,14 @@ func (n *notebook) Errorf(format string, all ...any) {
 }
 
 func TestCheckAsksEverything(t *testing.T) {
-	right := errortest.Want{Category: kind.Timeout, Traits: "retry sent", Parents: []error{context.DeadlineExceeded}}
-	errortest.Check(t, context.DeadlineExceeded, right)
-	for _, wrong := range []errortest.Want{
-		{Category: kind.Closed, Traits: right.Traits}, {Category: kind.Timeout, Traits: "sent"}, {Category: kind.Timeout, Traits: "retry"},
-		{Category: kind.Timeout, Traits: right.Traits, Parents: []error{context.Canceled}},
+	right := errortest.Says(context.DeadlineExceeded, kind.Timeout, "retry sent", context.DeadlineExceeded)
+	right.Check(t)
+	for _, wrong := range []errortest.Verdict{
+		errortest.Says(right.Err, kind.Closed, right.Traits), errortest.Says(right.Err, kind.Timeout, "sent"), errortest.Says(right.Err, kind.Timeout, "retry"),
+		errortest.Says(right.Err, kind.Timeout, right.Traits, context.Canceled),
 	} {
 		n := &notebook{TB: t}
-		if errortest.Check(n, context.DeadlineExceeded, wrong); len(n.failed) != 1 {
+		if wrong.Check(n); len(n.failed) != 1 {
 			t.Errorf("%+v: %v", wrong, n.failed)
 		}
 	}
@@ -38,11 +38,22 @@ func TestCheckAsksEverything(t *testing.T) {
 
 func TestDeclaredErrorsAreCompared(t *testing.T) {
 	kinds, data := errortest.Declared(t, "../../protocol")
-	if !slices.Contains(kinds, "ErrTimeout") || !slices.Contains(data, "ServerError") || slices.Contains(data, "Parser") {
+	named := func(name string) func(errortest.Declaration) bool {
+		return func(d errortest.Declaration) bool { return d.Name == name }
+	}
+	if !slices.ContainsFunc(kinds, named("ErrTimeout")) || !slices.ContainsFunc(data, named("ServerError")) || slices.ContainsFunc(data, named("Parser")) {
 		t.Errorf("declared are %v and %v", kinds, data)
 	}
 	n := &notebook{TB: t}
-	if errortest.Compare(n, "kinds", []string{"a", "b"}, []string{"b", "c"}); len(n.failed) != 2 {
+	if errortest.Compare(n, "kinds", []errortest.Declaration{{Name: "a"}, {Name: "b"}}, []string{"b", "c"}); len(n.failed) != 2 {
 		t.Errorf("%v", n.failed)
+	}
+}
+
+func TestOtherNamesAreThoseOfTheSameKind(t *testing.T) {
+	kinds, _ := errortest.Declared(t, "../../api")
+	i := slices.IndexFunc(kinds, func(d errortest.Declaration) bool { return d.Name == "ErrSecureConnFailed" })
+	if i < 0 || !slices.Equal(kinds[i].Other, []string{"ErrTLS"}) || kinds[i].Doc == "" {
+		t.Errorf("declared is %+v", kinds[max(i, 0)])
 	}
 }

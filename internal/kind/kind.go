@@ -1,5 +1,10 @@
 package kind
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Kind is an error sentinel with static parents. It is immutable and is
 // compared by identity; make one with [New] and keep it in a package variable.
 type Kind struct {
@@ -54,3 +59,7 @@ func (k *Kind) Retryable() bool { return k.answers.traits&Retry != 0 }
 
 // MaybeSent reports whether the call may have had its effect.
 func (k *Kind) MaybeSent() bool { return k.answers.traits&MaybeSent != 0 }
+
+// Plain returns the text of an error as a part of another error's, which says already
+// whose it is.
+func Plain(err error) string { return strings.TrimPrefix(fmt.Sprint(err), "troupe: ") }
