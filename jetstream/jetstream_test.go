@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) {
 	natsserver.Child()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock))
 }
 
 // connect returns a connection to the server that ends with the test.

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	natsserver.Child()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock))
 }
 
 // world is a server in a bubble, with a bucket "b" and both clients.

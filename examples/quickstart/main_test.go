@@ -17,7 +17,9 @@ import (
 	"github.com/troupe-go/troupe/faults/natsserver"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock))
+}
 
 // What is promised about the output.
 const (

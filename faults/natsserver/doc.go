@@ -55,7 +55,8 @@
 //
 // After [Server.Shutdown] a leak check needs no exceptions: the server waits for
 // the goroutines it counts, and the clock goroutine that JetStream stores share
-// ends within one scheduling round of the last store. One timer per process,
+// ends within one scheduling round of the last store; for the one exception, of members of
+// a cluster, see [StoreClock]. One timer per process,
 // which samples CPU usage every second from the moment the server package is
 // linked in, never ends; while it waits it is no goroutine. A [Process] ends with its
 // parent if nobody ends it before.

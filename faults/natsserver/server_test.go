@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) {
 	playRole()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock))
 }
 
 // wait bounds every wait of a test; it is reached only by a failing one.

@@ -7,6 +7,18 @@ import (
 	"github.com/nats-io/nats-server/v2/server/ats"
 )
 
+// StoreClock is the function whose goroutine a leak check has to pass over after tests with
+// clusters that have JetStream:
+//
+//	func TestMain(m *testing.M) {
+//		goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock))
+//	}
+//
+// It is the clock that the stores of all servers in the process share, and that ends with the
+// last of them. A member of a cluster that is shut down while it makes its copy of a stream or
+// of a consumer forgets that it has opened a store, and then the clock goes on.
+const StoreClock = "github.com/nats-io/nats-server/v2/server/ats.Register.func1"
+
 // Run starts a server for one test and shuts it down when the test ends. A
 // server that cannot start ends the test.
 func Run(t testing.TB, opts Options) *Server {

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	natsserver.Child()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock))
 }
 
 // patience is how long a test waits for what has to happen; in a bubble it is virtual.
