@@ -89,7 +89,7 @@ func (r *ActorRef) Stop(ctx context.Context) error {
 		return nil
 	}
 	r.user.stop()
-	if r.user.inside() {
+	if ctx.Err() == nil && r.user.inside() {
 		return nil
 	}
 	began := time.Now()

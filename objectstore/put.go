@@ -1,13 +1,14 @@
 package objectstore
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"hash"
 	"io"
 	"os"
+	"strings"
 	"time"
-	"unsafe"
 
 	"github.com/nats-io/nuid"
 
@@ -28,13 +29,12 @@ func (s *store) Put(ctx context.Context, meta Meta, r io.Reader) (*Info, error) 
 
 // PutBytes implements Putter.
 func (s *store) PutBytes(ctx context.Context, name string, data []byte) (*Info, error) {
-	return s.PutWith(ctx, Meta{Name: name}, newMemory(data))
+	return s.PutWith(ctx, Meta{Name: name}, bytes.NewReader(data))
 }
 
 // PutString implements Putter.
 func (s *store) PutString(ctx context.Context, name, data string) (*Info, error) {
-	// The bytes are read only: they are sent, and their digest is made.
-	return s.PutBytes(ctx, name, unsafe.Slice(unsafe.StringData(data), len(data)))
+	return s.PutWith(ctx, Meta{Name: name}, strings.NewReader(data))
 }
 
 // PutFile implements Putter.
@@ -60,7 +60,7 @@ func (s *store) PutWith(ctx context.Context, meta Meta, r io.Reader, opts ...Put
 	if err := p.check(ctx, meta); err != nil {
 		return nil, err
 	}
-	p.source = newSource(r, int(p.info.Opts.ChunkSize))
+	p.source = s.source(r, int(p.info.Opts.ChunkSize))
 	defer p.end(ctx) // also when the reader panics
 	if err := p.send(ctx); err != nil {
 		return nil, s.failed("put", meta.Name, err)
@@ -133,9 +133,8 @@ func (p *upload) send(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	var buffer []byte
 	for {
-		data, err := p.source.next(buffer)
+		data, err := p.source.next()
 		if err != nil {
 			return err
 		}
@@ -150,7 +149,7 @@ func (p *upload) send(ctx context.Context) error {
 		}
 		p.info.Size += uint64(len(data))
 		p.info.Chunks++
-		if buffer, err = p.place(ctx); err != nil {
+		if err := p.place(ctx); err != nil {
 			return err
 		}
 	}
@@ -169,7 +168,7 @@ func (p *upload) hand(data []byte) error {
 		if err != nil {
 			return err
 		}
-		p.actor, actor.lends = actor, p.source.lends()
+		p.actor, actor.free = actor, p.source.free
 		<-actor.slots // for this one
 	}
 	p.actor.chunks <- data // there is room: it has a place in the window
@@ -177,27 +176,27 @@ func (p *upload) hand(data []byte) error {
 	return nil
 }
 
-// place waits for a place in the window, and returns its memory.
-func (p *upload) place(ctx context.Context) (buffer []byte, err error) {
+// place waits for a place in the window.
+func (p *upload) place(ctx context.Context) error {
 	for {
 		select {
 		case <-p.actor.slots:
-			return p.actor.spare.take(), nil
+			return nil
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		default:
 		}
 		select {
 		case <-p.actor.slots:
-			return p.actor.spare.take(), nil
+			return nil
 		case <-p.actor.moved:
 			p.tell()
 		case <-p.actor.finished:
-			return nil, p.actor.err
+			return p.actor.err
 		case <-p.s.js.Conn().Done():
-			return nil, endOf(p.s.js.Conn())
+			return endOf(p.s.js.Conn())
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }

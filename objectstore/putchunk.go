@@ -3,10 +3,9 @@ package objectstore
 import (
 	"strconv"
 	"strings"
-	"sync"
 )
 
-// putchunk.go - what chunks are called, and the memory that they are in.
+// putchunk.go - what chunks are called.
 
 // String is what a chunk is called in its id and its reply subject.
 func (id chunkID) String() string {
@@ -33,27 +32,4 @@ func parseChunkID(text string) (chunkID, bool) {
 		id.copy = uint32(n)
 	}
 	return id, true
-}
-
-// spare is memory for chunks. What was given back last is taken first: most likely it is
-// still in a cache.
-type spare struct {
-	mu  sync.Mutex
-	all [][]byte
-}
-
-func (s *spare) put(buffer []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all = append(s.all, buffer)
-}
-
-// take returns nil if there is none.
-func (s *spare) take() (buffer []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := len(s.all); n > 0 {
-		buffer, s.all = s.all[n-1], s.all[:n-1]
-	}
-	return buffer
 }

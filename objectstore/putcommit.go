@@ -85,6 +85,7 @@ func (p *upload) end(ctx context.Context) {
 	if p.actor != nil {
 		p.actor.close()
 	}
+	p.source.end()
 	s := p.s
 	if p.stored {
 		s.sweep(ctx, &sweep{chunks: chunksIn(p.before.info)})

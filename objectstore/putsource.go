@@ -4,76 +4,77 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"sync"
+	"unsafe"
 )
 
 // putsource.go - cuts what is put into chunks.
 
 // source is where the bytes of an object come from.
 type source interface {
-	// next returns the next chunk, which is empty at the end. It may be in buffer, which may be
-	// nil. What is returned with an error is of no use.
-	next(buffer []byte) ([]byte, error)
-	// lends reports whether chunks are in buffers, which are free again when a chunk is stored.
-	lends() bool
+	// next returns the next chunk, which is empty at the end. It may be in the memory of one
+	// before it that was freed.
+	next() ([]byte, error)
+	// free takes the memory of a chunk that is stored. It may be called at any time.
+	free(chunk []byte)
 	// size returns how many bytes there are; 0 if that is not known.
 	size() uint64
+	// end ends it. Nobody uses a chunk any more that was freed.
+	end()
 }
 
-// newSource returns the source for a reader. One that has all of it in memory, as PutBytes
-// makes, is read without a copy.
-func newSource(r io.Reader, chunk int) source {
+// source returns the source for a reader. What a reader of the standard library has in memory is
+// put from there, without a copy.
+func (s *store) source(r io.Reader, chunk int) source {
+	m := &memory{chunk: chunk}
 	switch r := r.(type) {
 	case nil:
-		return &memory{chunk: chunk}
-	case *memory:
-		r.chunk = chunk
-		return r
 	case *bytes.Reader:
-		return &stream{r: r, chunk: chunk, total: uint64(r.Len())}
+		_, _ = r.WriteTo(m) // m takes all
 	case *bytes.Buffer:
-		return &stream{r: r, chunk: chunk, total: uint64(r.Len())}
+		_, _ = r.WriteTo(m)
 	case *strings.Reader:
-		return &stream{r: r, chunk: chunk, total: uint64(r.Len())}
+		_, _ = r.WriteTo(m)
 	default:
-		return &stream{r: r, chunk: chunk}
+		return &stream{r: r, chunk: chunk, spare: spare{more: &s.spare}}
 	}
+	return m
 }
 
-// memory is a source that is in memory. As a reader it is only what PutWith gets.
+// memory is a source that is in memory: what is written to it, once. It only reads it.
 type memory struct {
 	data  []byte // what is left
 	all   uint64
 	chunk int
 }
 
-func newMemory(data []byte) *memory { return &memory{data: data, all: uint64(len(data))} }
+// Write implements io.Writer. It keeps p.
+func (m *memory) Write(p []byte) (int, error) {
+	m.data, m.all = p, uint64(len(p))
+	return len(p), nil
+}
 
-func (m *memory) next([]byte) ([]byte, error) {
+// WriteString implements io.StringWriter.
+func (m *memory) WriteString(s string) (int, error) {
+	return m.Write(unsafe.Slice(unsafe.StringData(s), len(s)))
+}
+
+func (m *memory) next() ([]byte, error) {
 	n := min(m.chunk, len(m.data))
 	chunk := m.data[:n:n]
 	m.data = m.data[n:]
 	return chunk, nil
 }
 
-func (m *memory) lends() bool  { return false }
+func (m *memory) free([]byte)  {}
 func (m *memory) size() uint64 { return m.all }
-
-// Read implements io.Reader.
-func (m *memory) Read(p []byte) (int, error) {
-	n := copy(p, m.data)
-	m.data = m.data[n:]
-	if n == 0 && len(p) > 0 {
-		return 0, io.EOF
-	}
-	return n, nil
-}
+func (m *memory) end()         {}
 
 // stream is a source that reads.
 type stream struct {
 	r     io.Reader
 	chunk int
-	total uint64 // what the reader says that it has; 0 for nothing
-	got   uint64
+	spare spare
 	ended bool
 }
 
@@ -82,29 +83,22 @@ const emptyReadsMax = 100
 
 // next fills a chunk, however little the reader returns at a time: but for the last one all
 // chunks have the same size.
-func (s *stream) next(buffer []byte) ([]byte, error) {
+func (s *stream) next() ([]byte, error) {
 	if s.ended {
 		return nil, nil
 	}
-	if cap(buffer) < s.chunk {
-		buffer = make([]byte, s.room())
-	}
-	buffer = buffer[:cap(buffer)]
+	buffer := s.spare.take(s.chunk)
 	n := 0
 	for empty := 0; n < s.chunk; {
-		if n == len(buffer) { // the reader had more than it said
-			buffer = append(buffer, make([]byte, s.chunk-n)...)
-		}
-		got, err := s.r.Read(buffer[n:min(len(buffer), s.chunk)])
-		if got < 0 || got > min(len(buffer), s.chunk)-n {
+		got, err := s.r.Read(buffer[n:])
+		if got < 0 || got > s.chunk-n {
 			return nil, errBadCount
 		}
 		n += got
 		switch {
 		case err == io.EOF:
 			s.ended = true
-			s.got += uint64(n)
-			return buffer[:n], nil
+			return s.last(buffer[:n]), nil
 		case err != nil:
 			return nil, err
 		case got > 0:
@@ -115,18 +109,59 @@ func (s *stream) next(buffer []byte) ([]byte, error) {
 			}
 		}
 	}
-	s.got += uint64(n)
-	return buffer[:n], nil
+	return buffer, nil
 }
 
-// room returns how large the next buffer is: no larger than what the reader says is left,
-// and one byte to find the end.
-func (s *stream) room() int {
-	if s.total > s.got && s.total-s.got < uint64(s.chunk) {
-		return int(s.total-s.got) + 1
+// last returns the last chunk.
+func (s *stream) last(chunk []byte) []byte {
+	if len(chunk) == 0 {
+		s.free(chunk)
+		return nil
 	}
-	return s.chunk
+	return chunk
 }
 
-func (s *stream) lends() bool  { return true }
-func (s *stream) size() uint64 { return s.total }
+func (s *stream) free(chunk []byte) { s.spare.put(chunk) }
+func (s *stream) size() uint64      { return 0 }
+func (s *stream) end()              { s.spare.end() }
+
+// spare is the memory for the chunks of a put. What was given back last is taken first: most
+// likely it is still in a cache.
+type spare struct {
+	more *sync.Pool // what puts before have left
+
+	mu  sync.Mutex
+	all []*[]byte
+}
+
+// take returns memory of a size, with whatever is in it.
+func (s *spare) take(size int) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var buffer *[]byte
+	if n := len(s.all); n > 0 {
+		buffer, s.all = s.all[n-1], s.all[:n-1]
+	} else {
+		buffer, _ = s.more.Get().(*[]byte)
+	}
+	if buffer == nil || cap(*buffer) < size {
+		return make([]byte, size)
+	}
+	return (*buffer)[:size]
+}
+
+func (s *spare) put(buffer []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, &buffer)
+}
+
+// end leaves it all to other puts.
+func (s *spare) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, buffer := range s.all {
+		s.more.Put(buffer)
+	}
+	s.all = nil
+}

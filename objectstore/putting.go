@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -67,12 +68,14 @@ type putting struct {
 	told    atomic.Bool // the actor has a letter about chunks, and has not looked yet
 
 	slots    chan struct{} // places in the window
-	spare    spare         // memory of chunks that are stored
 	chunks   chan []byte   // handed over; closed behind the last one
 	moved    chan struct{} // chunks were stored
 	finished chan struct{} // closed when err is set
 	err      error
-	lends    bool
+	free     func([]byte) // takes the memory of chunks that are stored
+
+	sending sync.Mutex // held while a chunk is read
+	over    bool       // no chunk is read any more
 
 	bytes, acked, resumed, waiting atomic.Uint64
 
@@ -119,8 +122,12 @@ func (s *store) startPut(subject, id string, window int, o *putOptions) (*puttin
 	return p, nil
 }
 
-// close ends the actor, and everything that it has.
+// close ends the actor, and everything that it has. From then on no chunk is sent, and the memory
+// of none is read.
 func (p *putting) close() {
+	p.sending.Lock()
+	p.over = true
+	p.sending.Unlock()
 	p.outlet.Close()
 	if p.sub != nil {
 		_ = p.sub.Unsubscribe() // or the connection has ended it
@@ -353,6 +360,11 @@ func (a *sender) send(c *api.ActorContext) {
 
 // put puts one chunk on its way.
 func (p *putting) put(k *chunk) (number uint64, err error) {
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	if p.over {
+		return 0, api.ErrOutletDown
+	}
 	p.header[jetstream.MsgIDHeader][0] = p.id + "-" + k.String()
 	if p.block, err = protocol.AppendHeader(p.block[:0], p.header); err != nil {
 		return 0, err
@@ -449,9 +461,7 @@ func (p *putting) giveBack() {
 	p.acked.Store(uint64(l.acked))
 	for i, data := range l.free {
 		l.free[i] = nil
-		if p.lends {
-			p.spare.put(data)
-		}
+		p.free(data)
 		p.slots <- struct{}{} // there is room: it was taken from there
 	}
 	l.free = l.free[:0]

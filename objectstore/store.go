@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/internal/bucket"
@@ -147,6 +148,7 @@ type store struct {
 	read     string                 // what the subjects of its stream begin with: "$O.<bucket>."
 	overhead int                    // of the longest subject of a request, beside the name of an object in it
 	write    atomic.Pointer[string] // what the subject of a publish begins with; nil until it is known
+	spare    sync.Pool              // memory for chunks
 }
 
 func newStore(js jetstream.JetStream, s jetstream.Stream) *store {

@@ -95,7 +95,7 @@ func TestTransfersOutliveTheirActors(t *testing.T) {
 		hits := 0
 		for n := 1; n <= 30; n++ {
 			fault := w.Inject(fmt.Sprintf("when index(%d) actor(actor) panic", n))
-			must.Get(w.store.PutWith(w.T.Context(), small("x"), bytes.NewReader(data), objectstore.PutWindow(5*smallChunk)))(w.T)
+			must.Get(w.store.PutWith(w.T.Context(), small("x"), io.MultiReader(bytes.NewReader(data)), objectstore.PutWindow(5*smallChunk)))(w.T)
 			fault.Stop()
 			hits += fault.Hits()[0]
 			w.has("x", data)
