@@ -7,6 +7,8 @@ import (
 	"maps"
 	"time"
 
+	"github.com/nats-io/nuid"
+
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/jetstream"
 )
@@ -20,7 +22,8 @@ import (
 //	old: deleted     new: the same object       the old one is replaced, if nobody was faster
 //
 // Cut after the first step there are two names for one object; the same call again goes on. The
-// old name stays as one of an object that was deleted: watchers learn of it.
+// old name stays as one of an object that was deleted: watchers learn of it. It has an id of its
+// own then: who deletes it once more removes the chunks of that id, and so none.
 
 // UpdateMeta implements Store.
 func (s *store) UpdateMeta(ctx context.Context, name string, meta Meta) error {
@@ -108,13 +111,13 @@ func (s *store) rename(ctx context.Context, r renaming) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.writeMeta(ctx, op, marker(old.info), metaWrite{expect: old.revision})
+	err = s.writeMeta(ctx, op, left(old.info), metaWrite{expect: old.revision})
 	if !errors.Is(err, ErrObjectChanged) {
 		return info, err
 	}
 	// Whoever was faster has removed the bytes, or is about to: the new name goes, too, unless
 	// somebody has given it to something else.
-	if again := s.writeMeta(ctx, op, marker(info), metaWrite{expect: info.Revision}); !errors.Is(again, ErrObjectChanged) {
+	if again := s.writeMeta(ctx, op, left(info), metaWrite{expect: info.Revision}); !errors.Is(again, ErrObjectChanged) {
 		err = errors.Join(err, again)
 	}
 	return nil, err
@@ -129,6 +132,13 @@ func marker(info *Info) *Info {
 	gone.Deleted, gone.Expires = true, time.Time{}
 	gone.Size, gone.Chunks, gone.Digest = 0, 0, ""
 	return &gone
+}
+
+// left returns the info of a name that an object has no more: the chunks are not its own.
+func left(info *Info) *Info {
+	gone := marker(info)
+	gone.NUID = nuid.Next()
+	return gone
 }
 
 // Delete implements Store.

@@ -139,6 +139,23 @@ func TestRename(t *testing.T) {
 	})
 }
 
+// The old name is deleted once more, by us and by them: what has another name stays.
+func TestDeleteOfAnOldName(t *testing.T) {
+	inBubble(t, func(w *world) {
+		ctx := w.T.Context()
+		for name, remove := range map[string]func() error{
+			"ours":   func() error { return w.store.Delete(ctx, "ours") },
+			"theirs": func() error { return w.other.Delete(ctx, "theirs") },
+			"put":    func() error { _, err := w.store.PutString(ctx, "put", "another"); return err },
+		} {
+			w.put(name, "hello")
+			must.Do(w.T, w.store.UpdateMeta(ctx, name, objectstore.Meta{Name: "new " + name}))
+			must.Do(w.T, remove())
+			w.reads("new "+name, "hello")
+		}
+	})
+}
+
 func TestDelete(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.T.Context()
@@ -325,6 +342,26 @@ func TestRenameWhileTheObjectIsReplaced(t *testing.T) {
 		w.reads("old", "another")
 		_, err := w.store.GetInfo(ctx, "new")
 		is(w.T, err, objectstore.ErrObjectNotFound)
+		must.Do(w.T, w.store.Delete(ctx, "new"))
+		w.reads("old", "another")
+	})
+}
+
+// Somebody describes the object anew under its old name meanwhile: that one keeps its bytes, and
+// the new name goes without them.
+func TestRenameWhileTheObjectIsDescribed(t *testing.T) {
+	inBubble(t, func(w *world) {
+		ctx := w.T.Context()
+		w.put("old", "hello")
+		slow := must.Get(w.Link("c", "s1").Inject(`when op(HPUB) subject("` + metaSubject("old") + `") delay(1s)`))(w.T)
+		defer slow.Lift()
+		result := make(chan error)
+		go func() { result <- w.store.UpdateMeta(ctx, "old", objectstore.Meta{Name: "new"}) }()
+		synctest.Wait()
+		must.Do(w.T, w.other.UpdateMeta(ctx, "old", peer.ObjectMeta{Name: "old", Description: "d"}))
+		is(w.T, <-result, objectstore.ErrObjectChanged)
+		must.Do(w.T, w.store.Delete(ctx, "new"))
+		w.reads("old", "hello")
 	})
 }
 

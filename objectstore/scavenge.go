@@ -24,15 +24,17 @@ import (
 //	                                                                   │
 //	                                                                   ▼  orphans
 //
-// The infos are read after the chunks, and those that came meanwhile again: an object that gets
-// another name is seen under one of the two, whenever that happens. So does what was deleted a
-// moment ago count: it may be the old name.
+// The infos are read after the chunks, and those that came meanwhile again, until none has come:
+// an object that gets another name is seen under one of them, whenever that happens.
 
 const (
 	// orphanAge is how old the newest chunk of an orphan is at least, by default.
 	orphanAge = time.Hour
 	// orphanBatch bounds how many ids are held in memory: all infos are read once for each batch.
 	orphanBatch = 1 << 16
+	// roundsMax is how often infos are looked for that came meanwhile. A round is short: not even
+	// in a busy bucket does an object get another name in each of them just before it is seen.
+	roundsMax = 16
 )
 
 // Orphan are chunks that belong to no object: of a Put that was cut, or of an object that was
@@ -141,20 +143,23 @@ func (s *store) yieldOrphans(ctx context.Context, batch map[string]Orphan, befor
 
 // takeReferred takes out of a batch what infos refer to.
 func (s *store) takeReferred(ctx context.Context, batch map[string]Orphan, before time.Time) error {
-	status, err := s.Status(ctx)
-	if err != nil {
-		return err
-	}
-	last := status.(*BucketStatus).info.State.LastSeq
-	for _, after := range []uint64{0, last} {
+	after, came := uint64(0), true
+	for round := 0; came && round < roundsMax; round++ {
+		status, err := s.Status(ctx)
+		if err != nil {
+			return err
+		}
+		came = false
 		for info, err := range s.load(ctx, "scavenge", after) {
 			if err != nil {
 				return err
 			}
+			came = true
 			if !info.Deleted || info.ModTime.After(before) {
 				delete(batch, info.NUID)
 			}
 		}
+		after = status.(*BucketStatus).info.State.LastSeq
 	}
 	return nil
 }
