@@ -3,7 +3,6 @@ package kv
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -19,9 +18,7 @@ import (
 //	Delete, Purge             a marker in the header, no value
 //	  with LastRevision       + what its revision has to be, an id
 //
-// The id is for the second try, when the acknowledgement of the first one was lost: a cluster
-// knows the message, and says so; a server alone compares it with itself, and the leader is asked
-// whose the last revision is.
+// The id is for the second try, when the acknowledgement of the first one was lost: see fate.go.
 
 // Put implements Store.
 func (s *store) Put(ctx context.Context, key string, value []byte) (uint64, error) {
@@ -166,17 +163,10 @@ func (w *change) compared(ctx context.Context, revision uint64) (uint64, error) 
 		err = &jetstream.PublishError{Subject: w.msg.Subject, MsgID: w.id, Attempts: 2, Unknown: true, Err: jetstream.ErrDuplicateMsgInProcess}
 	}
 	w.maybe = w.maybe || unknown(err)
-	if !w.maybe {
-		return 0, w.refused(ctx, revision, err)
+	if w.maybe {
+		return w.fate(ctx, revision, err)
 	}
-	switch mine, asked := w.mine(ctx); {
-	case asked != nil: // and so nobody knows
-		return 0, w.s.failed(w.op, w.key, 0, &jetstream.PublishError{Subject: w.msg.Subject, MsgID: w.id, Attempts: 1, Unknown: true,
-			Err: fmt.Errorf("%w; %w", err, asked)})
-	case mine != 0:
-		return mine, nil
-	}
-	return 0, w.refused(ctx, revision, err)
+	return 0, w.refused(revision, err)
 }
 
 // unknown reports whether a publish that failed with err may have been stored, by an earlier
@@ -186,39 +176,14 @@ func unknown(err error) bool {
 	return ok && publish.Unknown
 }
 
-// mine returns the last revision of the key if that is the change, and 0 if it is not. The leader
-// says so: another replica may not have it yet.
-func (w *change) mine(ctx context.Context) (uint64, error) {
-	m, err := w.s.leaderMsg(ctx, w.s.read+w.in)
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		return 0, nil
-	case err != nil:
-		return 0, err
-	case m.Header.Get(jetstream.MsgIDHeader) != w.id:
-		return 0, nil
-	}
-	return m.Sequence, nil
-}
-
-// refused makes an error about the key of what a publish said. A refusal that the change may
-// have brought upon itself says nothing if the bucket has forgotten the ids of that time.
-func (w *change) refused(ctx context.Context, revision uint64, err error) error {
+// refused makes an error about the key of what a publish said that has stored nothing.
+func (w *change) refused(revision uint64, err error) error {
 	wrong, ok := errors.AsType[*jetstream.WrongLastSequenceError](err)
-	if !ok || w.maybe && time.Since(w.began) >= w.s.remembers(ctx) {
+	if !ok {
 		return w.s.failed(w.op, w.key, 0, err)
 	}
 	return &KeyWrongLastSequenceError{
 		Op: w.op, Bucket: w.s.bucket, Key: w.key, Expected: revision, Actual: wrong.Actual, HasActual: wrong.HasActual,
 		Kind: ErrKeyWrongLastSequence, Err: wrong.Err,
 	}
-}
-
-// remembers returns for how long the bucket surely knows the ids of messages.
-func (s *store) remembers(ctx context.Context) time.Duration {
-	info, err := s.stream.Info(ctx)
-	if err != nil || info.Config.Mirror != nil { // of a mirror the origin does
-		return 0
-	}
-	return info.Config.Duplicates
 }

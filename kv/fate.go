@@ -1,0 +1,86 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/kind"
+	"github.com/troupe-go/troupe/jetstream"
+)
+
+// fate.go - what became of a change that may have been stored before it was sent again, and
+// refused. The leader is asked for the first message of the key behind the expected revision.
+//
+//	it is the change                             stored
+//	it was stored in the change's place          refused
+//	the expected revision is still there         refused: nothing that came behind it is gone
+//	else                                         nobody knows
+//
+// A server alone compares revisions before ids: it refuses what it has stored itself.
+
+// errOvertaken is why nobody knows.
+var errOvertaken = kind.New("its acknowledgement was lost, and the history of the key does not tell whether it was stored", jetstream.ErrPublishUnknown)
+
+// fate returns the revision of a change that may have been stored, or the error of one that was
+// not, or of which nobody knows. err is what the last publish has come to.
+func (w *change) fate(ctx context.Context, revision uint64, err error) (uint64, error) {
+	next, asked := w.behind(ctx, revision)
+	if next != nil && next.Header.Get(jetstream.MsgIDHeader) == w.id {
+		return next.Sequence, nil
+	}
+	wrong, again := errors.AsType[*jetstream.WrongLastSequenceError](err)
+	if again && wrong.HasActual && next != nil && w.missed(ctx, next, revision) {
+		return 0, w.refused(revision, err)
+	}
+	e := jetstream.PublishError{Subject: w.msg.Subject, MsgID: w.id, Attempts: 1, Err: err}
+	if publish, ok := errors.AsType[*jetstream.PublishError](err); ok {
+		e = *publish
+	}
+	e.Unknown = true
+	if again { // it says nothing, and is not to be taken for a conflict
+		e.Err = errOvertaken
+	}
+	if asked != nil {
+		e.Err = fmt.Errorf("%w; %w", e.Err, asked)
+	}
+	return 0, w.s.failed(w.op, w.key, 0, &e)
+}
+
+// behind returns the first message of the key behind a revision; nil if there is none.
+func (w *change) behind(ctx context.Context, revision uint64) (*jetstream.RawStreamMsg, error) {
+	m, err := w.s.stream.GetMsg(ctx, revision+1, jetstream.WithGetMsgSubject(w.s.read+w.in), jetstream.WithGetMsgLeader())
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	return m, err
+}
+
+// missed reports whether the change surely is not stored, given the first message behind the
+// expected revision, which was read before. A mirror does not know, nor does anybody when the change may
+// have expired since. A key that was purged meanwhile, its marker too, and created anew, counts as new.
+func (w *change) missed(ctx context.Context, next *jetstream.RawStreamMsg, revision uint64) bool {
+	info, err := w.s.stream.Info(ctx)
+	if err != nil || info.Config.Mirror != nil || w.outlived(info.Config.MaxAge) {
+		return false
+	}
+	expected, other := next.Header.Get(jetstream.ExpectedLastSubjSeqHeader), next.Header.Get(jetstream.ExpectedLastSubjSeqSubjHeader)
+	if expected == strconv.FormatUint(revision, 10) && other == "" {
+		return true
+	}
+	if revision == firstRevision {
+		return false
+	}
+	m, err := w.s.stream.GetMsg(ctx, revision, jetstream.WithGetMsgLeader())
+	return err == nil && m.Subject == next.Subject
+}
+
+// outlived reports whether the change, if it was stored, may have expired. maxAge is how long the
+// bucket keeps a value; 0 for ever.
+func (w *change) outlived(maxAge time.Duration) bool {
+	age := time.Since(w.began)
+	own, err := time.ParseDuration(w.msg.Header.Get(jetstream.MsgTTLHeader))
+	return maxAge != 0 && age >= maxAge || err == nil && age >= own
+}
