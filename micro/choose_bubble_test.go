@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -28,17 +29,20 @@ func TestHedge(t *testing.T) {
 				}
 			case "always slow":
 				<-ctx.Done()
-			case "full":
-				return micro.NewServiceErrorCode(429, "full")
-			case "full first":
-				if n == 1 {
-					return micro.NewServiceErrorCode(429, "full")
-				}
 			case "final":
 				return micro.NewServiceErrorCode(404, "no")
 			}
 			return r.Respond(fmt.Append(nil, n))
 		}), micro.WithEndpointConcurrency(10))
+		must.Get(p.nc.Subscribe("full", func(m *api.Msg) { // instances that have no room
+			if n := calls.Add(1); n == 2 && string(m.Data) == "full first" {
+				_ = m.Respond([]byte("2"))
+				return
+			}
+			_ = m.RespondMsg(&api.Msg{Header: api.Header{micro.ErrorHeader: {"full"}, micro.ErrorCodeHeader: {"429"},
+				micro.InstanceHeader: {"other"}, micro.RefusedHeader: {"true"}}})
+		}))(t)
+		must.Do(t, p.nc.Flush())
 		for data, want := range map[string]struct {
 			answer string
 			took   time.Duration
@@ -52,8 +56,12 @@ func TestHedge(t *testing.T) {
 			"always slow": {"DEADLINE_EXCEEDED: the deadline has passed", time.Minute, 4},
 		} {
 			calls.Store(0)
+			subject := "e"
+			if strings.HasPrefix(data, "full") {
+				subject = "full"
+			}
 			began := time.Now()
-			got := sprint(p.ask("e", data, time.Minute, micro.Hedge(time.Second, 3)))
+			got := sprint(p.ask(subject, data, time.Minute, micro.Hedge(time.Second, 3)))
 			if data == "always slow" { // its own deadline may come first
 				got = want.answer
 			}

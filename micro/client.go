@@ -6,7 +6,6 @@ import (
 	"iter"
 	"maps"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
@@ -18,7 +17,7 @@ type Client struct {
 	nc     *api.Conn
 	prefix string
 	stall  time.Duration
-	late   atomic.Int64 // until when no deadlines are sent, in Unix ns; see unexpired
+	skewed skewed // see unexpired
 	loads  loads
 }
 
@@ -119,20 +118,17 @@ func (c *Client) RequestMsg(ctx context.Context, m *api.Msg, opts ...RequestOpt)
 	return c.unexpired(ctx, m)
 }
 
-// skewedFor is how long no deadlines are sent when a service takes for expired what is not.
-const skewedFor = time.Minute
-
-// unexpired asks once, and once more without a deadline if the service takes the request for
+// unexpired asks once, and once more without a deadline if the endpoint takes the request for
 // expired before it is: their clocks differ, and nothing was done.
 func (c *Client) unexpired(ctx context.Context, m *api.Msg) (*api.Msg, error) {
-	if time.Now().UnixNano() < c.late.Load() {
+	if c.skewed.is(m.Subject, time.Now()) {
 		return c.once(ctx, m)
 	}
 	answer, err := c.once(ctx, c.dated(ctx, m))
 	if !errors.Is(err, ErrExpired) || ctx.Err() != nil {
 		return answer, err
 	}
-	c.late.Store(time.Now().Add(skewedFor).UnixNano())
+	c.skewed.note(m.Subject, time.Now())
 	return c.once(ctx, m)
 }
 
@@ -211,6 +207,7 @@ func serviceErrorOf(m *api.Msg, subject string) *ServiceError {
 	}
 	se := &ServiceError{Code: code, Description: description, Data: m.Data, Header: m.Header, Subject: subject}
 	se.ServiceID, _ = field(m.Header, InstanceHeader)
+	se.refused = se.ServiceID != "" && m.Header.Get(RefusedHeader) != ""
 	if symbol, ok := field(m.Header, SymbolHeader); ok && symbol != "" {
 		if n, numeric := se.NumericCode(); numeric {
 			se.Code, se.number = symbol, n

@@ -46,7 +46,7 @@ func deadlineOf(h api.Header) (time.Time, *ServiceError) {
 	}
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return time.Time{}, own(CodeBadRequest, "the deadline of the request cannot be read")
+		return time.Time{}, refusalOf(CodeBadRequest, "the deadline of the request cannot be read")
 	}
 	return at, nil
 }
@@ -67,7 +67,7 @@ func (r *request) limit(now time.Time, timeout time.Duration) (release context.C
 	case refusal != nil:
 		return nil, refusal
 	case !at.IsZero() && !now.Before(at):
-		return nil, own(CodeExpired, "the deadline had passed before the request was handled")
+		return nil, refusalOf(CodeExpired, "the deadline had passed before the request was handled")
 	case timeout > 0:
 		at = sooner(at, now.Add(timeout))
 	}

@@ -11,7 +11,7 @@ import (
 
 // Hedge asks once more when there is no answer after a while, and again, up to that many
 // further times: the first good answer counts, and the others are not waited for. An answer
-// by which nothing was done, as ErrOverloaded, has the next one asked at once. It is for
+// of an endpoint that called no handler, see RefusedHeader, has the next one asked at once. It is for
 // requests that may be handled more than once, and helps where several instances share the
 // subject. Less than one further, or a pause that is not above zero, is an ErrConfigValidation.
 func Hedge(after time.Duration, further int) RequestOpt {

@@ -77,8 +77,8 @@ func (l *loads) of(to Target) *fleet {
 type Target struct{ Service, Endpoint string }
 
 // RequestLeastLoaded asks the instance of a service that has the least to do, by what it said
-// within the last second and by what this client waits for. One that is gone, or does not take
-// the request, is passed over. The endpoint is one with WithEndpointDirect; where no instance
+// within the last second and by what this client waits for. One that is gone, or that calls no
+// handler, see RefusedHeader, is passed over. The endpoint is one with WithEndpointDirect; where no instance
 // has it, the error is ErrEndpointNotFound. Otherwise it is like Request.
 func (c *Client) RequestLeastLoaded(ctx context.Context, to Target, data []byte, opts ...RequestOpt) (*api.Msg, error) {
 	if ctx == nil {

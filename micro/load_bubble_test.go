@@ -190,8 +190,13 @@ func TestClocksThatDiffer(t *testing.T) {
 				must.Do(t, m.Respond([]byte("yes")))
 				return
 			}
-			must.Do(t, m.RespondMsg(&api.Msg{Header: api.Header{micro.ErrorHeader: {"too late"}, micro.ErrorCodeHeader: {"504"}, micro.SymbolHeader: {micro.CodeExpired}}}))
+			must.Do(t, m.RespondMsg(&api.Msg{Header: api.Header{micro.ErrorHeader: {"too late"}, micro.ErrorCodeHeader: {"504"},
+				micro.SymbolHeader: {micro.CodeExpired}, micro.InstanceHeader: {"other"}, micro.RefusedHeader: {"true"}}}))
 		}))(t)
+		p.add("well", micro.Func(func(ctx context.Context, r micro.Request) error {
+			_, dated := ctx.Deadline()
+			return r.Respond(fmt.Append(nil, dated))
+		}))
 		must.Do(t, p.nc.Flush())
 		count := func(want int) {
 			t.Helper()
@@ -207,6 +212,9 @@ func TestClocksThatDiffer(t *testing.T) {
 		}
 		count(2)
 		count(1)
+		if got := sprint(p.ask("well", "", time.Hour)); got != "true" {
+			t.Errorf("a deadline for another: %s", got)
+		}
 		time.Sleep(time.Minute)
 		count(2)
 	})

@@ -23,10 +23,14 @@ const (
 	SymbolHeader = "Troupe-Service-Error-Symbol"
 	// InstanceHeader has the id of the instance that answers with an error.
 	InstanceHeader = "Troupe-Service-Id"
+	// RefusedHeader is there when the endpoint itself has refused the request, so that no
+	// handler was called and nothing was done. No handler can send it, nor pass it on.
+	RefusedHeader = "Troupe-Service-Refused"
 )
 
-// Codes of this package's own. They are sent as the numbers behind them, with the symbol in
-// SymbolHeader.
+// Codes of this package's own answers, which are sent as the numbers behind them, with the
+// symbol in SymbolHeader. What is said of handlers here holds for those answers: with
+// RefusedHeader where no handler was called. A handler may send the same codes, as any others.
 const (
 	// CodeInternal (500): the handler failed, or panicked.
 	CodeInternal = "INTERNAL_ERROR"
@@ -73,24 +77,25 @@ func numberOf(symbol string) int {
 	return 0
 }
 
-// Kinds of errors of services.
+// Kinds of errors of services. A handler may have done something before it answered with
+// any of them; see ServiceError.MaybeSent.
 var (
 	// ErrService: a service answered with an error. See ServiceError.
 	ErrService error = kind.New("troupe: service error").In(kind.Server, kind.MaybeSent)
 	// ErrBadRequest: the service does not take the request as it is (400, 422).
-	ErrBadRequest error = kind.New("troupe: bad request", ErrService).In(kind.Input)
+	ErrBadRequest error = kind.New("troupe: bad request", ErrService).In(kind.Input, kind.MaybeSent)
 	// ErrUnauthorized: the service does not know who asks, or does not let them (401, 403).
-	ErrUnauthorized error = kind.New("troupe: unauthorized", ErrService).In(kind.Permission)
+	ErrUnauthorized error = kind.New("troupe: unauthorized", ErrService).In(kind.Permission, kind.MaybeSent)
 	// ErrNotFound: what was asked for is not there (404).
-	ErrNotFound error = kind.New("troupe: not found", ErrService).In(kind.NotFound)
+	ErrNotFound error = kind.New("troupe: not found", ErrService).In(kind.NotFound, kind.MaybeSent)
 	// ErrConflict: what was asked for does not fit what there is (409).
-	ErrConflict error = kind.New("troupe: conflict", ErrService).In(kind.Conflict)
+	ErrConflict error = kind.New("troupe: conflict", ErrService).In(kind.Conflict, kind.MaybeSent)
 	// ErrOverloaded: the service has more to do than it takes (429).
-	ErrOverloaded error = kind.New("troupe: service is overloaded", ErrService).In(kind.Limit, kind.Retry)
+	ErrOverloaded error = kind.New("troupe: service is overloaded", ErrService).In(kind.Limit, kind.Retry, kind.MaybeSent)
 	// ErrInternal: the service failed (500).
 	ErrInternal error = kind.New("troupe: internal service error", ErrService).In(kind.Server, kind.MaybeSent)
 	// ErrUnavailable: the service cannot answer now (503).
-	ErrUnavailable error = kind.New("troupe: service is unavailable", ErrService).In(kind.Unavailable, kind.Retry)
+	ErrUnavailable error = kind.New("troupe: service is unavailable", ErrService).In(kind.Unavailable, kind.Retry, kind.MaybeSent)
 	// ErrInterrupted: the service ended while it was about to answer. It is an
 	// ErrUnavailable, and something may have been done.
 	ErrInterrupted error = kind.New("troupe: request was interrupted", ErrUnavailable).In(kind.Unavailable, kind.Retry, kind.MaybeSent)
@@ -144,7 +149,8 @@ type ServiceError struct {
 	// ServiceID is the instance that answered; empty if it does not say, and in a handler's own.
 	ServiceID string
 
-	number int // that came with a symbol; 0 for none
+	number  int  // that came with a symbol; 0 for none
+	refused bool // by the endpoint: no handler was called
 }
 
 // NewServiceError returns an error for a handler to send. See ServiceError.Validate for what
@@ -175,6 +181,10 @@ func (e *ServiceError) NumericCode() (int, bool) {
 	return e.number, e.number != 0
 }
 
+// MaybeSent reports whether something may have been done. It is false only where the endpoint
+// says so, with RefusedHeader; whatever a handler answers with, it has been at work.
+func (e *ServiceError) MaybeSent() bool { return e == nil || !e.refused }
+
 // Is reports whether target is a *ServiceError with the same code.
 func (e *ServiceError) Is(target error) bool {
 	other, ok := target.(*ServiceError)
@@ -186,10 +196,12 @@ func (e *ServiceError) Unwrap() error {
 	if e == nil {
 		return nil
 	}
-	switch e.Code {
-	case CodeExpired:
+	switch {
+	case e.Code == CodeExpired && e.refused:
 		return ErrExpired
-	case CodeInterrupted:
+	case e.Code == CodeExpired:
+		return classOf(e.number) // something of the program's, which has nothing to do with deadlines
+	case e.Code == CodeInterrupted:
 		return ErrInterrupted
 	}
 	if n, ok := e.NumericCode(); ok {
@@ -241,12 +253,30 @@ func own(code, description string) *ServiceError {
 	return &ServiceError{Code: code, Description: description, number: numberOf(code)}
 }
 
+// refusalOf returns an error of this package's own for a request that no handler gets.
+func refusalOf(code, description string) *ServiceError {
+	e := own(code, description)
+	e.refused = true
+	return e
+}
+
+// passedOn returns the error as a handler's own: that another service has refused a request
+// says nothing of what the handler did.
+func (e *ServiceError) passedOn() *ServiceError {
+	if !e.refused {
+		return e
+	}
+	passed := *e
+	passed.refused = false
+	return &passed
+}
+
 // outcomeOf returns what the requester gets of a handler's error: the *ServiceError in its
 // tree, if that can be sent, and otherwise nothing of its text. told says that this is all
 // that there is to be known.
 func outcomeOf(ctx context.Context, err error) (se *ServiceError, told bool) {
 	if se, ok := errors.AsType[*ServiceError](err); ok && se.Validate() == nil {
-		return se, true
+		return se.passedOn(), true
 	}
 	ended := ctx.Err() != nil && errors.Is(err, ctx.Err())
 	switch {
@@ -293,6 +323,10 @@ func (e *ServiceError) write(m *api.Msg, from *Endpoint) {
 	code, symbol := e.code(numbers)
 	h.Set(ErrorHeader, oneLine(e.Description))
 	h.Set(ErrorCodeHeader, code)
+	h.Del(RefusedHeader) // of an answer that is passed on
+	if e.refused {
+		h.Set(RefusedHeader, "true")
+	}
 	if symbol != "" {
 		h.Set(SymbolHeader, symbol)
 	}

@@ -63,11 +63,11 @@ func (e *Endpoint) dropped(m *api.Msg, why error) {
 // answerShed tells requesters that no handler got their request.
 func (e *Endpoint) answerShed() {
 	overloaded, unavailable := e.shed.take()
-	e.refuseAll(overloaded, own(CodeOverloaded, "there is no room for the request"))
+	e.refuseAll(overloaded, refusalOf(CodeOverloaded, "there is no room for the request"))
 	e.refuseAll(unavailable, stopping())
 }
 
-func stopping() *ServiceError { return own(CodeUnavailable, "the endpoint stops") }
+func stopping() *ServiceError { return refusalOf(CodeUnavailable, "the endpoint stops") }
 
 // refuseAll sends the same error to many. It fails when the connection is closed, or cannot
 // hold more: then that is what the requesters will see, too.
