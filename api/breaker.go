@@ -10,6 +10,7 @@ import (
 
 	"github.com/sony/gobreaker/v2"
 
+	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/internal/kind"
 	"github.com/troupe-go/troupe/supervisor"
 )
@@ -137,7 +138,8 @@ func (b *Breaker) State() BreakerState {
 //	m, err := api.Retry(ctx, nc, api.RetryPolicy{Idempotent: true}, price)  // guarded, and tried again
 //
 // So a retry is outside and each attempt asks the breaker; RetryPolicy.AttemptTimeout bounds the call
-// itself, as the breaker never waits. A nil breaker is an ErrInvalidArg, a nil call an ErrInvalidCallback, when
+// itself, as the breaker never waits. With a context that has ended no call is made: an
+// ErrTimeout, or a context.Canceled. A nil breaker is an ErrInvalidArg, a nil call an ErrInvalidCallback, when
 // it is to be made.
 func Guard[T any](b *Breaker, call func(context.Context) (T, error)) func(context.Context) (T, error) {
 	return func(ctx context.Context) (result T, err error) {
@@ -146,6 +148,9 @@ func Guard[T any](b *Breaker, call func(context.Context) (T, error)) func(contex
 		}
 		if b == nil {
 			return result, badArg("Guard", "got no breaker")
+		}
+		if ctx != nil && ctx.Err() != nil {
+			return result, actors.Interrupted(ctx, "call", b.name, time.Now())
 		}
 		p, err := b.admit()
 		if err != nil {
@@ -276,16 +281,40 @@ func (b *Breaker) onStateChange(_ string, from, to gobreaker.State) {
 		d := b.policy.OpenFor(b.trips, rand.Float64())
 		b.until = time.Now().Add(d)
 		b.become(BreakerOpen, why+", the last: "+b.failing.Error()+"; for "+d.Round(time.Millisecond).String())
+		time.AfterFunc(d, b.onDue)
 	case gobreaker.StateClosed:
 		b.trips = 0
 		b.become(BreakerClosed, "it works again")
 	}
 }
 
+// onDue shows that calls are refused no more, however long it takes until one comes.
+func (b *Breaker) onDue() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == BreakerOpen && !time.Now().Before(b.until) {
+		b.show()
+	}
+}
+
+// standing returns what there is to be shown.
+func (b *Breaker) standing() breakerStanding {
+	s := breakerStanding{state: b.state, reason: b.reason}
+	if b.state == BreakerOpen && !time.Now().Before(b.until) {
+		s.due, s.reason = true, s.reason+"; the next call tries whether it works again"
+	}
+	return s
+}
+
 // become changes the state and shows it.
 func (b *Breaker) become(s BreakerState, why string) {
 	b.state, b.reason = s, why
-	now := breakerStanding{state: s, reason: why}
+	b.show()
+}
+
+// show shows how it stands, later if there is no place yet.
+func (b *Breaker) show() {
+	now := b.standing()
 	if b.stage != nil {
 		now.show(b.stage)
 		return
@@ -301,7 +330,7 @@ func (b *Breaker) showIn(stage *ActorContext) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.stage != nil {
-		b.unseen = append(b.unseen, breakerStanding{state: b.state, reason: b.reason})
+		b.unseen = append(b.unseen, b.standing())
 	}
 	for _, s := range b.unseen {
 		s.show(stage)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -279,12 +280,92 @@ func TestBreakersAreInTheTree(t *testing.T) {
 		}
 		kinds(t, nc.Health(), api.ErrUnhealthy)
 		time.Sleep(open)
+		synctest.Wait() // it shows that calls are refused no more
 		r.end(nil)
-		want := []string{"ready closed", "closed open", "open half-open", "half-open closed"}
+		want := []string{"ready closed", "closed open", "open open", "open half-open", "half-open closed"}
 		if got := changes(); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("the events are %q", got)
 		}
 		must.Do(t, nc.Health())
+	})
+}
+
+// TestABreakerThatNobodyAsksIsWell as soon as it would let a call through: whoever looks at
+// Health before they send calls would send none for ever.
+func TestABreakerThatNobodyAsksIsWell(t *testing.T) {
+	withBreaker(t, api.BreakerPolicy{}, func(t *testing.T, nc *api.Conn, r results) {
+		open := r.open()
+		synctest.Wait()
+		time.Sleep(open - 1)
+		kinds(t, nc.Health(), api.ErrUnhealthy)
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		must.Do(t, nc.Health())
+		node, _ := nc.Tree().Find("breakers/services/price")
+		if node.State != "open" || !strings.Contains(node.Reason, "5 failures in a row") || !strings.HasSuffix(node.Reason, "; the next call tries whether it works again") {
+			t.Errorf("it shows %+v", node)
+		}
+		again := r.begin()
+		synctest.Wait()
+		kinds(t, nc.Health(), api.ErrUnhealthy)
+		again(api.ErrTimeout)
+		synctest.Wait()
+		kinds(t, nc.Health(), api.ErrUnhealthy)
+	})
+}
+
+// TestACallThatIsTooLateIsNotMade, and says nothing about what is called, nor takes the place of
+// a call that does.
+func TestACallThatIsTooLateIsNotMade(t *testing.T) {
+	withBreaker(t, api.BreakerPolicy{Failures: 1}, func(t *testing.T, _ *api.Conn, r results) {
+		late, cancel := context.WithTimeout(context.Background(), 0)
+		defer cancel()
+		gone, leave := context.WithCancel(context.Background())
+		leave()
+		none := func() {
+			t.Helper()
+			for ctx, want := range map[context.Context]error{late: api.ErrTimeout, gone: context.Canceled} {
+				err := r.b.Do(ctx, func(context.Context) error { t.Error("it was made"); return api.ErrTimeout })
+				kinds(t, err, want, ctx.Err())
+			}
+		}
+		none()
+		r.end(nil)
+		r.end(api.ErrTimeout)
+		time.Sleep(r.rejected(api.BreakerOpen))
+		none()
+		if !r.end(nil) || r.b.State() != api.BreakerClosed {
+			t.Errorf("it is %v", r.b.State())
+		}
+	})
+}
+
+// TestARegistryShowsWhatItHas after many more names than its actor can be told of one by one.
+func TestARegistryShowsWhatItHas(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *natsserver.Server, nc *api.Conn) {
+		breakers := must.Get(nc.NewBreakers(api.BreakersConfig{Name: "services", Max: 10}))(t)
+		var wg sync.WaitGroup
+		for g := range 4 {
+			wg.Go(func() {
+				for i := range 10_000 {
+					breakers.For(fmt.Sprint(g, "-", i))
+				}
+			})
+		}
+		wg.Wait()
+		for i := range 10 {
+			breakers.For(fmt.Sprint("last-", i))
+		}
+		synctest.Wait()
+		registry, _ := nc.Tree().Find("breakers/services")
+		for _, n := range registry.Children {
+			if !strings.HasPrefix(n.Name, "last-") {
+				t.Errorf("%s is still there", n.Name)
+			}
+		}
+		if len(registry.Children) != 10 {
+			t.Errorf("it shows %d", len(registry.Children))
+		}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,6 +52,7 @@ type Breakers struct {
 	mu      sync.Mutex
 	all     map[string]*list.Element // of *Breaker, in used
 	used    list.List                // most recently used first
+	told    bool                     // a letter is on its way to the actor
 	evicted atomic.Uint64
 }
 
@@ -103,7 +105,7 @@ func (bs *Breakers) For(name string) *Breaker {
 	}
 	b := newBreaker(name, bs.policy)
 	bs.all[name] = bs.used.PushFront(b)
-	bs.send(enlisted{b})
+	bs.tellLocked()
 	return b
 }
 
@@ -119,21 +121,26 @@ func (bs *Breakers) evictLocked() {
 	b := bs.used.Remove(victim).(*Breaker)
 	delete(bs.all, b.name)
 	bs.evicted.Add(1)
-	bs.send(forgotten{b})
+}
+
+// tellLocked has the actor look at what there is: one letter, however much has changed since
+// it did. It is refused when the connection ends.
+func (bs *Breakers) tellLocked() {
+	if !bs.told {
+		bs.told = bs.ref.Send(relisted{}) == nil
+	}
 }
 
 // listed returns the breakers, the one that was made or used last at the end.
 func (bs *Breakers) listed() (all []*Breaker) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
+	bs.told = false
 	for at := bs.used.Back(); at != nil; at = at.Prev() {
 		all = append(all, at.Value.(*Breaker))
 	}
 	return all
 }
-
-// send sends a letter to the actor; refused when the connection ends.
-func (bs *Breakers) send(m any) { _ = bs.ref.Send(m) }
 
 func (bs *Breakers) progress() []Counter {
 	bs.mu.Lock()
@@ -148,29 +155,30 @@ func (bs *Breakers) progress() []Counter {
 type breakerStanding struct {
 	state  BreakerState
 	reason string
+	due    bool // open, and calls are refused no more
 }
 
 func (s breakerStanding) show(c *ActorContext) { c.Become(s.state.String(), s.level(), s.reason) }
 
 // level is how well a breaker in a state is.
 func (s breakerStanding) level() Level {
-	switch s.state {
-	case BreakerOpen:
+	switch {
+	case s.state == BreakerOpen && !s.due:
 		return Down
-	case BreakerHalfOpen:
+	case s.state == BreakerHalfOpen:
 		return Degraded
 	default:
 		return Well
 	}
 }
 
-// Letters to the actor of a registry, in the order of Receive.
+// The letters.
 type (
-	// enlisted says that there is a new breaker.
-	enlisted struct{ b *Breaker }
+	// relisted says to the actor of a registry that there are other breakers in it.
+	relisted struct{}
 
-	// forgotten says that a breaker is in the registry no more; it goes on to its actor.
-	forgotten struct{ b *Breaker }
+	// forgotten says to the actor of a breaker that it is in the registry no more.
+	forgotten struct{}
 )
 
 // breakersActor shows a registry, and supervises the actors of its breakers.
@@ -183,28 +191,40 @@ type breakersActor struct {
 // Started shows what an incarnation before this one has shown.
 func (a *breakersActor) Started(c *ActorContext) {
 	c.Become("running", Well, "")
-	for _, b := range a.home.listed() {
-		a.onEnlisted(c, enlisted{b})
-	}
+	a.onRelisted(c)
 }
 
 // Receive handles one letter.
 func (a *breakersActor) Receive(c *ActorContext, m any) {
-	switch m := m.(type) {
-	case enlisted:
-		a.onEnlisted(c, m)
-	case forgotten:
-		a.onForgotten(m)
+	switch m.(type) {
+	case relisted:
+		a.onRelisted(c)
 	default:
 		panic(fmt.Sprintf("breakers: unhandled message %T", m))
 	}
 }
 
-func (a *breakersActor) onEnlisted(c *ActorContext, m enlisted) {
-	if a.shown[m.b] != nil {
-		return
+// onRelisted has one actor for each breaker of the registry, and no other.
+func (a *breakersActor) onRelisted(c *ActorContext) {
+	all := a.home.listed()
+	gone := maps.Clone(a.shown)
+	for _, b := range all {
+		delete(gone, b)
 	}
-	spec := Spec{Name: nodeName(m.b.name), New: func() Actor { return &breakerActor{b: m.b} }, Progress: m.b.progress}
+	for b, ref := range gone {
+		delete(a.shown, b)
+		_ = ref.Send(forgotten{})
+	}
+	for _, b := range all {
+		if a.shown[b] == nil {
+			a.show(c, b)
+		}
+	}
+}
+
+// show gives a breaker an actor.
+func (a *breakersActor) show(c *ActorContext, b *Breaker) {
+	spec := Spec{Name: nodeName(b.name), New: func() Actor { return &breakerActor{b: b} }, Progress: b.progress}
 	ref, err := c.Spawn(spec)
 	if errors.Is(err, ErrActorExists) { // names that differ in what a node cannot show; or one that is just leaving
 		a.twins++
@@ -212,14 +232,7 @@ func (a *breakersActor) onEnlisted(c *ActorContext, m enlisted) {
 		ref, err = c.Spawn(spec)
 	}
 	if err == nil { // else the connection ends
-		a.shown[m.b] = ref
-	}
-}
-
-func (a *breakersActor) onForgotten(m forgotten) {
-	if ref := a.shown[m.b]; ref != nil {
-		delete(a.shown, m.b)
-		_ = ref.Send(m)
+		a.shown[b] = ref
 	}
 }
 

@@ -30,7 +30,7 @@ type RetryBudgetConfig = supervisor.RetryBudgetConfig
 // have had its effect, see MaybeSent, is so only for an Idempotent call. The next attempt is
 // made after a random delay, which grows; not before RetryAfter; and, when there is no server,
 // as soon as there is one. An attempt that could not begin before the deadline of ctx is not waited
-// for. All calls of a connection share its RetryBudget.
+// for. All calls of a connection share its RetryBudget, which is not asked when there is no server.
 //
 // The error is a *RetryError, with what each attempt failed with, and why there was no other
 // one; beside it stands what the last attempt returned. Bad arguments are refused before the first
@@ -124,7 +124,7 @@ func (r *retrying) again(ctx context.Context, err error) error {
 	if d.Step == supervisor.RetryNever {
 		return r.giveUp(d.Why)
 	}
-	if !r.nc.retries.take(now) {
+	if d.Step != supervisor.RetryAwaitLink && !r.nc.retries.take(now) {
 		return r.giveUp(supervisor.ErrRetryBudgetExceeded)
 	}
 	told := retried{at: now, name: r.policy.Name, attempt: len(r.errs), cause: err}

@@ -158,6 +158,27 @@ func TestRetryWaitsForTheLink(t *testing.T) {
 	})
 }
 
+// TestALostLinkCostsNoBudget: those who wait for a server ask nothing of one.
+func TestALostLinkCostsNoBudget(t *testing.T) {
+	bubble(t, func(t *testing.T, s *natsserver.Server, nc *api.Conn) {
+		synctest.Wait()
+		offline(t, s)
+		var wg sync.WaitGroup
+		for range 200 {
+			wg.Go(func() {
+				err := nc.Retry(context.Background(), api.RetryPolicy{Idempotent: true}, func(ctx context.Context) error {
+					if !nc.IsConnected() {
+						return api.ErrDisconnected
+					}
+					return nc.FlushWithContext(must.Within(t, patience))
+				})
+				must.Do(t, err)
+			})
+		}
+		wg.Wait()
+	})
+}
+
 // TestADrainIsNotWaitedFor when it has lost its server: calls would be refused after it.
 func TestADrainIsNotWaitedFor(t *testing.T) {
 	bubble(t, func(t *testing.T, s *natsserver.Server, nc *api.Conn) {

@@ -84,17 +84,23 @@ func (b Backoff) Ceiling(attempt int) time.Duration {
 
 // withDefaults returns b with the meaning of its zero fields written out.
 func (b Backoff) withDefaults() Backoff {
-	if b.Initial == 0 {
-		b.Initial = DefaultBackoffInitial
-	}
-	if b.Max <= 0 {
-		b.Max = max(DefaultBackoffMax, b.Initial)
-	}
+	b = b.orElse(Backoff{Initial: DefaultBackoffInitial, Max: DefaultBackoffMax})
 	switch {
 	case b.Factor == 0 || math.IsNaN(b.Factor):
 		b.Factor = DefaultBackoffFactor
 	case b.Factor < 1:
 		b.Factor = 1
+	}
+	return b
+}
+
+// orElse returns b with the bounds of what it paces where it has none of its own.
+func (b Backoff) orElse(def Backoff) Backoff {
+	if b.Initial == 0 {
+		b.Initial = def.Initial
+	}
+	if b.Max <= 0 {
+		b.Max = max(def.Max, b.Initial)
 	}
 	return b
 }

@@ -26,6 +26,8 @@ const (
 	DefaultBreakerOpenMax = time.Minute
 	// BreakerOpenMin is the shortest time for which a breaker is open.
 	BreakerOpenMin = 10 * time.Millisecond
+	// BreakerWindowMax is the most that BreakerPolicy.Window may be.
+	BreakerWindowMax = 365 * 24 * time.Hour
 )
 
 // BreakerPolicy says when calls of something that fails are not made any more, and when
@@ -43,11 +45,12 @@ type BreakerPolicy struct {
 	// Calls is how many calls Window must have seen for Rate to mean something: successes and
 	// failures. Zero is DefaultBreakerCalls.
 	Calls int
-	// Window is for how long calls count for Rate. Zero is DefaultBreakerWindow.
+	// Window is for how long calls count for Rate. Zero is DefaultBreakerWindow;
+	// BreakerWindowMax is the most.
 	Window time.Duration
 	// Open is for how long it is open: at least half of the bound, so that there is a rest,
 	// and the other half at random. The attempt is the number of openings since it was last
-	// closed. The zero Backoff is DefaultBreakerOpen, doubled up to DefaultBreakerOpenMax.
+	// closed. Where it is zero it is DefaultBreakerOpen, doubled, up to DefaultBreakerOpenMax.
 	Open Backoff
 	// Probes is how many calls are let through when it has been open for long enough, and how
 	// many of them must succeed for it to close. Zero is one.
@@ -151,7 +154,7 @@ func (p BreakerPolicy) Trips(t BreakerTally) (why string, opens bool) {
 // OpenFor returns for how long the breaker is open. attempt is the number of openings
 // since it was last closed, from 1; rand is a fresh uniform number in [0,1).
 func (p BreakerPolicy) OpenFor(attempt int, rand float64) time.Duration {
-	open := orDefault(p.Open, Backoff{Initial: DefaultBreakerOpen, Max: DefaultBreakerOpenMax})
+	open := p.Open.orElse(Backoff{Initial: DefaultBreakerOpen, Max: DefaultBreakerOpenMax})
 	rest := open.Ceiling(attempt) / 2
 	return max(rest+min(open.Delay(attempt, rand)/2, rest), BreakerOpenMin)
 }
@@ -179,6 +182,8 @@ func (p BreakerPolicy) Validate() error {
 		return bad("Calls", "is negative")
 	case p.Window < 0:
 		return bad("Window", "is negative")
+	case p.Window > BreakerWindowMax:
+		return bad("Window", "is above "+BreakerWindowMax.String())
 	case p.Probes < 0 || p.Probes > math.MaxInt32:
 		return bad("Probes", "is negative, or too large")
 	case p.Open.Initial < 0:

@@ -95,7 +95,7 @@ func TestWhatACallSaysAboutWhatWasCalled(t *testing.T) {
 func TestForHowLongABreakerIsOpen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := BreakerPolicy{Open: Backoff{
-			Initial: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "initial")),
+			Initial: time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "initial")),
 			Max:     time.Duration(rapid.Int64Range(int64(time.Hour), math.MaxInt64).Draw(t, "max")),
 			Factor:  rapid.Float64Range(1, 10).Draw(t, "factor"),
 		}}
@@ -115,6 +115,21 @@ func TestForHowLongABreakerIsOpen(t *testing.T) {
 			t.Errorf("opening %d: %v to %v, want %v", attempt, least, most, want)
 		}
 	}
+	for _, test := range []struct {
+		open    Backoff
+		attempt int
+		want    time.Duration
+	}{
+		{Backoff{Max: 2 * time.Minute}, 1, DefaultBreakerOpen},
+		{Backoff{Max: 2 * time.Minute}, 99, 2 * time.Minute},
+		{Backoff{Max: time.Second}, 1, time.Second},
+		{Backoff{Factor: 3}, 2, 3 * DefaultBreakerOpen},
+		{Backoff{Initial: time.Hour}, 2, time.Hour},
+	} {
+		if got := (BreakerPolicy{Open: test.open}).OpenFor(test.attempt, 1); got != test.want {
+			t.Errorf("%+v, opening %d: %v, want %v", test.open, test.attempt, got, test.want)
+		}
+	}
 }
 
 func TestBreakerPoliciesThatCannotBeMeant(t *testing.T) {
@@ -128,6 +143,8 @@ func TestBreakerPoliciesThatCannotBeMeant(t *testing.T) {
 		{"Rate", BreakerPolicy{Rate: 50}},
 		{"Calls", BreakerPolicy{Calls: -1}},
 		{"Window", BreakerPolicy{Window: -1}},
+		{"Window", BreakerPolicy{Window: math.MaxInt64}},
+		{"", BreakerPolicy{Window: BreakerWindowMax}},
 		{"Probes", BreakerPolicy{Probes: -1}},
 		{"Probes", BreakerPolicy{Probes: math.MaxInt}},
 		{"Open.Initial", BreakerPolicy{Open: Backoff{Initial: NoDelay}}},

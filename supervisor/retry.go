@@ -42,8 +42,8 @@ type RetryPolicy struct {
 	// AttemptTimeout bounds each attempt by a deadline in its context. Zero is no bound but
 	// the caller's.
 	AttemptTimeout time.Duration
-	// Backoff paces the attempts. The zero Backoff is DefaultRetryInitial, doubled each
-	// time up to DefaultRetryMax: unlike an actor, a call is not made again at once.
+	// Backoff paces the attempts. Where it is zero it is DefaultRetryInitial, doubled each
+	// time, up to DefaultRetryMax: unlike an actor, a call is not made again at once.
 	Backoff Backoff
 	// Idempotent says that the call may be done twice: it reads, or it writes what it would
 	// write anyway, or the receiver recognises a duplicate. Without it an error after which
@@ -170,9 +170,9 @@ func (p RetryPolicy) worth(err error) bool {
 // attempts returns Attempts with the meaning of zero written out.
 func (p RetryPolicy) attempts() int { return orDefault(p.Attempts, DefaultRetryAttempts) }
 
-// backoff returns Backoff with the meaning of its zero value written out.
+// backoff returns Backoff with the meaning of its zero fields written out.
 func (p RetryPolicy) backoff() Backoff {
-	return orDefault(p.Backoff, Backoff{Initial: DefaultRetryInitial, Max: DefaultRetryMax})
+	return p.Backoff.orElse(Backoff{Initial: DefaultRetryInitial, Max: DefaultRetryMax})
 }
 
 // Validate returns a *PolicyError naming the first field that cannot be meant as it is
