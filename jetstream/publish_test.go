@@ -14,7 +14,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // addStream makes a stream by a request of its own.
 func addStream(t testing.TB, nc *api.Conn, name, config string) {

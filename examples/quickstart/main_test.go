@@ -98,10 +98,11 @@ func TestTheProgramFromOutside(t *testing.T) {
 		t.Fatalf("go build: %v\n%s", err, text)
 	}
 	t.Run("without arguments", func(t *testing.T) {
-		began := time.Now()
-		text, err := exec.CommandContext(t.Context(), binary).CombinedOutput()
-		if took := time.Since(began); took > takesMax {
-			t.Errorf("it took %v, want at most %v", took, takesMax)
+		program := exec.CommandContext(t.Context(), binary)
+		text, err := program.CombinedOutput()
+		// On a machine that others keep busy it may take much longer than it computes.
+		if took := program.ProcessState.UserTime() + program.ProcessState.SystemTime(); took > takesMax {
+			t.Errorf("it computed for %v, want at most %v", took, takesMax)
 		}
 		if last := checkOutput(t, string(text)); err != nil || last != "quickstart: ok" {
 			t.Fatalf("%v, last line %q\n%s", err, last, text)

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 // wait bounds every wait of a test; it is reached only by a failing one.
-const wait = 10 * time.Second
+const wait = time.Minute
 
 // client connects with nats.go and closes with the test.
 func client(t *testing.T, s *natsserver.Server, opts ...nats.Option) *nats.Conn {

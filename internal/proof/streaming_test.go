@@ -86,7 +86,7 @@ func (s stage) begin(t *testing.T) *streaming {
 	st := &streaming{t: t, witness: s.witness, events: map[*api.Conn]*tape{}, stopped: make(chan struct{}),
 		acked: newCounter(), seen: newCounter(), failed: newCounter(),
 		history: check.New(time.Now, check.Options{
-			Minimum: 100, Late: time.Second, Recovery: streamRecovery,
+			Minimum: 100, Late: late, Recovery: streamRecovery,
 			Typed: func(err error) bool { return api.CategoryOf(err) != api.CategoryNone },
 		})}
 	h := st.history
@@ -117,7 +117,7 @@ func (s stage) begin(t *testing.T) *streaming {
 const pendingMax = 64
 
 // streamRecovery is how long a system may stand still once all leaders are there again.
-const streamRecovery = 15 * time.Second
+const streamRecovery = patience
 
 func (st *streaming) connect(name, url string, options []api.Option) *api.Conn {
 	st.t.Helper()

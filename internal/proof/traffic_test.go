@@ -42,7 +42,7 @@ const (
 func begin(t *testing.T, url string, options ...api.Option) *traffic {
 	t.Helper()
 	tr := &traffic{t: t, events: map[*api.Conn]*tape{}, stopped: make(chan struct{}), seen: newCounter(), history: check.New(time.Now, check.Options{
-		Minimum: 100, Late: time.Second, Recovery: recovery,
+		Minimum: 100, Late: late, Recovery: recovery,
 		Typed: func(err error) bool { return api.CategoryOf(err) != api.CategoryNone },
 	})}
 	h := tr.history
@@ -58,9 +58,12 @@ func begin(t *testing.T, url string, options ...api.Option) *traffic {
 	return tr
 }
 
+// late is how long after its time a call may still return: what a busy machine takes.
+const late = 10 * time.Second
+
 // recovery is how long the system may stand still once a server is there again. The
 // client needs a part of it only, the machine may be busy.
-const recovery = 10 * time.Second
+const recovery = patience
 
 func (tr *traffic) connect(url, name string, options []api.Option) *api.Conn {
 	tr.t.Helper()
