@@ -156,6 +156,7 @@ func (s *Server) launch() (*server.Server, error) {
 		srv.Shutdown()
 		return nil, fmt.Errorf("natsserver: start: %s", text)
 	}
+	s.keepFolders(srv)
 	return srv, nil
 }
 
@@ -257,6 +258,7 @@ func (s *Server) stop() {
 	now.srv.Shutdown()
 	// Shutdown returns at once when a lame duck already stops the server.
 	now.srv.WaitForShutdown()
+	s.dropFolders()
 	now.gate.lift() // for those at a closed gate to see the end
 }
 

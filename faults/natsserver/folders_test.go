@@ -1,0 +1,25 @@
+package natsserver_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
+)
+
+// TestTheLastStreamMayBeMadeAgain at once, whatever the server still removes behind its answer.
+func TestTheLastStreamMayBeMadeAgain(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{JetStream: true})
+	js := must.Get(jetstream.New(client(t, s)))(t)
+	for range 300 {
+		must.Get(js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S"}))(t)
+		must.Do(t, js.DeleteStream(t.Context(), "S"))
+	}
+	must.Do(t, s.Restart())
+	if accounts := must.Get(os.ReadDir(s.StoreDir() + "/jetstream"))(t); len(accounts) == 0 {
+		t.Error("the account has no folder")
+	}
+}
