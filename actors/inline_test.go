@@ -2,7 +2,9 @@ package actors
 
 import (
 	"bytes"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,11 +102,43 @@ func TestControlFramesEndAStreamsSleep(t *testing.T) {
 func TestRequestsDoNotWaitForAStream(t *testing.T) {
 	o, out, kicks := streamOutbox(t, -1)
 	_ = o.publish("s", "", nil, []byte("before"))
-	if _, err := o.request("q", "r", nil, []byte("?")); err != nil {
+	if _, err := o.request("q", &message{reply: "r", payload: []byte("?")}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "PUB s 6\r\nbefore\r\nPUB q r 1\r\n?\r\n"; out.String() != want || *kicks != 0 {
 		t.Fatalf("got %q and %d wake-ups", out.String(), *kicks)
+	}
+}
+
+// TestRequestsOfACrowd that has one processor leave with one write.
+func TestRequestsOfACrowd(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const rounds = 100
+	together := 0
+	for range rounds {
+		o, out, _ := streamOutbox(t, -1)
+		first := 0
+		try := o.try
+		o.try = func(frames []byte) int {
+			if first == 0 {
+				first = len(frames)
+			}
+			return try(frames)
+		}
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() { _, _ = o.request("q", &message{reply: "r", payload: []byte("?"), crowd: true}) })
+		}
+		both.Wait()
+		if want := strings.Repeat("PUB q r 1\r\n?\r\n", 2); out.String() != want {
+			t.Fatalf("got %q", out)
+		}
+		if first == out.Len() {
+			together++
+		}
+	}
+	if together < rounds/2 {
+		t.Errorf("together %d times of %d", together, rounds)
 	}
 }
 

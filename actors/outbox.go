@@ -111,6 +111,7 @@ type message struct {
 	block   []byte // encoded header block; nil for none
 	payload []byte
 	urgent  bool  // a request: its caller's time runs, so it does not wait for room
+	crowd   bool  // a request: others run that are about to make one
 	owned   bool  // of an Outlet: it neither waits for room nor for the next socket
 	head    *head // of an earlier frame to the same subject; nil for none
 }
@@ -179,13 +180,19 @@ func (o *outbox) lockSlow() {
 }
 
 // request is publish for a caller who will wait for an answer: if the writer is
-// idle, the caller writes, which saves a change of goroutines.
-func (o *outbox) request(subject, reply string, block, payload []byte) (pub uint64, err error) {
-	pub, kick, err := o.put(subject, &message{reply: reply, block: block, payload: payload, urgent: true})
-	if err == nil {
-		o.writeNow(kick)
+// idle, the caller writes, which saves a change of goroutines. With others about to
+// ask as well it lets them go first, and whoever is back first writes for all.
+func (o *outbox) request(subject string, m *message) (pub uint64, err error) {
+	m.urgent = true
+	pub, kick, err := o.put(subject, m)
+	if err != nil {
+		return 0, err
 	}
-	return pub, err
+	if m.crowd {
+		runtime.Gosched()
+	}
+	o.writeNow(kick)
+	return pub, nil
 }
 
 // put appends one message and returns its number, and what the caller has to

@@ -41,7 +41,7 @@ func publishOn(o *outbox, d draft) error {
 }
 
 func requestOn(o *outbox, d draft) (pub uint64, err error) {
-	return o.request(d.subject, d.reply, d.block, d.payload)
+	return o.request(d.subject, &message{reply: d.reply, block: d.block, payload: d.payload})
 }
 
 func put(t testing.TB, o *outbox, payload string) {

@@ -86,6 +86,7 @@ type slot struct {
 	index   uint32
 	use     uint64 // guarded by requests.mu; a reply for another use is late
 	busy    bool
+	crowd   bool        // other callers had replies to take when it was taken
 	subject string      // of the request; empty when free
 	many    *replies    // where replies go when there may be many; nil for one
 	alone   *Sub        // to the request's own reply subject; nil if the inbox serves
@@ -103,6 +104,7 @@ type requests struct {
 	mu     sync.Mutex
 	slots  []*slot
 	free   []*slot
+	ready  int    // slots with a reply that its caller is about to take
 	prefix string // of the subjects of replies: "_INBOX.<nuid>."
 	inbox  *Sub   // to prefix + "*"; nil before the first request
 	late   atomic.Uint64
@@ -166,7 +168,7 @@ func (r *requests) take(subject string, many *replies, token *[tokenLen]byte) (*
 		return nil, ErrTooManyRequests
 	}
 	s.use++
-	s.busy = true
+	s.busy, s.crowd = true, r.ready > 0
 	s.subject, s.many = subject, many
 	s.pub = unnumbered
 	index, use := uint64(s.index), s.use
@@ -187,6 +189,7 @@ func (r *requests) giveBack(s *slot) {
 	r.mu.Lock()
 	if !s.busy {
 		<-s.reply // it came, or is just being copied, while the caller gave up
+		r.ready--
 	}
 	s.busy = false
 	r.freeLocked(s)
@@ -197,6 +200,7 @@ func (r *requests) giveBack(s *slot) {
 func (r *requests) done(s *slot) {
 	r.leave(s)
 	r.mu.Lock()
+	r.ready--
 	r.freeLocked(s)
 	r.mu.Unlock()
 }
@@ -253,8 +257,16 @@ func (r *requests) claim(subject []byte, end bool) (s *slot, many *replies) {
 	if !s.busy || s.use&(1<<48-1) != use {
 		return nil, nil
 	}
-	s.busy = s.many != nil && !end
+	if s.many == nil || end {
+		r.owedLocked(s)
+	}
 	return s, s.many
+}
+
+// owedLocked notes that a reply is as good as in s.
+func (r *requests) owedLocked(s *slot) {
+	s.busy = false
+	r.ready++
 }
 
 // fail ends the request that waits for a reply to subject, if one does.
@@ -291,13 +303,13 @@ func (r *requests) numbered(s *slot, pub uint64) {
 	defer r.mu.Unlock()
 	s.pub = pub
 	if s.busy && pub <= r.lostUpTo {
-		s.failLocked(r.lostBy)
+		r.failLocked(s, r.lostBy)
 	}
 }
 
 // failLocked ends the request that waits in s.
-func (s *slot) failLocked(err error) {
-	s.busy = false
+func (r *requests) failLocked(s *slot, err error) {
+	r.owedLocked(s)
 	s.reply <- Reply{err: err}
 }
 
@@ -312,7 +324,7 @@ func (r *requests) failReply(subject string, err error) {
 func (r *requests) failWhere(err error, where func(s *slot) bool) {
 	for _, s := range r.slots {
 		if s.busy && where(s) {
-			s.failLocked(err)
+			r.failLocked(s, err)
 		}
 	}
 }
@@ -414,7 +426,7 @@ func (r *requests) begin(subject string, block, payload []byte, many *replies) (
 	}
 	var pub uint64
 	if err == nil {
-		pub, err = r.conn.out.request(subject, unsafe.String(&inbox[0], len(inbox)), block, payload)
+		pub, err = r.conn.out.request(subject, &message{reply: unsafe.String(&inbox[0], len(inbox)), block: block, payload: payload, crowd: s.crowd})
 	}
 	if err != nil {
 		r.giveBack(s)

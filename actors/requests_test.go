@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/protocol"
 )
 
@@ -131,7 +132,25 @@ func TestRepliesFindTheirRequests(t *testing.T) {
 		if n := len(c.reqs.slots); n != 1 {
 			t.Errorf("%d slots for requests one after the other", n)
 		}
+		if n := c.reqs.ready; n != 0 {
+			t.Errorf("%d replies wait for nobody", n)
+		}
 	})
+}
+
+// TestAReplyToWhoGaveUp goes with the slot.
+func TestAReplyToWhoGaveUp(t *testing.T) {
+	r := &requests{inbox: &Sub{}}
+	var token [tokenLen]byte
+	s := must.Get(r.take("a", nil, &token))(t)
+	r.fail(token[:], context.Canceled)
+	if r.ready != 1 {
+		t.Errorf("%d replies are about to be taken, not one", r.ready)
+	}
+	r.giveBack(s)
+	if len(s.reply) != 0 || r.ready != 0 || len(r.free) != 1 {
+		t.Errorf("left: %d replies in the slot, %d to be taken, %d slots free", len(s.reply), r.ready, len(r.free))
+	}
 }
 
 // TestUseCounterWraps: the token's digits run over, and the reply is found.
@@ -190,6 +209,9 @@ func TestRequestsEndWithWhatHappens(t *testing.T) {
 				defer c.reqs.mu.Unlock()
 				if len(c.reqs.free) != len(c.reqs.slots) {
 					t.Errorf("%d of %d slots are free", len(c.reqs.free), len(c.reqs.slots))
+				}
+				if c.reqs.ready != 0 {
+					t.Errorf("%d replies wait for nobody", c.reqs.ready)
 				}
 			})
 		})
