@@ -111,6 +111,7 @@ func (e *Endpoint) admit(r *request, now time.Time) (release func(), refusal *Se
 	if e.closing.Load() {
 		return nil, stopping()
 	}
+	call := r.ctx // ends when the call is given up; that of a deadline has ended before, and says nothing
 	ended, refusal := r.limit(now, e.timeout)
 	if refusal != nil {
 		e.counts.expired.Add(1)
@@ -118,7 +119,7 @@ func (e *Endpoint) admit(r *request, now time.Time) (release func(), refusal *Se
 	}
 	left := func() bool { return true }
 	if e.watched {
-		left = r.guard(r.ctx)
+		left = r.guard(call)
 	}
 	return func() {
 		left()

@@ -273,6 +273,28 @@ func TestBlocked(t *testing.T) {
 	})
 }
 
+// TestBlockedBehindItsDeadline: a call is given up also when its own deadline, or that of its
+// requester, has passed long before.
+func TestBlockedBehindItsDeadline(t *testing.T) {
+	inBubble(t, micro.Config{}, func(p *place) {
+		gate := make(chan struct{})
+		defer close(gate)
+		p.add("e", micro.Func(func(context.Context, micro.Request) error { <-gate; return nil }),
+			micro.WithEndpointTimeout(10*time.Second), micro.WithEndpointOnBlocked(30*time.Second, api.Restart))
+		for _, deadline := range []time.Duration{0, 5 * time.Second} {
+			m := api.NewMsg("e")
+			if deadline > 0 {
+				m.Header.Set(micro.DeadlineHeader, time.Now().Add(deadline).UTC().Format(time.RFC3339Nano))
+			}
+			began := time.Now()
+			answer := must.Get(p.other.RequestMsg(m, time.Hour))(t)
+			if err := micro.ErrorOf(answer); !errors.Is(err, micro.ErrDeadlineExceeded) || time.Since(began) != 30*time.Second {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+		}
+	})
+}
+
 // TestStates: how an endpoint stands is seen, and why.
 func TestStates(t *testing.T) {
 	inBubble(t, micro.Config{}, func(p *place) {
