@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -157,6 +158,50 @@ func TestLeastLoaded(t *testing.T) {
 		}
 		if err := p.svc.AddEndpoint("star", echo, micro.WithEndpointSubject("a.*"), micro.WithEndpointDirect()); !errors.Is(err, micro.ErrInvalidSubject) {
 			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestLeastLoadedDoesNotWait: who there is, is asked in the background. A request waits only
+// when nobody is known, and no longer than its context lets it.
+func TestLeastLoadedDoesNotWait(t *testing.T) {
+	inBubble(t, micro.Config{}, func(p *place) {
+		for range 3 {
+			svc := must.Get(micro.AddService(p.nc, micro.Config{Name: "Fleet", Version: "1.0.0"}))(t)
+			must.Do(t, svc.AddEndpoint("e", echo, micro.WithEndpointDirect()))
+		}
+		must.Do(t, p.nc.Flush())
+		ask := func(to micro.Target, patience time.Duration) (error, time.Duration) {
+			ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+			defer cancel()
+			began := time.Now()
+			_, err := p.client.RequestLeastLoaded(ctx, to, []byte("x"))
+			return err, time.Since(began)
+		}
+		for i, pause := range []time.Duration{0, 300 * time.Millisecond, time.Second, time.Minute, 0} {
+			time.Sleep(pause)
+			if err, took := ask(micro.Target{Service: "Fleet", Endpoint: "e"}, 20*time.Millisecond); err != nil || took > 10*time.Millisecond {
+				t.Errorf("%d: %v after %v", i, err, took)
+			}
+		}
+		none := micro.Target{Service: "Fleet", Endpoint: "none"}
+		if err, took := ask(none, 100*time.Millisecond); !errors.Is(err, api.ErrTimeout) || api.MaybeSent(err) || took != 100*time.Millisecond {
+			t.Errorf("short: %v after %v", err, took)
+		}
+		time.Sleep(time.Second)
+		var waiting sync.WaitGroup
+		for range 10 {
+			waiting.Go(func() {
+				if err, took := ask(none, time.Hour); !errors.Is(err, micro.ErrEndpointNotFound) || took > micro.DefaultStall+50*time.Millisecond {
+					t.Errorf("together: %v after %v", err, took)
+				}
+			})
+		}
+		waiting.Wait()
+		ctx, cancel := context.WithCancel(p.t.Context())
+		time.AfterFunc(100*time.Millisecond, cancel)
+		if _, err := p.client.RequestLeastLoaded(ctx, none, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
 		}
 	})
 }

@@ -54,9 +54,11 @@ func (c *Client) Info(ctx context.Context, name, id string) ([]Info, error) {
 
 // Stats returns the numbers of services. It is like Ping otherwise.
 func (c *Client) Stats(ctx context.Context, name, id string) ([]Stats, error) {
-	return gather(ctx, c, StatsVerb, name, id, func(s *Stats) (ServiceIdentity, string, string) {
-		return s.ServiceIdentity, s.Type, StatsResponseType
-	})
+	return gather(ctx, c, StatsVerb, name, id, statsBy)
+}
+
+func statsBy(s *Stats) (ServiceIdentity, string, string) {
+	return s.ServiceIdentity, s.Type, StatsResponseType
 }
 
 // gather asks all who are meant, and reads what they say. look returns who has answered, and
@@ -64,40 +66,49 @@ func (c *Client) Stats(ctx context.Context, name, id string) ([]Stats, error) {
 //
 //style:allow params the parts of one question, and how to read its answers
 func gather[T any](ctx context.Context, c *Client, verb Verb, name, id string, look func(*T) (ServiceIdentity, string, string)) ([]T, error) {
-	subject, err := controlSubject(c.prefix, verb, name, id)
-	if err != nil {
-		return nil, err
-	}
-	g := gathered[T]{look: look, seen: map[string]bool{}}
-	options := []api.RequestManyOption{api.RequestManyStall(c.stall)}
-	if id != "" {
-		options = append(options, api.RequestManyMaxMessages(1))
-	}
-	began := time.Now()
-	for m, err := range c.nc.RequestMany(ctx, subject, nil, options...) {
-		if errors.Is(err, api.ErrNoResponders) {
-			return nil, nil
-		}
-		if err != nil {
-			return g.sorted(), err
-		}
-		g.add(m, subject)
-	}
-	if len(g.bad) > 0 {
-		return g.sorted(), &DiscoveryError{Subject: subject, Causes: g.bad}
-	}
-	if len(g.all) == 0 { // somebody is there, or there is no link
-		return nil, &api.TimeoutError{Op: verb.String(), Subject: subject, Elapsed: time.Since(began), Sent: true}
-	}
-	return g.sorted(), nil
+	g := gathered[T]{client: c, verb: verb, look: look, heard: func(*T) {}, seen: map[string]bool{}}
+	err := g.ask(ctx, name, id)
+	return g.sorted(), err
 }
 
 // gathered collects answers, one from each instance.
 type gathered[T any] struct {
-	look func(*T) (ServiceIdentity, string, string)
-	all  []T
-	seen map[string]bool // by id
-	bad  []error
+	client *Client
+	verb   Verb
+	look   func(*T) (ServiceIdentity, string, string)
+	heard  func(*T) // is called with each answer as it comes
+	all    []T
+	seen   map[string]bool // by id
+	bad    []error
+}
+
+// ask asks, and returns when no more answers come.
+func (g *gathered[T]) ask(ctx context.Context, name, id string) error {
+	subject, err := controlSubject(g.client.prefix, g.verb, name, id)
+	if err != nil {
+		return err
+	}
+	options := []api.RequestManyOption{api.RequestManyStall(g.client.stall)}
+	if id != "" {
+		options = append(options, api.RequestManyMaxMessages(1))
+	}
+	began := time.Now()
+	for m, err := range g.client.nc.RequestMany(ctx, subject, nil, options...) {
+		if errors.Is(err, api.ErrNoResponders) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		g.add(m, subject)
+	}
+	if len(g.bad) > 0 {
+		return &DiscoveryError{Subject: subject, Causes: g.bad}
+	}
+	if len(g.all) == 0 { // somebody is there, or there is no link
+		return &api.TimeoutError{Op: g.verb.String(), Subject: subject, Elapsed: time.Since(began), Sent: true}
+	}
+	return nil
 }
 
 // add reads an answer.
@@ -119,6 +130,7 @@ func (g *gathered[T]) add(m *api.Msg, subject string) {
 	if !g.seen[who.ID] {
 		g.seen[who.ID] = true
 		g.all = append(g.all, v)
+		g.heard(&v)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // load.go - requests to the instance that has the least to do.
 //
-//	STATS, once a while ─► what each has in hand ─┐
+//	STATS, each second ──► what each has in hand ─┐
 //	requests of our own without an answer ────────┴─► the least ─► its direct subject
 
 // DirectKey is the metadata of an endpoint that only its instance answers; the value is the
@@ -35,8 +36,13 @@ func WithEndpointDirect() EndpointOpt {
 	}
 }
 
-// loadAge is how long what instances said of their load is of use.
-const loadAge = time.Second
+const (
+	// loadAge is how long what instances said of their load is good enough.
+	loadAge = time.Second
+	// fleetsMax bounds the endpoints whose instances are known. One that is forgotten is
+	// found anew.
+	fleetsMax = 1024
+)
 
 // loads knows instances by service and endpoint.
 type loads struct {
@@ -46,11 +52,12 @@ type loads struct {
 
 // fleet are the instances of a service that answer an endpoint directly.
 type fleet struct {
-	asking sync.Mutex // held by who refreshes
-
 	mu        sync.Mutex
-	asked     time.Time
 	instances map[string]*instance // by direct subject
+	learned   time.Time            // when all had been asked
+	looking   chan struct{}        // closed when they have been asked once more; nil while they are not
+	more      chan struct{}        // closed when another is known
+	failure   error                // why nobody could be asked the last time
 }
 
 // instance is one of them.
@@ -67,9 +74,16 @@ func (l *loads) of(to Target) *fleet {
 	if l.all == nil {
 		l.all = map[Target]*fleet{}
 	}
-	if l.all[to] == nil {
-		l.all[to] = &fleet{instances: map[string]*instance{}}
+	if l.all[to] != nil {
+		return l.all[to]
 	}
+	for other := range l.all {
+		if len(l.all) < fleetsMax {
+			break
+		}
+		delete(l.all, other)
+	}
+	l.all[to] = &fleet{instances: map[string]*instance{}, more: make(chan struct{})}
 	return l.all[to]
 }
 
@@ -77,9 +91,12 @@ func (l *loads) of(to Target) *fleet {
 type Target struct{ Service, Endpoint string }
 
 // RequestLeastLoaded asks the instance of a service that has the least to do, by what it said
-// within the last second and by what this client waits for. One that is gone, or that calls no
-// handler, see RefusedHeader, is passed over. The endpoint is one with WithEndpointDirect; where no instance
-// has it, the error is ErrEndpointNotFound. Otherwise it is like Request.
+// last and by what this client waits for. While there are requests all are asked for that each
+// second, in the background; a request waits only when nobody is known, for the first who has
+// nothing to do, or else a tenth of WithStall. One that is gone, or that calls no handler, see
+// RefusedHeader, is passed over. The endpoint is one with WithEndpointDirect; where no instance
+// has it, which is known when WithStall is over, the error is ErrEndpointNotFound. Otherwise it
+// is like Request.
 func (c *Client) RequestLeastLoaded(ctx context.Context, to Target, data []byte, opts ...RequestOpt) (*api.Msg, error) {
 	if ctx == nil {
 		return nil, api.ErrInvalidContext
@@ -88,16 +105,16 @@ func (c *Client) RequestLeastLoaded(ctx context.Context, to Target, data []byte,
 		return nil, err
 	}
 	f := c.loads.of(to)
-	if err := c.refresh(ctx, f, to); err != nil {
-		return nil, err
-	}
-	var last error = fmt.Errorf("%w: %q of service %q, asked directly", ErrEndpointNotFound, to.Endpoint, to.Service)
-	for tried := map[string]bool{}; ; {
-		subject := f.begin(tried)
-		if subject == "" {
+	choice := c.choose(ctx, f, to)
+	var last error
+	for {
+		subject, err := choice.next(ctx)
+		switch {
+		case last != nil && subject == "":
 			return nil, last
+		case err != nil:
+			return nil, err
 		}
-		tried[subject] = true
 		answer, err := c.Request(ctx, subject, data, opts...)
 		f.end(subject, errors.Is(err, api.ErrNoResponders))
 		if !undone(err) || ctx.Err() != nil {
@@ -107,89 +124,155 @@ func (c *Client) RequestLeastLoaded(ctx context.Context, to Target, data []byte,
 	}
 }
 
-// refresh asks instances for their load if it is not known well enough. Others wait only if
-// there is none that is known.
-func (c *Client) refresh(ctx context.Context, f *fleet, to Target) error {
-	known, fresh := f.state(time.Now())
-	if fresh {
-		return nil
-	}
-	if known && !f.asking.TryLock() {
-		return nil
-	}
-	if !known {
-		f.asking.Lock()
-	}
-	defer f.asking.Unlock()
-	if _, fresh := f.state(time.Now()); fresh {
-		return nil
-	}
-	infos, err := c.Info(ctx, to.Service, "")
-	if len(infos) == 0 && err != nil {
-		return err
-	}
-	stats, err := c.Stats(ctx, to.Service, "")
-	if len(stats) == 0 && err != nil {
-		return err
-	}
-	f.learn(directSubjects(infos, to.Endpoint), loadsOf(stats), time.Now())
-	return nil
+// choice is how one request finds who to ask.
+type choice struct {
+	fleet   *fleet
+	to      Target
+	began   time.Time
+	tried   map[string]bool  // by direct subject
+	looking <-chan struct{}  // closed when all have been asked; nil if that is over
+	settle  <-chan time.Time // until then only who has nothing to do is good enough; nil if that is over
 }
 
-// directSubjects returns those of an endpoint, by id.
-func directSubjects(infos []Info, endpoint string) map[string]string {
-	subjects := map[string]string{}
-	for _, info := range infos {
-		for _, e := range info.Endpoints {
-			if e.Metadata[DirectKey] == endpoint {
-				subjects[info.ID] = e.Subject
-			}
+// choose begins a choice, and asks all for their load if it is not known well enough.
+func (c *Client) choose(ctx context.Context, f *fleet, to Target) *choice {
+	known, looking := c.look(f, to)
+	chosen := &choice{fleet: f, to: to, began: time.Now(), tried: map[string]bool{}, looking: looking}
+	if !known {
+		pause := c.stall / 10
+		if at, ok := ctx.Deadline(); ok {
+			pause = min(pause, time.Until(at)/4)
+		}
+		chosen.settle = time.After(pause)
+	}
+	return chosen
+}
+
+// next returns the subject of who is to be asked next, or why there is nobody.
+func (c *choice) next(ctx context.Context) (string, error) {
+	for {
+		subject, more, failure := c.fleet.begin(c.tried, c.settle == nil)
+		switch {
+		case subject != "":
+			c.tried[subject] = true
+			return subject, nil
+		case c.looking == nil && failure != nil:
+			return "", failure
+		case c.looking == nil:
+			return "", fmt.Errorf("%w: %q of service %q, asked directly", ErrEndpointNotFound, c.to.Endpoint, c.to.Service)
+		}
+		select {
+		case <-more:
+		case <-c.settle:
+			c.settle = nil
+		case <-c.looking:
+			c.looking, c.settle = nil, nil
+		case <-ctx.Done():
+			return "", c.interrupted(ctx)
 		}
 	}
-	return subjects
 }
 
-// loadsOf returns what instances have in hand, by id: in all of their endpoints.
-func loadsOf(stats []Stats) map[string]int {
-	busy := map[string]int{}
-	for _, s := range stats {
-		for _, e := range s.Endpoints {
-			var m Metrics
-			if e != nil && json.Unmarshal(e.Data, &m) == nil {
-				busy[s.ID] += max(0, m.InFlight) + max(0, m.Waiting)
-			}
+// interrupted returns the error of a request that was not sent in time.
+func (c *choice) interrupted(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &api.TimeoutError{Op: "request", Subject: c.to.Endpoint, Elapsed: time.Since(c.began)}
+	}
+	return fmt.Errorf("troupe: request of %s of service %s: %w", c.to.Endpoint, c.to.Service, ctx.Err())
+}
+
+// look asks all instances for their load in the background, if that is not under way and what
+// they said is too old. It reports whether any is known, and when it is over; nil for at once.
+func (c *Client) look(f *fleet, to Target) (known bool, looking <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known = len(f.instances) > 0
+	if f.looking == nil && (!known || time.Since(f.learned) >= loadAge) {
+		over := make(chan struct{})
+		f.looking = over
+		go func() {
+			defer close(over)
+			c.survey(f, to)
+		}()
+	}
+	return known, f.looking
+}
+
+// survey asks, and tells the fleet. It ends with the connection, and takes no longer than
+// its Options.Timeout.
+func (c *Client) survey(f *fleet, to Target) {
+	ctx, cancel := context.WithTimeout(context.Background(), c.nc.Opts.Timeout)
+	defer cancel()
+	there := map[string]bool{}
+	g := gathered[Stats]{client: c, verb: StatsVerb, look: statsBy, seen: map[string]bool{}}
+	g.heard = func(s *Stats) {
+		if subject := directSubject(s, to.Endpoint); subject != "" {
+			there[subject] = true
+			f.learn(subject, loadOf(s))
+		}
+	}
+	err := g.ask(ctx, to.Service, "")
+	if len(g.all) > 0 && errors.As(err, new(*DiscoveryError)) {
+		err = nil
+	}
+	f.learnt(there, err)
+}
+
+// directSubject returns where the instance answers an endpoint alone; empty if it does not.
+func directSubject(s *Stats, endpoint string) string {
+	for _, e := range s.Endpoints {
+		if e != nil && e.Name == endpoint+directSuffix && strings.HasSuffix(e.Subject, "."+s.ID) {
+			return e.Subject
+		}
+	}
+	return ""
+}
+
+// loadOf returns what an instance has in hand, in all of its endpoints.
+func loadOf(s *Stats) (busy int) {
+	for _, e := range s.Endpoints {
+		var m Metrics
+		if e != nil && json.Unmarshal(e.Data, &m) == nil {
+			busy += max(0, m.InFlight) + max(0, m.Waiting)
 		}
 	}
 	return busy
 }
 
-// state reports whether instances are known, and whether that is fresh.
-func (f *fleet) state(now time.Time) (known, fresh bool) {
+// learn takes over what an instance said. What we wait for is known better here.
+func (f *fleet) learn(subject string, busy int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	known = len(f.instances) > 0
-	return known, known && now.Sub(f.asked) < loadAge
+	i := f.instances[subject]
+	if i == nil {
+		i = &instance{subject: subject}
+		f.instances[subject] = i
+	}
+	i.said = max(0, busy-i.ours) // they are in what it said
+	close(f.more)
+	f.more = make(chan struct{})
 }
 
-// learn takes over who there is, and what they said. What we wait for is known better here.
-func (f *fleet) learn(subjects map[string]string, busy map[string]int, now time.Time) {
+// learnt is told the end of it: who there is, unless it failed.
+func (f *fleet) learnt(there map[string]bool, failure error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	before := f.instances
-	f.asked, f.instances = now, map[string]*instance{}
-	for id, subject := range subjects {
-		i := &instance{subject: subject, said: busy[id]}
-		if known := before[subject]; known != nil {
-			i.ours = known.ours
-			i.said = max(0, i.said-known.ours) // they are in what it said
+	f.looking, f.failure = nil, failure
+	if failure != nil {
+		return
+	}
+	f.learned = time.Now()
+	for subject := range f.instances {
+		if !there[subject] {
+			delete(f.instances, subject)
 		}
-		f.instances[subject] = i
 	}
 }
 
 // begin chooses the instance with the least to do that was not tried, at random among
-// equals, and counts a request; empty for none.
-func (f *fleet) begin(tried map[string]bool) string {
+// equals, and counts a request. Unless any will do it has to have nothing to do. Empty for none:
+// then more is closed when another is known, and failure is why it is not, if it failed.
+func (f *fleet) begin(tried map[string]bool, any bool) (subject string, more <-chan struct{}, failure error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var best *instance
@@ -205,11 +288,11 @@ func (f *fleet) begin(tried map[string]bool) string {
 			}
 		}
 	}
-	if best == nil {
-		return ""
+	if best == nil || !any && best.load() > 0 {
+		return "", f.more, f.failure
 	}
 	best.ours++
-	return best.subject
+	return best.subject, nil, nil
 }
 
 func (i *instance) load() int { return i.said + i.ours }

@@ -1,6 +1,7 @@
 package micro
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -25,19 +26,16 @@ func FuzzAnswers(f *testing.F) {
 		if _, refusal := deadlineOf(h); refusal != nil && refusal.Validate() != nil {
 			t.Errorf("%v", refusal)
 		}
-		g := gathered[Stats]{seen: map[string]bool{}, look: func(s *Stats) (ServiceIdentity, string, string) {
-			return s.ServiceIdentity, s.Type, StatsResponseType
+		g := gathered[Stats]{seen: map[string]bool{}, look: statsBy, heard: func(s *Stats) {
+			if busy := loadOf(s); busy < 0 || strings.HasSuffix(directSubject(s, "e"), ".") {
+				t.Errorf("%d in hand, at %s", busy, directSubject(s, "e"))
+			}
 		}}
 		g.add(m, "s")
 		g.add(m, "s")
 		all := g.sorted()
 		if len(all) > 1 || len(all) == 1 && len(g.bad) > 0 {
 			t.Errorf("%d, and %v", len(all), g.bad)
-		}
-		for _, busy := range loadsOf(all) {
-			if busy < 0 {
-				t.Errorf("%d in hand", busy)
-			}
 		}
 	})
 }

@@ -153,37 +153,55 @@ func applyChange(t *rapid.T, told map[string]Info, change Change) {
 
 // TestFleet: the instance with the least to do is chosen, evenly among equals.
 func TestFleet(t *testing.T) {
-	f := &fleet{instances: map[string]*instance{}}
-	now := time.Now()
-	if known, fresh := f.state(now); known || fresh || f.begin(nil) != "" {
+	f := (&loads{}).of(Target{})
+	begin := func(tried map[string]bool, any bool) string {
+		subject, more, _ := f.begin(tried, any)
+		if (subject == "") != (more != nil) {
+			t.Errorf("%q, and more to come: %v", subject, more != nil)
+		}
+		return subject
+	}
+	if begin(nil, true) != "" {
 		t.Error("somebody is there")
 	}
-	f.learn(map[string]string{"a": "s.a", "b": "s.b", "c": "s.c"}, map[string]int{"a": 5, "b": 1, "c": 2}, now)
-	if known, fresh := f.state(now.Add(loadAge - 1)); !known || !fresh {
-		t.Error("it is not fresh")
+	_, more, _ := f.begin(nil, true)
+	for subject, busy := range map[string]int{"s.a": 5, "s.b": 1, "s.c": 2} {
+		f.learn(subject, busy)
 	}
-	if known, fresh := f.state(now.Add(loadAge)); !known || fresh {
-		t.Error("it is still fresh")
+	select {
+	case <-more:
+	default:
+		t.Error("nobody is told of them")
+	}
+	if got := begin(nil, false); got != "" {
+		t.Errorf("chosen %s, who has something to do", got)
 	}
 	var chosen []string
 	for range 3 {
-		chosen = append(chosen, f.begin(nil))
+		chosen = append(chosen, begin(nil, true))
 	}
 	if chosen[0] != "s.b" || chosen[1] == "s.a" || chosen[2] == "s.a" {
 		t.Errorf("chosen %v", chosen)
 	}
-	if got := f.begin(map[string]bool{"s.b": true, "s.c": true}); got != "s.a" {
+	if got := begin(map[string]bool{"s.b": true, "s.c": true}, true); got != "s.a" {
 		t.Errorf("chosen %s, of what is left", got)
 	}
 	f.end("s.a", true)
 	f.end("s.nobody", true)
-	if got := f.begin(map[string]bool{"s.b": true, "s.c": true}); got != "" {
+	if got := begin(map[string]bool{"s.b": true, "s.c": true}, true); got != "" {
 		t.Errorf("chosen %s, who is gone", got)
 	}
-	f.learn(map[string]string{"b": "s.b", "c": "s.c"}, nil, now)
+	f.learn("s.d", 0)
+	f.learn("s.b", 0)
+	f.learn("s.c", 0)
+	f.learnt(nil, errNoHandler())
+	if _, _, failure := f.begin(map[string]bool{"s.b": true, "s.c": true, "s.d": true}, true); failure == nil || len(f.instances) != 3 {
+		t.Errorf("%v, %d instances", failure, len(f.instances))
+	}
+	f.learnt(map[string]bool{"s.b": true, "s.c": true}, nil)
 	counts := map[string]int{}
 	for range 200 {
-		subject := f.begin(nil)
+		subject := begin(nil, true)
 		counts[subject]++
 		if rand.IntN(2) == 0 {
 			f.end(subject, false)
