@@ -9,6 +9,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/internal/errortest"
 	"github.com/troupe-go/troupe/micro"
+	"github.com/troupe-go/troupe/supervisor"
 )
 
 // kindAnswers lists every exported kind. A new one has to be added here: somebody has to
@@ -58,12 +59,31 @@ func TestEveryErrorHasItsAnswers(t *testing.T) {
 	errortest.List{Kinds: kindAnswers, Data: dataAnswers}.Check(t)
 }
 
+// TestAnsweredOrNot: which answers say that a service is ill, so that a breaker counts them.
+func TestAnsweredOrNot(t *testing.T) {
+	for code, want := range map[string]supervisor.BreakerOutcome{
+		"400": supervisor.BreakerAnswered, "401": supervisor.BreakerAnswered, "404": supervisor.BreakerAnswered, "402": supervisor.BreakerAnswered,
+		"410": supervisor.BreakerAnswered, "418": supervisor.BreakerAnswered, "1": supervisor.BreakerAnswered, "OUT_OF_STOCK": supervisor.BreakerAnswered,
+		micro.CodeExpired: supervisor.BreakerAnswered, micro.CodeValidation: supervisor.BreakerAnswered,
+		"429": supervisor.BreakerFailure, "500": supervisor.BreakerFailure, "501": supervisor.BreakerFailure, "503": supervisor.BreakerFailure,
+		"504": supervisor.BreakerFailure, micro.CodeInternal: supervisor.BreakerFailure, micro.CodeOverloaded: supervisor.BreakerFailure,
+	} {
+		if got := (supervisor.BreakerPolicy{}).Outcome(fmt.Errorf("asking: %w", micro.NewServiceError(code, "text"))); got != want {
+			t.Errorf("%s: %v, want %v", code, got, want)
+		}
+	}
+	var none *micro.ServiceError
+	if none.Answered() {
+		t.Error("none has answered")
+	}
+}
+
 // TestCodes: which kind an answer belongs to, by its number or its symbol.
 func TestCodes(t *testing.T) {
 	for code, want := range map[string]error{
 		"400": micro.ErrBadRequest, "422": micro.ErrBadRequest, "401": micro.ErrUnauthorized, "403": micro.ErrUnauthorized,
 		"404": micro.ErrNotFound, "409": micro.ErrConflict, "429": micro.ErrOverloaded, "500": micro.ErrInternal,
-		"503": micro.ErrUnavailable, "504": micro.ErrDeadlineExceeded, "418": micro.ErrService, "OUT_OF_STOCK": micro.ErrService,
+		"503": micro.ErrUnavailable, "504": micro.ErrDeadlineExceeded, "418": micro.ErrBadRequest, "599": micro.ErrInternal, "1": micro.ErrService, "OUT_OF_STOCK": micro.ErrService,
 		micro.CodeValidation: micro.ErrBadRequest, micro.CodeUnauthorized: micro.ErrUnauthorized, micro.CodeBusinessLogic: micro.ErrBadRequest,
 		micro.CodeRateLimited: micro.ErrOverloaded, micro.CodeInternal: micro.ErrInternal, micro.CodeDeadlineExceeded: micro.ErrDeadlineExceeded,
 		micro.CodeExpired: micro.ErrService, micro.CodeOverloaded: micro.ErrOverloaded, micro.CodeUnavailable: micro.ErrUnavailable,

@@ -53,6 +53,13 @@ var outcomes = map[string]struct {
 	"embedded": {code: micro.CodeValidation, text: "bad", kind: micro.ErrBadRequest, do: func(context.Context, micro.Request) error {
 		return validationError{micro.NewServiceError(micro.CodeValidation, "bad")}
 	}},
+	"the last of several attempts": {code: "409", text: "taken", kind: micro.ErrConflict, do: func(context.Context, micro.Request) error {
+		return fmt.Errorf("x: %w", &api.RetryError{Errs: []error{micro.NewServiceErrorCode(429, "full"), micro.NewServiceErrorCode(409, "taken")}, Cause: api.ErrNotRetryable})
+	}},
+	"the last of several attempts is late": {code: micro.CodeDeadlineExceeded, text: "the deadline has passed", kind: micro.ErrDeadlineExceeded,
+		hidden: api.ErrRetryUnsafe, do: func(context.Context, micro.Request) error {
+			return &api.RetryError{Errs: []error{micro.NewServiceErrorCode(429, "full"), context.DeadlineExceeded}, Cause: api.ErrRetryUnsafe}
+		}},
 	"by Request.Error": {code: "1", text: "own", kind: micro.ErrService, data: "d", do: func(_ context.Context, r micro.Request) error {
 		return r.Error("1", "own", []byte("d"))
 	}},

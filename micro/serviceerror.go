@@ -82,7 +82,8 @@ func numberOf(symbol string) int {
 var (
 	// ErrService: a service answered with an error. See ServiceError.
 	ErrService error = kind.New("troupe: service error").In(kind.Server, kind.MaybeSent)
-	// ErrBadRequest: the service does not take the request as it is (400, 422).
+	// ErrBadRequest: the service does not take the request as it is (400, and each 4xx that
+	// has no kind of its own).
 	ErrBadRequest error = kind.New("troupe: bad request", ErrService).In(kind.Input, kind.MaybeSent)
 	// ErrUnauthorized: the service does not know who asks, or does not let them (401, 403).
 	ErrUnauthorized error = kind.New("troupe: unauthorized", ErrService).In(kind.Permission, kind.MaybeSent)
@@ -92,7 +93,7 @@ var (
 	ErrConflict error = kind.New("troupe: conflict", ErrService).In(kind.Conflict, kind.MaybeSent)
 	// ErrOverloaded: the service has more to do than it takes (429).
 	ErrOverloaded error = kind.New("troupe: service is overloaded", ErrService).In(kind.Limit, kind.Retry, kind.MaybeSent)
-	// ErrInternal: the service failed (500).
+	// ErrInternal: the service failed (500, and each 5xx that has no kind of its own).
 	ErrInternal error = kind.New("troupe: internal service error", ErrService).In(kind.Server, kind.MaybeSent)
 	// ErrUnavailable: the service cannot answer now (503).
 	ErrUnavailable error = kind.New("troupe: service is unavailable", ErrService).In(kind.Unavailable, kind.Retry, kind.MaybeSent)
@@ -109,8 +110,6 @@ var (
 // classOf returns the kind of an error with that number.
 func classOf(number int) error {
 	switch number {
-	case 400, 422:
-		return ErrBadRequest
 	case 401, 403:
 		return ErrUnauthorized
 	case 404:
@@ -119,12 +118,16 @@ func classOf(number int) error {
 		return ErrConflict
 	case 429:
 		return ErrOverloaded
-	case 500:
-		return ErrInternal
 	case 503:
 		return ErrUnavailable
 	case 504:
 		return ErrDeadlineExceeded
+	}
+	switch number / 100 {
+	case 4:
+		return ErrBadRequest
+	case 5:
+		return ErrInternal
 	}
 	return ErrService
 }
@@ -185,6 +188,17 @@ func (e *ServiceError) NumericCode() (int, bool) {
 // says so, with RefusedHeader; whatever a handler answers with, it has been at work.
 func (e *ServiceError) MaybeSent() bool { return e == nil || !e.refused }
 
+// Answered reports whether the service works, and has answered what it was asked: it is false
+// where the number of the code is 429, or 5xx. A code without a number is an answer of the
+// program's. Circuit breakers ask.
+func (e *ServiceError) Answered() bool {
+	if e == nil {
+		return false
+	}
+	number := e.class()
+	return number != 429 && number/100 != 5
+}
+
 // Is reports whether target is a *ServiceError with the same code.
 func (e *ServiceError) Is(target error) bool {
 	other, ok := target.(*ServiceError)
@@ -199,15 +213,22 @@ func (e *ServiceError) Unwrap() error {
 	switch {
 	case e.Code == CodeExpired && e.refused:
 		return ErrExpired
-	case e.Code == CodeExpired:
-		return classOf(e.number) // something of the program's, which has nothing to do with deadlines
 	case e.Code == CodeInterrupted:
 		return ErrInterrupted
 	}
-	if n, ok := e.NumericCode(); ok {
-		return classOf(n)
+	return classOf(e.class())
+}
+
+// class returns the number that a code has, came with, or stands for; 0 for none.
+func (e *ServiceError) class() int {
+	n, numeric := e.NumericCode()
+	switch {
+	case numeric:
+		return n
+	case e.Code == CodeExpired:
+		return 0 // something of the program's, which has nothing to do with deadlines
 	}
-	return classOf(numberOf(e.Code))
+	return numberOf(e.Code)
 }
 
 // codeBytesMax bounds a code.
@@ -275,7 +296,7 @@ func (e *ServiceError) passedOn() *ServiceError {
 // tree, if that can be sent, and otherwise nothing of its text. told says that this is all
 // that there is to be known.
 func outcomeOf(ctx context.Context, err error) (se *ServiceError, told bool) {
-	if se, ok := errors.AsType[*ServiceError](err); ok && se.Validate() == nil {
+	if se := sendable(err); se != nil {
 		return se.passedOn(), true
 	}
 	ended := ctx.Err() != nil && errors.Is(err, ctx.Err())
@@ -286,6 +307,28 @@ func outcomeOf(ctx context.Context, err error) (se *ServiceError, told bool) {
 		return own(CodeInterrupted, "the endpoint has ended"), true
 	}
 	return own(CodeInternal, "internal error"), false
+}
+
+// sendable returns the first *ServiceError in a tree that can be sent; nil for none. Of a call
+// that was tried again only what counts in the end is looked at: see api.RetryError.
+func sendable(err error) *ServiceError {
+	switch e := err.(type) {
+	case *ServiceError:
+		if e.Validate() == nil {
+			return e
+		}
+	case *api.RetryError:
+		return sendable(e.Unwrap()[0])
+	case interface{ Unwrap() error }:
+		return sendable(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, below := range e.Unwrap() {
+			if se := sendable(below); se != nil {
+				return se
+			}
+		}
+	}
+	return nil
 }
 
 // code returns what is sent as the code, and as the symbol behind it, which is empty for

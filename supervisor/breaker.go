@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -100,14 +101,16 @@ const (
 	BreakerFailure
 	// BreakerExcluded: the call says nothing about it.
 	BreakerExcluded
-	// BreakerAnswered: it has answered that there is no such thing, or that somebody else was
-	// faster. That counts for nothing in a closed breaker, and is a success of a probe.
+	// BreakerAnswered: it has answered that there is no such thing, that somebody else was
+	// faster, or whatever else it says of what it was asked. That counts for nothing in a closed
+	// breaker, and is a success of a probe.
 	BreakerAnswered
 )
 
 // Outcome says what a call that ended with err means. Excluded is what has its reason with
 // the caller or with the connection, which looks after itself: bad input, refused credentials and
-// subjects, a cancelled context, what is closed, a lost link. Errors that are unknown are
+// subjects, a cancelled context, what is closed, a lost link. An error with a method Answered
+// that returns true is the answer of what was called, which works. Errors that are unknown are
 // failures.
 func (p BreakerPolicy) Outcome(err error) BreakerOutcome {
 	if err == nil {
@@ -118,6 +121,9 @@ func (p BreakerPolicy) Outcome(err error) BreakerOutcome {
 		return BreakerFailure
 	case known:
 		return BreakerSuccess
+	}
+	if answered(err) {
+		return BreakerAnswered
 	}
 	switch kind.CategoryOf(err) {
 	case kind.Canceled, kind.Input, kind.Authorization, kind.Permission:
@@ -130,6 +136,15 @@ func (p BreakerPolicy) Outcome(err error) BreakerOutcome {
 		}
 	}
 	return BreakerFailure
+}
+
+// answered reports whether an error is the answer of what was called.
+func answered(err error) bool {
+	says, ok := errors.AsType[interface {
+		error
+		Answered() bool
+	}](err)
+	return ok && says.Answered()
 }
 
 // BreakerTally is what a closed breaker has counted.

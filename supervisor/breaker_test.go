@@ -43,6 +43,12 @@ func TestWhatOpensABreaker(t *testing.T) {
 	}
 }
 
+// answer is an error that says whether what was called works.
+type answer bool
+
+func (a answer) Error() string  { return "x" }
+func (a answer) Answered() bool { return bool(a) }
+
 func TestWhatACallSaysAboutWhatWasCalled(t *testing.T) {
 	of := func(c kind.Category, traits ...kind.Trait) error { return kind.New("x").In(c, traits...) }
 	knows := func(failed bool) BreakerPolicy {
@@ -78,6 +84,11 @@ func TestWhatACallSaysAboutWhatWasCalled(t *testing.T) {
 		{"permission", BreakerPolicy{}, of(kind.Permission), BreakerExcluded},
 		{"not there", BreakerPolicy{}, of(kind.NotFound), BreakerAnswered},
 		{"conflict", BreakerPolicy{}, of(kind.Conflict), BreakerAnswered},
+		{"an answer", BreakerPolicy{}, fmt.Errorf("x: %w", answer(true)), BreakerAnswered},
+		{"an answer that tells of trouble", BreakerPolicy{}, answer(false), BreakerFailure},
+		{"an answer in the end", BreakerPolicy{}, &RetryError{Errs: []error{answer(false), answer(true)}, Cause: ErrNotRetryable}, BreakerAnswered},
+		{"trouble in the end", BreakerPolicy{}, &RetryError{Errs: []error{answer(true), answer(false)}, Cause: ErrRetryLimit}, BreakerFailure},
+		{"the caller has left in the end", BreakerPolicy{}, &RetryError{Errs: []error{answer(true)}, Cause: context.Canceled}, BreakerExcluded},
 		{"its user knows better", knows(true), context.Canceled, BreakerFailure},
 		{"to the good", knows(false), of(kind.Timeout), BreakerSuccess},
 		{"its user does not know", doubtful, context.Canceled, BreakerExcluded},

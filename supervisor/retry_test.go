@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -239,6 +240,13 @@ func TestRetryErrorsHoldEverything(t *testing.T) {
 		if !errors.Is(e, want) {
 			t.Errorf("it is no %v", want)
 		}
+	}
+	if all := e.Unwrap(); !slices.Equal(all, []error{busy, ErrRetryLimit, late}) {
+		t.Errorf("in this order: %v", all)
+	}
+	left := &RetryError{Errs: []error{late, busy}, Cause: context.Canceled}
+	if all := left.Unwrap(); !slices.Equal(all, []error{context.Canceled, busy, late}) {
+		t.Errorf("in this order: %v", all)
 	}
 	own := kind.New("closed").In(kind.Closed)
 	for _, test := range []struct {

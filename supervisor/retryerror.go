@@ -68,8 +68,19 @@ func (e *RetryError) Last() error {
 	return e.Errs[len(e.Errs)-1]
 }
 
-// Unwrap returns the cause and the errors of all attempts. The slice is the caller's.
-func (e *RetryError) Unwrap() []error { return append([]error{e.Cause}, e.Errs...) }
+// Unwrap returns the cause and the errors of all attempts, the last one first of these: what
+// counts, see Category, stands before the rest, and so errors.As finds it. The slice is the
+// caller's.
+func (e *RetryError) Unwrap() []error {
+	all := []error{e.Cause}
+	if len(e.Errs) == 0 {
+		return all
+	}
+	if all = append(all, e.Last()); e.lastCounts() {
+		all[0], all[1] = all[1], all[0]
+	}
+	return append(all, e.Errs[:len(e.Errs)-1]...)
+}
 
 // Category returns what the error is about: what the last attempt's is, or what cut the
 // attempts short.
@@ -81,17 +92,24 @@ func (e *RetryError) Retryable() bool { return kind.CanRetry(e.verdict()) }
 // MaybeSent reports whether any of the attempts may have had its effect.
 func (e *RetryError) MaybeSent() bool { return slices.ContainsFunc(e.Errs, kind.MayHaveSent) }
 
-// verdict is the error that counts: the last attempt's, unless something else than it and
-// the policy was the end.
+// Answered reports whether what was called works, and the last attempt has its answer.
+func (e *RetryError) Answered() bool { return answered(e.verdict()) }
+
+// verdict is the error that counts.
 func (e *RetryError) verdict() error {
-	last := e.Last()
-	if last == nil {
-		return e.Cause
-	}
-	for _, why := range []error{ErrNotRetryable, ErrRetryUnsafe, ErrRetryLimit, ErrRetryDeadline, ErrRetryBudgetExceeded} {
-		if e.Cause == why {
-			return last
-		}
+	if e.lastCounts() {
+		return e.Last()
 	}
 	return e.Cause
+}
+
+// lastCounts reports whether the last attempt's error counts, and not the cause: there was one,
+// and nothing but it and the policy was the end.
+func (e *RetryError) lastCounts() bool {
+	for _, why := range []error{ErrNotRetryable, ErrRetryUnsafe, ErrRetryLimit, ErrRetryDeadline, ErrRetryBudgetExceeded} {
+		if e.Cause == why {
+			return e.Last() != nil
+		}
+	}
+	return false
 }
