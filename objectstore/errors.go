@@ -86,6 +86,8 @@ var (
 	errMoved      = kind.New("a chunk is no longer where it was", ErrObjectStore).In(kind.Conflict, kind.Retry)
 	errBehind     = kind.New("a replica of the store is behind", ErrObjectStore).In(kind.Unavailable, kind.Retry)
 	errNoAnswer   = kind.New("the store does not answer", ErrObjectStore, api.ErrTimeout).In(kind.Timeout, kind.Retry, kind.MaybeSent)
+	errAwaited    = kind.New("it may still be stored", ErrObjectStore).In(kind.Unavailable, kind.Retry, kind.MaybeSent)
+	errForgotten  = kind.New("another one stands there, and the bucket has forgotten whether this one did", ErrObjectStore).In(kind.Conflict, kind.MaybeSent)
 	errTooLate    = kind.New("it has taken longer than the object was to live", ErrObjectStore).In(kind.Limit)
 	errBadCount   = kind.New("the reader returned an impossible count", ErrObjectStore).In(kind.Input)
 	errBadSeek    = kind.New("no such position", ErrObjectStore, api.ErrInvalidArg).In(kind.Input)

@@ -1,13 +1,10 @@
 package objectstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strconv"
 	"time"
-
-	"github.com/nats-io/nuid"
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/jetstream"
@@ -136,12 +133,13 @@ func untilExpiry(info *Info) time.Duration {
 type metaWrite struct {
 	expect uint64        // the revision that it replaces; 0 for none
 	ttl    time.Duration // 0 for as long as the bucket says
-	id     string        // of the message; empty for a new one
+	doubt  *doubt        // of the same info when it was written before; nil for a new one
 }
 
 // writeMeta writes the info of an object in the place of one revision, and sets its Revision
-// and ModTime. ErrObjectChanged if another one stands there. The message has an id, so that it
-// can be sent again: it is stored once.
+// and ModTime. ErrObjectChanged if another one stands there, and this one is not stored;
+// ErrPublishUnknown if it may be. The message has an id, so that it can be sent again: it is
+// stored once.
 func (s *store) writeMeta(ctx context.Context, op string, info *Info, w metaWrite) error {
 	data, err := encodeInfo(info)
 	if err != nil {
@@ -151,17 +149,22 @@ func (s *store) writeMeta(ctx context.Context, op string, info *Info, w metaWrit
 	if err != nil {
 		return err
 	}
+	d := w.doubt
+	if d == nil {
+		d = newDoubt(info.Name, w.expect)
+	}
 	m := &api.Msg{Subject: to + "M." + encodeName(info.Name), Data: data}
 	ack, err := s.js.PublishMsg(ctx, m,
 		jetstream.WithExpectStream(stores.Stream(s.bucket)), jetstream.WithExpectLastSequencePerSubject(w.expect),
-		jetstream.WithRollup(jetstream.MsgRollupSubject), jetstream.WithMsgTTL(w.ttl), jetstream.WithMsgID(cmp.Or(w.id, nuid.Next())))
+		jetstream.WithRollup(jetstream.MsgRollupSubject), jetstream.WithMsgTTL(w.ttl), jetstream.WithMsgID(d.id))
+	if domain := s.js.Options().Domain; err == nil && domain != "" && ack.Domain != domain {
+		return stores.Error(op, s.bucket, ErrBucketAmbiguous, "the bucket of another domain has taken it: "+strconv.Quote(ack.Domain))
+	}
+	revision, err := s.outcome(ctx, d, ack, err)
 	if err != nil {
 		return s.failed(op, info.Name, err)
 	}
-	if domain := s.js.Options().Domain; domain != "" && ack.Domain != domain {
-		return stores.Error(op, s.bucket, ErrBucketAmbiguous, "the bucket of another domain has taken it: "+strconv.Quote(ack.Domain))
-	}
-	info.Bucket, info.Revision, info.ModTime, info.Expires = s.bucket, ack.Sequence, time.Now().UTC(), time.Time{}
+	info.Bucket, info.Revision, info.ModTime, info.Expires = s.bucket, revision, time.Now().UTC(), time.Time{}
 	if w.ttl > 0 {
 		info.Expires = info.ModTime.Add(w.ttl)
 	}

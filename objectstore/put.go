@@ -83,8 +83,8 @@ type upload struct {
 	digest  hash.Hash
 	actor   *putting // nil before the first chunk
 
-	doubtful bool // the info may have been stored
-	stored   bool // it has been
+	doubt  *doubt // whether the info was stored; nil before it was sent
+	stored bool   // it was
 }
 
 // chunkRoom is what the message of a chunk has beside its data.

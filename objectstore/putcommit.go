@@ -5,21 +5,16 @@ import (
 	"errors"
 	"time"
 
-	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/jetstream"
 )
 
 // putcommit.go - the end of a put: its info makes it visible, or nothing of it stays.
 
-// infoID is the id of the message that makes an object visible. Nothing else is stored under
-// it: who wants to know whether it was, or to make sure that it will not be, publishes another
-// one with the same id.
-func infoID(id string) string { return id + "-info" }
-
 // commit stores the info, in the place of the one that is there: so each put knows whose
 // chunks have become nobody's. Without a condition, the one that comes last wins.
 func (p *upload) commit(ctx context.Context) error {
-	patience := time.Now().Add(stallMax * p.s.js.Options().DefaultTimeout)
+	nc, most, since := p.s.js.Conn(), stallMax*p.s.js.Options().DefaultTimeout, time.Now()
+	p.replace(p.before)
 	for try := 0; ; try++ {
 		err := p.write(ctx)
 		if err == nil {
@@ -27,14 +22,22 @@ func (p *upload) commit(ctx context.Context) error {
 			p.finished()
 			return nil
 		}
-		p.doubtful = p.doubtful || api.MaybeSent(err)
-		if again, failure := p.settle(ctx, err); !again || p.stored {
+		if again, failure := p.settle(ctx, err); !again {
 			return failure
 		}
-		if ctx.Err() == nil && time.Now().After(patience) || !pause(ctx, min(linePause<<min(try, 10), linePauseMax)) {
+		if !nc.IsConnected() {
+			since = time.Now() // a link is waited for
+		}
+		if endOf(nc) != nil || ctx.Err() == nil && time.Since(since) >= most || !pause(ctx, min(linePause<<min(try, 10), linePauseMax)) {
 			return err
 		}
 	}
+}
+
+// replace begins to store the info in the place of another one.
+func (p *upload) replace(before replaced) {
+	p.before, p.doubt = before, newDoubt(p.info.Name, before.revision)
+	p.doubt.chunks = p.info.NUID
 }
 
 // write tries once to store the info.
@@ -43,28 +46,24 @@ func (p *upload) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.s.writeMeta(ctx, "put", p.info, metaWrite{expect: p.before.revision, ttl: ttl, id: infoID(p.info.NUID)})
+	return p.s.writeMeta(ctx, "put", p.info, metaWrite{expect: p.before.revision, ttl: ttl, doubt: p.doubt})
 }
 
-// settle decides what follows from an attempt that failed: another one, or the error.
+// settle decides what follows from an attempt that failed: another one, or the error. One that
+// met another info was not stored: the next one is a message of its own.
 func (p *upload) settle(ctx context.Context, err error) (again bool, failure error) {
 	if !errors.Is(err, jetstream.ErrWrongLastSequence) {
 		return passes(err), err
 	}
+	p.replace(p.before)
 	now, readErr := p.s.current(ctx, "put", p.info.Name, jetstream.WithGetMsgLeader())
-	switch {
-	case readErr != nil:
+	if readErr != nil {
 		return passes(readErr), readErr
-	case now.info != nil && now.info.NUID == p.info.NUID: // an attempt before this one, after all
-		p.info.Revision, p.info.ModTime, p.info.Expires = now.info.Revision, now.info.ModTime, now.info.Expires
-		p.stored = true
-		p.finished()
-		return false, nil
 	}
 	if kind := p.o.admits(now); kind != nil {
 		return false, p.s.refused("put", p.info.Name, kind, "")
 	}
-	p.before = now
+	p.replace(now)
 	return true, err
 }
 
@@ -91,10 +90,13 @@ func (p *upload) end(ctx context.Context) {
 		s.sweep(ctx, &sweep{chunks: chunksIn(p.before.info)})
 		return
 	}
-	if p.actor == nil && !p.doubtful {
-		return // nothing has left
-	}
-	s.sweep(ctx, &sweep{chunks: p.info.NUID, fence: p.subject + "C." + p.info.NUID, info: s.metaOf(p.info.Name), old: chunksIn(p.before.info)})
+	switch w := (&sweep{chunks: p.info.NUID, fence: p.subject + "C." + p.info.NUID}); {
+	case p.doubt != nil && p.doubt.maybe:
+		w.doubt, w.old = p.doubt, chunksIn(p.before.info)
+		s.sweep(ctx, w)
+	case p.actor != nil:
+		s.sweep(ctx, w)
+	} // else nothing has left
 }
 
 // chunksIn returns the id of the chunks of an object, empty if it has none.

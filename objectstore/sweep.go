@@ -2,7 +2,6 @@ package objectstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -18,15 +17,15 @@ import (
 //	            ▼
 //	        sweeping ──► waiting ──► sweeping … done, or given up: what is left is an orphan
 //
-// An object whose info may have been stored is a question first: a message with the same id
-// tells, and makes sure that the info is not stored later.
+// An object whose info may have been stored is a question first. Where nobody can answer it,
+// nothing is removed.
 
 // sweep is one thing to be removed.
 type sweep struct {
 	chunks string // id of the chunks; empty for nothing
 	fence  string // subject to publish before: behind it no chunk of the put comes; empty for none
-	info   string // subject of the info that may have been stored
-	old    string // id of the chunks that are to be removed if it was; empty for none
+	doubt  *doubt // the info of the chunks may have been stored; nil if it was not
+	old    string // id of the chunks that are to be removed instead if it was; empty for none
 }
 
 // sweep removes chunks: now if it can, else an actor goes on with it. It waits for the first
@@ -50,42 +49,28 @@ func (s *store) sweep(ctx context.Context, w *sweep) {
 
 // sweepOnce removes chunks, or returns why it could not.
 func (s *store) sweepOnce(ctx context.Context, w *sweep) error {
-	chunks := w.chunks
-	if w.fence != "" {
-		visible, err := s.fence(ctx, w)
+	switch {
+	case w.doubt != nil:
+		w.doubt.over = true
+		revision, err := s.fate(ctx, w.doubt)
 		if err != nil {
 			return err
 		}
-		if visible {
-			chunks = w.old
+		if revision != 0 {
+			w.chunks = w.old
+		}
+	case w.fence != "":
+		// What refuses the fence has refused the chunks: the bucket is full.
+		_, err := s.js.Publish(ctx, w.fence, nil, jetstream.WithMsgID(w.chunks+"-end"), jetstream.WithExpectStream(stores.Stream(s.bucket)))
+		if err != nil && !denied(err) {
+			return err
 		}
 	}
-	if chunks == "" {
+	w.doubt, w.fence = nil, ""
+	if w.chunks == "" {
 		return nil
 	}
-	return s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.chunksOf(chunks)))
-}
-
-// fence waits until the stream has seen all that was sent before, and reports whether the
-// info is among it. If not, it never will be.
-func (s *store) fence(ctx context.Context, w *sweep) (visible bool, err error) {
-	ack, err := s.js.Publish(ctx, w.fence, nil, jetstream.WithMsgID(infoID(w.chunks)), jetstream.WithExpectStream(stores.Stream(s.bucket)))
-	switch {
-	case errors.Is(err, jetstream.ErrAPI) && !passes(err), errors.Is(err, api.ErrPermissionViolation):
-		return false, nil // refused as the others were: the bucket is full
-	case err != nil:
-		return false, err
-	case !ack.Duplicate:
-		return false, nil
-	}
-	m, err := s.stream.GetMsg(ctx, ack.Sequence)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return false, nil // a fence that was purged, or an info that was replaced
-	}
-	if err != nil {
-		return false, err
-	}
-	return m.Subject == w.info, nil
+	return s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.chunksOf(w.chunks)))
 }
 
 const (
