@@ -79,6 +79,7 @@ type subOptions struct {
 	limits   actors.Limits
 	overflow Overflow
 	policy   Policy
+	panics   bool // policy is one that somebody has chosen
 	refused  Directive
 	blocked  Directive
 	limit    time.Duration // of one call; zero for none
@@ -241,8 +242,20 @@ func OnPanic[P Directive | Policy](answer P) SubOption {
 		if err := policy.Validate(); err != nil {
 			return badPolicy("option OnPanic", err)
 		}
-		o.policy = policy
+		o.policy, o.panics = policy, true
 		return nil
+	}
+}
+
+// OnPanicOr is OnPanic with that policy where nobody has chosen another: neither
+// SubscriptionDefaults nor an option before this one. It is for layers above subscriptions,
+// which have defaults of their own.
+func OnPanicOr(policy Policy) SubOption {
+	return func(o *subOptions) error {
+		if o.panics {
+			return nil
+		}
+		return OnPanic(policy)(o)
 	}
 }
 

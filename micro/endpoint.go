@@ -57,11 +57,7 @@ func (e *Endpoint) Metrics() Metrics {
 
 // subscribe begins to listen.
 func (e *Endpoint) subscribe(options []api.SubOption) (*api.Subscription, error) {
-	own := []api.SubOption{api.Observe(e.observed), api.OnDropped(e.dropped)}
-	if len(e.service.nc.Opts.SubDefaults) == 0 {
-		own = append(own, api.OnPanic(panicPolicy()))
-	}
-	options = append(own, options...)
+	options = append([]api.SubOption{api.Observe(e.observed), api.OnDropped(e.dropped), api.OnPanicOr(panicPolicy())}, options...)
 	return e.service.nc.QueueHandle(e.Subject, e.QueueGroup, e.serve, options...)
 }
 

@@ -139,8 +139,8 @@ func WithEndpointConcurrency(n int) EndpointOpt {
 }
 
 // WithEndpointOnPanic says what happens when the handler panics, besides that its requester
-// gets a 500: see api.OnPanic. Default: what SubscriptionDefaults of the connection says, and
-// without them the endpoint goes on, however many there are.
+// gets a 500: see api.OnPanic. Default: the OnPanic among the SubscriptionDefaults of the
+// connection; without one the endpoint goes on, however many there are.
 func WithEndpointOnPanic[P api.Directive | api.Policy](answer P) EndpointOpt {
 	return subscribeWith(api.OnPanic(answer))
 }

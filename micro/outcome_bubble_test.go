@@ -261,6 +261,35 @@ func (p *place) expectOnly(name, state string) {
 	}
 }
 
+// TestOtherDefaultsChangeNothing: who says nothing of panics has not chosen that they end an
+// endpoint, and nobody can have them end STATS.
+func TestOtherDefaultsChangeNothing(t *testing.T) {
+	for _, defaults := range []api.SubOption{api.PendingLimits(1000, -1), api.OnPanic(api.Stop)} {
+		broken := func(*micro.Endpoint) any { panic(errSecret) }
+		inBubble(t, micro.Config{StatsHandler: broken}, func(p *place) {
+			p.add("e", echo)
+			for i := range 300 {
+				answer := must.Get(p.other.Request("$SRV.STATS.Test", nil, time.Minute))(t)
+				if err := micro.ErrorOf(answer); !errors.Is(err, micro.ErrInternal) || strings.Contains(err.Error(), errSecret.Error()) {
+					t.Fatalf("STATS %d: %v", i, err)
+				}
+			}
+			if told := p.errors(); len(told) != 300 || !isOrSays(told[0], errSecret) || told[0].Subject != "$SRV.STATS.Test" {
+				t.Errorf("told %d times", len(told))
+			}
+		}, api.SubscriptionDefaults(defaults))
+	}
+	inBubble(t, micro.Config{}, func(p *place) {
+		p.add("e", micro.HandlerFunc(func(micro.Request) { panic("no") }))
+		for i := range 300 {
+			if _, err := p.ask("e", "", time.Minute); !errors.Is(err, micro.ErrInternal) {
+				t.Fatalf("request %d: %v", i, err)
+			}
+		}
+		p.errors()
+	}, api.SubscriptionDefaults(api.PendingLimits(1000, -1)))
+}
+
 // TestSubscriptionDefaultsAreHonoured: who wants panics to be answered otherwise gets that.
 func TestSubscriptionDefaultsAreHonoured(t *testing.T) {
 	inBubble(t, micro.Config{}, func(p *place) {

@@ -143,7 +143,8 @@ func (s *service) listen(subject string, verb Verb) error {
 	if !s.enter() {
 		return ErrServiceStopped
 	}
-	sub, err := s.nc.Subscribe(subject, func(m *api.Msg) { s.tell(m, verb) }, api.Observe(func(e api.Event) { s.observed(&e, subject, nil) }))
+	sub, err := s.nc.Subscribe(subject, func(m *api.Msg) { s.tell(m, verb) }, api.OnPanic(panicPolicy()),
+		api.Observe(func(e api.Event) { s.observed(&e, subject, nil) }))
 	if err != nil {
 		s.left()
 		return err
@@ -158,7 +159,8 @@ func (s *service) listen(subject string, verb Verb) error {
 	return nil
 }
 
-// tell answers a verb. A StatsHandler that panics harms its own answer.
+// tell answers a verb. A StatsHandler that panics harms its own answer, however often it does,
+// and the ErrorHandler is told.
 func (s *service) tell(m *api.Msg, verb Verb) {
 	if m.Reply == "" {
 		return // nobody wants to know
