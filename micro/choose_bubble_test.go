@@ -30,6 +30,14 @@ func TestHedge(t *testing.T) {
 				}
 			case "always slow":
 				<-ctx.Done()
+			case "slow first, then trouble":
+				if n > 1 {
+					return micro.NewServiceErrorCode(500, "no")
+				}
+				time.Sleep(2500 * time.Millisecond)
+			case "trouble":
+				time.Sleep(1500 * time.Millisecond)
+				return micro.NewServiceErrorCode(500, fmt.Sprint(n))
 			case "final":
 				return micro.NewServiceErrorCode(404, "no")
 			}
@@ -49,12 +57,14 @@ func TestHedge(t *testing.T) {
 			took   time.Duration
 			calls  int32
 		}{
-			"fast":        {"1", 0, 1},
-			"slow first":  {"2", time.Second, 2},
-			"full":        {"429: full", 0, 4},
-			"full first":  {"2", 0, 2},
-			"final":       {"404: no", 0, 1},
-			"always slow": {"DEADLINE_EXCEEDED: the deadline has passed", time.Minute, 4},
+			"fast":                     {"1", 0, 1},
+			"slow first":               {"2", time.Second, 2},
+			"full":                     {"429: full", 0, 4},
+			"full first":               {"2", 0, 2},
+			"final":                    {"404: no", 0, 1},
+			"slow first, then trouble": {"1", 2500 * time.Millisecond, 3},
+			"trouble":                  {"500: 1", 4500 * time.Millisecond, 4},
+			"always slow":              {"DEADLINE_EXCEEDED: the deadline has passed", time.Minute, 4},
 		} {
 			calls.Store(0)
 			subject := "e"
