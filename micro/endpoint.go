@@ -138,7 +138,7 @@ func (r *request) conclude(err error, answers bool) error {
 	case r.answered.Load() || r.msg.Reply == "":
 	case r.trouble.Load() != nil:
 		r.refuse(own(CodeInternal, "the response could not be sent"))
-	case answers:
+	case answers || !r.handled.Load():
 		return r.Respond(nil)
 	}
 	return nil

@@ -3,8 +3,10 @@ package micro
 import "context"
 
 // Middleware makes a handler of another: it is around it, sees what it is asked and what it
-// returns, and may answer by itself. A *ServiceError that a Handler other than a Func sends
-// with Request.Error is returned from it, too, unless the request was wrapped.
+// returns, and may answer by itself. The context that it calls next with is that of the handler,
+// also of one that takes it from Request.Context. A *ServiceError that a Handler other than a Func
+// sends with Request.Error is returned from it, too. Where next was not called the return is the
+// outcome of the request, as that of a Func.
 type Middleware func(next Func) Func
 
 func checkMiddleware(all []Middleware) error {
@@ -26,15 +28,46 @@ func chain(handler Handler, middleware []Middleware) (serve Func, answers bool, 
 	if f, ok := handler.(HandlerFunc); ok && f == nil {
 		return nil, false, errNoHandler()
 	}
-	if !answers {
+	switch {
+	case !answers:
 		serve = sent(handler)
+	case len(middleware) > 0:
+		f := serve
+		serve = func(ctx context.Context, req Request) error { return f(ctx, within(ctx, req)) }
 	}
 	for i := len(middleware) - 1; i >= 0; i-- {
 		if serve = middleware[i](serve); serve == nil {
 			return nil, false, &ConfigError{Field: "middleware", Reason: "returned no handler", Err: ErrHandlerRequired}
 		}
 	}
+	if !answers && len(middleware) > 0 {
+		around := serve
+		serve = func(ctx context.Context, req Request) error {
+			return around(context.WithValue(ctx, requestKey{}, req), req)
+		}
+	}
 	return serve, answers, nil
+}
+
+// requestKey is where the context has the request for a handler behind middleware, which may
+// wrap what it is handed.
+type requestKey struct{}
+
+// inContext is a request with another context.
+type inContext struct {
+	Request
+	ctx context.Context
+}
+
+// Context implements Request.
+func (r inContext) Context() context.Context { return r.ctx }
+
+// within returns the request with that context.
+func within(ctx context.Context, req Request) Request {
+	if req.Context() == ctx {
+		return req
+	}
+	return inContext{req, ctx}
 }
 
 func errNoHandler() error {
@@ -43,12 +76,17 @@ func errNoHandler() error {
 
 // sent makes a Func of a handler that answers by itself.
 func sent(handler Handler) Func {
-	return func(_ context.Context, req Request) error {
-		handler.Handle(req)
-		r, ok := req.(*request)
-		if !ok {
+	return func(ctx context.Context, req Request) error {
+		r, direct := req.(*request)
+		if !direct {
+			r, _ = ctx.Value(requestKey{}).(*request)
+		}
+		if r == nil { // middleware has replaced both
+			handler.Handle(within(ctx, req))
 			return nil
 		}
+		r.handled.Store(true)
+		handler.Handle(within(ctx, req))
 		if trouble := r.trouble.Load(); trouble != nil {
 			if se, sent := (*trouble).(*ServiceError); sent {
 				return se

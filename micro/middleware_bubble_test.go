@@ -13,6 +13,52 @@ import (
 	"github.com/troupe-go/troupe/micro"
 )
 
+// wrapped is a request as middleware hands it on.
+type wrapped struct{ micro.Request }
+
+// TestMiddlewareBeforeHandlers: a Handler that is no Func gets the context of the middleware, and
+// may keep the request, whatever it is wrapped in; one that is not called has not to answer.
+func TestMiddlewareBeforeHandlers(t *testing.T) {
+	type user struct{}
+	of := func(next micro.Func) micro.Func {
+		return func(ctx context.Context, r micro.Request) error {
+			switch string(r.Data()) {
+			case "nobody":
+				return nil
+			case "wrapped":
+				r = wrapped{r}
+			}
+			return next(context.WithValue(ctx, user{}, "ann"), r)
+		}
+	}
+	inBubble(t, micro.Config{Middleware: []micro.Middleware{of}}, func(p *place) {
+		kept := make(chan micro.Request, 1)
+		p.add("later", micro.HandlerFunc(func(r micro.Request) { kept <- r }))
+		p.add("func", micro.Func(func(ctx context.Context, r micro.Request) error {
+			return r.Respond(fmt.Append(nil, ctx.Value(user{}), r.Context().Value(user{})))
+		}))
+		if got := sprint(p.ask("func", "", time.Minute)); got != "annann" {
+			t.Errorf("func: %s", got)
+		}
+		for _, data := range []string{"", "wrapped"} {
+			outcome := p.asking("later", data, time.Hour)
+			time.Sleep(time.Minute)
+			select {
+			case got := <-outcome:
+				t.Fatalf("%q: answered %q", data, got)
+			case r := <-kept:
+				must.Do(t, r.Respond(fmt.Append(nil, r.Context().Value(user{}))))
+			}
+			if got := <-outcome; got != "ann" {
+				t.Errorf("%q: %s", data, got)
+			}
+		}
+		if got := sprint(p.ask("later", "nobody", time.Minute)); got != "" {
+			t.Errorf("nobody: %s", got)
+		}
+	})
+}
+
 // TestMiddleware: around each other in order, with what handlers return.
 func TestMiddleware(t *testing.T) {
 	seen := make(chan string, 100)

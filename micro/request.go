@@ -112,6 +112,7 @@ type request struct {
 	endpoint *Endpoint // nil for a verb's
 
 	answered atomic.Bool
+	handled  atomic.Bool           // a Handler has it, and may keep it
 	trouble  atomic.Pointer[error] // why it counts as an error; the first only
 }
 
