@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/troupe-go/troupe/jetstream"
 )
 
 // get.go - reads an object as a whole.
@@ -34,10 +32,7 @@ func (s *store) get(ctx context.Context, name string, opts []GetObjectOpt) (*obj
 	bound, cancel := s.bound(ctx)
 	defer cancel()
 	err = s.patiently(bound, func(ctx context.Context) (err error) {
-		from, info, err = s.resolve(ctx, lookup{"get", name, o.deleted})
-		if errors.Is(err, ErrObjectNotFound) && s.leaderHas(ctx, name) {
-			return errBehind
-		}
+		from, info, err = s.resolve(ctx, lookup{op: "get", name: name, deleted: o.deleted})
 		return err
 	})
 	if err != nil {
@@ -47,13 +42,6 @@ func (s *store) get(ctx context.Context, name string, opts []GetObjectOpt) (*obj
 		return nil, from.refused("get", info.Name, ErrInvalidDigestFormat, "")
 	}
 	return newObject(ctx, from, info, o), nil
-}
-
-// leaderHas reports whether there is an object that a replica does not know of: one that has just
-// been put.
-func (s *store) leaderHas(ctx context.Context, name string) bool {
-	info, err := s.readMeta(ctx, "get", name, jetstream.WithGetMsgLeader())
-	return err == nil && !info.Deleted && info.link() == nil
 }
 
 // GetBytes implements Getter. Memory is taken for what comes, not for what is announced.

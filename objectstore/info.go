@@ -1,6 +1,12 @@
 package objectstore
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/jetstream"
+)
 
 // info.go - what the store says of one object, and where links lead.
 //
@@ -22,24 +28,31 @@ func (s *store) GetInfo(ctx context.Context, name string, opts ...GetObjectInfoO
 		}
 	}
 	if o.resolve {
-		_, info, err := s.resolve(ctx, lookup{"get info of", name, o.deleted})
+		_, info, err := s.resolve(ctx, lookup{op: "get info of", name: name, deleted: o.deleted})
 		return info, err
 	}
-	return s.info(ctx, lookup{"get info of", name, o.deleted})
+	return s.info(ctx, lookup{op: "get info of", name: name, deleted: o.deleted})
 }
 
 // lookup is what is looked for, and why.
 type lookup struct {
 	op, name string
 	deleted  bool // show one that was deleted
+	opts     []jetstream.GetMsgOpt
 }
 
-// info returns the info of an object, or of a link.
+// info returns the info of an object, or of a link. Without WithGetMsgLeader it may be an older
+// one; that there is none is only believed of the leader.
 func (s *store) info(ctx context.Context, l lookup) (*Info, error) {
 	if err := s.checkName(l.op, l.name); err != nil {
 		return nil, err
 	}
-	info, err := s.readMeta(ctx, l.op, l.name)
+	info, err := s.readMeta(ctx, l.op, l.name, l.opts...)
+	if unsure := err == nil && info.Deleted || errors.Is(err, ErrObjectNotFound) || errors.Is(err, ErrBadObjectMeta); unsure {
+		if now, asked := s.readMeta(ctx, l.op, l.name, jetstream.WithGetMsgLeader()); !errors.Is(asked, api.ErrPermissionViolation) {
+			info, err = now, asked
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +72,7 @@ func (s *store) deleted(op string, info *Info, kind error) error {
 func (s *store) resolve(ctx context.Context, l lookup) (*store, *Info, error) {
 	seen := map[Link]bool{}
 	for at, name := s, l.name; ; {
-		info, err := at.info(ctx, lookup{l.op, name, l.deleted})
+		info, err := at.info(ctx, lookup{op: l.op, name: name, deleted: l.deleted})
 		if err != nil {
 			return nil, nil, err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/nats-io/nuid"
+
+	"github.com/troupe-go/troupe/jetstream"
 )
 
 // link.go - objects that point to others, or to a bucket.
@@ -40,7 +42,7 @@ func (s *store) linkable(ctx context.Context, name string, obj *Info) error {
 	if err != nil {
 		return s.failed(op, name, err)
 	}
-	info, err := at.info(ctx, lookup{op, obj.Name, false})
+	info, err := at.info(ctx, lookup{op: op, name: obj.Name, opts: []jetstream.GetMsgOpt{jetstream.WithGetMsgLeader()}})
 	switch {
 	case errors.Is(err, ErrObjectDeleted):
 		return &ObjectError{Op: op, Bucket: s.bucket, Name: name, Kind: ErrNoLinkToDeleted, Err: err}

@@ -13,8 +13,8 @@ import (
 // metacall.go - reads and writes the info of an object.
 //
 //	change:  read ──► edit ──► write, if nobody was faster ──► what it was before
-//	          ▲        │ no: error   │ somebody was
-//	          └────────┴─────────────┘ a few times, and of the leader
+//	          ▲        │ no          │ somebody was
+//	          └────────┴─────────────┘ a few times, and of the leader: what that forbids is an error
 //
 // Each info replaces one other: whoever writes knows whose chunks have become nobody's.
 
@@ -71,6 +71,36 @@ func (s *store) current(ctx context.Context, op, name string, opts ...jetstream.
 	return replaced{}, err
 }
 
+// standing is what is asked of what stands under a name.
+type standing struct {
+	op, name string
+	surely   bool // ask the leader, and nobody else
+	allows   func(replaced) error
+}
+
+// allowed reads what stands there, and returns the error if that does not allow what is to
+// follow. Any replica is asked, as it is rarely behind: what it allows is to be written in the
+// place of that revision only, and what it does not is asked of the leader.
+func (s *store) allowed(ctx context.Context, a standing) (now replaced, err error) {
+	var refused error
+	if !a.surely {
+		if now, err = s.current(ctx, a.op, a.name); err != nil {
+			return now, err
+		}
+		if refused = a.allows(now); refused == nil {
+			return now, nil
+		}
+	}
+	sure, err := s.current(ctx, a.op, a.name, jetstream.WithGetMsgLeader())
+	switch {
+	case refused != nil && errors.Is(err, api.ErrPermissionViolation):
+		return now, refused // as far as this client may know
+	case err != nil:
+		return sure, err
+	}
+	return sure, a.allows(sure)
+}
+
 // live reports whether there is an object, or something that may be one.
 func (r replaced) live() bool { return r.revision != 0 && (r.info == nil || !r.info.Deleted) }
 
@@ -103,13 +133,10 @@ type change struct {
 func (s *store) change(ctx context.Context, c change) (replaced, *Info, error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	var opts []jetstream.GetMsgOpt // at first of any replica: it is rarely behind
 	for try := 1; ; try++ {
-		now, err := s.current(ctx, c.op, c.name, opts...)
-		if err != nil {
-			return now, nil, err
-		}
-		next, err := c.edit(now)
+		var next *Info
+		allowed := func(now replaced) (err error) { next, err = c.edit(now); return err }
+		now, err := s.allowed(ctx, standing{c.op, c.name, try > 1, allowed})
 		if err != nil {
 			return now, nil, err
 		}
@@ -117,7 +144,6 @@ func (s *store) change(ctx context.Context, c change) (replaced, *Info, error) {
 		if err == nil || !errors.Is(err, jetstream.ErrWrongLastSequence) || try == changeTriesMax {
 			return now, next, err
 		}
-		opts = []jetstream.GetMsgOpt{jetstream.WithGetMsgLeader()}
 	}
 }
 

@@ -115,17 +115,22 @@ func (p *upload) check(ctx context.Context, meta Meta) error {
 	bound, cancel := s.bound(ctx)
 	defer cancel()
 	err := s.patiently(bound, func(ctx context.Context) (err error) {
-		p.before, err = s.current(ctx, "put", name)
+		p.before, err = s.allowed(ctx, standing{"put", name, false, p.allows})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if kind := p.o.admits(p.before); kind != nil {
-		return s.refused("put", name, kind, "")
-	}
 	p.subject, err = s.writePrefix(bound, "put")
 	return err
+}
+
+// allows returns an error if the conditions of the put forbid to replace that.
+func (p *upload) allows(now replaced) error {
+	if kind := p.o.admits(now); kind != nil {
+		return p.s.refused("put", p.info.Name, kind, "")
+	}
+	return nil
 }
 
 // send has all chunks stored.

@@ -56,12 +56,9 @@ func (p *upload) settle(ctx context.Context, err error) (again bool, failure err
 		return passes(err), err
 	}
 	p.replace(p.before)
-	now, readErr := p.s.current(ctx, "put", p.info.Name, jetstream.WithGetMsgLeader())
-	if readErr != nil {
-		return passes(readErr), readErr
-	}
-	if kind := p.o.admits(now); kind != nil {
-		return false, p.s.refused("put", p.info.Name, kind, "")
+	now, failure := p.s.allowed(ctx, standing{"put", p.info.Name, true, p.allows})
+	if failure != nil {
+		return passes(failure), failure
 	}
 	p.replace(now)
 	return true, err

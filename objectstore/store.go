@@ -83,7 +83,9 @@ type Reader interface {
 
 	// Bucket returns the name of the bucket.
 	Bucket() string
-	// GetInfo returns what the store says of an object, or of a link: see GetObjectInfoResolve.
+	// GetInfo returns what the store says of an object, or of a link: see GetObjectInfoResolve. In
+	// a bucket with replicas any of them answers, and may be a moment behind; only of the leader is
+	// it believed that there is no object.
 	// Errors: ErrObjectNotFound, and among it ErrObjectDeleted; ErrBadObjectMeta;
 	// ErrInvalidObjectName, and among it ErrNameRequired.
 	GetInfo(ctx context.Context, name string, opts ...GetObjectInfoOpt) (*Info, error)
