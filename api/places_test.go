@@ -47,7 +47,7 @@ func (w *world) in(t *testing.T) *world {
 // for the connection.
 func (w *world) connect(url string, set func(*api.Options)) *api.Conn {
 	w.t.Helper()
-	nc := must.Get(api.Connect(url, append(quickly, api.Timeout(300*time.Millisecond), func(o *api.Options) error {
+	nc := must.Get(api.Connect(url, append(quickly, api.Timeout(time.Second), func(o *api.Options) error {
 		set(o)
 		return nil
 	})...))(w.t)

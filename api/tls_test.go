@@ -158,7 +158,7 @@ func TestHandshakeFirst(t *testing.T) {
 	holds[tls.RecordHeaderError](t, err)
 
 	// A server that waits for our handshake cannot be told from one that is mute.
-	_, err = api.Connect(first.URL(), api.RootCAs(a.file), api.Timeout(50*time.Millisecond))
+	_, err = api.Connect(first.URL(), api.RootCAs(a.file), api.Timeout(300*time.Millisecond))
 	kinds(t, err, api.ErrNoServers, os.ErrDeadlineExceeded)
 
 	other := newAuthority(t)
@@ -194,7 +194,7 @@ func TestABudgetForTheHandshake(t *testing.T) {
 		_, _ = io.WriteString(conn, `INFO {"max_payload":100,"tls_required":true}`+"\r\n")
 		<-release // never a word of the handshake
 	})
-	_, err := api.Connect(address, api.Timeout(50*time.Millisecond))
+	_, err := api.Connect(address, api.Timeout(time.Second)) // for a busy machine to come as far as that
 	close(release)
 	failed := failedTLS(t, err, "handshake", api.ErrSecureConnFailed)
 	var late interface{ Timeout() bool }
@@ -255,6 +255,7 @@ func TestTLSCallbacksThatMisbehave(t *testing.T) {
 	refused := errors.New("refused by the test")
 	blocked := make(chan struct{})
 	defer close(blocked)
+	const brief = 500 * time.Millisecond // and enough for a busy machine to come to the callback
 	for name, c := range map[string]struct {
 		cert  api.TLSCertHandler
 		roots api.RootCAsHandler
@@ -270,7 +271,7 @@ func TestTLSCallbacksThatMisbehave(t *testing.T) {
 		"no certificate": {func() (tls.Certificate, error) { return tls.Certificate{}, nil }, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := api.Connect(s.URL(), api.Timeout(50*time.Millisecond), api.ClientTLSConfig(c.cert, c.roots))
+			_, err := api.Connect(s.URL(), api.Timeout(brief), api.ClientTLSConfig(c.cert, c.roots))
 			kinds(t, err, api.ErrCallbackFailed)
 			if want := holds[*api.CallbackError](t, err).Option; want != "RootCAsCB" && want != "TLSCertCB" {
 				t.Errorf("option %q", want)
@@ -280,7 +281,7 @@ func TestTLSCallbacksThatMisbehave(t *testing.T) {
 			}
 			// Straight into the options, as a rotation that goes wrong later would be.
 			o := api.GetDefaultOptions()
-			o.Url, o.Secure, o.Timeout, o.TLSCertCB, o.RootCAsCB = unsaid(s), true, 50*time.Millisecond, c.cert, c.roots
+			o.Url, o.Secure, o.Timeout, o.TLSCertCB, o.RootCAsCB = unsaid(s), true, brief, c.cert, c.roots
 			_, err = o.Connect()
 			failedTLS(t, err, "config", api.ErrCallbackFailed, api.ErrSecureConnFailed, api.ErrNoServers)
 			if c.check != nil {

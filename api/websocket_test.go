@@ -345,7 +345,7 @@ func TestAHeadersHandlerMayDoAnything(t *testing.T) {
 			return nil, nil
 		}, api.ErrTimeout},
 	} {
-		_, err := api.Connect(s.WebSocketURL(), api.Timeout(200*time.Millisecond), api.WebSocketConnectionHeadersHandler(c.handler))
+		_, err := api.Connect(s.WebSocketURL(), api.Timeout(time.Second), api.WebSocketConnectionHeadersHandler(c.handler))
 		kinds(t, err, c.kind, api.ErrNoServers)
 		if d := holds[*api.DialError](t, err); d.Phase != "upgrade" {
 			t.Errorf("%s: phase %q", name, d.Phase)
@@ -454,7 +454,7 @@ func saying(t *testing.T, answer string) (address string) {
 func TestAnUpgradeIsBounded(t *testing.T) {
 	silent := must.Get(net.Listen("tcp", "127.0.0.1:0"))(t)
 	defer silent.Close()
-	_, err := api.Connect("ws://"+silent.Addr().String(), api.Timeout(50*time.Millisecond))
+	_, err := api.Connect("ws://"+silent.Addr().String(), api.Timeout(300*time.Millisecond))
 	kinds(t, err, api.ErrWebSocketUpgrade, api.ErrNoServers)
 	ctx, cancel := context.WithCancel(must.Within(t, patience))
 	time.AfterFunc(10*time.Millisecond, cancel)

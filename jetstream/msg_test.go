@@ -30,7 +30,7 @@ func stocked(t *testing.T, msgs int, consumer string) (js *jetStream, next func(
 	return js, func() *jsMsg {
 		t.Helper()
 		must.Do(t, js.nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT.S.C", sub.Subject, nil))
-		return newMsg(js, must.Get(sub.NextMsg(5*time.Second))(t))
+		return newMsg(js, must.Get(sub.NextMsg(time.Minute))(t))
 	}
 }
 
