@@ -47,7 +47,8 @@ type Config[T any] struct {
 	// DeliverByStartSequencePolicy. A later one begins with DeliverAllPolicy as it did, and otherwise with the last of
 	// each subject.
 	Deliver jetstream.DeliverPolicy
-	// StartSeq is where DeliverByStartSequencePolicy begins; at least 1.
+	// StartSeq is where DeliverByStartSequencePolicy begins; at least 1. If the stream has not come so far, or has
+	// removed messages from there on, the first sync is a Resync.
 	StartSeq uint64
 	// HeadersOnly leaves the data out.
 	HeadersOnly bool
@@ -63,7 +64,7 @@ type Config[T any] struct {
 	// Slow says what happens when events are not taken.
 	Slow Slow
 	// Waiting bounds the events that wait: zero is DefaultWaiting with Wait, and DefaultStopAt with Stop.
-	// Without a meaning for Conflate.
+	// Without a meaning for Conflate. Beside them up to 4 MiB of messages, or two, may have come.
 	Waiting int
 	// Strict ends a watcher of Channel with the DecodeError of the first event that is Undecoded, when all before
 	// it was handed on. Watchers with Events see it there.
@@ -126,7 +127,7 @@ func (c *Config[T]) again() jetstream.DeliverPolicy {
 // options are those of the consumer.
 func (w *Watcher[T]) options() []jetstream.PullConsumeOpt {
 	options := []jetstream.PullConsumeOpt{
-		jetstream.PullMaxMessages(ahead), jetstream.OnRenewed(w.onRenewed), jetstream.OnEnded(w.onEnded),
+		jetstream.PullMaxBytes(max(ahead, 2*int(w.cfg.JetStream.Conn().MaxPayload()))), jetstream.OnRenewed(w.onRenewed), jetstream.OnEnded(w.onEnded),
 		jetstream.ConsumeErrHandler(w.onTrouble),
 	}
 	if !w.cfg.once {
@@ -135,8 +136,8 @@ func (w *Watcher[T]) options() []jetstream.PullConsumeOpt {
 	return options
 }
 
-// ahead is how many messages are asked for ahead.
-const ahead = 2048
+// ahead is how many bytes are asked for ahead, if two messages are not more.
+const ahead = 4 << 20
 
 // CheckSlow returns an OptionError about an option that sets Config.Slow and Config.Waiting.
 func CheckSlow(option string, answer Slow, waiting int) error {

@@ -2,8 +2,6 @@ package watch_test
 
 import (
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -13,38 +11,37 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// answer is what an error has to say.
-type answer struct {
-	err  error
-	want errortest.Want
-	text string
-}
+// noJSON is why a message is not understood.
+var noJSON = errors.New("it is no JSON")
+
+var (
+	slow      = &watch.SlowError{Watcher: "w-1", Waiting: 7}
+	undecoded = &watch.DecodeError{Subject: "a.b", Revision: 7, Err: noJSON}
+	gap       = &watch.GapError{Stream: "S", Gap: jetstream.GapReplaced}
+)
 
 func TestEveryErrorHasItsAnswers(t *testing.T) {
-	cause := errors.New("it is no JSON")
-	kinds := map[string]answer{
-		"ErrSlow":      {watch.ErrSlow, errortest.Want{Category: kind.Limit, Traits: "retry", Parents: []error{jetstream.ErrJetStream}}, "slow"},
-		"ErrUndecoded": {watch.ErrUndecoded, errortest.Want{Category: kind.Protocol, Parents: []error{jetstream.ErrJetStream}}, "not understood"},
-	}
-	data := map[string]answer{
-		"SlowError": {&watch.SlowError{Watcher: "w-1", Waiting: 7}, errortest.Want{Category: kind.Limit, Traits: "retry",
-			Parents: []error{watch.ErrSlow}}, "7 events of w-1"},
-		"DecodeError": {&watch.DecodeError{Subject: "a.b", Revision: 7, Err: cause}, errortest.Want{Category: kind.Protocol,
-			Parents: []error{watch.ErrUndecoded, cause}}, `"a.b", revision 7: it is no JSON`},
-		"GapError": {&watch.GapError{Stream: "S", Gap: jetstream.GapReplaced}, errortest.Want{Category: kind.Conflict, Traits: "retry",
-			Parents: []error{jetstream.ErrStreamRegressed}}, `"S" changed while it was read: the stream was made anew`},
-	}
-	for _, all := range []map[string]answer{kinds, data} {
-		for name, a := range all {
-			t.Run(name, func(t *testing.T) {
-				errortest.Check(t, a.err, a.want)
-				if !strings.Contains(a.err.Error(), a.text) {
-					t.Errorf("says %q", a.err)
-				}
-			})
+	errortest.List{
+		Kinds: map[string]errortest.Verdict{
+			"ErrSlow":      errortest.Says(watch.ErrSlow, kind.Limit, "retry", jetstream.ErrJetStream),
+			"ErrUndecoded": errortest.Says(watch.ErrUndecoded, kind.Protocol, "", jetstream.ErrJetStream),
+		},
+		Data: map[string][]errortest.Verdict{
+			"SlowError":   {errortest.Says(slow, kind.Limit, "retry", watch.ErrSlow)},
+			"DecodeError": {errortest.Says(undecoded, kind.Protocol, "", watch.ErrUndecoded, noJSON)},
+			"GapError":    {errortest.Says(gap, kind.Conflict, "retry", jetstream.ErrStreamRegressed)},
+		},
+	}.Check(t)
+}
+
+func TestTextsOfErrors(t *testing.T) {
+	for want, err := range map[string]error{
+		"7 events of w-1":                                         slow,
+		`"a.b", revision 7: it is no JSON`:                        undecoded,
+		`"S" changed while it was read: the stream was made anew`: gap,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("says %q, want %q", err, want)
 		}
 	}
-	foundKinds, foundData := errortest.Declared(t, ".")
-	errortest.Compare(t, "kinds", foundKinds, slices.Collect(maps.Keys(kinds)))
-	errortest.Compare(t, "errors with data", foundData, slices.Collect(maps.Keys(data)))
 }

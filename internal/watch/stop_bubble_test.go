@@ -3,6 +3,7 @@ package watch_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,8 +18,9 @@ import (
 // fill stores n keys.
 func (h *house) fill(n int) {
 	h.t.Helper()
+	heavy := api.Header{"Pad": {strings.Repeat("x", 2000)}} // a few thousand do not come for nobody
 	for i := range n {
-		h.must(h.other.PublishAsync(fmt.Sprintf("$KV.B.k%d", i), []byte("v")))
+		h.must(h.other.PublishMsgAsync(&api.Msg{Subject: fmt.Sprintf("$KV.B.k%d", i), Header: heavy, Data: []byte("v")}))
 	}
 	<-h.other.PublishAsyncComplete()
 }

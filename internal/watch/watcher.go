@@ -64,8 +64,12 @@ func start[T any](ctx context.Context, cfg Config[T], to *sink[T]) (*Watcher[T],
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	consumer, err := cfg.Stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: cfg.Deliver,
-		OptStartSeq: cfg.StartSeq, FilterSubjects: cfg.Filters, HeadersOnly: cfg.HeadersOnly})
+	place, err := resume(ctx, &cfg)
+	if err != nil {
+		return nil, err
+	}
+	consumer, err := cfg.Stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: place.deliver,
+		OptStartSeq: place.seq, FilterSubjects: cfg.Filters, HeadersOnly: cfg.HeadersOnly})
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +83,7 @@ func start[T any](ctx context.Context, cfg Config[T], to *sink[T]) (*Watcher[T],
 		return nil, err
 	}
 	w.keeper.Store(ref)
-	w.begin(first(cfg.Deliver, consumer.CachedInfo()))
+	w.begin(first(place, consumer.CachedInfo()))
 	consuming, err := consumer.Consume(w.handle, w.options()...)
 	if err != nil {
 		w.end(err, false)
@@ -89,10 +93,35 @@ func start[T any](ctx context.Context, cfg Config[T], to *sink[T]) (*Watcher[T],
 	return w, nil
 }
 
+// beginning is where the first sync begins.
+type beginning struct {
+	deliver jetstream.DeliverPolicy
+	seq     uint64        // 0 if the policy says it
+	gap     jetstream.Gap // why not, or not only, where the config says
+}
+
+// resume says where to begin. Behind a revision that the stream does not have yet another stream
+// would go unseen; and if it begins behind the revision, what was removed before it.
+func resume[T any](ctx context.Context, cfg *Config[T]) (beginning, error) {
+	if cfg.StartSeq <= 1 { // nothing was seen before
+		return beginning{deliver: cfg.Deliver, seq: cfg.StartSeq}, nil
+	}
+	info, err := cfg.Stream.Info(ctx)
+	switch {
+	case err != nil:
+		return beginning{}, err
+	case info.State.LastSeq < cfg.StartSeq-1:
+		return beginning{deliver: cfg.again(), gap: jetstream.GapRegressed}, nil
+	case info.State.FirstSeq > cfg.StartSeq:
+		return beginning{deliver: cfg.Deliver, seq: cfg.StartSeq, gap: jetstream.GapRemoved}, nil
+	}
+	return beginning{deliver: cfg.Deliver, seq: cfg.StartSeq}, nil
+}
+
 // first is the first generation.
-func first(deliver jetstream.DeliverPolicy, info *jetstream.ConsumerInfo) generation {
-	g := generation{consumer: info.Name, pending: info.NumPending}
-	if deliver == jetstream.DeliverNewPolicy {
+func first(place beginning, info *jetstream.ConsumerInfo) generation {
+	g := generation{consumer: info.Name, pending: info.NumPending, gap: place.gap, anew: place.gap != jetstream.GapNone}
+	if place.deliver == jetstream.DeliverNewPolicy {
 		g.after = info.Delivered.Stream
 	}
 	return g

@@ -77,6 +77,64 @@ func TestWatcherBegins(t *testing.T) {
 	}
 }
 
+// TestWatcherResumes behind a revision that it has seen, and says so when the stream is not the one
+// that it was, or has removed what came after.
+func TestWatcherResumes(t *testing.T) {
+	for name, test := range map[string]struct {
+		seq  uint64
+		want []string
+	}{
+		"nothing was removed":   {4, []string{"b=4@4", "c=5@5", "ready", "d=6@6"}},
+		"nothing is new":        {6, []string{"ready", "d=6@6"}},
+		"some were removed":     {2, []string{"resync: " + jetstream.GapRemoved.String(), "a=3@3", "b=4@4", "c=5@5", "ready", "d=6@6"}},
+		"nothing was seen":      {1, []string{"a=3@3", "b=4@4", "c=5@5", "ready", "d=6@6"}},
+		"it was made anew":      {7, []string{"resync: " + jetstream.GapRegressed.String(), "a=3@3", "b=4@4", "c=5@5", "ready", "d=6@6"}},
+		"it was made anew long": {1 << 40, []string{"resync: " + jetstream.GapRegressed.String(), "a=3@3", "b=4@4", "c=5@5", "ready", "d=6@6"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, bucket(), func(h *house) {
+				h.put("a=1", "b=2", "a=3", "b=4", "c=5")
+				cfg := h.config()
+				cfg.Deliver, cfg.StartSeq = jetstream.DeliverByStartSequencePolicy, test.seq
+				w := h.start(cfg)
+				time.Sleep(time.Second)
+				h.put("d=6")
+				time.Sleep(time.Second)
+				h.expect(test.want...)
+				w.Stop()
+			})
+		})
+	}
+}
+
+// TestWatcherIsBoundedInBytes: what is large waits at the server.
+func TestWatcherIsBoundedInBytes(t *testing.T) {
+	inHouse(t, bucket(), func(h *house) {
+		large := strings.Repeat("x", 1_000_000)
+		for i := range 20 {
+			h.put(fmt.Sprint(i, "=", large))
+		}
+		cfg := h.config()
+		cfg.Waiting = 1
+		w := must.Get(watch.Start(h.t.Context(), cfg))(h.t)
+		time.Sleep(time.Minute)
+		if n := h.nc.Stats().InBytes; n > 8<<20 {
+			h.t.Errorf("%d bytes have come for nobody", n)
+		}
+		n := 0
+		for e := range w.Events() {
+			if e.Kind == watch.Ready {
+				break
+			}
+			n++
+		}
+		if n != 20 {
+			h.t.Errorf("%d have come", n)
+		}
+		w.Stop()
+	})
+}
+
 // TestWatcherOfNothing is ready at once, and once, whatever happens before the first entry.
 func TestWatcherOfNothing(t *testing.T) {
 	for _, deliver := range []jetstream.DeliverPolicy{jetstream.DeliverAllPolicy, jetstream.DeliverLastPerSubjectPolicy, jetstream.DeliverNewPolicy} {
@@ -259,10 +317,7 @@ func TestWatcherIsReadyAfterAPurge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inHouse(t, bucket(), func(h *house) {
-				for i := range keys {
-					h.must(h.other.PublishAsync(fmt.Sprintf("$KV.B.k%d", i), nil))
-				}
-				<-h.other.PublishAsyncComplete()
+				h.fill(keys)
 				cfg := h.config()
 				cfg.Waiting = 10
 				w := must.Get(watch.Start(h.t.Context(), cfg))(t)
