@@ -44,8 +44,8 @@ func LastRevision(revision uint64) DeleteOpt {
 }
 
 // PurgeTTL has the marker that Store.Purge leaves expire after that time, at least a second
-// and in whole seconds. 0 is no option. The bucket needs Config.LimitMarkerTTL:
-// ErrKeyTTLNotSupported.
+// and in whole seconds. 0 is no option. Watchers and caches that are away for longer than that
+// do not learn of the purge. The bucket needs Config.LimitMarkerTTL: ErrKeyTTLNotSupported.
 func PurgeTTL(ttl time.Duration) DeleteOpt {
 	return func(o *deleteOptions) error {
 		o.ttl = ttl
