@@ -172,6 +172,26 @@ func TestLeastLoaded(t *testing.T) {
 	})
 }
 
+// TestDirectHasWorkersOfItsOwn: one request by each of the two ways is one at a time.
+func TestDirectHasWorkersOfItsOwn(t *testing.T) {
+	inBubble(t, micro.Config{}, func(p *place) {
+		p.add("e", micro.HandlerFunc(func(r micro.Request) { time.Sleep(time.Second); _ = r.Respond(nil) }), micro.WithEndpointDirect())
+		began := time.Now()
+		var asked []chan string
+		for _, subject := range []string{"e", "e", "e." + p.svc.Info().ID} {
+			asked = append(asked, p.asking(subject, "", time.Minute))
+		}
+		for i, outcome := range asked {
+			if got := <-outcome; got != "" {
+				t.Errorf("%d: %s", i, got)
+			}
+		}
+		if took := time.Since(began).Round(time.Second); took != 2*time.Second {
+			t.Errorf("three took %v", took)
+		}
+	})
+}
+
 // TestLeastLoadedDoesNotWait: who there is, is asked in the background. A request waits only
 // when nobody is known, and no longer than its context lets it.
 func TestLeastLoadedDoesNotWait(t *testing.T) {

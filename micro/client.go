@@ -177,8 +177,10 @@ func (c *Client) RequestMany(ctx context.Context, subject string, data []byte, o
 }
 
 // LastPart reports whether a reply ends several, for api.RequestManySentinel: it has no data,
-// and is no error.
-func LastPart(m *api.Msg) bool { return api.DefaultSentinel(m) && serviceErrorOf(m, "") == nil }
+// is no part of RespondPart, and is no error.
+func LastPart(m *api.Msg) bool {
+	return api.DefaultSentinel(m) && m.Header.Get(PartHeader) == "" && serviceErrorOf(m, "") == nil
+}
 
 // ErrorOf returns the *ServiceError that an answer is, or nil if it is none: for answers to
 // requests that were not made with a Client.

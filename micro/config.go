@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/troupe-go/troupe/protocol"
 )
@@ -74,7 +75,8 @@ type Config struct {
 	// APIPrefix replaces the "$SRV" of PING, INFO and STATS. Empty: APIPrefix. Not in nats.go.
 	APIPrefix string
 
-	// EndpointDefaults are options of all endpoints of the service, before their own. Not in nats.go.
+	// EndpointDefaults are options of all endpoints of the service, before their own, which win;
+	// of metadata, middleware and WithEndpointDirect there is both. Not in nats.go.
 	EndpointDefaults []EndpointOpt
 }
 
@@ -162,8 +164,11 @@ func checkName(field, name string) error {
 	return nil
 }
 
-// checkSubject accepts what can be subscribed to.
-func checkSubject(subject string) error {
+// checkSubject accepts what can be subscribed to, and is not where services tell of themselves.
+func (s *service) checkSubject(subject string) error {
+	if strings.HasPrefix(subject+".", s.config.APIPrefix+".") {
+		return &ConfigError{Field: "subject", Value: subject, Reason: "is where services tell of themselves", Err: ErrInvalidSubject}
+	}
 	if err := protocol.CheckSubscribeSubject(subject); err != nil {
 		return &ConfigError{Field: "subject", Value: subject, Reason: plain(err), Err: ErrInvalidSubject}
 	}

@@ -136,7 +136,11 @@ func TestClientRequests(t *testing.T) {
 		}
 		p.add("parts", micro.Func(func(_ context.Context, r micro.Request) error {
 			for i := range 3 {
-				if err := r.RespondPart(fmt.Append(nil, i), micro.WithHeaders(micro.Headers{"Part": {fmt.Sprint(i)}})); err != nil {
+				data := fmt.Append(nil, i)
+				if i == 1 {
+					data = nil // also a part
+				}
+				if err := r.RespondPart(data, micro.WithHeaders(micro.Headers{"Part": {fmt.Sprint(i)}})); err != nil {
 					return err
 				}
 			}

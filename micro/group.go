@@ -61,9 +61,12 @@ func (g *group) AddEndpoint(name string, handler Handler, opts ...EndpointOpt) e
 	if err := o.apply(g.service.config.EndpointDefaults); err != nil {
 		return err
 	}
+	general := o.queue
+	o.queue = queueGroup{}
 	if err := o.apply(opts); err != nil {
 		return err
 	}
+	o.queue = o.queue.under(general)
 	e, err := g.describe(name, handler, &o)
 	if err != nil {
 		return err
@@ -109,7 +112,7 @@ func (g *group) describe(name string, handler Handler, o *endpointOpts) (*Endpoi
 		subject = name
 	}
 	subject = joined(g.prefix, subject)
-	if err := checkSubject(subject); err != nil {
+	if err := g.service.checkSubject(subject); err != nil {
 		return nil, err
 	}
 	queue := o.queue.under(g.queue)

@@ -91,6 +91,8 @@ func TestEndpointRefused(t *testing.T) {
 		"blanks":              {"e", echo, with(micro.WithEndpointSubject("a b")), micro.ErrInvalidSubject},
 		"an empty token":      {"e", echo, with(micro.WithEndpointSubject("a.")), micro.ErrInvalidSubject},
 		"a wildcard too soon": {"e", echo, with(micro.WithEndpointSubject(">.a")), micro.ErrInvalidSubject},
+		"of monitoring":       {"e", echo, with(micro.WithEndpointSubject("$SRV.PING")), micro.ErrInvalidSubject},
+		"all of monitoring":   {"e", echo, with(micro.WithEndpointSubject("$SRV")), micro.ErrInvalidSubject},
 		"a bad queue group":   {"e", echo, with(micro.WithEndpointQueueGroup(">.a")), micro.ErrInvalidSubject},
 		"no limits":           {"e", echo, with(micro.WithEndpointPendingLimits(0, 0)), micro.ErrConfigValidation},
 		"nobody at work":      {"e", echo, with(micro.WithEndpointConcurrency(0)), micro.ErrConfigValidation},

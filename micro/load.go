@@ -27,8 +27,10 @@ const directSuffix = "_direct"
 
 // WithEndpointDirect makes a second endpoint with the same handler and the same options, that
 // only this instance answers: its subject is that of the endpoint with the id of the instance
-// behind it, its name has "_direct" behind it. Client.RequestLeastLoaded asks it. A subject
-// with wildcards is an ErrInvalidSubject.
+// behind it, its name has "_direct" behind it. Client.RequestLeastLoaded asks it. Limits and
+// workers are those of each of the two: a handler of one request at a time may get one by either
+// at the same time, and keeps by a lock what must not be done twice at once. A subject with
+// wildcards is an ErrInvalidSubject.
 func WithEndpointDirect() EndpointOpt {
 	return func(o *endpointOpts) error {
 		o.direct = true

@@ -62,7 +62,8 @@ func (q queueGroup) under(parent queueGroup) queueGroup {
 }
 
 // WithEndpointSubject sets the subject of the endpoint, which stands behind the prefix of
-// its group. Empty: its name. It may have wildcards.
+// its group. Empty: its name. It may have wildcards. One below Config.APIPrefix is an
+// ErrInvalidSubject.
 func WithEndpointSubject(subject string) EndpointOpt {
 	return func(o *endpointOpts) error {
 		o.subject = subject
@@ -108,8 +109,8 @@ func WithEndpointQueueGroupDisabled() EndpointOpt {
 
 // WithEndpointPendingLimits bounds the requests, and their bytes, that wait for the handler;
 // those in the handler count. -1 means no bound, and zero the default of subscriptions:
-// 500,000 and 64 MiB. Both zero is an ErrConfigValidation. A request that finds no room is
-// an error of the endpoint.
+// 500,000 and 64 MiB. Both zero is an ErrConfigValidation. Requests that find no room are one
+// error of the endpoint until there is room again; Metrics counts each.
 func WithEndpointPendingLimits(msgLimit, bytesLimit int) EndpointOpt {
 	return func(o *endpointOpts) error {
 		if msgLimit == 0 && bytesLimit == 0 {

@@ -60,8 +60,8 @@ type Request interface {
 	// RespondJSON answers with v as JSON. ErrMarshalResponse if that cannot be, otherwise as
 	// Respond.
 	RespondJSON(v any, opts ...RespondOpt) error
-	// RespondPart sends one of several replies. Respond or Error sends the last. Errors are
-	// those of Respond.
+	// RespondPart sends one of several replies. Respond or Error sends the last. One without data has
+	// PartHeader, so that LastPart knows it. Errors are those of Respond.
 	RespondPart([]byte, ...RespondOpt) error
 	// Error answers with an error, which counts as one of the endpoint's. Line breaks in
 	// the description become blanks. Errors: ErrArgRequired without code or description;
@@ -91,6 +91,10 @@ func (h Headers) Values(key string) []string { return api.Header(h).Values(key) 
 
 // RespondOpt changes a response before it is sent. A nil one is skipped.
 type RespondOpt func(*api.Msg)
+
+// PartHeader is in a reply of RespondPart that has no data, which would end the replies
+// otherwise. Clients that do not know it take it for the end.
+const PartHeader = "Troupe-Service-Part"
 
 // WithHeaders adds fields to the header of a response, in the place of those of the same
 // name. headers is not kept.
@@ -170,6 +174,9 @@ func (r *request) RespondPart(data []byte, opts ...RespondOpt) error {
 	}
 	m := &api.Msg{Data: data}
 	apply(m, opts)
+	if len(m.Data) == 0 {
+		WithHeaders(Headers{PartHeader: {"true"}})(m)
+	}
 	if err := r.msg.RespondMsg(m); err != nil {
 		return r.failed(&respondError{err})
 	}

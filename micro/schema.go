@@ -1,8 +1,10 @@
 package micro
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -39,16 +41,17 @@ func WithEndpointSchema(request, response string) EndpointOpt {
 }
 
 // JSON makes a handler of a function with Go types for what it is asked and what it answers.
-// A request that is not JSON for In is answered with CodeValidation, and f is not called. If
-// *In has a method Validate() error, what that returns is answered with CodeValidation as
-// well, and its text is the description. The error of f is that of a Func.
+// A request that is not JSON for In is answered with CodeValidation, and f is not called; the
+// description says where it is wrong, and nothing of Go. If In or *In has a method Validate() error, what
+// that returns is answered with CodeValidation as well, and its text is the description; a nil
+// pointer is not asked. The error of f is that of a Func.
 func JSON[In, Out any](f func(ctx context.Context, in In) (Out, error)) Func {
 	return func(ctx context.Context, req Request) error {
 		var in In
 		if err := json.Unmarshal(req.Data(), &in); err != nil {
-			return NewServiceError(CodeValidation, "the request cannot be read: "+err.Error())
+			return NewServiceError(CodeValidation, "the request cannot be read"+unread(err))
 		}
-		if v, ok := any(&in).(interface{ Validate() error }); ok {
+		if v := validated(&in); v != nil {
 			if err := v.Validate(); err != nil {
 				return invalid(err)
 			}
@@ -59,6 +62,30 @@ func JSON[In, Out any](f func(ctx context.Context, in In) (Out, error)) Func {
 		}
 		return req.RespondJSON(out)
 	}
+}
+
+// validated returns in as what can be asked whether it is valid; nil if it cannot.
+func validated[In any](in *In) interface{ Validate() error } {
+	if v, ok := any(in).(interface{ Validate() error }); ok {
+		return v
+	}
+	if v := reflect.ValueOf(in).Elem(); v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil
+	}
+	v, _ := any(*in).(interface{ Validate() error })
+	return v
+}
+
+// unread says what is wrong with what is no JSON, or not of the type, without the type.
+func unread(err error) string {
+	if at, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return ": " + at.Error() // which is about the text alone
+	}
+	if at, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		what, _, _ := strings.Cut(at.Value, " ") // "number 300"
+		return ": " + cmp.Or(at.Field, "it") + " cannot be of type " + what
+	}
+	return ""
 }
 
 // invalid makes a CodeValidation of an error, unless it is a *ServiceError.

@@ -93,10 +93,22 @@ func TestJSON(t *testing.T) {
 			`{"A":-1}`:       "VALIDATION_ERROR: A is negative",
 			`{"B":-1}`:       "422: B is negative",
 			`{`:              "VALIDATION_ERROR: the request cannot be read: unexpected end of JSON input",
-			`{"A":"a\nb:c"}`: "VALIDATION_ERROR: the request cannot be read: json: cannot unmarshal string into Go struct field sum.A of type int",
+			`{"A":"a\nb:c"}`: "VALIDATION_ERROR: the request cannot be read: A cannot be of type string",
+			`{"A":1.5}`:      "VALIDATION_ERROR: the request cannot be read: A cannot be of type number",
+			`[]`:             "VALIDATION_ERROR: the request cannot be read: it cannot be of type array",
 		} {
 			if got := sprint(p.ask("sum", data, time.Minute)); got != want {
 				t.Errorf("%s: %s", data, got)
+			}
+		}
+		p.add("pointer", micro.JSON(func(_ context.Context, in *sum) (bool, error) { return in == nil, nil }))
+		p.add("time", micro.JSON(func(_ context.Context, in time.Time) (bool, error) { return true, nil }))
+		for _, c := range [][3]string{
+			{"pointer", `{"A":1}`, "false"}, {"pointer", `{"A":-1}`, "VALIDATION_ERROR: A is negative"}, {"pointer", "null", "true"},
+			{"time", `"now"`, "VALIDATION_ERROR: the request cannot be read"}, // the text of a type's own is not for strangers
+		} {
+			if got := sprint(p.ask(c[0], c[1], time.Minute)); got != c[2] {
+				t.Errorf("%v: %s", c, got)
 			}
 		}
 		infos := must.Get(p.client.Info(p.t.Context(), "Test", ""))(t)

@@ -180,6 +180,7 @@ func awaitRequests(t *testing.T, svc micro.Service, n int) *micro.EndpointStats 
 // TestQueueGroups: endpoint, nearest group, service, default, in this order.
 func TestQueueGroups(t *testing.T) {
 	nc := connected(t)
+	disabled := micro.Config{EndpointDefaults: []micro.EndpointOpt{micro.WithEndpointQueueGroupDisabled()}}
 	cases := []struct {
 		name    string
 		config  micro.Config
@@ -200,6 +201,9 @@ func TestQueueGroups(t *testing.T) {
 		{"disabled endpoint", micro.Config{QueueGroup: "s"}, nil, nil, []micro.EndpointOpt{micro.WithEndpointQueueGroupDisabled()}, ""},
 		{"enabled again by a group", micro.Config{QueueGroupDisabled: true}, []micro.GroupOpt{micro.WithGroupQueueGroup("g")}, nil, nil, "g"},
 		{"enabled again by an endpoint", micro.Config{}, []micro.GroupOpt{micro.WithGroupQueueGroupDisabled()}, nil, []micro.EndpointOpt{micro.WithEndpointQueueGroup("e")}, "e"},
+		{"enabled again, against the defaults", disabled, nil, nil, []micro.EndpointOpt{micro.WithEndpointQueueGroup("e")}, "e"},
+		{"disabled by the defaults", disabled, []micro.GroupOpt{micro.WithGroupQueueGroup("g")}, nil, nil, ""},
+		{"disabled, whatever the order", micro.Config{}, nil, nil, []micro.EndpointOpt{micro.WithEndpointQueueGroupDisabled(), micro.WithEndpointQueueGroup("e")}, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
