@@ -55,13 +55,15 @@ type Config struct {
 	StatsHandler StatsHandler
 
 	// DoneHandler is called once, when the service has stopped and no handler of it runs any
-	// more, whether by Stop or with its connection. It runs with the connection's other callbacks.
+	// more, whether by Stop or with its connection. It runs with the connection's other
+	// callbacks, or in Stop itself when nothing is left to end.
 	DoneHandler DoneHandler
 
 	// ErrorHandler is told of handlers that panic or return an error that is no
 	// ServiceError, and of what becomes of the service's subscriptions: a slow consumer, a
 	// permission that lacks, the end. The service goes on. It runs with the connection's other
-	// callbacks, and may call anything.
+	// callbacks, and may call anything. What STATS cannot say it is told by who asks: on the
+	// goroutine of Service.Stats, or of the subscription, and so at the same time as other things.
 	ErrorHandler ErrHandler
 
 	// Middleware is around the handlers of all endpoints, the first outermost. Not in nats.go.

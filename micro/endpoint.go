@@ -34,9 +34,8 @@ type Endpoint struct {
 	counts  counts
 	shed    shed
 
-	sub  atomic.Pointer[api.Subscription] // nil until it listens
-	ref  atomic.Pointer[api.ActorRef]     // nil until there is one
-	gone chan struct{}                    // closed when no handler runs any more
+	sub atomic.Pointer[api.Subscription] // nil until it listens
+	ref atomic.Pointer[api.ActorRef]     // nil until there is one
 
 	mu      sync.Mutex
 	state   standing // guarded by mu

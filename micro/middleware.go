@@ -77,8 +77,8 @@ func errNoHandler() error {
 // sent makes a Func of a handler that answers by itself.
 func sent(handler Handler) Func {
 	return func(ctx context.Context, req Request) error {
-		r, direct := req.(*request)
-		if !direct {
+		r := inner(req)
+		if r == nil {
 			r, _ = ctx.Value(requestKey{}).(*request)
 		}
 		if r == nil { // middleware has replaced both

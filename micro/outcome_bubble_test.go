@@ -208,6 +208,10 @@ func TestHandlersAnswerByThemselves(t *testing.T) {
 				t.Errorf("%q: %s", data, got)
 			}
 		}
+		h := must.Get(p.other.Request("func", []byte("error"), time.Minute))(t).Header
+		if h.Get(micro.ErrorCodeHeader) != "500" || h.Get(micro.SymbolHeader) != micro.CodeInternal {
+			t.Errorf("as others see it: %v", h)
+		}
 	})
 }
 

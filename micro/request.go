@@ -48,7 +48,22 @@ func (f Func) Handle(req Request) {
 		return
 	}
 	se, _ := outcomeOf(req.Context(), err)
+	if r := inner(req); r != nil {
+		r.refuse(se) // with number and symbol, where it is one of the endpoint's
+		return
+	}
 	_ = req.Error(se.Code, se.Description, se.Data, WithHeaders(Headers(se.Header)))
+}
+
+// inner returns the request behind one that is handed to a handler; nil for one of the program's.
+func inner(req Request) *request {
+	switch r := req.(type) {
+	case *request:
+		return r
+	case inContext:
+		return inner(r.Request)
+	}
+	return nil
 }
 
 // Request is what an endpoint is asked. It may be kept, and is safe for concurrent use.

@@ -338,7 +338,6 @@ func (s *service) ended(e *api.Event, of *Endpoint) {
 	s.mu.Unlock()
 	if of != nil {
 		of.answerShed() // its actor may be about to end
-		close(of.gone)
 	}
 	if gone {
 		s.drop(of)

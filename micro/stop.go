@@ -89,9 +89,10 @@ func (s *service) finish() {
 }
 
 // StopReport says what of a service was left when StopContext returned. The zero value is a
-// clean end.
+// clean end of all handlers: a request that a Handler has kept, to answer it later, is none of
+// the service's any more.
 type StopReport struct {
-	// Unfinished are the endpoints with requests that have no answer yet.
+	// Unfinished are the endpoints with requests in handlers, or waiting for one.
 	Unfinished []UnfinishedEndpoint
 }
 
