@@ -105,14 +105,15 @@ func (e *Endpoint) spec() api.Spec {
 	return api.Spec{LinkChanges: true, Progress: e.progress, New: func() api.Actor { return showing{e} }}
 }
 
-// progress counts requests that came to a handler, errors, panics, those that no handler got
-// or that were too late, and what is in handlers now.
+// progress counts requests that came to a handler, errors, panics, those that no handler got,
+// that were not told of it, or that were too late, and what is in handlers now.
 func (e *Endpoint) progress() []api.Counter {
 	return []api.Counter{
 		{Name: "requests", Value: e.counts.requests.Load()},
 		{Name: "errors", Value: e.counts.errors.Load()},
 		{Name: "panics", Value: e.counts.panics.Load()},
 		{Name: "shed", Value: e.counts.shed.Load()},
+		{Name: "untold", Value: e.counts.untold.Load()},
 		{Name: "expired", Value: e.counts.expired.Load()},
 		{Name: "in flight", Value: uint64(max(0, e.counts.inFlight.Load()))},
 	}

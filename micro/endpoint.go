@@ -46,8 +46,8 @@ type Endpoint struct {
 // Metrics returns the numbers of the endpoint that STATS shows as its data.
 func (e *Endpoint) Metrics() Metrics {
 	c := &e.counts
-	m := Metrics{InFlight: int(c.inFlight.Load()), Shed: int(c.shed.Load()), Expired: int(c.expired.Load()), Panics: int(c.panics.Load()),
-		Latency: c.latency.snapshot()}
+	m := Metrics{InFlight: int(c.inFlight.Load()), Shed: int(c.shed.Load()), Untold: int(c.untold.Load()), Expired: int(c.expired.Load()),
+		Panics: int(c.panics.Load()), Latency: c.latency.snapshot()}
 	if waiting, _, err := e.sub.Load().Pending(); err == nil {
 		m.Waiting = max(0, waiting-m.InFlight)
 	}

@@ -1,6 +1,7 @@
 package micro
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,20 +41,52 @@ func FuzzAnswers(f *testing.F) {
 	})
 }
 
-// TestShedIsBounded: as many requesters as may wait to be told, and no more.
+// TestShedIsBounded: a million requesters may wait to be told, and no more than so many bytes
+// of them; who is not told is counted.
 func TestShedIsBounded(t *testing.T) {
-	var s shed
-	for i := range shedMax + 10 {
-		if first := s.note("r", i%2 == 0); first != (i == 0) {
-			t.Fatalf("%d: first %v", i, first)
+	var e Endpoint
+	drop := func(reply string, why error) { e.dropped(&api.Msg{Reply: reply}, why) }
+	for i := range 1_000_000 {
+		why := api.ErrSlowConsumer
+		if i%2 == 0 {
+			why = api.ErrConnectionClosed
+		}
+		drop("_INBOX.0123456789012345678901."+strconv.Itoa(i), why)
+	}
+	if n := e.counts.untold.Load(); n != 0 || e.counts.shed.Load() != 1_000_000 {
+		t.Errorf("%d of %d are not told", n, e.counts.shed.Load())
+	}
+	overloaded, unavailable := e.shed.take()
+	told := 0
+	for reply := range overloaded.all {
+		if want := "_INBOX.0123456789012345678901." + strconv.Itoa(2*told+1); reply != want {
+			t.Fatalf("%s, want %s", reply, want)
+		}
+		told++
+	}
+	for range unavailable.all {
+		told++
+	}
+	if first, noted := e.shed.note("r", true); told != 1_000_000 || !first || !noted {
+		t.Errorf("%d told; the first since then: %v, %v", told, first, noted)
+	}
+	large := strings.Repeat("x", 1<<20)
+	for range 100 {
+		drop(large, api.ErrSlowConsumer)
+	}
+	drop("", api.ErrSlowConsumer) // nobody waits
+	overloaded, unavailable = e.shed.take()
+	if n := e.counts.untold.Load(); n != 100-63 || len(overloaded)+len(unavailable) > shedBytes {
+		t.Errorf("%d are not told; %d bytes", n, len(overloaded)+len(unavailable))
+	}
+	for _, c := range e.progress() {
+		if c.Name == "untold" && c.Value != 100-63 {
+			t.Errorf("%+v", c)
 		}
 	}
-	overloaded, unavailable := s.take()
-	if len(overloaded) != shedMax/2 || len(unavailable) != shedMax/2 {
-		t.Errorf("%d and %d", len(overloaded), len(unavailable))
-	}
-	if !s.note("r", true) {
-		t.Error("it is not the first since then")
+	e.counts.reset()
+	if e.counts.untold.Load() != 0 {
+		t.Error("it is not reset")
 	}
 }
 

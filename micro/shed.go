@@ -1,6 +1,7 @@
 package micro
 
 import (
+	"encoding/binary"
 	"errors"
 	"sync"
 
@@ -13,34 +14,55 @@ import (
 //
 // Who drops may be who reads from the socket, and must not publish: it could wait for itself.
 
-// shedMax bounds the requesters that wait to be told. Behind it they hear nothing.
-const shedMax = 1 << 16
+// shedBytes bounds the reply subjects of requesters that wait to be told: a million or two of
+// them. Who comes then hears nothing, and is counted.
+const shedBytes = 64 << 20
 
 // shed are requesters that are to get an error. The zero value is ready.
 type shed struct {
 	mu          sync.Mutex
-	overloaded  []string // reply subjects of those for whom there was no room
-	unavailable []string // of those for whom the end came first
+	overloaded  replies // of those for whom there was no room
+	unavailable replies // of those for whom the end came first
 }
 
-// note adds a requester, and reports whether it is the first one since the last take.
-func (s *shed) note(reply string, ended bool) (first bool) {
+// replies are reply subjects, one behind the other, each with its length in front.
+type replies []byte
+
+func (r replies) add(reply string) replies {
+	return append(binary.AppendUvarint(r, uint64(len(reply))), reply...)
+}
+
+// all yields them.
+func (r replies) all(yield func(string) bool) {
+	for len(r) > 0 {
+		n, begin := binary.Uvarint(r)
+		end := begin + int(n)
+		if !yield(string(r[begin:end])) {
+			return
+		}
+		r = r[end:]
+	}
+}
+
+// note adds a requester, and reports whether it is the first one since the last take, and
+// whether it will be told. reply is not kept.
+func (s *shed) note(reply string, ended bool) (first, noted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.overloaded) + len(s.unavailable)
-	if n >= shedMax {
-		return false
+	switch {
+	case n+len(reply) > shedBytes:
+		return false, false
+	case ended:
+		s.unavailable = s.unavailable.add(reply)
+	default:
+		s.overloaded = s.overloaded.add(reply)
 	}
-	if ended {
-		s.unavailable = append(s.unavailable, reply)
-	} else {
-		s.overloaded = append(s.overloaded, reply)
-	}
-	return n == 0
+	return n == 0, true
 }
 
 // take returns all of them.
-func (s *shed) take() (overloaded, unavailable []string) {
+func (s *shed) take() (overloaded, unavailable replies) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	overloaded, unavailable = s.overloaded, s.unavailable
@@ -54,9 +76,12 @@ func (e *Endpoint) dropped(m *api.Msg, why error) {
 	if m.Reply == "" {
 		return
 	}
-	reply := string([]byte(m.Reply)) // what is in m is borrowed
-	if e.shed.note(reply, !errors.Is(why, api.ErrSlowConsumer)) {
+	first, noted := e.shed.note(m.Reply, !errors.Is(why, api.ErrSlowConsumer))
+	if first {
 		poke(&e.ref)
+	}
+	if !noted {
+		e.counts.untold.Add(1)
 	}
 }
 
@@ -71,13 +96,15 @@ func stopping() *ServiceError { return refusalOf(CodeUnavailable, "the endpoint 
 
 // refuseAll sends the same error to many. It fails when the connection is closed, or cannot
 // hold more: then that is what the requesters will see, too.
-func (e *Endpoint) refuseAll(replies []string, se *ServiceError) {
-	if len(replies) == 0 {
+func (e *Endpoint) refuseAll(to replies, se *ServiceError) {
+	if len(to) == 0 {
 		return
 	}
 	m := &api.Msg{}
 	se.write(m, e)
-	for _, reply := range replies {
-		_ = e.service.nc.PublishMsg(&api.Msg{Subject: reply, Header: m.Header})
+	for reply := range to.all {
+		if e.service.nc.PublishMsg(&api.Msg{Subject: reply, Header: m.Header}) != nil {
+			e.counts.untold.Add(1)
+		}
 	}
 }

@@ -37,6 +37,9 @@ type Metrics struct {
 	Waiting int `json:"waiting"`
 	// Shed is how many requests no handler got: there was no room, or the end came first.
 	Shed int `json:"shed"`
+	// Untold is how many of those got no answer: too many waited for one, or the connection
+	// did not take it.
+	Untold int `json:"untold"`
 	// Expired is how many came to a handler after their deadline, and were not handled.
 	Expired int `json:"expired"`
 	// Panics is how many handlers panicked, or ended their goroutine.
@@ -53,6 +56,7 @@ type counts struct {
 	inFlight atomic.Int64
 	panics   atomic.Uint64
 	shed     atomic.Uint64
+	untold   atomic.Uint64
 	expired  atomic.Uint64
 	latency  histogram
 
@@ -82,6 +86,7 @@ func (c *counts) reset() {
 	c.busy.Store(0)
 	c.panics.Store(0)
 	c.shed.Store(0)
+	c.untold.Store(0)
 	c.expired.Store(0)
 	c.latency.reset()
 	c.mu.Lock()
