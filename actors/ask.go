@@ -34,6 +34,12 @@ func (e *CallbackError) Unwrap() []error { return []error{ErrCallbackFailed, e.E
 // Retryable reports whether the callback may do better later, as its error says.
 func (e *CallbackError) Retryable() bool { return kind.CanRetry(e.Err) }
 
+// Category returns that the program's own code failed, whatever it returned.
+func (e *CallbackError) Category() kind.Category { return kind.Handler }
+
+// MaybeSent reports false: callbacks are asked before anything is sent.
+func (e *CallbackError) MaybeSent() bool { return false }
+
 // Ask calls a callback that was given as option, and waits for its answer until
 // ctx is done. The error is a *CallbackError. A callback that does not come back
 // keeps a goroutine until it does.

@@ -282,6 +282,9 @@ func (e *NoServersError) Retryable() bool {
 	return len(e.Attempts) == 0
 }
 
+// MaybeSent reports false: without a server nothing leaves.
+func (e *NoServersError) MaybeSent() bool { return false }
+
 // ConnectionClosedError says why a connection is closed.
 type ConnectionClosedError struct {
 	Cause error // nil after Close or Drain
@@ -290,6 +293,12 @@ type ConnectionClosedError struct {
 
 // MaybeSent returns Sent.
 func (e *ConnectionClosedError) MaybeSent() bool { return e.Sent }
+
+// Category returns that it is closed, whatever the cause says.
+func (e *ConnectionClosedError) Category() kind.Category { return kind.Closed }
+
+// Retryable reports false: what is needed is another connection.
+func (e *ConnectionClosedError) Retryable() bool { return false }
 
 // Error names the cause.
 func (e *ConnectionClosedError) Error() string {
@@ -324,43 +333,6 @@ func (e *ConnectionStateError) Unwrap() []error {
 	return []error{ErrConnectionReconnecting, ErrDisconnected, e.Cause}
 }
 
-// DialError is a failed attempt to reach a server, with the phase that failed.
-type DialError struct {
-	URL   string // without credentials
-	Phase string // dial, tls, upgrade, info, connect
-	Err   error
-	info  *protocol.Info // what a server said that then refused us; nil for nothing
-}
-
-// Error names server, phase and cause.
-func (e *DialError) Error() string {
-	return fmt.Sprintf("troupe: %s %s: %s", e.Phase, e.URL, kind.Plain(e.Err))
-}
-
-// Unwrap returns the cause.
-func (e *DialError) Unwrap() error { return e.Err }
-
-// MaybeSent reports false: before a handshake is complete nothing of the user's leaves.
-func (e *DialError) MaybeSent() bool { return false }
-
-// LinkError is the loss of a live connection to a server.
-type LinkError struct {
-	URL   string // without credentials
-	Phase string // read, write, parse, stale, server
-	Err   error
-}
-
-// Error names server, phase and cause.
-func (e *LinkError) Error() string {
-	return fmt.Sprintf("troupe: connection to %s lost (%s): %s", e.URL, e.Phase, kind.Plain(e.Err))
-}
-
-// Unwrap returns the cause.
-func (e *LinkError) Unwrap() error { return e.Err }
-
-// MaybeSent reports true: what had not been confirmed may have arrived.
-func (e *LinkError) MaybeSent() bool { return true }
-
 // TimeoutError is a wait that ended without what was waited for.
 type TimeoutError struct {
 	Op      string
@@ -373,6 +345,12 @@ type TimeoutError struct {
 
 // MaybeSent returns Sent.
 func (e *TimeoutError) MaybeSent() bool { return e.Sent }
+
+// Category returns that it did not happen in time, whatever the cause says.
+func (e *TimeoutError) Category() kind.Category { return kind.Timeout }
+
+// Retryable reports true.
+func (e *TimeoutError) Retryable() bool { return true }
 
 // Error names the operation and the timeout.
 func (e *TimeoutError) Error() string {
@@ -461,6 +439,12 @@ func (e *RequestLostError) Unwrap() []error { return []error{ErrDisconnected, e.
 
 // MaybeSent reports true.
 func (e *RequestLostError) MaybeSent() bool { return true }
+
+// Category returns that the link was lost, whatever the cause says.
+func (e *RequestLostError) Category() kind.Category { return kind.Connection }
+
+// Retryable reports true: there will be another link.
+func (e *RequestLostError) Retryable() bool { return true }
 
 // DrainTimeoutError says what a drain had to leave unfinished.
 type DrainTimeoutError struct {

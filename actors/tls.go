@@ -73,6 +73,12 @@ func (e *TLSError) Retryable() bool {
 	return !alert && kind.CanRetry(e.Err)
 }
 
+// Category returns that the connection cannot be made secure, whatever the cause says.
+func (e *TLSError) Category() kind.Category { return kind.TLS }
+
+// MaybeSent reports false: nothing is sent before.
+func (e *TLSError) MaybeSent() bool { return false }
+
 // alertOf returns the alert in err. Package tls has a type of its own for those
 // that come over TCP and exports only the one for QUIC; the numbers are the same.
 func alertOf(err error) (tls.AlertError, bool) {

@@ -54,6 +54,11 @@ const (
 	CategoryInternal = kind.Internal
 )
 
+// Error is what every error of this library is, or has among its causes: an error that knows
+// what it is about, whether the same call may succeed later, and whether it may have had its
+// effect. Ask with errors.As, or with the functions below, which know errors of others, too.
+type Error = kind.Error
+
 // CategoryOf returns what err is about: for an error with causes, what the outermost
 // that knows says. Nil is CategoryNone.
 //

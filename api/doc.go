@@ -41,5 +41,6 @@
 // once, before anything is sent. Of any error, CategoryOf says what it is about,
 // Retryable whether the same call may succeed later, and MaybeSent whether it may
 // have had its effect all the same. Retry asks these questions and makes the call again; a
-// Breaker, by Guard, keeps calls from being made that would fail.
+// Breaker, by Guard, keeps calls from being made that would fail. Kinds lists the kinds;
+// docs/ERRORS.md has them all, with what each is fatal for and an example.
 package api

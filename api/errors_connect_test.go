@@ -198,7 +198,7 @@ func TestErrorProtocolInTheHandshake(t *testing.T) {
 	errortest.Says(err, api.CategoryServer, "", api.ErrNoEchoNotSupported).Check(t)
 }
 
-func TestErrorJSONParse(t *testing.T) {
+func TestErrorJsonParse(t *testing.T) {
 	_, err := api.Connect("", api.SetCustomDialer(speaker("INFO {bad\r\n")))
 	errortest.Says(err, api.CategoryProtocol, "retry", api.ErrJSONParse, api.ErrJsonParse, api.ErrProtocol).Check(t)
 	if bad := holds[*api.JSONParseError](t, err); bad.What != "INFO" || bad.Snippet != "{bad" {

@@ -29,6 +29,23 @@ func unharmed(t *testing.T, nc *api.Conn, sub *api.Subscription) {
 	}
 }
 
+// TestErrorOfApi: whatever a call returns answers all questions.
+func TestErrorOfApi(t *testing.T) {
+	_, nc := both(t)
+	_, connect := api.Connect("nats://127.0.0.1:1", api.Timeout(patience))
+	_, request := nc.Request("nobody", nil, patience)
+	_, next := must.Get(nc.SubscribeSync("a"))(t).NextMsg(time.Millisecond)
+	nc.Close()
+	for want, err := range map[api.Category]error{
+		api.CategoryConnection: connect, api.CategoryUnavailable: request, api.CategoryTimeout: next,
+		api.CategoryInput: nc.Publish("", nil), api.CategoryClosed: nc.Flush(),
+	} {
+		if e := holds[api.Error](t, err); e.Category() != want || e.Retryable() != api.Retryable(err) || e.MaybeSent() != api.MaybeSent(err) {
+			t.Errorf("%v is about %v, want %v", err, e.Category(), want)
+		}
+	}
+}
+
 // TestErrorConnectionClosed makes every call on a closed connection.
 func TestErrorConnectionClosed(t *testing.T) {
 	_, nc := both(t)

@@ -116,8 +116,8 @@ func TestErrorSlowConsumer(t *testing.T) {
 	}
 }
 
-// TestErrorInvalidCallback: the place of a handler is empty.
-func TestErrorInvalidCallback(t *testing.T) {
+// TestErrorInvalidCallbackType: the place of a handler is empty.
+func TestErrorInvalidCallbackType(t *testing.T) {
 	_, nc := both(t)
 	sub := must.Get(nc.SubscribeSync("a"))(t)
 	_, handler := nc.Subscribe("a", nil)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/internal/errortest"
@@ -148,118 +149,121 @@ func said(text string) error { return protocol.ClassifyServerError([]byte(text))
 
 // dataAnswers lists every exported error with data, in each of its roles.
 var dataAnswers = map[string][]errortest.Verdict{
-	"InvalidArgError":      {errortest.Says(&api.InvalidArgError{Kind: api.ErrChanArg}, api.CategoryInput, "", api.ErrChanArg, api.ErrInvalidArg)},
-	"BadTimeoutError":      {errortest.Says(&api.BadTimeoutError{}, api.CategoryInput, "", api.ErrBadTimeout, api.ErrInvalidArg)},
-	"InvalidCallbackError": {errortest.Says(&api.InvalidCallbackError{}, api.CategoryInput, "", api.ErrInvalidCallback, api.ErrBadSubscription)},
+	"Error":                nil, // an interface
+	"InvalidArgError":      {errortest.Says(&api.InvalidArgError{Kind: api.ErrChanArg, What: "BindSendChan", Reason: "got a string"}, api.CategoryInput, "", api.ErrChanArg, api.ErrInvalidArg)},
+	"BadTimeoutError":      {errortest.Says(&api.BadTimeoutError{Op: "request", Value: -time.Second}, api.CategoryInput, "", api.ErrBadTimeout, api.ErrInvalidArg)},
+	"InvalidCallbackError": {errortest.Says(&api.InvalidCallbackError{Where: "Subscribe"}, api.CategoryInput, "", api.ErrInvalidCallback, api.ErrBadSubscription)},
 	"URLError": {
-		errortest.Says(&api.URLError{}, api.CategoryInput, "", api.ErrInvalidURL),
-		errortest.Says(&api.URLError{Kind: api.ErrMixingWebsocketSchemes}, api.CategoryInput, "", api.ErrMixingWebsocketSchemes, api.ErrInvalidURL),
+		errortest.Says(&api.URLError{Position: 2, Reason: "unknown scheme"}, api.CategoryInput, "", api.ErrInvalidURL),
+		errortest.Says(&api.URLError{Kind: api.ErrMixingWebsocketSchemes, Position: 2, Reason: "ws after nats"}, api.CategoryInput, "", api.ErrMixingWebsocketSchemes, api.ErrInvalidURL),
 	},
 	"BadSubjectError": {
-		errortest.Says(&api.BadSubjectError{}, api.CategoryInput, "", api.ErrBadSubject),
-		errortest.Says(&api.BadSubjectError{Role: protocol.RoleQueue}, api.CategoryInput, "", api.ErrBadQueueName, api.ErrBadSubject),
+		errortest.Says(&api.BadSubjectError{Subject: "orders..new", Reason: protocol.ReasonEmptyToken, Pos: 7, Role: protocol.RolePublish}, api.CategoryInput, "", api.ErrBadSubject),
+		errortest.Says(&api.BadSubjectError{Subject: "my workers", Reason: protocol.ReasonBlank, Pos: 2, Role: protocol.RoleQueue}, api.CategoryInput, "", api.ErrBadQueueName, api.ErrBadSubject),
 	},
-	"HeaderError": {errortest.Says(&api.HeaderError{}, api.CategoryInput, "", api.ErrBadHeaderMsg, api.ErrProtocol)},
+	"HeaderError": {errortest.Says(&api.HeaderError{Reason: "line end in a value", Key: "Trace", Pos: 3}, api.CategoryInput, "", api.ErrBadHeaderMsg, api.ErrProtocol)},
 	"MaxPayloadError": {
-		errortest.Says(&api.MaxPayloadError{}, api.CategoryInput, "", api.ErrMaxPayload),
+		errortest.Says(&api.MaxPayloadError{Subject: "orders.new", Size: 1048900, Limit: 1048576}, api.CategoryInput, "", api.ErrMaxPayload),
 		errortest.Says(&api.MaxPayloadError{ByServer: true, Err: said("Maximum Payload Violation")}, api.CategoryInput, "", api.ErrMaxPayload),
 	},
-	"CircuitOpenError": {errortest.Says(&api.CircuitOpenError{LastErr: api.ErrTimeout}, api.CategoryUnavailable, "retry", api.ErrCircuitOpen)},
+	"CircuitOpenError": {errortest.Says(&api.CircuitOpenError{Name: "price", State: api.BreakerOpen, RetryAfter: 2 * time.Second, LastErr: api.ErrTimeout}, api.CategoryUnavailable, "retry", api.ErrCircuitOpen)},
 	"RetryError": {
-		errortest.Says(&api.RetryError{Errs: []error{api.ErrTimeout, api.ErrNoResponders}, Cause: api.ErrRetryLimit}, api.CategoryUnavailable, "retry sent", api.ErrRetryLimit, api.ErrTimeout, api.ErrNoResponders),
-		errortest.Says(&api.RetryError{Errs: []error{api.ErrBadSubject}, Cause: api.ErrNotRetryable}, api.CategoryInput, "", api.ErrNotRetryable, api.ErrBadSubject),
+		errortest.Says(&api.RetryError{Name: "price", Attempts: 2, Elapsed: time.Second, Errs: []error{api.ErrTimeout, api.ErrNoResponders}, Cause: api.ErrRetryLimit}, api.CategoryUnavailable, "retry sent", api.ErrRetryLimit, api.ErrTimeout, api.ErrNoResponders),
+		errortest.Says(&api.RetryError{Name: "price", Attempts: 1, Errs: []error{api.ErrBadSubject}, Cause: api.ErrNotRetryable}, api.CategoryInput, "", api.ErrNotRetryable, api.ErrBadSubject),
 		errortest.Says(&api.RetryError{Cause: context.Canceled}, api.CategoryCanceled, "", context.Canceled),
 	},
-	"PolicyError":          {errortest.Says(&api.PolicyError{}, api.CategoryInput, "", api.ErrBadPolicy)},
-	"UserCredentialsError": {errortest.Says(&api.UserCredentialsError{Err: fs.ErrNotExist}, api.CategoryAuthorization, "", api.ErrInvalidUserCredentials, fs.ErrNotExist)},
+	"PolicyError":          {errortest.Says(&api.PolicyError{Field: "Backoff.Max", Reason: "is negative"}, api.CategoryInput, "", api.ErrBadPolicy)},
+	"UserCredentialsError": {errortest.Says(&api.UserCredentialsError{Option: "UserCredentials", Source: "user.creds", Reason: "unreadable", Err: fs.ErrNotExist}, api.CategoryAuthorization, "", api.ErrInvalidUserCredentials, fs.ErrNotExist)},
 	"ConnectionClosedError": {
 		errortest.Says(&api.ConnectionClosedError{}, api.CategoryClosed, "", api.ErrConnectionClosed, net.ErrClosed),
 		errortest.Says(&api.ConnectionClosedError{Cause: api.ErrUnexpectedEOF}, api.CategoryClosed, "", api.ErrConnectionClosed, api.ErrUnexpectedEOF),
 		errortest.Says(&api.ConnectionClosedError{Sent: true}, api.CategoryClosed, "sent", api.ErrConnectionClosed),
 	},
 	"BadSubscriptionError": {
-		errortest.Says(&api.BadSubscriptionError{}, api.CategoryClosed, "", api.ErrBadSubscription),
-		errortest.Says(&api.BadSubscriptionError{Cause: api.ErrSlowConsumer}, api.CategoryClosed, "", api.ErrBadSubscription, api.ErrSlowConsumer),
+		errortest.Says(&api.BadSubscriptionError{Subject: "orders.*", SID: 3}, api.CategoryClosed, "", api.ErrBadSubscription),
+		errortest.Says(&api.BadSubscriptionError{Subject: "orders.*", SID: 3, Cause: api.ErrSlowConsumer}, api.CategoryClosed, "", api.ErrBadSubscription, api.ErrSlowConsumer),
 	},
-	"ActorStoppedError":        {errortest.Says(&api.ActorStoppedError{Cause: api.ErrTimeout}, api.CategoryClosed, "", api.ErrActorStopped, api.ErrTimeout)},
-	"OutboundBufferLimitError": {errortest.Says(&api.OutboundBufferLimitError{}, api.CategoryLimit, "retry", api.ErrOutboundBufferLimit)},
-	"SlowConsumerError":        {errortest.Says(&api.SlowConsumerError{}, api.CategoryLimit, "retry", api.ErrSlowConsumer)},
-	"MailboxFullError":         {errortest.Says(&api.MailboxFullError{}, api.CategoryLimit, "retry", api.ErrMailboxFull)},
-	"NoRespondersError":        {errortest.Says(&api.NoRespondersError{}, api.CategoryUnavailable, "retry", api.ErrNoResponders)},
+	"ActorStoppedError":        {errortest.Says(&api.ActorStoppedError{Path: "conn-1/actors/stock", Cause: api.ErrTimeout}, api.CategoryClosed, "", api.ErrActorStopped, api.ErrTimeout)},
+	"OutboundBufferLimitError": {errortest.Says(&api.OutboundBufferLimitError{Buffered: 8388600, Need: 120, Limit: 8388608}, api.CategoryLimit, "retry", api.ErrOutboundBufferLimit)},
+	"SlowConsumerError":        {errortest.Says(&api.SlowConsumerError{Subject: "orders.*", SID: 3, Dropped: 7, PendingMsgs: 500, LimitMsgs: 500, LimitBytes: -1}, api.CategoryLimit, "retry", api.ErrSlowConsumer)},
+	"MailboxFullError":         {errortest.Says(&api.MailboxFullError{Path: "conn-1/actors/stock"}, api.CategoryLimit, "retry", api.ErrMailboxFull)},
+	"NoRespondersError":        {errortest.Says(&api.NoRespondersError{Subject: "price"}, api.CategoryUnavailable, "retry", api.ErrNoResponders)},
 	"HealthError":              {errortest.Says(&api.HealthError{}, api.CategoryUnavailable, "retry", api.ErrUnhealthy)},
 	"TimeoutError": {
-		errortest.Says(&api.TimeoutError{}, api.CategoryTimeout, "retry", api.ErrTimeout, context.DeadlineExceeded),
+		errortest.Says(&api.TimeoutError{Op: "request", Subject: "price", After: 2 * time.Second}, api.CategoryTimeout, "retry", api.ErrTimeout, context.DeadlineExceeded),
 		errortest.Says(&api.TimeoutError{Sent: true, Cause: context.DeadlineExceeded}, api.CategoryTimeout, "retry sent", api.ErrTimeout),
 	},
 	"CanceledError": {
-		errortest.Says(&api.CanceledError{}, api.CategoryCanceled, "", context.Canceled),
+		errortest.Says(&api.CanceledError{Op: "request", Subject: "price", Elapsed: time.Second, Cause: context.Canceled}, api.CategoryCanceled, "", context.Canceled),
 		errortest.Says(&api.CanceledError{Sent: true, Cause: api.ErrTimeout}, api.CategoryCanceled, "sent", context.Canceled),
 	},
-	"FlushTimeoutError": {errortest.Says(&api.FlushTimeoutError{}, api.CategoryTimeout, "retry sent", api.ErrFlushTimeout, api.ErrTimeout, context.DeadlineExceeded)},
+	"FlushTimeoutError": {errortest.Says(&api.FlushTimeoutError{Op: "flush", After: 10 * time.Second, Buffered: 512}, api.CategoryTimeout, "retry sent", api.ErrFlushTimeout, api.ErrTimeout, context.DeadlineExceeded)},
 	"DrainTimeoutError": {errortest.Says(&api.DrainTimeoutError{}, api.CategoryTimeout, "sent", api.ErrDrainTimeout, api.ErrTimeout)},
 	"CloseTimeoutError": {errortest.Says(&api.CloseTimeoutError{}, api.CategoryTimeout, "sent", api.ErrCloseTimeout, api.ErrTimeout)},
 	"ConnectionStateError": {
-		errortest.Says(&api.ConnectionStateError{Cause: api.ErrAuthorization}, api.CategoryConnection, "retry", api.ErrConnectionReconnecting, api.ErrDisconnected, api.ErrAuthorization),
+		errortest.Says(&api.ConnectionStateError{Op: "rtt", State: api.RECONNECTING, Cause: api.ErrAuthorization}, api.CategoryConnection, "retry", api.ErrConnectionReconnecting, api.ErrDisconnected, api.ErrAuthorization),
 	},
-	"RequestLostError": {errortest.Says(&api.RequestLostError{Cause: api.ErrUnexpectedEOF}, api.CategoryConnection, "retry sent", api.ErrDisconnected, api.ErrUnexpectedEOF)},
+	"RequestLostError": {errortest.Says(&api.RequestLostError{Op: "request", Cause: api.ErrUnexpectedEOF}, api.CategoryConnection, "retry sent", api.ErrDisconnected, api.ErrUnexpectedEOF)},
 	"StaleConnectionError": {
-		errortest.Says(&api.StaleConnectionError{}, api.CategoryConnection, "retry sent", api.ErrStaleConnection),
+		errortest.Says(&api.StaleConnectionError{URL: "nats://10.0.0.1:4222", PingsOut: 2, Interval: 2 * time.Minute}, api.CategoryConnection, "retry sent", api.ErrStaleConnection),
 		errortest.Says(&api.StaleConnectionError{ByServer: true, Err: said("Stale Connection")}, api.CategoryConnection, "retry sent", api.ErrStaleConnection),
 	},
 	"DialError": {
-		errortest.Says(&api.DialError{Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, api.CategoryConnection, "retry", syscall.ECONNREFUSED),
+		errortest.Says(&api.DialError{URL: "nats://10.0.0.1:4222", Phase: "dial", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, api.CategoryConnection, "retry", syscall.ECONNREFUSED),
 		errortest.Says(&api.DialError{Err: &net.DNSError{}}, api.CategoryConnection, "retry"),
 		errortest.Says(&api.DialError{Err: os.ErrDeadlineExceeded}, api.CategoryTimeout, "retry"),
 		errortest.Says(&api.DialError{Err: api.ErrUnexpectedEOF}, api.CategoryConnection, "retry", io.ErrUnexpectedEOF),
-		errortest.Says(&api.DialError{Err: said("Authorization Violation")}, api.CategoryAuthorization, "", api.ErrAuthorization),
+		errortest.Says(&api.DialError{URL: "nats://10.0.0.1:4222", Phase: "connect", Err: said("Authorization Violation")}, api.CategoryAuthorization, "", api.ErrAuthorization),
 		errortest.Says(&api.DialError{Err: errors.New("a dialer's own")}, api.CategoryUnknown, ""),
 	},
 	"LinkError": {
+		errortest.Says(&api.LinkError{URL: "nats://10.0.0.1:4222", Phase: "read", Err: api.ErrUnexpectedEOF}, api.CategoryConnection, "retry sent", api.ErrUnexpectedEOF, io.ErrUnexpectedEOF),
 		errortest.Says(&api.LinkError{Err: &net.OpError{Op: "write", Err: syscall.EPIPE}}, api.CategoryConnection, "retry sent", syscall.EPIPE),
-		errortest.Says(&api.LinkError{Err: said("User Authentication Expired")}, api.CategoryAuthorization, "sent", api.ErrAuthExpired),
+		errortest.Says(&api.LinkError{URL: "nats://10.0.0.1:4222", Phase: "server", Err: said("User Authentication Expired")}, api.CategoryAuthorization, "sent", api.ErrAuthExpired),
 	},
 	"NoServersError": {
+		errortest.Says(&api.NoServersError{Attempts: []api.ServerAttempt{{URL: "nats://10.0.0.1:4222", Err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}}}, api.CategoryConnection, "retry", api.ErrNoServers, syscall.ECONNREFUSED),
 		errortest.Says(&api.NoServersError{}, api.CategoryConnection, "retry", api.ErrNoServers),
 		errortest.Says(&api.NoServersError{Attempts: []api.ServerAttempt{{Err: said("Authorization Violation")}}}, api.CategoryAuthorization, "", api.ErrNoServers, api.ErrAuthorization),
 		errortest.Says(&api.NoServersError{Attempts: []api.ServerAttempt{{Err: said("Authorization Violation")}, {Err: io.EOF}}}, api.CategoryConnection, "retry", api.ErrNoServers, api.ErrAuthorization, io.EOF),
 	},
 	"TLSError": {
-		errortest.Says(&api.TLSError{Kind: api.ErrSecureConnWanted, Stage: "offer"}, api.CategoryTLS, "", api.ErrSecureConnWanted),
-		errortest.Says(&api.TLSError{Kind: api.ErrSecureConnFailed, Stage: "verify", Err: x509.UnknownAuthorityError{}}, api.CategoryTLS, "", api.ErrSecureConnFailed),
+		errortest.Says(&api.TLSError{Kind: api.ErrSecureConnWanted, URL: "nats://10.0.0.1:4222", Stage: "offer"}, api.CategoryTLS, "", api.ErrSecureConnWanted),
+		errortest.Says(&api.TLSError{Kind: api.ErrSecureConnFailed, URL: "nats://10.0.0.1:4222", Stage: "verify", Err: x509.UnknownAuthorityError{}}, api.CategoryTLS, "", api.ErrSecureConnFailed),
 		errortest.Says(&api.TLSError{Kind: api.ErrSecureConnFailed, Stage: "handshake", Err: io.EOF}, api.CategoryTLS, "retry", api.ErrSecureConnFailed, io.EOF),
 	},
-	"AuthorizationError": {errortest.Says(&api.AuthorizationError{Err: said("User Authentication Revoked")}, api.CategoryAuthorization, "", api.ErrAuthRevoked)},
+	"AuthorizationError": {errortest.Says(&api.AuthorizationError{URL: "nats://10.0.0.1:4222", Reason: "User Authentication Revoked", During: "running", Err: said("User Authentication Revoked")}, api.CategoryAuthorization, "", api.ErrAuthRevoked)},
 	"PermissionError":    nil, // cannot be made elsewhere; see TestErrorPermissionViolation
 	"ServerError": {
 		errortest.Says(said("Permissions Violation for Publish to \"a\""), api.CategoryPermission, "", api.ErrPermissionViolation),
 		errortest.Says(said("never heard of"), api.CategoryServer, "sent", api.ErrServer),
 	},
-	"ProtocolError": {errortest.Says(&api.ProtocolError{Kind: api.ErrUnknownOp}, api.CategoryProtocol, "retry sent", api.ErrUnknownOp, api.ErrProtocol)},
+	"ProtocolError": {errortest.Says(&api.ProtocolError{Kind: api.ErrUnknownOp, Offset: 312, Snippet: "GARBAGE"}, api.CategoryProtocol, "retry sent", api.ErrUnknownOp, api.ErrProtocol)},
 	"JSONParseError": {
-		errortest.Says(&api.JSONParseError{What: "INFO", Err: io.ErrUnexpectedEOF}, api.CategoryProtocol, "retry", api.ErrJSONParse, api.ErrProtocol),
+		errortest.Says(&api.JSONParseError{What: "INFO", Snippet: "{bad", Err: io.ErrUnexpectedEOF}, api.CategoryProtocol, "retry", api.ErrJSONParse, api.ErrProtocol),
 		errortest.Says(&api.JSONParseError{What: "CONNECT"}, api.CategoryInput, "", api.ErrJSONParse),
 	},
-	"WebSocketUpgradeError": {errortest.Says(&api.WebSocketUpgradeError{}, api.CategoryProtocol, "", api.ErrWebSocketUpgrade)},
-	"WebSocketCloseError":   {errortest.Says(&api.WebSocketCloseError{}, api.CategoryConnection, "retry sent", api.ErrUnexpectedEOF, io.EOF)},
+	"WebSocketUpgradeError": {errortest.Says(&api.WebSocketUpgradeError{Status: 404, Reason: "404 Not Found"}, api.CategoryProtocol, "", api.ErrWebSocketUpgrade)},
+	"WebSocketCloseError":   {errortest.Says(&api.WebSocketCloseError{Code: 1001, Reason: "bye"}, api.CategoryConnection, "retry sent", api.ErrUnexpectedEOF, io.EOF)},
 	"CallbackError": {
-		errortest.Says(&api.CallbackError{Err: &api.PanicError{}}, api.CategoryHandler, "", api.ErrCallbackFailed, api.ErrHandlerPanic),
+		errortest.Says(&api.CallbackError{Option: "TokenHandler", Err: &api.PanicError{Value: "boom"}}, api.CategoryHandler, "", api.ErrCallbackFailed, api.ErrHandlerPanic),
 		errortest.Says(&api.CallbackError{Err: &api.TimeoutError{}}, api.CategoryHandler, "retry", api.ErrCallbackFailed, api.ErrTimeout),
 		errortest.Says(&api.CallbackError{Err: errors.New("the callback's own")}, api.CategoryHandler, "", api.ErrCallbackFailed),
 	},
 	"PanicError": {
-		errortest.Says(&api.PanicError{}, api.CategoryHandler, "", api.ErrHandlerPanic),
-		errortest.Says(&api.PanicError{Internal: true}, api.CategoryInternal, "sent", api.ErrActorPanic),
+		errortest.Says(&api.PanicError{Value: "boom", Message: "orders.new"}, api.CategoryHandler, "", api.ErrHandlerPanic),
+		errortest.Says(&api.PanicError{Value: "boom", Internal: true}, api.CategoryInternal, "sent", api.ErrActorPanic),
 	},
-	"GoexitError":         {errortest.Says(&api.GoexitError{}, api.CategoryHandler, "", api.ErrHandlerExit)},
-	"HandlerError":        {errortest.Says(&api.HandlerError{}, api.CategoryHandler, "", api.ErrHandlerFailed), errortest.Says(&api.HandlerError{Err: api.ErrTimeout}, api.CategoryHandler, "", api.ErrHandlerFailed, api.ErrTimeout)},
-	"TooManyBlockedError": {errortest.Says(&api.TooManyBlockedError{Cause: &api.BlockedError{}}, api.CategoryHandler, "", api.ErrTooManyBlocked, api.ErrHandlerBlocked)},
-	"BlockedError":        {errortest.Says(&api.BlockedError{}, api.CategoryHandler, "", api.ErrHandlerBlocked)},
-	"EscalatedError":      {errortest.Says(&api.EscalatedError{Cause: api.ErrTimeout}, api.CategoryHandler, "", api.ErrEscalated, api.ErrTimeout)},
-	"IntensityError":      {errortest.Says(&api.IntensityError{Cause: api.ErrTimeout}, api.CategoryHandler, "", api.ErrRestartLimit, api.ErrTimeout)},
+	"GoexitError":         {errortest.Says(&api.GoexitError{Message: "orders.new"}, api.CategoryHandler, "", api.ErrHandlerExit)},
+	"HandlerError":        {errortest.Says(&api.HandlerError{Subject: "orders.new", Err: errors.New("no such item")}, api.CategoryHandler, "", api.ErrHandlerFailed), errortest.Says(&api.HandlerError{Err: api.ErrTimeout}, api.CategoryHandler, "", api.ErrHandlerFailed, api.ErrTimeout)},
+	"TooManyBlockedError": {errortest.Says(&api.TooManyBlockedError{Subject: "orders.*", Calls: 8, Cause: &api.BlockedError{For: time.Minute}}, api.CategoryHandler, "", api.ErrTooManyBlocked, api.ErrHandlerBlocked)},
+	"BlockedError":        {errortest.Says(&api.BlockedError{For: time.Minute, Message: "orders.new"}, api.CategoryHandler, "", api.ErrHandlerBlocked)},
+	"EscalatedError":      {errortest.Says(&api.EscalatedError{Path: "conn-1/link", Cause: api.ErrTimeout}, api.CategoryHandler, "", api.ErrEscalated, api.ErrTimeout)},
+	"IntensityError":      {errortest.Says(&api.IntensityError{Path: "conn-1/subscriptions/orders", Intensity: api.Intensity{Max: 3, Within: 10 * time.Second}, Cause: api.ErrTimeout}, api.CategoryHandler, "", api.ErrRestartLimit, api.ErrTimeout)},
 }
 
 func TestEveryErrorHasItsAnswers(t *testing.T) {
-	errortest.List{Kinds: kindAnswers, Data: dataAnswers}.Check(t)
+	errortest.List{Package: "api", Kinds: kindAnswers, All: api.Kinds, Data: dataAnswers}.Check(t)
 }
 
 // TestErrorsOfOthers are answered as far as they can be.
@@ -314,7 +318,7 @@ func TestErrorsOfTheLayersBelowHaveNames(t *testing.T) {
 		kinds, data := errortest.Declared(t, below)
 		for _, d := range append(kinds, data...) {
 			_, kind := kindAnswers[d.Name]
-			if _, ok := dataAnswers[d.Name]; !ok && !kind && d.Name != "Error" {
+			if _, ok := dataAnswers[d.Name]; !ok && !kind {
 				t.Errorf("%s has %s, which users cannot name", below, d.Name)
 			}
 		}

@@ -27,7 +27,8 @@ var (
 	ErrNkeyButNoSigCB error = kind.New("troupe: nkey defined without a signature handler", ErrInvalidArg)
 	// ErrNkeyAndUser: there are both an nkey and a callback for a JWT.
 	ErrNkeyAndUser error = kind.New("troupe: user callback and nkey defined", ErrInvalidArg)
-	// ErrNkeysNotSupported: there is an nkey, and the server has sent nothing to sign.
+	// ErrNkeysNotSupported: there is an nkey, and the server has sent nothing to sign. It is
+	// fatal for the link.
 	ErrNkeysNotSupported error = kind.New("troupe: nkeys not supported by the server").In(kind.Server)
 )
 

@@ -15,12 +15,13 @@ import (
 
 // Kinds of errors about TLS.
 var (
-	// ErrSecureConnWanted: the server does not offer the TLS that was asked for.
-	// Nothing was sent.
+	// ErrSecureConnWanted: the server does not offer the TLS that was asked for. Nothing was
+	// sent. It is fatal for the link.
 	ErrSecureConnWanted = actors.ErrSecureConnWanted
-	// ErrSecureConnRequired: the server insists on TLS, which NoTLS forbids.
+	// ErrSecureConnRequired: the server insists on TLS, which NoTLS forbids. It is fatal for
+	// the link.
 	ErrSecureConnRequired = protocol.ErrSecureConnRequired
-	// ErrSecureConnFailed: the TLS handshake failed.
+	// ErrSecureConnFailed: the TLS handshake failed. It is fatal for the link.
 	ErrSecureConnFailed = actors.ErrSecureConnFailed
 	// ErrConnectionNotTLS: the connection has no TLS.
 	ErrConnectionNotTLS error = kind.New("troupe: connection is not tls").In(kind.TLS)

@@ -14,7 +14,8 @@ import (
 
 // Kinds of errors about transports.
 var (
-	// ErrWebSocketUpgrade: what was dialed did not become a WebSocket.
+	// ErrWebSocketUpgrade: what was dialed did not become a WebSocket. It is fatal for the
+	// link.
 	ErrWebSocketUpgrade = actors.ErrWebSocketUpgrade
 	// ErrWebSocketHeadersAlreadySet: headers for WebSockets were given, and a handler
 	// for them.

@@ -10,11 +10,11 @@ import (
 
 // Kinds of errors of batches that are born here.
 var (
-	// ErrBatchClosed: the batch has ended, and takes nothing more.
+	// ErrBatchClosed: the batch has ended, and takes nothing more. It is fatal for the batch.
 	ErrBatchClosed error = kind.New("troupe: batch publisher closed", ErrJetStream).In(kind.Closed)
 	// ErrNoBatchFailed: the batch is open, or was committed: there is nothing to find out.
 	ErrNoBatchFailed error = kind.New("troupe: batch has not failed", ErrJetStream).In(kind.Input)
-	// ErrEmptyBatch: there is no message in the batch.
+	// ErrEmptyBatch: there is no message in the batch. It is fatal for the batch.
 	ErrEmptyBatch error = kind.New("troupe: no messages in batch", ErrJetStream).In(kind.Input)
 	// ErrInvalidBatchAck: what came for a batch is no acknowledgement of it.
 	ErrInvalidBatchAck error = kind.New("troupe: invalid batch acknowledgement", ErrInvalidJSAck).In(kind.Protocol, kind.MaybeSent)

@@ -37,4 +37,5 @@
 // Every error is an ErrJetStream or one of package api. An answer of the server
 // that refuses is an *APIError, which belongs to the kind that its code names; see
 // ErrorCode. api.Retryable, api.MaybeSent and api.CategoryOf say what to do about any.
+// Kinds lists the kinds, docs/ERRORS.md tells when each comes and what it is fatal for.
 package jetstream

@@ -28,6 +28,7 @@ var (
 // Kinds of package api that nats.go declares a second time.
 var (
 	// ErrConnectionClosed: the connection is closed for good. It is api.ErrConnectionClosed.
+	// It is fatal for the connection.
 	ErrConnectionClosed = api.ErrConnectionClosed
 	// ErrMsgNotBound: the message did not come from a consumer. It is api.ErrMsgNotBound.
 	ErrMsgNotBound = api.ErrMsgNotBound
@@ -125,6 +126,7 @@ var (
 	// ErrPublishUnknown: nobody has said what became of a message. The stream may have it;
 	// publishing it again is safe with the same id only. See PublishError.
 	ErrPublishUnknown JetStreamError = born("outcome of publish unknown", ErrJetStream).In(kind.Unknown, kind.Retry, kind.MaybeSent)
-	// ErrJetStreamPublisherClosed: the publisher was cleaned up before the acknowledgement came.
+	// ErrJetStreamPublisherClosed: the publisher was cleaned up before the acknowledgement
+	// came. It is fatal for the publisher.
 	ErrJetStreamPublisherClosed JetStreamError = born("jetstream context closed", ErrJetStream).In(kind.Closed, kind.MaybeSent)
 )

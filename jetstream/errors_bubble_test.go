@@ -121,7 +121,25 @@ func TestServersRefuseWithTheirCodes(t *testing.T) {
 	}
 }
 
-func TestErrAPI(t *testing.T) {
+// TestErrorOfJetstream: whatever is wrong with a stream belongs to one kind, whether a server
+// says so or the call is not even sent.
+func TestErrorOfJetstream(t *testing.T) {
+	managed(t, func(b *faults.Env, js jetstream.JetStream) {
+		ctx := b.T.Context()
+		_, refused := js.Stream(ctx, "NOPE")
+		_, unheard := js.Publish(ctx, "nobody", nil)
+		_, named := js.Stream(ctx, "a.b")
+		_, meant := js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", MaxAge: 1})
+		for _, err := range []error{refused, unheard, named, meant} {
+			is(b.T, err, jetstream.ErrJetStream)
+			if asked, ok := errors.AsType[jetstream.JetStreamError](err); !ok || (err == refused) != (asked.APIError() != nil) {
+				b.T.Errorf("%v stands for %v", err, asked)
+			}
+		}
+	})
+}
+
+func TestErrorAPI(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		e := asked(b, js, "INFO", "Nats-Required-Api-Level", "999")
 		is(b.T, e, jetstream.ErrAPI, jetstream.ErrJetStream, jetstream.ErrRequiredAPILevel, &jetstream.APIError{ErrorCode: 10185})
@@ -131,7 +149,7 @@ func TestErrAPI(t *testing.T) {
 	})
 }
 
-func TestErrServiceUnavailable(t *testing.T) {
+func TestErrorServiceUnavailable(t *testing.T) {
 	faults.Bubble(t, func(b *faults.Env) {
 		nc := must.Get(api.Connect(b.URL("s1"), api.System(b.System), api.SetCustomDialer(b.Dialer("c"))))(b.T)
 		defer nc.Close()
@@ -149,7 +167,7 @@ func TestErrServiceUnavailable(t *testing.T) {
 	}, faults.ServerOptions(natsserver.Options{JetStream: true, Config: `accounts { A { users: [{user: u, password: p}] } }, no_auth_user: u`}))
 }
 
-func TestErrServer(t *testing.T) {
+func TestErrorServer(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		_, err := js.CreateStream(b.T.Context(), jetstream.StreamConfig{Name: "S", Replicas: 3})
 		is(b.T, err, jetstream.ErrServer, jetstream.ErrReplicasNotSupported, jetstream.ErrJetStream)
@@ -159,7 +177,7 @@ func TestErrServer(t *testing.T) {
 	})
 }
 
-func TestErrNotFound(t *testing.T) {
+func TestErrorNotFound(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		ctx := b.T.Context()
 		_, err := js.Stream(ctx, "NOPE")
@@ -180,7 +198,7 @@ func TestErrNotFound(t *testing.T) {
 	})
 }
 
-func TestErrBadRequest(t *testing.T) {
+func TestErrorBadRequest(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		ctx := b.T.Context()
 		must.Get(js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s.>"}}))(b.T)
@@ -190,7 +208,7 @@ func TestErrBadRequest(t *testing.T) {
 	})
 }
 
-func TestErrNoStreamResponse(t *testing.T) {
+func TestErrorNoStreamResponse(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		_, err := js.Publish(b.T.Context(), "nobody", nil)
 		is(b.T, err, jetstream.ErrNoStreamResponse, api.ErrNoResponders, jetstream.ErrJetStream)
@@ -200,7 +218,7 @@ func TestErrNoStreamResponse(t *testing.T) {
 	})
 }
 
-func TestErrTooManyStalledMsgs(t *testing.T) {
+func TestErrorTooManyStalledMsgs(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		js = must.Get(jetstream.New(js.Conn(), jetstream.WithPublishAsyncMaxPending(1)))(b.T)
 		defer js.CleanupPublisher()
@@ -216,7 +234,7 @@ func TestErrTooManyStalledMsgs(t *testing.T) {
 	})
 }
 
-func TestErrFetchTimeout(t *testing.T) {
+func TestErrorFetchTimeout(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		s := must.Get(js.CreateStream(b.T.Context(), jetstream.StreamConfig{Name: "S"}))(b.T)
 		c := must.Get(s.CreateConsumer(b.T.Context(), jetstream.ConsumerConfig{Durable: "C"}))(b.T)
@@ -228,7 +246,7 @@ func TestErrFetchTimeout(t *testing.T) {
 	})
 }
 
-func TestErrWrongLastSequence(t *testing.T) {
+func TestErrorWrongLastSequence(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		must.Get(js.CreateStream(b.T.Context(), jetstream.StreamConfig{Name: "S"}))(b.T)
 		must.Get(js.Publish(b.T.Context(), "S", nil))(b.T)

@@ -7,37 +7,42 @@ import (
 
 // Kinds of consuming.
 var (
-	// ErrFetchTimeout: a fetch ended without a message. It is an api.ErrTimeout. See FetchError.
+	// ErrFetchTimeout: a fetch ended without a message. It is an api.ErrTimeout. See
+	// FetchError. It is fatal for the pull.
 	ErrFetchTimeout JetStreamError = born("fetch timeout", api.ErrTimeout, ErrJetStream).In(kind.Timeout, kind.Retry)
 	// ErrNoMessages: the consumer has nothing for us now. It is an ErrFetchTimeout.
 	ErrNoMessages JetStreamError = born("no messages", ErrFetchTimeout)
-	// ErrNoHeartbeat: nothing at all came from the consumer in twice the time in which it
-	// was to say that it is there.
+	// ErrNoHeartbeat: nothing at all came from the consumer in twice the time in which it was
+	// to say that it is there. It is fatal for the pull.
 	ErrNoHeartbeat JetStreamError = born("no heartbeat received", ErrJetStream).In(kind.Unavailable, kind.Retry)
-	// ErrMsgIteratorClosed: the iterator has been stopped or drained.
+	// ErrMsgIteratorClosed: the iterator has been stopped or drained. It is fatal for the
+	// consuming.
 	ErrMsgIteratorClosed JetStreamError = born("messages iterator closed", ErrJetStream).In(kind.Closed)
-	// ErrPullBadRequest: the server cannot make sense of a pull. It is an ErrBadRequest.
+	// ErrPullBadRequest: the server cannot make sense of a pull. It is an ErrBadRequest. It is
+	// fatal for the pull.
 	ErrPullBadRequest JetStreamError = born("bad pull request", ErrBadRequest)
 	// ErrConsumerDeleted: the consumer was deleted while we pulled from it. It is an
-	// ErrConsumerNotFound.
+	// ErrConsumerNotFound. It is fatal for the consuming.
 	ErrConsumerDeleted JetStreamError = born("consumer deleted", ErrConsumerNotFound)
-	// ErrConsumerLeadershipChanged: what had been asked for was forgotten when the
-	// consumer's leader changed.
+	// ErrConsumerLeadershipChanged: what had been asked for was forgotten when the consumer's
+	// leader changed. It is fatal for the pull.
 	ErrConsumerLeadershipChanged JetStreamError = born("leadership change", ErrJetStream).In(kind.Unavailable, kind.Retry)
-	// ErrServerShutdown: the server that has the consumer is going.
+	// ErrServerShutdown: the server that has the consumer is going. It is fatal for the pull.
 	ErrServerShutdown JetStreamError = born("server shutdown", ErrJetStream).In(kind.Unavailable, kind.Retry)
-	// ErrPinIDMismatch: another client is the pinned one now.
+	// ErrPinIDMismatch: another client is the pinned one now. It is fatal for the pull.
 	ErrPinIDMismatch JetStreamError = born("pin ID mismatch", ErrJetStream).In(kind.Conflict, kind.Retry)
-	// ErrMaxBytesExceeded: the next message is larger than what is left of the bytes asked for.
+	// ErrMaxBytesExceeded: the next message is larger than what is left of the bytes asked
+	// for. It is fatal for the pull.
 	ErrMaxBytesExceeded JetStreamError = born("message size exceeds max bytes", ErrJetStream).In(kind.Limit, kind.Retry)
-	// ErrBatchCompleted: all messages asked for have come, though not all bytes.
+	// ErrBatchCompleted: all messages asked for have come, though not all bytes. It is fatal
+	// for the pull.
 	ErrBatchCompleted JetStreamError = born("batch completed", ErrJetStream).In(kind.Limit, kind.Retry)
 	// ErrConsumerSequenceMismatch: messages of a push consumer were lost on the way. See
-	// ConsumerSequenceMismatchError.
+	// ConsumerSequenceMismatchError. It is fatal for the lost messages.
 	ErrConsumerSequenceMismatch JetStreamError = born("consumer sequence mismatch", ErrJetStream).In(kind.Limit)
 
-	// ErrConsumerLimits: a pull asks for more than the consumer gives at once. The parent
-	// of the next four.
+	// ErrConsumerLimits: a pull asks for more than the consumer gives at once. The parent of
+	// the next four. It is fatal for the pull.
 	ErrConsumerLimits JetStreamError = born("consumer limits exceeded", ErrJetStream).In(kind.Input)
 	// ErrMaxRequestBatch: it is more messages than MaxRequestBatch.
 	ErrMaxRequestBatch JetStreamError = born("exceeded max request batch", ErrConsumerLimits)

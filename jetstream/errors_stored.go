@@ -53,7 +53,8 @@ var (
 	// ErrCounterBroken: what is stored under the subject is no counter.
 	ErrCounterBroken JetStreamError = refused(JSErrCodeMessageCounterBroken, "message counter is broken", ErrCounter).In(kind.Server)
 
-	// ErrAtomicPublish: a batch was not stored, none of it. The parent of the next seven.
+	// ErrAtomicPublish: a batch was not stored, none of it. The parent of the next seven. It
+	// is fatal for the batch.
 	ErrAtomicPublish JetStreamError = born("atomic publish error", ErrBadRequest)
 	// ErrAtomicPublishDisabled: the stream takes no atomic batches.
 	ErrAtomicPublishDisabled JetStreamError = refused(JSErrCodeAtomicPublishDisabled, "atomic publish is disabled", ErrAtomicPublish)

@@ -276,27 +276,27 @@ var dataAnswers = map[string][]errortest.Verdict{
 	"ResponseError":         {errortest.Says(&jetstream.ResponseError{Err: &json.SyntaxError{}}, api.CategoryProtocol, "sent", jetstream.ErrInvalidJetStreamResponse)},
 	"APILevelError":         {errortest.Says(&jetstream.APILevelError{Op: "create stream", Feature: "a", Needed: 2, Have: 1}, api.CategoryServer, "", jetstream.ErrRequiredAPILevel)},
 	"CallError":             {errortest.Says(&jetstream.CallError{Op: "a", Err: api.ErrNoResponders}, api.CategoryUnavailable, "retry", api.ErrNoResponders, jetstream.ErrServiceUnavailable)},
-	"ConfigError":           {errortest.Says(&jetstream.ConfigError{Kind: jetstream.ErrInvalidStreamName}, api.CategoryInput, "", jetstream.ErrInvalidConfig, jetstream.ErrInvalidStreamName)},
-	"AmbiguousSubjectError": {errortest.Says(&jetstream.AmbiguousSubjectError{}, api.CategoryInput, "", jetstream.ErrAmbiguousSubject)},
-	"SubjectNotFoundError":  {errortest.Says(&jetstream.SubjectNotFoundError{}, api.CategoryNotFound, "", jetstream.ErrStreamNotFound)},
+	"ConfigError":           {errortest.Says(&jetstream.ConfigError{Asset: "stream", Name: "a b", Field: "Name", Reason: "has a blank", Kind: jetstream.ErrInvalidStreamName}, api.CategoryInput, "", jetstream.ErrInvalidConfig, jetstream.ErrInvalidStreamName)},
+	"AmbiguousSubjectError": {errortest.Says(&jetstream.AmbiguousSubjectError{Subject: "orders.new", Streams: []string{"A", "B"}}, api.CategoryInput, "", jetstream.ErrAmbiguousSubject)},
+	"SubjectNotFoundError":  {errortest.Says(&jetstream.SubjectNotFoundError{Subject: "orders.new"}, api.CategoryNotFound, "", jetstream.ErrStreamNotFound)},
 	"IncompleteError":       {errortest.Says(&jetstream.IncompleteError{Err: api.ErrTimeout}, api.CategoryUnavailable, "retry", jetstream.ErrIncomplete, api.ErrTimeout)},
 	"NotSupportedError":     {errortest.Says(&jetstream.NotSupportedError{Err: jetstream.ErrStreamSourceNotSupported}, api.CategoryServer, "sent", jetstream.ErrNotSupported)},
 	"ConsumerTypeError":     {errortest.Says(&jetstream.ConsumerTypeError{Err: jetstream.ErrNotPullConsumer}, api.CategoryInput, "", jetstream.ErrNotPullConsumer)},
-	"InterruptedError":      {errortest.Says(&jetstream.InterruptedError{Err: api.ErrDisconnected}, api.CategoryUnavailable, "retry", jetstream.ErrInterrupted, api.ErrDisconnected)},
+	"InterruptedError":      {errortest.Says(&jetstream.InterruptedError{Op: "restore", Stream: "ORDERS", Chunks: 3, Bytes: 393216, Reason: "the link was lost", Err: api.ErrDisconnected}, api.CategoryUnavailable, "retry", jetstream.ErrInterrupted, api.ErrDisconnected)},
 	"ImmutableError":        {errortest.Says(&jetstream.ImmutableError{Plan: &jetstream.Plan{}}, api.CategoryInput, "", jetstream.ErrImmutable)},
 	"BatchError": {
-		errortest.Says(&jetstream.BatchError{Outcome: jetstream.BatchUnknown, Err: jetstream.ErrAsyncPublishTimeout}, api.CategoryTimeout, "retry sent", jetstream.ErrJetStream),
-		errortest.Says(&jetstream.BatchError{Outcome: jetstream.BatchRejected, Err: said(400, 10176, "incomplete")}, api.CategoryLimit, "retry", jetstream.ErrAtomicPublishIncompleteBatch),
+		errortest.Says(&jetstream.BatchError{BatchID: "b7", Size: 3, Outcome: jetstream.BatchUnknown, Err: jetstream.ErrAsyncPublishTimeout}, api.CategoryTimeout, "retry sent", jetstream.ErrAsyncPublishTimeout, jetstream.ErrJetStream),
+		errortest.Says(&jetstream.BatchError{BatchID: "b7", Size: 3, Outcome: jetstream.BatchRejected, Err: said(400, 10176, "incomplete")}, api.CategoryLimit, "retry", jetstream.ErrAtomicPublishIncompleteBatch),
 	},
-	"BatchMsgError":    {errortest.Says(&jetstream.BatchMsgError{Err: jetstream.ErrBatchDuplicate}, api.CategoryInput, "", jetstream.ErrBatchDuplicate)},
+	"BatchMsgError":    {errortest.Says(&jetstream.BatchMsgError{Seq: 3, Subject: "orders.new", Field: "Nats-Msg-Id", Reason: "was written before in this batch", Err: jetstream.ErrBatchDuplicate}, api.CategoryInput, "", jetstream.ErrBatchDuplicate)},
 	"FastMsgError":     {errortest.Says(&jetstream.FastMsgError{Err: said(400, 10071, "wrong last sequence: 5")}, api.CategoryConflict, "", jetstream.ErrWrongLastSequence)},
 	"FastGapError":     {errortest.Says(&jetstream.FastGapError{}, api.CategoryConnection, "", jetstream.ErrFastBatchGap)},
 	"FastUnknownError": {errortest.Says(&jetstream.FastUnknownError{}, api.CategoryConnection, "sent", jetstream.ErrFastBatchUnknown)},
-	"AckError":         {errortest.Says(&jetstream.AckError{}, api.CategoryProtocol, "sent", jetstream.ErrInvalidJSAck)},
+	"AckError":         {errortest.Says(&jetstream.AckError{Data: []byte("hello")}, api.CategoryProtocol, "sent", jetstream.ErrInvalidJSAck)},
 }
 
 func TestEveryErrorHasItsAnswers(t *testing.T) {
-	errortest.List{Kinds: kindAnswers, Data: dataAnswers}.Check(t)
+	errortest.List{Package: "jetstream", Kinds: kindAnswers, All: jetstream.Kinds, Data: dataAnswers}.Check(t)
 }
 
 // TestErrorsAreThoseOfTheirCodes: a kind that a server sends is found by its code, and

@@ -8,10 +8,11 @@ import (
 
 // Kinds of errors of fast batches that are born here.
 var (
-	// ErrFastBatchGap: messages of a FastPublisher were lost and are not stored. See FastGapError.
+	// ErrFastBatchGap: messages of a FastPublisher were lost and are not stored. See
+	// FastGapError. It is fatal for the batch.
 	ErrFastBatchGap error = kind.New("troupe: fast batch gap detected", ErrJetStream).In(kind.Connection)
 	// ErrFastBatchUnknown: the stream has forgotten a batch, and messages of it may have been
-	// stored. See FastUnknownError.
+	// stored. See FastUnknownError. It is fatal for the batch.
 	ErrFastBatchUnknown error = kind.New("troupe: fast batch forgotten by the server", ErrJetStream).In(kind.Connection, kind.MaybeSent)
 )
 

@@ -313,9 +313,9 @@ func TestPushMismatch(t *testing.T) {
 	})
 }
 
-// TestErrConsumerSequenceMismatch: what is lost on the way of a push consumer is told, with
+// TestErrorConsumerSequenceMismatch: what is lost on the way of a push consumer is told, with
 // the place to go on from.
-func TestErrConsumerSequenceMismatch(t *testing.T) {
+func TestErrorConsumerSequenceMismatch(t *testing.T) {
 	pushBubble(t, jetstream.ConsumerConfig{Durable: "c", IdleHeartbeat: time.Second}, func(p *pushing) {
 		p.consume(nil)
 		p.publish(1, 3, 0)

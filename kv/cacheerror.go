@@ -6,7 +6,7 @@ import "github.com/troupe-go/troupe/internal/kind"
 var (
 	// ErrCacheLoading: the cache has nothing to read yet.
 	ErrCacheLoading error = kind.New("cache is loading", ErrKeyValue).In(kind.Unavailable, kind.Retry)
-	// ErrCacheClosed: the cache has ended.
+	// ErrCacheClosed: the cache has ended. It is fatal for the cache.
 	ErrCacheClosed error = kind.New("cache is closed", ErrKeyValue).In(kind.Closed)
 	// ErrCacheBehind: a change is stored, and the cache did not show it in time.
 	ErrCacheBehind error = kind.New("stored, but not yet shown by the cache", ErrKeyValue).In(kind.Timeout, kind.MaybeSent)

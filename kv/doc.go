@@ -11,4 +11,9 @@
 //	  │                                                        │
 //	  ├───── Get ◄──────────────────── last message of the key ┤
 //	  └───── Watch ◄── watcher, an actor ◄── every message ────┘
+//
+// # Errors
+//
+// Every error is an ErrKeyValue, or one about a bucket, or one of the packages jetstream and api.
+// Kinds lists the kinds, docs/ERRORS.md tells when each comes and what it is fatal for.
 package kv

@@ -79,8 +79,8 @@ func watching(w kv.Watcher, err error) error {
 	return err
 }
 
-// TestErrInvalidKey is returned by every call, before anything is sent: there is no server.
-func TestErrInvalidKey(t *testing.T) {
+// TestErrorInvalidKey is returned by every call, before anything is sent: there is no server.
+func TestErrorInvalidKey(t *testing.T) {
 	server := natsserver.Run(t, natsserver.Options{JetStream: true})
 	js := must.Get(jetstream.New(connect(t, server)))(t)
 	s := made(t, js, kv.Config{Bucket: "b"})
@@ -113,8 +113,8 @@ func checkInvalid(t *testing.T, name, key string, err error) {
 	}
 }
 
-// TestErrBucketNotFound is returned by every call that reads, and by those about buckets.
-func TestErrBucketNotFound(t *testing.T) {
+// TestErrorBucketNotFound is returned by every call that reads, and by those about buckets.
+func TestErrorBucketNotFound(t *testing.T) {
 	ctx := t.Context()
 	js := streaming(t)
 	s := made(t, js, kv.Config{Bucket: "b"})
@@ -149,8 +149,8 @@ func TestErrBucketNotFound(t *testing.T) {
 	must.Get(s.Get(ctx, "k"))(t)
 }
 
-// TestErrInvalidBucketName is returned by every call about buckets.
-func TestErrInvalidBucketName(t *testing.T) {
+// TestErrorInvalidBucketName is returned by every call about buckets.
+func TestErrorInvalidBucketName(t *testing.T) {
 	ctx := t.Context()
 	js := streaming(t)
 	for _, name := range []string{"", "a.b", "a b", "é", "a*"} {
@@ -184,8 +184,8 @@ func TestErrBucketExists(t *testing.T) {
 	must.Get(kv.CreateOrUpdate(ctx, js, kv.Config{Bucket: "b", Storage: jetstream.MemoryStorage, History: 2}))(t)
 }
 
-// TestErrBadBucket is for a stream that keeps no history of subjects.
-func TestErrBadBucket(t *testing.T) {
+// TestErrorBadBucket is for a stream that keeps no history of subjects.
+func TestErrorBadBucket(t *testing.T) {
 	js := streaming(t)
 	must.Get(js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "KV_bad", Subjects: []string{"x"}}))(t)
 	_, err := kv.Open(t.Context(), js, "bad")
@@ -195,8 +195,8 @@ func TestErrBadBucket(t *testing.T) {
 	}
 }
 
-// TestErrKeyHistoryTooLarge is for more than 64 values of a key.
-func TestErrKeyHistoryTooLarge(t *testing.T) {
+// TestErrorKeyHistoryTooLarge is for more than 64 values of a key.
+func TestErrorKeyHistoryTooLarge(t *testing.T) {
 	js := streaming(t)
 	made(t, js, kv.Config{Bucket: "most", History: kv.MaxHistory})
 	_, err := kv.Create(t.Context(), js, kv.Config{Bucket: "b", History: kv.MaxHistory + 1})
@@ -204,8 +204,8 @@ func TestErrKeyHistoryTooLarge(t *testing.T) {
 	is(t, err, kv.ErrKeyValue)
 }
 
-// TestErrKeyWrongLastSequence is returned by whatever is compared, with both revisions.
-func TestErrKeyWrongLastSequence(t *testing.T) {
+// TestErrorKeyWrongLastSequence is returned by whatever is compared, with both revisions.
+func TestErrorKeyWrongLastSequence(t *testing.T) {
 	ctx := t.Context()
 	s := made(t, streaming(t), kv.Config{Bucket: "b"})
 	must.Get(s.PutString(ctx, "other", "1"))(t)

@@ -49,7 +49,8 @@ var (
 	ErrNoKeys error = kind.New("no keys found", ErrKeyValue).In(kind.NotFound)
 	// ErrKeyHistoryTooLarge: a bucket keeps at most MaxHistory values of a key.
 	ErrKeyHistoryTooLarge error = kind.New("history limited to a max of 64", ErrKeyValue, jetstream.ErrInvalidConfig).In(kind.Input)
-	// ErrSlowWatcher: as much waited to be taken from a watcher as SlowStop allows.
+	// ErrSlowWatcher: as much waited to be taken from a watcher as SlowStop allows. It is
+	// fatal for the watcher.
 	ErrSlowWatcher error = watch.ErrSlow
 	// ErrKeyWatcherTimeout: not all that was asked for had come when the time was over. It is an
 	// api.ErrTimeout.

@@ -85,5 +85,5 @@ var dataAnswers = map[string][]errortest.Verdict{
 }
 
 func TestEveryErrorHasItsAnswers(t *testing.T) {
-	errortest.List{Kinds: kindAnswers, Data: dataAnswers}.Check(t)
+	errortest.List{Package: "kv", Kinds: kindAnswers, All: kv.Kinds, Data: dataAnswers}.Check(t)
 }

@@ -11,10 +11,11 @@ var (
 	ErrLock error = kind.New("lock", ErrKeyValue).In(kind.Conflict)
 	// ErrLockHeld: somebody has the lock, and the call does not wait.
 	ErrLockHeld error = kind.New("lock is held by another", ErrLock).In(kind.Conflict, kind.Retry)
-	// ErrLockLost: the lock was held, and is not any more, though nobody has unlocked it: it could
-	// not be renewed in time, or its key was changed, or the connection has ended.
+	// ErrLockLost: the lock was held, and is not any more, though nobody has unlocked it: it
+	// could not be renewed in time, or its key was changed, or the connection has ended. It is
+	// fatal for the lock.
 	ErrLockLost error = kind.New("lock was lost", ErrLock)
-	// ErrUnlocked: the lock was given back.
+	// ErrUnlocked: the lock was given back. It is fatal for the lock.
 	ErrUnlocked error = kind.New("lock was unlocked", ErrLock).In(kind.Closed)
 	// ErrNoLeader: nobody is elected.
 	ErrNoLeader error = kind.New("there is no leader", ErrLock).In(kind.NotFound, kind.Retry)

@@ -29,7 +29,7 @@ var (
 	ErrTransactionTooLarge error = kind.New("transaction too large", ErrKeyValue, jetstream.ErrAtomicPublishTooLargeBatch).In(kind.Input)
 	// ErrTransactionEmpty: nothing is written.
 	ErrTransactionEmpty error = kind.New("transaction writes nothing", ErrKeyValue, jetstream.ErrEmptyBatch).In(kind.Input)
-	// ErrTransactionEnded: Commit was called before.
+	// ErrTransactionEnded: Commit was called before. It is fatal for the transaction.
 	ErrTransactionEnded error = kind.New("transaction has ended", ErrKeyValue, jetstream.ErrBatchClosed).In(kind.Closed)
 	// ErrKeyTwice: a transaction has each key once.
 	ErrKeyTwice error = kind.New("key is in the transaction already", ErrKeyValue).In(kind.Input)

@@ -27,5 +27,6 @@
 // is answered twice.
 //
 // docs/MICRO.md tells what becomes of a request, what an endpoint does about trouble, and
-// what can be chosen.
+// what can be chosen; docs/ERRORS.md tells when each error comes and what it is fatal for.
+// Kinds lists the kinds.
 package micro

@@ -45,9 +45,10 @@ var (
 var (
 	// ErrRespond: a response was not sent. Its cause is in the error as well.
 	ErrRespond error = kind.New("troupe: nats error when sending response").In(kind.Connection, kind.MaybeSent)
-	// ErrServiceStopped: the service has stopped, or is about to.
+	// ErrServiceStopped: the service has stopped, or is about to. It is fatal for the service.
 	ErrServiceStopped error = kind.New("troupe: service is stopped").In(kind.Closed)
-	// ErrStopTimeout: a service did not stop in time. It is an api.ErrTimeout. See StopTimeoutError.
+	// ErrStopTimeout: a service did not stop in time. It is an api.ErrTimeout. See
+	// StopTimeoutError. It is fatal for the service.
 	ErrStopTimeout error = kind.New("troupe: service did not stop in time", api.ErrTimeout).In(kind.Timeout)
 	// ErrEndpointNotFound: the service, or the group, has no endpoint of that name.
 	ErrEndpointNotFound error = kind.New("troupe: no such endpoint").In(kind.NotFound)

@@ -47,16 +47,16 @@ var kindAnswers = map[string]errortest.Verdict{
 
 // dataAnswers lists every exported type of error, with what it says for what is in it.
 var dataAnswers = map[string][]errortest.Verdict{
-	"ConfigError":      {errortest.Says(&micro.ConfigError{Field: "name", Err: micro.ErrInvalidName}, api.CategoryInput, "", micro.ErrInvalidName)},
-	"CodeError":        {errortest.Says(&micro.CodeError{Err: micro.ErrInvalidCode}, api.CategoryInput, "", micro.ErrInvalidCode)},
+	"ConfigError":      {errortest.Says(&micro.ConfigError{Field: "name", Value: "my service", Reason: "has a blank", Err: micro.ErrInvalidName}, api.CategoryInput, "", micro.ErrInvalidName)},
+	"CodeError":        {errortest.Says(&micro.CodeError{Code: "a:b", Reason: "has a colon", Err: micro.ErrInvalidCode}, api.CategoryInput, "", micro.ErrInvalidCode)},
 	"ServiceError":     {errortest.Says(micro.NewServiceErrorCode(429, "full"), api.CategoryLimit, "retry sent", micro.ErrOverloaded)},
-	"NATSError":        {errortest.Says(&micro.NATSError{Subject: "a", Description: "b"}, api.CategoryUnknown, "sent")},
+	"NATSError":        {errortest.Says(&micro.NATSError{Subject: "orders.new", Description: "no such item"}, api.CategoryUnknown, "sent")},
 	"StopTimeoutError": {errortest.Says(&micro.StopTimeoutError{Cause: context.DeadlineExceeded}, api.CategoryTimeout, "", micro.ErrStopTimeout, context.DeadlineExceeded)},
-	"DiscoveryError":   {errortest.Says(&micro.DiscoveryError{Causes: []error{micro.ErrBadResponse}}, api.CategoryProtocol, "", micro.ErrBadResponse)},
+	"DiscoveryError":   {errortest.Says(&micro.DiscoveryError{Subject: "$SRV.PING", Causes: []error{micro.ErrBadResponse}}, api.CategoryProtocol, "", micro.ErrBadResponse)},
 }
 
 func TestEveryErrorHasItsAnswers(t *testing.T) {
-	errortest.List{Kinds: kindAnswers, Data: dataAnswers}.Check(t)
+	errortest.List{Package: "micro", Kinds: kindAnswers, All: micro.Kinds, Data: dataAnswers}.Check(t)
 }
 
 // TestAnsweredOrNot: which answers say that a service is ill, so that a breaker counts them.

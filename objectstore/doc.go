@@ -10,4 +10,9 @@
 //	Put ── transfer, an actor ──┬─► $O.films.C.<id>    chunk, chunk, chunk ─┐
 //	                            └─► $O.films.M.<name>  name, size, digest ──┼─► stream OBJ_films
 //	Get ◄─ transfer, an actor ◄─────── in order, resumed, checked ──────────┘
+//
+// # Errors
+//
+// Every error is an ErrObjectStore, or one about a bucket, or one of the packages jetstream and api.
+// Kinds lists the kinds, docs/ERRORS.md tells when each comes and what it is fatal for.
 package objectstore

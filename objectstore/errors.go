@@ -62,7 +62,8 @@ var (
 	ErrInvalidDigestFormat error = kind.New("object digest hash is not of a known format", ErrObjectStore).In(kind.Protocol)
 	// ErrNoObjectsFound: there is no object.
 	ErrNoObjectsFound error = kind.New("no objects found", ErrObjectStore).In(kind.NotFound)
-	// ErrSlowWatcher: as much waited to be taken from a watcher as SlowStop allows.
+	// ErrSlowWatcher: as much waited to be taken from a watcher as SlowStop allows. It is
+	// fatal for the watcher.
 	ErrSlowWatcher error = watch.ErrSlow
 	// ErrLinkIsABucket: the object is a link to a bucket, which has no bytes.
 	ErrLinkIsABucket error = kind.New("link is a bucket", ErrObjectStore).In(kind.Input)

@@ -50,13 +50,13 @@ var kindAnswers = map[string]errortest.Verdict{
 
 // dataAnswers lists every error with data.
 var dataAnswers = map[string][]errortest.Verdict{
-	"BucketError":         {errortest.Says(&objectstore.BucketError{Op: "open", Bucket: "b", Kind: objectstore.ErrBucketNotFound}, api.CategoryNotFound, "", objectstore.ErrBucketNotFound)},
+	"BucketError":         {errortest.Says(&objectstore.BucketError{Op: "open", Store: "object", Bucket: "b", Kind: objectstore.ErrBucketNotFound}, api.CategoryNotFound, "", objectstore.ErrBucketNotFound)},
 	"ObjectError":         {errortest.Says(&objectstore.ObjectError{Op: "get", Bucket: "b", Name: "o", Kind: objectstore.ErrObjectDeleted}, api.CategoryNotFound, "", objectstore.ErrObjectDeleted, objectstore.ErrObjectStore)},
 	"DigestMismatchError": {errortest.Says(&objectstore.DigestMismatchError{Bucket: "b", Name: "o"}, api.CategoryProtocol, "retry", objectstore.ErrDigestMismatch)},
 }
 
 func TestEveryErrorHasItsAnswers(t *testing.T) {
-	errortest.List{Kinds: kindAnswers, Data: dataAnswers}.Check(t)
+	errortest.List{Package: "objectstore", Kinds: kindAnswers, All: objectstore.Kinds, Data: dataAnswers}.Check(t)
 }
 
 func TestTextsOfErrors(t *testing.T) {

@@ -100,6 +100,9 @@ func (e *JSONParseError) Category() kind.Category {
 // Retryable reports whether another server, or the same one later, may do better.
 func (e *JSONParseError) Retryable() bool { return e.What != "CONNECT" }
 
+// MaybeSent reports false: nothing is sent before both are understood.
+func (e *JSONParseError) MaybeSent() bool { return false }
+
 // Causes of a JSONParseError that encoding/json would not report.
 var (
 	errNotObject   error = kind.New("not a JSON object", ErrJSONParse)

@@ -57,3 +57,17 @@ func TestOtherNamesAreThoseOfTheSameKind(t *testing.T) {
 		t.Errorf("declared is %+v", kinds[max(i, 0)])
 	}
 }
+
+// TestEveryClassIsProvoked by a test with its name, and is an error here.
+func TestEveryClassIsProvoked(t *testing.T) {
+	if n := len(errortest.Classes()); n != 53 {
+		t.Errorf("there are %d classes", n)
+	}
+	for _, c := range errortest.Classes() {
+		kinds, data := errortest.Declared(t, "../../"+c.Package)
+		if !slices.ContainsFunc(append(kinds, data...), func(d errortest.Declaration) bool { return d.Name == c.Error }) {
+			t.Errorf("%s.%s, for %s, is not there", c.Package, c.Error, c.Name)
+		}
+	}
+	errortest.CheckClasses(t, "../..")
+}

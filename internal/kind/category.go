@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 )
 
 // Category says what an error is about: whose turn it is to do something.
@@ -52,6 +53,14 @@ const (
 	Retry     Trait = 1 << iota // the same call may succeed later
 	MaybeSent                   // the call may have had its effect
 )
+
+// Error is an error that answers all questions.
+type Error interface {
+	error
+	Category() Category
+	Retryable() bool
+	MaybeSent() bool
+}
 
 // CategoryOf returns what err is about.
 func CategoryOf(err error) Category {
@@ -131,4 +140,12 @@ func isConnection(err error) bool {
 	var op *net.OpError
 	var name *net.DNSError
 	return errors.As(err, &op) || errors.As(err, &name)
+}
+
+// About returns those of all that are about one of the categories; all of them for none.
+func About(these []Category, all []error) []error {
+	if len(these) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(all, func(err error) bool { return !slices.Contains(these, CategoryOf(err)) })
 }
