@@ -389,6 +389,9 @@ func (o *outbox) takenLocked(frames []byte, pubs uint64) write {
 	o.ponging = false
 	o.writing = len(frames)
 	o.takes++
+	if o.blocked > 0 {
+		o.room.Broadcast() // they fill the other buffer meanwhile
+	}
 	if !o.watched && o.watch != nil {
 		o.watched = true
 		o.watch()

@@ -115,7 +115,7 @@ func TestPublishersWaitForTheWriter(t *testing.T) {
 		do   func(o *outbox)
 		want error
 	}{
-		"the writer takes": {do: func(o *outbox) { o.end(o.begin(1)) }},
+		"the writer takes": {do: func(o *outbox) { o.begin(1) }},
 		"the link is lost": {do: func(o *outbox) { o.detach(1, nil) }},
 		"closed":           {do: func(o *outbox) { o.close(ErrConnectionClosed) }, want: ErrConnectionClosed},
 	}
