@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/internal/errortest"
@@ -247,6 +248,14 @@ func TestCallsAboutABucketThatIsGone(t *testing.T) {
 				w.T.Errorf("%s: %v", call, err)
 			}
 			is(w.T, fmt.Errorf("%s: %w", call, err), objectstore.ErrBucketNotFound)
+		}
+		_, err := w.store.PutBytes(ctx, "o2", pattern(300))
+		is(w.T, err, objectstore.ErrBucketNotFound)
+		synctest.Wait()
+		for n := range w.js.Conn().Tree().All() {
+			if strings.HasPrefix(n.Name, "sweeper-") {
+				w.T.Errorf("somebody removes chunks from it: %v", n)
+			}
 		}
 	})
 }

@@ -104,6 +104,9 @@ func (s *store) allowed(ctx context.Context, a standing) (now replaced, err erro
 // live reports whether there is an object, or something that may be one.
 func (r replaced) live() bool { return r.revision != 0 && (r.info == nil || !r.info.Deleted) }
 
+// conditional reports whether there are any.
+func (o writeOptions) conditional() bool { return o.create || o.expect != 0 }
+
 // admits returns the kind of error that forbids a change under these conditions, nil if
 // they allow it.
 func (o writeOptions) admits(now replaced) error {

@@ -19,6 +19,7 @@ import (
 //
 //	reader ──► chunk ──► actor ──► stream          one window ahead of the acknowledgements
 //	             └─► digest
+//	what does it replace? ──► known before the info is stored; before the first chunk with conditions
 //	all chunks are stored ──► info, in the place of the one before ──► its chunks are removed
 //	anything goes wrong   ──► own chunks are removed; the object is what it was
 
@@ -62,11 +63,11 @@ func (s *store) PutWith(ctx context.Context, meta Meta, r io.Reader, opts ...Put
 	}
 	p.source = s.source(r, int(p.info.Opts.ChunkSize))
 	defer p.end(ctx) // also when the reader panics
-	if err := p.send(ctx); err != nil {
-		return nil, s.failed("put", meta.Name, err)
+	if p.failed = p.send(ctx); p.failed == nil {
+		p.failed = p.commit(ctx)
 	}
-	if err := p.commit(ctx); err != nil {
-		return nil, s.failed("put", meta.Name, err)
+	if p.failed != nil {
+		return nil, s.failed("put", meta.Name, p.failed)
 	}
 	return p.info, nil
 }
@@ -76,15 +77,19 @@ type upload struct {
 	s       *store
 	o       putOptions
 	began   time.Time
-	info    *Info    // as it will be stored
-	before  replaced // what it replaces
-	subject string   // that publishes into the bucket begin with
+	info    *Info           // as it will be stored
+	asking  <-chan struct{} // closed when before and unread are set; nil when they were looked at
+	stop    func()          // ends that it is asked
+	before  replaced        // what it replaces
+	unread  error           // why that is not known, or not allowed
+	subject string          // that publishes into the bucket begin with
 	source  source
 	digest  hash.Hash
 	actor   *putting // nil before the first chunk
 
 	doubt  *doubt // whether the info was stored; nil before it was sent
 	stored bool   // it was
+	failed error  // why it has not been
 }
 
 // chunkRoom is what the message of a chunk has beside its data.
@@ -114,15 +119,40 @@ func (p *upload) check(ctx context.Context, meta Meta) error {
 	p.info = &Info{Meta: meta, Bucket: s.bucket, NUID: nuid.Next()}
 	bound, cancel := s.bound(ctx)
 	defer cancel()
-	err := s.patiently(bound, func(ctx context.Context) (err error) {
-		p.before, err = s.allowed(ctx, standing{"put", name, false, p.allows})
-		return err
-	})
-	if err != nil {
+	var err error
+	if p.subject, err = s.writePrefix(bound, "put"); err != nil {
 		return err
 	}
-	p.subject, err = s.writePrefix(bound, "put")
-	return err
+	if p.o.conditional() || !s.js.Conn().IsConnected() { // the answer may be the end of it
+		p.ask(bound)
+		return p.known()
+	}
+	p.ask(ctx)
+	return nil
+}
+
+// ask begins to ask for what is replaced, with the patience that chunks are sent with meanwhile.
+func (p *upload) ask(ctx context.Context) {
+	ctx, p.stop = context.WithCancel(ctx)
+	asking := make(chan struct{})
+	p.asking = asking
+	go func() {
+		defer close(asking)
+		p.unread = p.s.patiently(ctx, func(ctx context.Context) (err error) {
+			p.before, err = p.s.allowed(ctx, standing{"put", p.info.Name, false, p.allows})
+			return err
+		})
+	}()
+}
+
+// known waits until it is known what is replaced, and returns why that is not, or may not be.
+func (p *upload) known() error {
+	if p.asking == nil {
+		return nil
+	}
+	<-p.asking
+	p.asking = nil
+	return p.unread
 }
 
 // allows returns an error if the conditions of the put forbid to replace that.
@@ -183,26 +213,14 @@ func (p *upload) hand(data []byte) error {
 
 // place waits for a place in the window.
 func (p *upload) place(ctx context.Context) error {
-	for {
-		select {
-		case <-p.actor.slots:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		default:
-		}
-		select {
-		case <-p.actor.slots:
-			return nil
-		case <-p.actor.moved:
-			p.tell()
-		case <-p.actor.finished:
-			return p.actor.err
-		case <-p.s.js.Conn().Done():
-			return endOf(p.s.js.Conn())
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	select {
+	case <-p.actor.slots:
+		return nil
+	default:
+		return p.wait(ctx, p.actor.slots)
 	}
 }
 
@@ -210,15 +228,26 @@ func (p *upload) place(ctx context.Context) error {
 func (p *upload) await(ctx context.Context) error {
 	close(p.actor.chunks)
 	p.actor.tellChunks()
+	return p.wait(ctx, nil)
+}
+
+// wait waits until it is ready, or all chunks are stored. An error ends the put.
+func (p *upload) wait(ctx context.Context, ready <-chan struct{}) error {
 	for {
 		select {
+		case <-ready:
+			return nil
+		case <-p.asking:
+			if err := p.known(); err != nil {
+				return err
+			}
+		case <-p.actor.moved:
+			p.tell()
 		case <-p.actor.finished:
 			p.tell()
 			return p.actor.err
 		case <-p.s.js.Conn().Done():
 			return endOf(p.s.js.Conn())
-		case <-p.actor.moved:
-			p.tell()
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -393,6 +393,33 @@ func TestPutRefusals(t *testing.T) {
 	})
 }
 
+// TestPutSendsWhileItAsks: chunks are sent before it is known what the object replaces, unless
+// there are conditions: then nothing is read that may be refused.
+func TestPutSendsWhileItAsks(t *testing.T) {
+	inBubble(t, func(w *world) {
+		must.Get(w.store.PutBytes(w.T.Context(), "x", pattern(500)))(w.T)
+		data := pattern(10*smallChunk + 7)
+		for _, conditional := range []bool{false, true} {
+			ctx := must.Within(w.T, time.Minute)
+			var opt objectstore.PutOpt
+			if conditional {
+				opt = objectstore.ExpectRevision(must.Get(w.store.GetInfo(ctx, "x"))(w.T).Revision)
+			}
+			lost := must.Get(w.Link("c", "s1").Inject(`when op(PUB) subject("$JS.API.DIRECT.GET.OBJ_b.>") index(1) drop`))(w.T)
+			began, read := time.Now(), time.Duration(0)
+			must.Get(w.store.PutWith(ctx, small("x"), at(data, len(data), func() error {
+				read = time.Since(began)
+				return nil
+			}), opt))(w.T)
+			if lost.Hits() != 1 || (read > time.Second) != conditional || time.Since(began) < time.Second {
+				w.T.Errorf("all was read after %v, the put took %v, hits %v", read, time.Since(began), lost.Hits())
+			}
+			lost.Lift()
+			w.has("x", data)
+		}
+	})
+}
+
 // TestPutWithATimeToLive: the object goes as a whole, and not before one that took its time is
 // stored.
 func TestPutWithATimeToLive(t *testing.T) {

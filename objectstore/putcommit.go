@@ -13,6 +13,9 @@ import (
 // commit stores the info, in the place of the one that is there: so each put knows whose
 // chunks have become nobody's. Without a condition, the one that comes last wins.
 func (p *upload) commit(ctx context.Context) error {
+	if err := p.known(); err != nil {
+		return err
+	}
 	nc, most, since := p.s.js.Conn(), stallMax*p.s.js.Options().DefaultTimeout, time.Now()
 	p.replace(p.before)
 	for try := 0; ; try++ {
@@ -78,6 +81,8 @@ func (p *upload) finished() {
 // end ends the actor, and removes what nobody needs: the chunks of the object that was
 // replaced, or those of one that has not become visible.
 func (p *upload) end(ctx context.Context) {
+	p.stop()
+	_ = p.known() // it has said so before, if that matters
 	if p.actor != nil {
 		p.actor.close()
 	}
@@ -91,9 +96,9 @@ func (p *upload) end(ctx context.Context) {
 	case p.doubt != nil && p.doubt.maybe:
 		w.doubt, w.old = p.doubt, chunksIn(p.before.info)
 		s.sweep(ctx, w)
-	case p.actor != nil:
+	case p.actor != nil && !errors.Is(p.failed, jetstream.ErrStreamNotFound):
 		s.sweep(ctx, w)
-	} // else nothing has left
+	} // else nothing has left, or nobody has taken it
 }
 
 // chunksIn returns the id of the chunks of an object, empty if it has none.

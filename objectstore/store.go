@@ -32,7 +32,9 @@ type Getter interface {
 
 // Putter stores the bytes of objects.
 type Putter interface {
-	// Put stores what r has until its end as an object, in the place of one of that name.
+	// Put stores what r has until its end as an object, in the place of one of that name. What a
+	// *bytes.Reader, *bytes.Buffer or *strings.Reader has is sent from its memory, without a copy;
+	// nothing of it is read when the call has returned.
 	// Errors: ErrInvalidObjectName; ErrLinkNotAllowed; that of r; those of jetstream.Publisher.
 	// After an error the object is what it was before.
 	Put(ctx context.Context, meta Meta, r io.Reader) (*Info, error)
