@@ -193,6 +193,42 @@ func TestDirectHasWorkersOfItsOwn(t *testing.T) {
 	})
 }
 
+// TestLeastLoadedBesideAStatsHandler: what instances have to do is known also when their data is
+// the program's. Requests have headers.
+func TestLeastLoadedBesideAStatsHandler(t *testing.T) {
+	inBubble(t, micro.Config{}, func(p *place) {
+		gate := make(chan struct{})
+		defer close(gate)
+		config := micro.Config{Name: "Fleet", Version: "1.0.0", StatsHandler: func(*micro.Endpoint) any { return "mine" }}
+		var ids []string
+		for range 2 {
+			svc := must.Get(micro.AddService(p.nc, config))(t)
+			ids = append(ids, svc.Info().ID)
+			must.Do(t, svc.AddEndpoint("e", micro.HandlerFunc(func(r micro.Request) {
+				if string(r.Data()) == "stay" {
+					<-gate
+				}
+				_ = r.Respond([]byte(svc.Info().ID + r.Headers().Get("Who")))
+			}), micro.WithEndpointDirect()))
+		}
+		for range 2 { // of somebody else
+			must.Do(t, p.nc.PublishRequest("e."+ids[0], "nowhere", []byte("stay")))
+		}
+		must.Do(t, p.nc.Flush())
+		synctest.Wait()
+		m := &api.Msg{Subject: "ignored", Header: api.Header{"Who": {"ann"}}}
+		for range 20 {
+			got := sprint(text(p.client.RequestLeastLoadedMsg(must.Within(p.t, time.Minute), micro.Target{Service: "Fleet", Endpoint: "e"}, m)))
+			if got != ids[1]+"ann" || len(m.Header) != 1 {
+				t.Fatalf("asked %s, not %s; %v", got, ids[1], m.Header)
+			}
+		}
+		if _, err := p.client.RequestLeastLoadedMsg(p.t.Context(), micro.Target{Service: "Fleet", Endpoint: "e"}, nil); !errors.Is(err, api.ErrInvalidMsg) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 // TestLeastLoadedDoesNotWait: who there is, is asked in the background. A request waits only
 // when nobody is known, and no longer than its context lets it.
 func TestLeastLoadedDoesNotWait(t *testing.T) {

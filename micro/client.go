@@ -161,15 +161,32 @@ func (c *Client) once(ctx context.Context, m *api.Msg) (*api.Msg, error) {
 // the connection, but an answer that is an error is yielded as a *ServiceError, and the
 // sequence goes on behind it. With api.RequestManySentinel(micro.LastPart) it ends with the
 // last reply of RespondPart.
+//
+// A deadline of ctx goes with the request, as that of Request does. Nobody is asked once more: when
+// an instance takes it for expired before it is, that is yielded, and for a minute the subject
+// gets no deadlines.
 func (c *Client) RequestMany(ctx context.Context, subject string, data []byte, opts ...api.RequestManyOption) iter.Seq2[*api.Msg, error] {
+	return c.RequestManyMsg(ctx, &api.Msg{Subject: subject, Data: data}, opts...)
+}
+
+// RequestManyMsg is RequestMany for a message with a header, which is left as it is. Its Reply
+// is ignored.
+func (c *Client) RequestManyMsg(ctx context.Context, m *api.Msg, opts ...api.RequestManyOption) iter.Seq2[*api.Msg, error] {
 	return func(yield func(*api.Msg, error) bool) {
-		for m, err := range c.nc.RequestMany(ctx, subject, data, opts...) {
+		asked := m
+		if ctx != nil && m != nil && !c.skewed.is(m.Subject, time.Now()) {
+			asked = c.dated(ctx, m)
+		}
+		for answer, err := range c.nc.RequestManyMsg(ctx, asked, opts...) {
 			if err == nil {
-				if se := serviceErrorOf(m, subject); se != nil {
-					m, err = nil, se
+				if se := serviceErrorOf(answer, m.Subject); se != nil {
+					answer, err = nil, se
 				}
 			}
-			if !yield(m, err) {
+			if errors.Is(err, ErrExpired) && ctx.Err() == nil {
+				c.skewed.note(m.Subject, time.Now())
+			}
+			if !yield(answer, err) {
 				return
 			}
 		}

@@ -41,6 +41,8 @@ func WithEndpointDirect() EndpointOpt {
 const (
 	// loadAge is how long what instances said of their load is good enough.
 	loadAge = time.Second
+	// loadMax bounds what is believed of one endpoint.
+	loadMax = 1 << 30
 	// fleetsMax bounds the endpoints whose instances are known. One that is forgotten is
 	// found anew.
 	fleetsMax = 1024
@@ -100,8 +102,17 @@ type Target struct{ Service, Endpoint string }
 // has it, which is known when WithStall is over, the error is ErrEndpointNotFound. Otherwise it
 // is like Request.
 func (c *Client) RequestLeastLoaded(ctx context.Context, to Target, data []byte, opts ...RequestOpt) (*api.Msg, error) {
-	if ctx == nil {
+	return c.RequestLeastLoadedMsg(ctx, to, &api.Msg{Data: data}, opts...)
+}
+
+// RequestLeastLoadedMsg is RequestLeastLoaded for a message with a header, which is left as it
+// is. Its Subject and its Reply are ignored.
+func (c *Client) RequestLeastLoadedMsg(ctx context.Context, to Target, m *api.Msg, opts ...RequestOpt) (*api.Msg, error) {
+	switch {
+	case ctx == nil:
 		return nil, api.ErrInvalidContext
+	case m == nil:
+		return nil, api.ErrInvalidMsg
 	}
 	if err := errors.Join(checkName("service name", to.Service), checkName("endpoint name", to.Endpoint)); err != nil {
 		return nil, err
@@ -117,7 +128,7 @@ func (c *Client) RequestLeastLoaded(ctx context.Context, to Target, data []byte,
 		case err != nil:
 			return nil, err
 		}
-		answer, err := c.Request(ctx, subject, data, opts...)
+		answer, err := c.RequestMsg(ctx, &api.Msg{Subject: subject, Header: m.Header, Data: m.Data}, opts...)
 		f.end(subject, errors.Is(err, api.ErrNoResponders))
 		if !undone(err) || ctx.Err() != nil {
 			return answer, err
@@ -233,10 +244,15 @@ func directSubject(s *Stats, endpoint string) string {
 // loadOf returns what an instance has in hand, in all of its endpoints.
 func loadOf(s *Stats) (busy int) {
 	for _, e := range s.Endpoints {
-		var m Metrics
-		if e != nil && json.Unmarshal(e.Data, &m) == nil {
-			busy += max(0, m.InFlight) + max(0, m.Waiting)
+		if e == nil {
+			continue
 		}
+		m := e.Metrics
+		if m == nil {
+			m = &Metrics{}
+			_ = json.Unmarshal(e.Data, m) // which may be anything: then there is nothing to be known
+		}
+		busy += min(max(0, m.InFlight), loadMax) + min(max(0, m.Waiting), loadMax)
 	}
 	return busy
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -217,6 +218,51 @@ func TestClocksThatDiffer(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		count(2)
+	})
+}
+
+// TestDeadlinesOfMany: a request for several answers has a deadline, too, and a header. Nobody
+// is asked twice, whatever the clocks say.
+func TestDeadlinesOfMany(t *testing.T) {
+	inBubble(t, micro.Config{}, func(p *place) {
+		p.add("e", micro.Func(func(ctx context.Context, r micro.Request) error {
+			at, ok := ctx.Deadline()
+			return r.Respond(fmt.Append(nil, ok, time.Until(at).Round(time.Second), r.Headers().Get("Who")))
+		}))
+		var calls atomic.Int32
+		must.Get(p.nc.Subscribe("other", func(m *api.Msg) { // a service in another time
+			calls.Add(1)
+			if m.Header.Get(micro.DeadlineHeader) == "" {
+				must.Do(t, m.Respond([]byte("yes")))
+				return
+			}
+			must.Do(t, m.RespondMsg(&api.Msg{Header: api.Header{micro.ErrorHeader: {"too late"}, micro.ErrorCodeHeader: {"504"},
+				micro.SymbolHeader: {micro.CodeExpired}, micro.InstanceHeader: {"other"}, micro.RefusedHeader: {"true"}}}))
+		}))(t)
+		must.Do(t, p.nc.Flush())
+		ask := func(subject string) (got []string) {
+			m := &api.Msg{Subject: subject, Header: api.Header{"Who": {"ann"}}}
+			for answer, err := range p.client.RequestManyMsg(must.Within(p.t, time.Minute), m, api.RequestManyMaxMessages(1)) {
+				got = append(got, sprint(text(answer, err)))
+			}
+			if len(m.Header) != 1 {
+				t.Errorf("the message was changed: %v", m.Header)
+			}
+			return got
+		}
+		if got := ask("e"); !slices.Equal(got, []string{"true 1m0sann"}) {
+			t.Errorf("%q", got)
+		}
+		for i, want := range []string{"EXPIRED: too late", "yes"} {
+			if got := ask("other"); !slices.Equal(got, []string{want}) || int(calls.Load()) != i+1 {
+				t.Errorf("%q after %d calls", got, calls.Load())
+			}
+		}
+		for _, err := range p.client.RequestManyMsg(p.t.Context(), nil) {
+			if !errors.Is(err, api.ErrInvalidMsg) {
+				t.Errorf("nil: %v", err)
+			}
+		}
 	})
 }
 

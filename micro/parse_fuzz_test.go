@@ -15,6 +15,7 @@ import (
 func FuzzAnswers(f *testing.F) {
 	f.Add([]byte("NATS/1.0\r\nNats-Service-Error: text\r\nNats-Service-Error-Code: 404\r\n\r\n"), []byte(`{"type":"io.nats.micro.v1.stats_response","id":"a","name":"b"}`))
 	f.Add([]byte("NATS/1.0\r\nTroupe-Deadline: 2026-01-02T03:04:05Z\r\nTroupe-Service-Error-Symbol: X\r\n\r\n"), []byte(`{"endpoints":[null,{"data":{"in_flight":-1}}]}`))
+	f.Add([]byte("NATS/1.0\r\n\r\n"), []byte(`{"type":"io.nats.micro.v1.stats_response","id":"a","name":"b","endpoints":[{"metrics":{"in_flight":9223372036854775807,"waiting":9223372036854775807}}]}`))
 	f.Fuzz(func(t *testing.T, header, data []byte) {
 		h, err := protocol.ParseHeader(header)
 		if err != nil {

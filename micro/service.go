@@ -373,18 +373,20 @@ func (s *service) Stats() Stats {
 	stats := Stats{ServiceIdentity: s.identity(), Type: StatsResponseType, Started: started, Endpoints: []*EndpointStats{}}
 	for _, e := range s.present() {
 		numbers := e.stats()
-		numbers.Data = s.data(e)
+		m := e.Metrics()
+		numbers.Data = s.data(e, m)
+		if s.config.StatsHandler != nil {
+			numbers.Metrics = &m
+		}
 		stats.Endpoints = append(stats.Endpoints, numbers)
 	}
 	return stats
 }
 
 // data returns what STATS shows besides the numbers of an endpoint.
-func (s *service) data(e *Endpoint) json.RawMessage {
-	var v any
-	if s.config.StatsHandler == nil {
-		v = e.Metrics()
-	} else {
+func (s *service) data(e *Endpoint, m Metrics) json.RawMessage {
+	var v any = m
+	if s.config.StatsHandler != nil {
 		v = s.config.StatsHandler(e)
 	}
 	data, err := json.Marshal(v)

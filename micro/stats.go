@@ -25,11 +25,12 @@ type EndpointStats struct {
 	LastError             string          `json:"last_error"`              // "code:description" of one that was sent
 	ProcessingTime        time.Duration   `json:"processing_time"`         // in handlers, ns
 	AverageProcessingTime time.Duration   `json:"average_processing_time"` // for one request, ns
-	Data                  json.RawMessage `json:"data,omitempty"`          // what the StatsHandler returned
+	Data                  json.RawMessage `json:"data,omitempty"`          // what the StatsHandler returned, or Metrics without one
+	Metrics               *Metrics        `json:"metrics,omitempty"`       // where Data is the StatsHandler's; nil otherwise. Not in nats.go
 }
 
 // Metrics is what an endpoint knows of itself beyond EndpointStats. It is the data of its
-// STATS unless there is a StatsHandler, which may put it into its own.
+// STATS, and stands beside that where there is a StatsHandler.
 type Metrics struct {
 	// InFlight is how many requests are in handlers now.
 	InFlight int `json:"in_flight"`
