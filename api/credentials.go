@@ -201,7 +201,11 @@ func (c credentials) publicKey() (string, error) {
 		return "", err
 	}
 	defer key.Wipe()
-	return key.PublicKey()
+	public, err := key.PublicKey()
+	if err != nil {
+		return "", c.bad("bad seed", err)
+	}
+	return public, nil
 }
 
 // sign signs a server's nonce.

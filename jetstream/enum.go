@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ func marshalWord(name string, words []string, value int) ([]byte, error) {
 	if value < 0 || value >= len(words) {
 		return nil, fmt.Errorf("%s %d: %w", name, value, ErrUnknownValue)
 	}
-	return json.Marshal(words[value])
+	return strconv.AppendQuote(nil, words[value]), nil
 }
 
 // unmarshalWord returns the value that a JSON string stands for, whatever its case.
