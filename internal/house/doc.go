@@ -7,11 +7,13 @@
 //	in-memory sources ┘   (each check is shown to bite on small ones)
 //
 // The checks read syntax, not types: they see every file whatever its build
-// constraint, and they work while another package does not compile. Nothing
-// imports this package.
+// constraint, and they work while another package does not compile. Those of
+// porting.go and foreign.go, about names that are ported and errors that are handed
+// on, need types as well. Nothing imports this package.
 //
 // The tables that a change of the design touches stand at the head of their
 // files: layers and importRules in layers.go, pureImports in pure.go,
-// linkRoots and linkClosure in linked.go, packageState in state.go, the budgets
+// linkRoots and linkClosure in linked.go, packageState in state.go, guarded and mayPass
+// in foreign.go, the budgets
 // and the ceilings of their exceptions in budget.go.
 package house
