@@ -170,6 +170,7 @@ type lastRead struct {
 	req   directRequest
 	count int // 0 for all
 	exact bool
+	alone bool // one page
 	end   *ReadEnd
 }
 
@@ -236,6 +237,20 @@ func GetLastMsgsBatchSize(batch int) GetLastForOpt {
 func GetLastMsgsExact() GetLastForOpt {
 	return func(l *lastRead) error {
 		l.exact = true
+		return nil
+	}
+}
+
+// GetLastMsgsPage ends the read with its first page: what one replica has in one moment, a few MiB
+// at most, and 1,024 messages unless GetLastMsgsBatchSize says less. ReadEnd tells if there is more; the next
+// page begins with GetLastMsgsFrom. Without GetLastMsgsUpToSeq its UpToSeq is the last sequence of that replica,
+// and shows if it lags behind. Default: all pages, from whichever replicas.
+func GetLastMsgsPage() GetLastForOpt {
+	return func(l *lastRead) error {
+		l.alone = true
+		if l.count == 0 {
+			l.count = groupMax
+		}
 		return nil
 	}
 }

@@ -273,6 +273,14 @@ func TestGetLastMsgsForShowsOneMoment(t *testing.T) {
 				b.T.Errorf("%s: %v, %v", c.name, sequences(msgs), err)
 			}
 		}
+		// A page alone says which moment it is of, and the next one does so anew.
+		for _, from := range []uint64{1, 25} {
+			page, err := lasts(b.T, js, []string{"k.*"}, jetstream.GetLastMsgsFrom(from), jetstream.GetLastMsgsPage(), jetstream.GetLastMsgsBatchSize(4), jetstream.GetLastMsgsEnd(&end))
+			if err != nil || len(page) != 4 || end.UpToSeq != 30 || end.LastSeq != page[3].Sequence || end.Pending == 0 {
+				b.T.Errorf("a page from %d: %v, %v, %+v", from, sequences(page), err, end)
+			}
+		}
+		must.Get(lasts(b.T, js, []string{"k.*"}, jetstream.GetLastMsgsBatchSize(4), jetstream.GetLastMsgsEnd(&end)))(b.T)
 		// A read that is continued shows the same moment, whatever has come since.
 		must.Get(nc.Request("k.9", nil, time.Second))(b.T)
 		rest, err := lasts(b.T, js, []string{"k.*"}, jetstream.GetLastMsgsFrom(end.LastSeq+1), jetstream.GetLastMsgsUpToSeq(end.UpToSeq))

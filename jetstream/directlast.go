@@ -176,7 +176,7 @@ func (r *lastReading) group(ctx context.Context, subjects []string, yield func(*
 			}
 		}
 		left -= len(msgs)
-		if end.Pending == 0 || len(msgs) == 0 || r.count > 0 && left <= 0 {
+		if end.Pending == 0 || len(msgs) == 0 || r.alone || r.count > 0 && left <= 0 {
 			return true, nil
 		}
 		req.Seq, req.UpToSeq, req.UpToTime = end.LastSeq+1, end.UpToSeq, nil

@@ -109,7 +109,7 @@ func ExampleReader_snapshot() {
 		}
 		fmt.Println(e.Key(), string(e.Value()))
 	}
-	// Output:
+	// Unordered output:
 	// theme dark
 	// font small
 }

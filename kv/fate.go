@@ -27,7 +27,7 @@ var errOvertaken = kind.New("its acknowledgement was lost, and the history of th
 // fate returns the revision of a change that may have been stored, or the error of one that was
 // not, or of which nobody knows. err is what the last publish has come to.
 func (w *change) fate(ctx context.Context, revision uint64, err error) (uint64, error) {
-	next, asked := w.behind(ctx, revision)
+	next, asked := w.s.leaderNext(ctx, w.s.read+w.in, revision+1)
 	if next != nil && next.Header.Get(jetstream.MsgIDHeader) == w.id {
 		return next.Sequence, nil
 	}
@@ -47,15 +47,6 @@ func (w *change) fate(ctx context.Context, revision uint64, err error) (uint64, 
 		e.Err = fmt.Errorf("%w; %w", e.Err, asked)
 	}
 	return 0, w.s.failed(w.op, w.key, 0, &e)
-}
-
-// behind returns the first message of the key behind a revision; nil if there is none.
-func (w *change) behind(ctx context.Context, revision uint64) (*jetstream.RawStreamMsg, error) {
-	m, err := w.s.stream.GetMsg(ctx, revision+1, jetstream.WithGetMsgSubject(w.s.read+w.in), jetstream.WithGetMsgLeader())
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, nil
-	}
-	return m, err
 }
 
 // missed reports whether the change surely is not stored, given the first message behind the

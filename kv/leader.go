@@ -34,15 +34,34 @@ func (s *store) leaderMsg(ctx context.Context, subject string) (*jetstream.RawSt
 	return s.stream.GetMsg(ctx, 0, jetstream.WithGetMsgLast(subject), jetstream.WithGetMsgLeader())
 }
 
-// leaderRead is what the leader has for a subject.
+// leaderNext reads the first message of a subject from a sequence on; nil for none.
+func (s *store) leaderNext(ctx context.Context, subject string, seq uint64) (*jetstream.RawStreamMsg, error) {
+	m, err := s.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject), jetstream.WithGetMsgLeader())
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	return m, err
+}
+
+// leaderRead is what there is for a subject.
 type leaderRead struct {
 	msg *jetstream.RawStreamMsg // nil for nothing
 	err error
 }
 
-// leaderLasts reads the last messages of subjects, all at once but for a window, in
-// their order.
+// leaderLasts reads the last messages of subjects, in their order.
 func (s *store) leaderLasts(ctx context.Context, subjects []string) []leaderRead {
+	return oneByOne(subjects, func(subject string) (*jetstream.RawStreamMsg, error) {
+		m, err := s.leaderMsg(ctx, subject)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil, nil
+		}
+		return m, err
+	})
+}
+
+// oneByOne reads something of subjects, all at once but for a window, in their order.
+func oneByOne(subjects []string, read func(subject string) (*jetstream.RawStreamMsg, error)) []leaderRead {
 	reads := make([]leaderRead, len(subjects))
 	var all sync.WaitGroup
 	turns := make(chan struct{}, leaderWindow)
@@ -50,10 +69,7 @@ func (s *store) leaderLasts(ctx context.Context, subjects []string) []leaderRead
 		turns <- struct{}{}
 		all.Go(func() {
 			defer func() { <-turns }()
-			m, err := s.leaderMsg(ctx, subject)
-			if errors.Is(err, jetstream.ErrMsgNotFound) {
-				m, err = nil, nil
-			}
+			m, err := read(subject)
 			reads[i] = leaderRead{m, err}
 		})
 	}

@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -13,9 +14,13 @@ import (
 
 // snapshot.go - what keys had at one revision.
 //
-//	now, up to 1024 keys    last messages, page by page, up to the revision of the first
-//	more, or an old one     the leader names the keys ──► groups of them, up to the revision
-//	                          └─ a key has nothing that old: is it new, or is its value gone?
+//	now, up to 1024 keys    last messages, page by page; the first says which revision it is
+//	more, or an old one     the leader names the keys ──► last messages of groups of them
+//
+//	last messages ──► of a replica that is behind the revision: again
+//	              ├─► not newer than the revision: that is it
+//	              └─► newer, or none: the leader says what follows what in the history of the key
+//	                    └─ nothing is that old: is the key new, or is its value gone?
 
 // groupMax is how many keys a server finds at a time.
 const groupMax = 1024
@@ -65,7 +70,7 @@ func SnapshotRevision(revision *uint64) SnapshotOpt {
 // Snapshot implements Reader.
 func (s *store) Snapshot(ctx context.Context, patterns []string, opts ...SnapshotOpt) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		shot := snapshot{s: s, v: values{s: s, op: "snapshot", yield: yield}}
+		shot := snapshot{s: s, v: values{s: s, op: "snapshot", yield: yield}, seen: map[string]bool{}}
 		if err := shot.run(ctx, patterns, opts); err != nil && !shot.v.stopped {
 			yield(nil, err)
 		}
@@ -76,8 +81,9 @@ func (s *store) Snapshot(ctx context.Context, patterns []string, opts ...Snapsho
 type snapshot struct {
 	s        *store
 	v        values
-	subjects []string // what is read: patterns first
-	revision uint64   // 0 as long as it is not known
+	subjects []string        // what is read: patterns first
+	revision uint64          // 0 as long as it is not known
+	seen     map[string]bool // subjects of which the snapshot has shown what there is
 }
 
 func (r *snapshot) run(ctx context.Context, patterns []string, opts []SnapshotOpt) error {
@@ -120,14 +126,11 @@ func (r *snapshot) failed(err error) error {
 	case *KeyError, *BucketError:
 		return err
 	}
-	if errors.Is(err, jetstream.ErrMsgsReplaced) {
-		return r.s.wrapped(r.v.op+" of", ErrSnapshotGone, err)
-	}
 	return stores.Failed(r.v.op+" of", r.s.bucket, err)
 }
 
 // wrapped returns an error about the bucket.
-func (s *store) wrapped(op string, kind, err error) error {
+func (s *store) wrapped(op string, kind, err error) *BucketError {
 	e := stores.Error(op, s.bucket, kind, "")
 	e.Err = err
 	return e
@@ -143,15 +146,14 @@ func (r *snapshot) now(ctx context.Context) error {
 	if len(r.subjects) > groupMax || bytes > manyBytesMax {
 		return jetstream.ErrTooManyResults
 	}
-	var end jetstream.ReadEnd
-	err := r.s.pages(ctx, r.subjects, r.v.message, jetstream.GetLastMsgsBatchSize(groupMax), jetstream.GetLastMsgsEnd(&end))
+	changed, err := r.pages(ctx, r.subjects)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return jetstream.ErrTooManyResults // it says not as of when
+	}
 	if err != nil || r.v.stopped {
 		return err
 	}
-	if r.revision = end.UpToSeq; r.revision == 0 {
-		return jetstream.ErrTooManyResults // of no key: it says not as of when
-	}
-	return nil
+	return r.older(ctx, changed)
 }
 
 // named reads the keys that the leader names, group by group.
@@ -200,59 +202,187 @@ func (r *snapshot) groups(ctx context.Context, subjects []string) (more bool, er
 	return true, nil
 }
 
-// group reads keys, and looks into those that have nothing that old.
+// group reads keys that the leader has named.
 func (r *snapshot) group(ctx context.Context, group []string) error {
-	if r.revision == 0 { // the bucket was always empty
+	group = slices.DeleteFunc(slices.Clone(group), func(subject string) bool { return r.seen[subject] })
+	if r.revision == 0 || len(group) == 0 { // the bucket was always empty
 		return nil
 	}
-	left := make(map[string]bool, len(group))
-	for _, subject := range group {
-		left[subject] = true
-	}
-	err := r.s.pages(ctx, group, func(m *jetstream.RawStreamMsg) bool {
-		delete(left, m.Subject)
-		return r.v.message(m)
-	}, jetstream.GetLastMsgsUpToSeq(r.revision))
-	if err != nil || r.v.stopped {
+	_, err := r.pages(ctx, group)
+	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) || r.v.stopped {
 		return err
 	}
-	for _, subject := range group {
-		if !left[subject] {
+	return r.older(ctx, group)
+}
+
+// pages reads the last messages of subjects, and shows those that are not newer than the
+// revision. It returns the subjects of the others.
+func (r *snapshot) pages(ctx context.Context, subjects []string) (changed []string, err error) {
+	pause := createPause
+	for from, tries := uint64(1), 0; ; {
+		msgs, end, err := r.page(ctx, subjects, from)
+		switch {
+		case err != nil:
+			return nil, err
+		case end.UpToSeq >= r.revision:
+		case tries == createTriesMax || !sleep(ctx, pause):
+			return nil, r.behind(ctx)
+		default:
+			tries, pause = tries+1, min(2*pause, createPauseMax)
 			continue
 		}
-		if err := r.missing(ctx, subject); err != nil {
+		if r.revision == 0 {
+			r.revision = end.UpToSeq
+		}
+		for _, m := range msgs {
+			switch {
+			case m.Sequence > r.revision:
+				changed = append(changed, m.Subject)
+			case !r.show(m):
+				return nil, nil
+			}
+		}
+		if end.Pending == 0 {
+			return changed, nil
+		}
+		from = end.LastSeq + 1
+	}
+}
+
+// page reads a page of last messages that begins with a sequence.
+func (r *snapshot) page(ctx context.Context, subjects []string, from uint64) (msgs []*jetstream.RawStreamMsg, end jetstream.ReadEnd, err error) {
+	read, err := jetstream.GetLastMsgsFor(ctx, r.s.js, r.s.name(), subjects, jetstream.GetLastMsgsFrom(from),
+		jetstream.GetLastMsgsPage(), jetstream.GetLastMsgsEnd(&end))
+	if err != nil {
+		return nil, end, err
+	}
+	for m, err := range read {
+		if err != nil {
+			return nil, end, err
+		}
+		msgs = append(msgs, m)
+	}
+	return msgs, end, nil
+}
+
+// show yields what a message says, and reports whether there is more to be read.
+func (r *snapshot) show(m *jetstream.RawStreamMsg) bool {
+	r.seen[m.Subject] = true
+	return r.v.message(m)
+}
+
+// older shows what subjects had at the revision of which the last message is newer, or was not
+// found.
+func (r *snapshot) older(ctx context.Context, subjects []string) error {
+	subjects = slices.DeleteFunc(subjects, func(subject string) bool { return r.seen[subject] })
+	slices.Sort(subjects)
+	for part := range slices.Chunk(slices.Compact(subjects), leaderWindow) {
+		maybe, err := r.upToRevision(ctx, part)
+		if err != nil {
 			return err
+		}
+		var msgs []*jetstream.RawStreamMsg
+		for i, of := range oneByOne(part, func(subject string) (*jetstream.RawStreamMsg, error) { return r.at(ctx, subject, maybe[subject]) }) {
+			if of.err != nil {
+				return of.err
+			}
+			r.seen[part[i]] = true
+			if of.msg != nil {
+				msgs = append(msgs, of.msg)
+			}
+		}
+		slices.SortFunc(msgs, func(a, b *jetstream.RawStreamMsg) int { return cmp.Compare(a.Sequence, b.Sequence) })
+		for _, m := range msgs {
+			if !r.show(m) {
+				return nil
+			}
 		}
 	}
 	return nil
 }
 
-// missing returns an error for a key that may have had a value that is gone.
-func (r *snapshot) missing(ctx context.Context, subject string) error {
-	var end jetstream.ReadEnd
-	msgs, err := jetstream.GetBatch(ctx, r.s.js, r.s.name(), 1, jetstream.GetBatchSubject(subject), jetstream.GetBatchEnd(&end))
+// upToRevision returns the last messages of subjects up to the revision, as some replicas have them.
+func (r *snapshot) upToRevision(ctx context.Context, subjects []string) (map[string]*jetstream.RawStreamMsg, error) {
+	read, err := jetstream.GetLastMsgsFor(ctx, r.s.js, r.s.name(), subjects, jetstream.GetLastMsgsUpToSeq(r.revision))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var oldest *jetstream.RawStreamMsg
-	for m, err := range msgs {
+	msgs := map[string]*jetstream.RawStreamMsg{}
+	for m, err := range read {
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound):
-			return nil // it never was there, has expired, or was removed with its history
 		case err != nil:
-			return err
+			return nil, err
+		default:
+			msgs[m.Subject] = m
 		}
-		oldest = m
 	}
-	history := r.s.stream.CachedInfo().Config.MaxMsgsPerSubject
-	if oldest.Sequence > r.revision && isFirst(oldest, end.Pending+1, history) {
+	return msgs, nil
+}
+
+// at returns what a subject had at the revision; nil for nothing. m is what some replica says that
+// it was, nil for nothing; the leader says what follows that, and, since, that it is there still.
+func (r *snapshot) at(ctx context.Context, subject string, m *jetstream.RawStreamMsg) (*jetstream.RawStreamMsg, error) {
+	for {
+		var after uint64
+		if m != nil {
+			after = m.Sequence
+		}
+		next, err := r.s.leaderNext(ctx, subject, after+1)
+		switch {
+		case err != nil:
+			return nil, err
+		case next != nil && next.Sequence <= r.revision: // the replica was behind
+			m = next
+			continue
+		case m == nil && next == nil:
+			return nil, nil // it never was there, has expired, or was removed with its history
+		case m == nil:
+			return nil, r.isNew(ctx, next)
+		}
+		switch still, err := r.s.leaderNext(ctx, subject, after); {
+		case err != nil:
+			return nil, err
+		case still == nil:
+			return nil, nil
+		case still.Sequence != after:
+			return nil, r.gone(subject)
+		}
+		return m, nil
+	}
+}
+
+// isNew returns an error unless a subject whose oldest message is newer than the revision surely
+// had nothing then.
+func (r *snapshot) isNew(ctx context.Context, oldest *jetstream.RawStreamMsg) error {
+	info, err := r.s.stream.Info(ctx, jetstream.WithSubjectFilter(oldest.Subject))
+	switch {
+	case err != nil:
+		return err
+	case isFirst(oldest, info.State.Subjects[oldest.Subject], info.Config.MaxMsgsPerSubject):
 		return nil
+	default:
+		return r.gone(oldest.Subject)
 	}
+}
+
+// gone is the error for a subject whose history does not reach back.
+func (r *snapshot) gone(subject string) error {
 	key, err := r.s.named(subject)
 	if err != nil {
 		key = subject
 	}
 	return &KeyError{Op: r.v.op, Bucket: r.s.bucket, Key: key, Revision: r.revision, Kind: ErrSnapshotGone}
+}
+
+// behind is the error when nobody answers who has come to the revision.
+func (r *snapshot) behind(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	e := r.s.wrapped(r.v.op+" of", ErrSnapshotAhead, nil)
+	e.Reason = "the replicas that answer are behind the revision"
+	return e
 }
 
 // isFirst reports whether the oldest message that a key has, of so many that it has, is surely
