@@ -1,6 +1,7 @@
 package kv_test
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -209,6 +210,30 @@ func TestSnapshotOfKeysThatAreNew(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSnapshotWhenHistoryIsRaised: a key that has fewer values than are kept now may have lost those of
+// a time when less were kept. It is not left out, whoever has raised it, and with which handle.
+func TestSnapshotWhenHistoryIsRaised(t *testing.T) {
+	ctx := t.Context()
+	js := streaming(t)
+	before := made(t, js, kv.Config{Bucket: "b"})
+	must.Get(before.PutString(ctx, "k", "1"))(t)
+	at := must.Get(before.PutString(ctx, "other", "1"))(t)
+	must.Get(before.PutString(ctx, "k", "2"))(t)
+	cfg := must.Get(before.Status(ctx))(t).Config()
+	cfg.History = 5
+	after := must.Get(kv.Update(ctx, js, cfg))(t)
+	for name, s := range map[string]kv.Store{"before": before, "after": after, "opened": must.Get(kv.Open(ctx, js, "b"))(t)} {
+		_, err := read(s.Snapshot(ctx, nil, kv.SnapshotAt(at)))
+		if !errors.Is(err, kv.ErrSnapshotGone) {
+			t.Errorf("the handle %q: %v", name, err)
+		}
+	}
+	last := must.Get(after.PutString(ctx, "k", "3"))(t)
+	must.Get(after.PutString(ctx, "new", "1"))(t)
+	reads(t, "since it was raised", after.Snapshot(ctx, nil, kv.SnapshotAt(last)), "k=3", "other=1")
+	reads(t, "what is there", after.Snapshot(ctx, nil, kv.SnapshotAt(last-1)), "k=2", "other=1")
 }
 
 func TestSnapshotOfAnEmptyBucket(t *testing.T) {

@@ -46,7 +46,10 @@ type snapshotOptions struct {
 // SnapshotAt shows the keys as they were when the bucket came to that revision, of whichever
 // key. It needs a history: the sequence ends with an ErrSnapshotGone if a key has been given so
 // many values since that the one of that time is gone. What has expired since, and what
-// was purged without a marker that is still there, is not shown and not missed. Default, and 0: as it is now.
+// was purged without a marker that is still there, is not shown and not missed. A key that was given its first
+// value since is known to be new if it was with Create, or if it has fewer values than
+// Config.History, and the handle is older than the revision: History may have been less before; it is an
+// ErrSnapshotGone otherwise. Default, and 0: as it is now.
 func SnapshotAt(revision uint64) SnapshotOpt {
 	return func(o *snapshotOptions) error {
 		o.revision = revision
@@ -353,13 +356,18 @@ func (r *snapshot) at(ctx context.Context, subject string, m *jetstream.RawStrea
 }
 
 // isNew returns an error unless a subject whose oldest message is newer than the revision surely
-// had nothing then.
+// had nothing then. How many messages a subject has says so only if no fewer were kept at any time since.
 func (r *snapshot) isNew(ctx context.Context, oldest *jetstream.RawStreamMsg) error {
 	info, err := r.s.stream.Info(ctx, jetstream.WithSubjectFilter(oldest.Subject))
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case isFirst(oldest, info.State.Subjects[oldest.Subject], info.Config.MaxMsgsPerSubject):
+	}
+	history := info.Config.MaxMsgsPerSubject
+	if was := r.s.opened; r.revision < was.last || history != was.history {
+		history = 0 // it may have been less
+	}
+	switch {
+	case isFirst(oldest, info.State.Subjects[oldest.Subject], history):
 		return nil
 	default:
 		return r.gone(oldest.Subject)
@@ -387,7 +395,7 @@ func (r *snapshot) behind(ctx context.Context) error {
 
 // isFirst reports whether the oldest message that a key has, of so many that it has, is surely
 // its first: nothing was removed to make room, and it is no purge, or it was stored as the
-// first.
+// first. history is how many it may have; 0 if that is not known.
 func isFirst(oldest *jetstream.RawStreamMsg, count uint64, history int64) bool {
 	op, _ := operation(oldest.Header)
 	expected := oldest.Header.Get(jetstream.ExpectedLastSubjSeqHeader)

@@ -133,6 +133,13 @@ type store struct {
 	place
 	codec
 	leader bool // it reads through the leader
+	opened opened
+}
+
+// opened is how the bucket was when the handle was opened.
+type opened struct {
+	last    uint64 // its revision
+	history int64  // how many values of a key it kept
 }
 
 // codec is how keys and values stand in the bucket. Its zero value leaves them as they are.
@@ -142,10 +149,12 @@ type codec struct {
 }
 
 func newStore(js jetstream.JetStream, s jetstream.Stream) *store {
-	cfg := &s.CachedInfo().Config
+	info := s.CachedInfo()
+	cfg := &info.Config
 	return &store{
 		js: js, stream: s, bucket: strings.TrimPrefix(cfg.Name, string(stores)),
-		place: placeOf(cfg, bucket.PublishPrefix(js)),
+		place:  placeOf(cfg, bucket.PublishPrefix(js)),
+		opened: opened{last: info.State.LastSeq, history: cfg.MaxMsgsPerSubject},
 	}
 }
 
