@@ -106,7 +106,8 @@ func (g *gathered[T]) ask(ctx context.Context, name, id string) error {
 		return &DiscoveryError{Subject: subject, Causes: g.bad}
 	}
 	if len(g.all) == 0 { // somebody is there, or there is no link
-		return &api.TimeoutError{Op: g.verb.String(), Subject: subject, Elapsed: time.Since(began), Sent: true}
+		elapsed := time.Since(began)
+		return &api.TimeoutError{Op: g.verb.String(), Subject: subject, After: elapsed, Elapsed: elapsed, Sent: true}
 	}
 	return nil
 }

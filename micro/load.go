@@ -188,10 +188,12 @@ func (c *choice) next(ctx context.Context) (string, error) {
 
 // interrupted returns the error of a request that was not sent in time.
 func (c *choice) interrupted(ctx context.Context) error {
+	const op = "choosing who to request"
+	elapsed, cause := time.Since(c.began), context.Cause(ctx)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &api.TimeoutError{Op: "request", Subject: c.to.Endpoint, Elapsed: time.Since(c.began)}
+		return &api.TimeoutError{Op: op, Subject: c.to.Endpoint, After: elapsed, Elapsed: elapsed, Cause: cause}
 	}
-	return fmt.Errorf("troupe: request of %s of service %s: %w", c.to.Endpoint, c.to.Service, ctx.Err())
+	return &api.CanceledError{Op: op, Subject: c.to.Endpoint, Elapsed: elapsed, Cause: cause}
 }
 
 // look asks all instances for their load in the background, if that is not under way and what
