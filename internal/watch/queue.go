@@ -52,7 +52,7 @@ func (q *queue[T]) push(e Event[T], subject string) (replaced bool) {
 	}
 	q.events, q.of = append(q.events, e), append(q.of, subject)
 	q.live++
-	if len(q.events)-q.head > 2*q.live+shrinkMin {
+	if q.sparse() {
 		q.shrink()
 	}
 	return replaced
@@ -76,13 +76,16 @@ func (q *queue[T]) pop() (e Event[T], ok bool) {
 		}
 		if q.live == 0 {
 			q.reset()
-		} else if q.head > shrinkMin && q.head > len(q.events)/2 {
+		} else if q.sparse() || q.head > shrinkMin && q.head > len(q.events)/2 {
 			q.shrink()
 		}
 		return e, true
 	}
 	return e, false
 }
+
+// sparse reports whether too many places are without an event.
+func (q *queue[T]) sparse() bool { return len(q.events)-q.head > 2*q.live+shrinkMin }
 
 // swap takes all events, and gives room for the next ones. Not with conflate.
 func (q *queue[T]) swap(room []Event[T]) []Event[T] {
