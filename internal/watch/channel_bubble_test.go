@@ -192,6 +192,9 @@ func TestLoadThatIsInterrupted(t *testing.T) {
 		"by the consumer": {func(h *house) { h.deleteConsumers() }, nil},
 		"by an end":       {func(h *house) { must.Do(h.t, h.other.DeleteStream(h.t.Context(), "KV_B")) }, jetstream.ErrStreamNotFound},
 		"by another stream": {func(h *house) {
+			// Who looks in between finds none, which is an end as well.
+			unaware := must.Get(h.b.Link("client", "s1").Inject("blackhole(in)"))(h.t)
+			defer unaware.Lift()
 			must.Do(h.t, h.other.DeleteStream(h.t.Context(), "KV_B"))
 			h.create(bucket())
 			h.put("x=1")
