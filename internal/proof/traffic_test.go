@@ -193,25 +193,30 @@ func (tr *traffic) restored(n int, srv *server.Server) {
 }
 
 // interest returns what a server knows of the subscriptions of a client, which is to be
-// connected once.
-func interest(t testing.TB, srv *server.Server, client string) []check.Interest {
+// connected once, when the server has seen the ends of its other connections.
+func interest(t testing.TB, srv *server.Server, client string) (found []check.Interest) {
 	t.Helper()
-	list := must.Get(srv.Connz(&server.ConnzOptions{SubscriptionsDetail: true}))(t)
-	var found []check.Interest
-	connections := 0
-	for _, c := range list.Conns {
-		if c.Name != client {
-			continue
-		}
-		connections++
-		for _, s := range c.SubsDetail {
-			if !strings.HasPrefix(s.Subject, api.InboxPrefix) {
-				found = append(found, check.Interest{Subject: s.Subject, Queue: s.Queue, Max: int(s.Max)})
+	await(t, client+" is connected once", func() bool {
+		list := must.Get(srv.Connz(&server.ConnzOptions{SubscriptionsDetail: true}))(t)
+		connections := 0
+		found = nil
+		for _, c := range list.Conns {
+			if c.Name == client {
+				connections++
+				found = append(found, wanted(c.SubsDetail)...)
 			}
 		}
-	}
-	if connections != 1 {
-		t.Errorf("%s is connected %d times", client, connections)
+		return connections == 1
+	})
+	return found
+}
+
+// wanted returns the subscriptions that are not a client's own.
+func wanted(subs []server.SubDetail) (found []check.Interest) {
+	for _, s := range subs {
+		if !strings.HasPrefix(s.Subject, api.InboxPrefix) {
+			found = append(found, check.Interest{Subject: s.Subject, Queue: s.Queue, Max: int(s.Max)})
+		}
 	}
 	return found
 }
