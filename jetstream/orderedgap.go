@@ -45,13 +45,15 @@ type Renewal struct {
 	// Consumer is the new consumer as the server has made it. NumPending is what it had to
 	// deliver at that moment.
 	Consumer *ConsumerInfo
-	// Stream is the stream as it was just before. Nil if nothing was handed on yet.
+	// Stream is the stream as it was just before. Nil if nothing was handed on yet, unless there is a
+	// RestartOnGap.
 	Stream *StreamInfo
 	// Last is the number of the last message that was handed on, or the number behind which the
 	// config has it begin; 0 for none. One that was handed on last may
 	// yet be in its handler.
 	Last uint64
-	// Gap says whether messages may be missing behind Last. GapNone if nothing was handed on yet.
+	// Gap says whether messages may be missing behind Last. If nothing was handed on yet it is GapNone, or
+	// with a RestartOnGap GapReplaced.
 	Gap Gap
 	// Anew reports that it begins anew, as RestartOnGap wants it. If not, it goes on behind Last, or with
 	// what was stored after it, if the stream has regressed.
@@ -114,7 +116,7 @@ type orderedRestart struct {
 // orderedFacts are what decides about the next consumer.
 type orderedFacts struct {
 	place   orderedPlace
-	created time.Time       // of the stream that the place is in; zero if not known
+	created time.Time       // of the stream that the consumer before was of; zero if not known
 	silence time.Duration   // since the last sign of life of the consumer before
 	policy  DeliverPolicy   // where to begin without a place
 	restart *orderedRestart // nil for none
@@ -125,6 +127,7 @@ func (f *orderedFacts) gap(stream *StreamInfo) Gap {
 	switch {
 	case !f.created.IsZero() && !stream.Created.Equal(f.created):
 		return GapReplaced
+	case f.place.seq == 0: // nothing was handed on
 	case stream.State.LastSeq < f.place.seq:
 		return GapRegressed
 	case stream.State.FirstSeq > f.place.seq+1:

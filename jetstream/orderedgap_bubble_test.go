@@ -124,6 +124,29 @@ func TestRestartOnGap(t *testing.T) {
 	}
 }
 
+// TestRestartOnGapBeforeTheFirstMessage tells of another stream, and of nothing else.
+func TestRestartOnGapBeforeTheFirstMessage(t *testing.T) {
+	orderedBubble(t, func(o *ordering) {
+		var got []jetstream.Renewal
+		c := must.Get(o.js.OrderedConsumer(o.t.Context(), "S", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"s.none"}}))(t)
+		cc := must.Get(c.Consume(o.handle, o.renewals(&got), jetstream.RestartOnGap(jetstream.DeliverAllPolicy, 30*time.Minute)))(t)
+		o.store(3)
+		must.Do(t, must.Get(o.other.Stream(o.t.Context(), "S"))(t).Purge(o.t.Context()))
+		o.deleteAll()
+		time.Sleep(time.Minute)
+		o.see(t, "1:false")
+		must.Do(t, o.other.DeleteStream(o.t.Context(), "S"))
+		must.Get(o.other.CreateStream(o.t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s.>"}}))(t)
+		time.Sleep(time.Minute)
+		o.see(t, "2:true")
+		if last := got[len(got)-1]; last.Gap != jetstream.GapReplaced || last.Stream == nil {
+			t.Errorf("the renewal is %+v", last)
+		}
+		cc.Stop()
+		<-cc.Closed()
+	})
+}
+
 func TestRestartOnGapRefuses(t *testing.T) {
 	orderedBubble(t, func(o *ordering) {
 		c := must.Get(o.js.OrderedConsumer(o.t.Context(), "S", jetstream.OrderedConsumerConfig{}))(t)

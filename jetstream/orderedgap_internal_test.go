@@ -50,6 +50,12 @@ func TestOrderedGap(t *testing.T) {
 			}
 		})
 	}
+	nothing := orderedFacts{created: made, silence: away + 1, restart: &orderedRestart{policy: DeliverAllPolicy, away: away}}
+	for created, want := range map[time.Time]Gap{made: GapNone, made.Add(1): GapReplaced} {
+		if got := nothing.gap(&StreamInfo{Created: created, State: StreamState{FirstSeq: 7, LastSeq: 10}}); got != want {
+			t.Errorf("where nothing was handed on: %v, want %v", got, want)
+		}
+	}
 	if GapAway.String() == "" || Gap(9).String() != "gap 9" {
 		t.Error("names of gaps")
 	}

@@ -35,7 +35,7 @@ type orderedSource struct {
 	mu      sync.Mutex
 	cursor  orderedCursor
 	policy  DeliverPolicy   // where to begin without a place: that of the config, or of restart
-	created time.Time       // of the stream that the cursor's place is in; zero if not known
+	created time.Time       // of the stream that the consumer before was of; zero if not known
 	restart *orderedRestart // of the present use; nil for none
 	serial  uint64
 	names   []string // of consumers that may exist, oldest first
@@ -140,9 +140,10 @@ func (s *orderedSource) pins() bool {
 }
 
 // look compares the place with the stream. A consumer that begins behind the end of a
-// stream would wait for numbers that mean other messages.
+// stream would wait for numbers that mean other messages. Without a place it is of interest to those
+// who keep a copy whether the stream is another one.
 func (s *orderedSource) look(ctx context.Context, r *Renewal) (err error) {
-	if r.Last == 0 {
+	if r.Last == 0 && r.facts.restart == nil {
 		return nil
 	}
 	r.Stream, err = s.js.streamInfo(ctx, request{op: "stream info", subject: "STREAM.INFO." + s.stream, stream: s.stream})

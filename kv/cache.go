@@ -29,7 +29,7 @@ import (
 // never goes back to an earlier revision of a key, unless the bucket itself is made anew, or
 // has lost its end. Its methods are safe for concurrent use.
 //
-// It costs its keys and values in memory, beside about a hundred bytes for each key.
+// It costs its keys and values in memory, beside about two hundred bytes for each key.
 type Cache struct {
 	s       *store
 	filters []string // subjects

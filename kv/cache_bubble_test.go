@@ -187,6 +187,26 @@ func TestACacheReadsWhatItHasWrittenToABucketThatIsMadeAnew(t *testing.T) {
 	})
 }
 
+// TestACacheOfNothingReadsWhatItHasWrittenToABucketThatIsMadeAnew: it knows revisions of other keys only.
+func TestACacheOfNothingReadsWhatItHasWrittenToABucketThatIsMadeAnew(t *testing.T) {
+	inScene(t, kv.Config{Bucket: "B"}, func(s *scene) {
+		admin := s.client("admin")
+		store := must.Get(kv.Open(s.ctx(), admin, "B"))(s)
+		c := s.cached(s.client("reader"), "B", "a.*")
+		for range 10 {
+			must.Get(store.Put(s.ctx(), "b", nil))(s)
+		}
+		must.Do(s, c.WaitFor(s.ctx(), 10))
+		must.Do(s, kv.Delete(s.ctx(), admin, "B"))
+		must.Get(kv.Create(s.ctx(), admin, kv.Config{Bucket: "B"}))(s)
+		must.Get(c.Put(s.within(time.Minute), "a.x", []byte("1")))(s)
+		if e := must.Get(c.Get("a.x"))(s); string(e.Value()) != "1" {
+			s.Errorf("%q is shown", e.Value())
+		}
+		must.Do(s, c.WaitFor(s.ctx(), must.Get(store.Put(s.ctx(), "b", nil))(s)))
+	})
+}
+
 // TestACacheThatBeganAnewShowsThatWhatItHadIsGone, and is up to date, though nothing is stored any more: the
 // last revision that it has shown is one of those that are gone.
 func TestACacheThatBeganAnewShowsThatWhatItHadIsGone(t *testing.T) {

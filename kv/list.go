@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/internal/bucket"
@@ -35,7 +36,7 @@ func (s *store) Keys(ctx context.Context, opts ...WatchOpt) ([]string, error) {
 		case err != nil:
 			return nil, err
 		case e.op == OpPut:
-			there[e.key] = struct{}{}
+			there[strings.Clone(e.key)] = struct{}{} // without the message that it came in
 		default:
 			delete(there, e.key) // while we read
 		}
@@ -58,8 +59,9 @@ func (s *store) AllKeys(ctx context.Context, patterns ...string) iter.Seq2[strin
 			if _, again := seen[e.key]; again {
 				continue
 			}
-			seen[e.key] = struct{}{}
-			if !yield(e.key, nil) {
+			key := strings.Clone(e.key) // without the message that it came in
+			seen[key] = struct{}{}
+			if !yield(key, nil) {
 				return
 			}
 		}
@@ -200,9 +202,10 @@ func (l *keyLister) feed() {
 		if _, again := seen[e.Value.key]; again {
 			continue
 		}
-		seen[e.Value.key] = struct{}{}
+		key := strings.Clone(e.Value.key)
+		seen[key] = struct{}{}
 		select {
-		case l.keys <- e.Value.key:
+		case l.keys <- key:
 		case <-l.w.Ended():
 			return
 		}

@@ -20,7 +20,8 @@ type Progress struct {
 	// Size is how many bytes the object has; 0 while that is not known.
 	Size uint64
 	// Resumed is how often the transfer had to be taken up again: because of another link,
-	// another leader, or an answer that did not come.
+	// another leader, or an answer that did not come. A get that goes on in the middle of a page of
+	// chunks does not count.
 	Resumed uint64
 }
 

@@ -230,11 +230,16 @@ func (st *streaming) leads(c *natsserver.Cluster, g natsserver.Group, wanted fun
 // current waits until all copies of the stream are up to date.
 func (st *streaming) current() {
 	st.t.Helper()
-	js := must.Get(stranger.New(st.witness()))(st.t)
-	await(st.t, "copies of the stream that are up to date", func() bool {
+	current(st.t, must.Get(stranger.New(st.witness()))(st.t), streamName)
+}
+
+// current waits until three copies of a stream are up to date.
+func current(t *testing.T, js stranger.JetStream, name string) {
+	t.Helper()
+	await(t, "copies of the stream that are up to date", func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 		defer cancel()
-		stream, err := js.Stream(ctx, streamName)
+		stream, err := js.Stream(ctx, name)
 		if err != nil {
 			return false
 		}

@@ -36,7 +36,7 @@ func TestAMillionPublishes(t *testing.T) {
 	t.Log(all.String())
 }
 
-var firstSeed = flag.Uint64("seed", 0, "the seed of the first plan of TestAMillionPublishes")
+var firstSeed = flag.Uint64("seed", 0, "the seed of the first plan, where one is drawn for each")
 
 // million is what all plans together come to.
 type million struct {

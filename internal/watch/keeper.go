@@ -192,7 +192,7 @@ func (k *keeper[T]) ask(c *api.ActorContext, v view) {
 	ctx, self, w := c.Context(), c.Self(), k.w
 	if v.ready && k.trouble == nil && v.awaited {
 		go func() {
-			stream, watched, err := w.survey(ctx)
+			stream, watched, err := w.survey(ctx, v.consumer)
 			_ = self.Send(surveyed{consumer: v.consumer, stream: stream, watched: watched, err: err}) // ended meanwhile
 		}()
 		return

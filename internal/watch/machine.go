@@ -50,8 +50,8 @@ func (m *machine) begin(g generation) (ready bool) {
 	if m.after == 0 {
 		m.last = 0
 	}
-	if g.gap == jetstream.GapReplaced || g.gap == jetstream.GapRegressed || g.after == 0 {
-		m.high = 0 // another stream, or perhaps one: nobody looks at it before the first message
+	if g.gap == jetstream.GapReplaced || g.gap == jetstream.GapRegressed {
+		m.high = 0 // another stream
 	}
 	return m.settled()
 }

@@ -12,7 +12,8 @@ import (
 //	Reach ─► keeper: nothing comes ─► survey ─► machine.pass ─► Passed
 //
 // What is stored may be of no filter, or gone before it is delivered. The survey asks for the last revision of
-// the stream, then for the last one of what is watched: if that has come, nothing is missing up to the former.
+// the stream, then for the last one of what is watched: if that has come, nothing is missing up to the former. Then
+// for the consumer: if it is still there, the stream is the one that it was made of.
 
 // Reach has the keeper ask the server, after a while, unless an event with that revision or a higher one comes by
 // itself: then a Passed follows as soon as all has come that was stored up to there. It does not wait.
@@ -29,8 +30,8 @@ func (w *Watcher[T]) Reach(revision uint64) {
 }
 
 // survey asks the leader of the stream for its last revision, and then for the last one of what is watched: 0 for
-// none.
-func (w *Watcher[T]) survey(ctx context.Context) (stream, watched uint64, err error) {
+// none. It fails if the stream may be another one than that of a consumer.
+func (w *Watcher[T]) survey(ctx context.Context, consumer string) (stream, watched uint64, err error) {
 	s, err := w.cfg.JetStream.Stream(ctx, w.cfg.Stream.CachedInfo().Config.Name)
 	if err != nil {
 		return 0, 0, err
@@ -49,7 +50,11 @@ func (w *Watcher[T]) survey(ctx context.Context) (stream, watched uint64, err er
 			watched = max(watched, m.Sequence)
 		}
 	}
-	return s.CachedInfo().State.LastSeq, watched, nil
+	info, err := w.consumer.Info(ctx)
+	if err == nil && info.Name != consumer {
+		err = jetstream.ErrConsumerNotFound
+	}
+	return s.CachedInfo().State.LastSeq, watched, err
 }
 
 // pass takes what the leader says.

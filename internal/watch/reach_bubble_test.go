@@ -46,6 +46,26 @@ func TestNothingIsPassedThatIsStillToCome(t *testing.T) {
 	})
 }
 
+// TestNothingIsPassedOfAnotherStream, while a watcher does not know yet that there is one.
+func TestNothingIsPassedOfAnotherStream(t *testing.T) {
+	inHouse(t, bucket(), func(h *house) {
+		cfg := h.config()
+		cfg.Filters = []string{"$KV.B.a.*"}
+		w := h.start(cfg)
+		defer w.Stop()
+		h.put("b=1", "b=2", "a.x=3")
+		time.Sleep(time.Second)
+		h.expect("ready", "a.x=3@3")
+		h.b.Inject(`for 3s when op(HMSG) link(client,s1) drop`) // that the consumer is gone
+		must.Do(t, h.other.DeleteStream(h.t.Context(), "KV_B"))
+		h.create(bucket())
+		h.put("a.x=4", "b=5", "b=6", "b=7")
+		w.Reach(4)
+		time.Sleep(time.Minute)
+		h.expect("resync: the stream was made anew", "a.x=4@1", "ready", "passed")
+	})
+}
+
 func TestWhoWantsToKnowHearsWhetherAWatcherIsLive(t *testing.T) {
 	inHouse(t, bucket(), func(h *house) {
 		cfg := h.config()
