@@ -11,6 +11,7 @@ import (
 
 	"github.com/troupe-go/troupe/internal/bucket"
 	"github.com/troupe-go/troupe/internal/watch"
+	"github.com/troupe-go/troupe/jetstream"
 )
 
 // list.go - what is there now: a watcher that ends as soon as it is ready.
@@ -136,10 +137,10 @@ func (s *store) unread(op string, err error) error {
 
 // keyLister implements KeyLister.
 type keyLister struct {
-	w         *watch.Watcher[*entry]
-	s         *store
-	keys      chan string
-	undecoded atomic.Pointer[error] // why it has ended before its time, if the codec is why
+	w      *watch.Watcher[*entry]
+	s      *store
+	keys   chan string
+	failed atomic.Pointer[error] // why it has ended before its time, if the watcher has not
 }
 
 // ListKeys implements Reader.
@@ -157,12 +158,14 @@ func (s *store) listing(ctx context.Context, filters []string, opts []WatchOpt) 
 	if err != nil {
 		return nil, err
 	}
-	w, err := watch.Start(ctx, config)
+	p := bucket.NewPatience(ctx, "keys", s.js.Options().DefaultTimeout)
+	w, err := watch.Start(p.Context, config)
 	if err != nil {
+		p.End()
 		return nil, s.unread("keys", err)
 	}
 	l := &keyLister{w: w, s: s, keys: make(chan string, updatesRoom)}
-	go l.feed()
+	go l.feed(p)
 	return l, nil
 }
 
@@ -174,7 +177,7 @@ func (l *keyLister) Stop() error {
 }
 
 func (l *keyLister) Err() error {
-	if err := l.undecoded.Load(); err != nil {
+	if err := l.failed.Load(); err != nil {
 		return l.s.unread("keys", *err)
 	}
 	if err := l.w.Err(); err != nil {
@@ -183,31 +186,43 @@ func (l *keyLister) Err() error {
 	return nil
 }
 
-// feed puts the keys into the channel until all have come.
-func (l *keyLister) feed() {
+// feed puts the keys into the channel until all have come, or none does for too long.
+func (l *keyLister) feed(p *bucket.Patience) {
 	defer close(l.keys)
+	defer p.End()
+	defer l.w.Stop()
 	seen := map[string]struct{}{}
 	for e, err := range l.w.Events() {
-		if err != nil || e.Kind == watch.Ready {
+		p.Came()
+		if err != nil || e.Kind == watch.Ready || !l.take(e, seen) {
 			return
 		}
-		if e.Kind == watch.Undecoded {
-			l.undecoded.Store(&e.Err)
-			l.w.Stop()
-			return
-		}
-		if e.Kind != watch.Entry {
-			continue
-		}
-		if _, again := seen[e.Value.key]; again {
-			continue
-		}
-		key := strings.Clone(e.Value.key)
-		seen[key] = struct{}{}
-		select {
-		case l.keys <- key:
-		case <-l.w.Ended():
-			return
-		}
+		p.Wait()
+	}
+}
+
+// take puts the key of an event into the channel, and reports whether there is more to come.
+func (l *keyLister) take(e watch.Event[*entry], seen map[string]struct{}) bool {
+	switch {
+	case e.Kind == watch.Undecoded:
+		l.failed.Store(&e.Err)
+		return false
+	case e.Kind == watch.Resync && (e.Gap == jetstream.GapReplaced || e.Gap == jetstream.GapRegressed): // what was listed is void
+		var err error = &watch.GapError{Stream: l.s.name(), Gap: e.Gap}
+		l.failed.Store(&err)
+		return false
+	case e.Kind != watch.Entry:
+		return true
+	}
+	if _, again := seen[e.Value.key]; again {
+		return true
+	}
+	key := strings.Clone(e.Value.key) // without the message that it came in
+	seen[key] = struct{}{}
+	select {
+	case l.keys <- key:
+		return true
+	case <-l.w.Ended():
+		return false
 	}
 }

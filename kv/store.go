@@ -51,7 +51,8 @@ type Reader interface {
 	// AllKeys. ErrNoKeys if there are none.
 	Keys(ctx context.Context, opts ...WatchOpt) ([]string, error)
 	// ListKeys hands on the keys that have a value, in the order of their revisions. A key that
-	// is given a value, or is deleted, meanwhile may be among them.
+	// is given a value, or is deleted, meanwhile may be among them. It ends with an error, as Keys does,
+	// when the bucket is made anew meanwhile.
 	ListKeys(ctx context.Context, opts ...WatchOpt) (KeyLister, error)
 	// ListKeysFiltered is ListKeys for the keys that match one of the patterns; all without any.
 	ListKeysFiltered(ctx context.Context, filters ...string) (KeyLister, error)
