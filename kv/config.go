@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -28,13 +29,13 @@ type Config struct {
 	Bucket string `json:"bucket"`
 	// Description says what it is for.
 	Description string `json:"description,omitempty"`
-	// MaxValueSize bounds a value with its header, in bytes; 0 for no bound.
+	// MaxValueSize bounds a value with its header, in bytes; 0, or -1, for no bound.
 	MaxValueSize int32 `json:"max_value_size,omitempty"`
 	// History is how many values of a key are kept, at most MaxHistory; 0 is 1.
 	History uint8 `json:"history,omitempty"`
 	// TTL is how long values are kept; 0 for ever.
 	TTL time.Duration `json:"ttl,omitempty"`
-	// MaxBytes bounds the bucket; 0 for no bound. A full bucket refuses what is put.
+	// MaxBytes bounds the bucket; 0, or -1, for no bound. A full bucket refuses what is put.
 	MaxBytes int64 `json:"max_bytes,omitempty"`
 	// Storage is where it is kept: in files, unless it says memory.
 	Storage jetstream.StorageType `json:"storage,omitempty"`
@@ -45,7 +46,7 @@ type Config struct {
 	// RePublish publishes each stored value to another subject; nil for not.
 	RePublish *jetstream.RePublish `json:"republish,omitempty"`
 	// Mirror makes it a copy of another bucket, whose name may have no prefix; nil for none.
-	// What is put goes to the other one.
+	// What is put goes to the other one. It excludes Sources.
 	Mirror *jetstream.StreamSource `json:"mirror,omitempty"`
 	// Sources are buckets whose keys it takes as well. One with SubjectTransforms is used as
 	// it is, under the whole name of its stream.
@@ -71,6 +72,9 @@ func (c *Config) stream(op string) (jetstream.StreamConfig, error) {
 	if c.History > MaxHistory {
 		return jetstream.StreamConfig{}, stores.Error(op, c.Bucket, ErrKeyHistoryTooLarge, "")
 	}
+	if reason := c.wrong(); reason != "" {
+		return jetstream.StreamConfig{}, stores.Error(op, c.Bucket, jetstream.ErrInvalidConfig, reason)
+	}
 	s := jetstream.StreamConfig{
 		Name: stores.Stream(c.Bucket), Description: c.Description,
 		MaxMsgsPerSubject: max(1, int64(c.History)), MaxAge: c.TTL, MaxBytes: orNone(c.MaxBytes), MaxMsgSize: orNone(c.MaxValueSize),
@@ -81,9 +85,6 @@ func (c *Config) stream(op string) (jetstream.StreamConfig, error) {
 		AllowAtomicPublish: c.Transactions, AllowMsgCounter: c.Counters,
 	}
 	if c.Counters {
-		if c.MaxBytes != 0 || c.LimitMarkerTTL != 0 || c.Transactions {
-			return s, stores.Error(op, c.Bucket, jetstream.ErrInvalidConfig, "Counters excludes MaxBytes, LimitMarkerTTL and Transactions")
-		}
 		s.Discard = jetstream.DiscardOld // nothing is to be discarded: there is no limit
 	}
 	if c.TTL > 0 {
@@ -105,9 +106,29 @@ func (c *Config) stream(op string) (jetstream.StreamConfig, error) {
 	return s, nil
 }
 
+// wrong says what cannot be, of what the stream's config would not tell; empty for nothing.
+func (c *Config) wrong() string {
+	nameless := func(s *jetstream.StreamSource) bool { return s == nil || s.Name == "" }
+	switch {
+	case c.MaxBytes < -1:
+		return "MaxBytes is negative"
+	case c.MaxValueSize < -1:
+		return "MaxValueSize is negative"
+	case c.Counters && (c.MaxBytes > 0 || c.LimitMarkerTTL != 0 || c.Transactions):
+		return "Counters excludes MaxBytes, LimitMarkerTTL and Transactions"
+	case c.Mirror != nil && len(c.Sources) > 0:
+		return "Mirror excludes Sources"
+	case c.Mirror != nil && nameless(c.Mirror):
+		return "Mirror has no name"
+	case slices.ContainsFunc(c.Sources, nameless):
+		return "one of the Sources has no name"
+	}
+	return ""
+}
+
 // source returns a source as the stream's config wants it.
 func (c *Config) source(source *jetstream.StreamSource) *jetstream.StreamSource {
-	if source == nil || len(source.SubjectTransforms) > 0 {
+	if len(source.SubjectTransforms) > 0 {
 		return source
 	}
 	changed := *source

@@ -204,6 +204,28 @@ func TestErrorKeyHistoryTooLarge(t *testing.T) {
 	is(t, err, kv.ErrKeyValue)
 }
 
+// TestBucketsThatCannotBe: what a bucket cannot be is refused before it is sent, and nothing of it is dropped.
+func TestBucketsThatCannotBe(t *testing.T) {
+	js := streaming(t)
+	made(t, js, kv.Config{Bucket: "none", MaxBytes: -1, MaxValueSize: -1}) // as nats.go says it
+	for name, cfg := range map[string]kv.Config{
+		"a mirror and sources":  {Mirror: &jetstream.StreamSource{Name: "none"}, Sources: []*jetstream.StreamSource{{Name: "none"}}},
+		"a mirror of nothing":   {Mirror: &jetstream.StreamSource{}},
+		"a source without name": {Sources: []*jetstream.StreamSource{{Name: "none"}, {}}},
+		"no source":             {Sources: []*jetstream.StreamSource{nil}},
+		"negative bytes":        {MaxBytes: -7},
+		"a negative size":       {MaxValueSize: -7},
+		"counters and limits":   {Counters: true, MaxBytes: 7},
+	} {
+		cfg.Bucket = "b"
+		for call, err := range map[string]error{"Create": second(kv.Create(t.Context(), js, cfg)), "CreateOrUpdate": second(kv.CreateOrUpdate(t.Context(), js, cfg))} {
+			if e, ok := errors.AsType[*kv.BucketError](err); !ok || e.Reason == "" || !errors.Is(err, jetstream.ErrInvalidConfig) {
+				t.Errorf("%s with %s: %v", call, name, err)
+			}
+		}
+	}
+}
+
 // TestErrorKeyWrongLastSequence is returned by whatever is compared, with both revisions.
 func TestErrorKeyWrongLastSequence(t *testing.T) {
 	ctx := t.Context()
@@ -267,7 +289,7 @@ func TestErrsOfTTL(t *testing.T) {
 	is(t, s.Delete(ctx, "k", kv.PurgeTTL(time.Minute)), kv.ErrTTLOnDeleteNotSupported)
 	is(t, second(s.Create(ctx, "k", nil, kv.KeyTTL(time.Minute))), kv.ErrKeyTTLNotSupported)
 	is(t, s.Purge(ctx, "k", kv.PurgeTTL(time.Minute)), kv.ErrKeyTTLNotSupported)
-	for _, ttl := range []time.Duration{-1, 1, time.Second - 1} {
+	for _, ttl := range []time.Duration{-1, 1, time.Second - 1, 1500 * time.Millisecond} {
 		for _, err := range []error{second(s.Create(ctx, "k", nil, kv.KeyTTL(ttl))), s.Purge(ctx, "k", kv.PurgeTTL(ttl)), s.Delete(ctx, "k", kv.PurgeTTL(ttl))} {
 			is(t, err, jetstream.ErrInvalidOption)
 			is(t, err, jetstream.ErrMsgTTLInvalid)

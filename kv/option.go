@@ -54,10 +54,16 @@ func PurgeTTL(ttl time.Duration) DeleteOpt {
 }
 
 func checkTTL(option string, ttl time.Duration) error {
-	if ttl != 0 && ttl < ttlMin {
-		return &jetstream.OptionError{Option: option, Reason: ttl.String() + " is less than 1s", Err: jetstream.ErrMsgTTLInvalid}
+	reason := ""
+	switch {
+	case ttl != 0 && ttl < ttlMin:
+		reason = " is less than 1s"
+	case ttl%time.Second != 0: // a server would cut it
+		reason = " is no whole number of seconds"
+	default:
+		return nil
 	}
-	return nil
+	return &jetstream.OptionError{Option: option, Reason: ttl.String() + reason, Err: jetstream.ErrMsgTTLInvalid}
 }
 
 // applied has each option say what it wants.
