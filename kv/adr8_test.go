@@ -169,7 +169,11 @@ func TestRuleMarkersAreNoValues(t *testing.T) {
 			for _, err := range []error{err, second(s.GetRevision(ctx, "k", ack.Sequence))} {
 				is(t, err, kv.ErrKeyDeleted)
 				is(t, err, kv.ErrKeyNotFound)
-				marker := as[*kv.KeyError](t, err).Entry
+				found := as[*kv.KeyError](t, err)
+				if want := test.header.Get("KV-Operation") + test.header.Get("Nats-Marker-Reason"); found.Operation != want {
+					t.Errorf("the error says %q, the marker %q", found.Operation, want)
+				}
+				marker := found.Entry
 				if marker.Operation() != test.op || marker.Revision() != ack.Sequence || marker.Expired() != (test.name == "expired") {
 					t.Error(told(marker))
 				}

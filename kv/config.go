@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -70,7 +71,9 @@ type Config struct {
 // stream returns the config of the bucket's stream.
 func (c *Config) stream(op string) (jetstream.StreamConfig, error) {
 	if c.History > MaxHistory {
-		return jetstream.StreamConfig{}, stores.Error(op, c.Bucket, ErrKeyHistoryTooLarge, "")
+		e := stores.Error(op, c.Bucket, ErrKeyHistoryTooLarge, fmt.Sprintf("a history of %d values is more than %d", c.History, MaxHistory))
+		e.Requested, e.Max = int64(c.History), MaxHistory
+		return jetstream.StreamConfig{}, e
 	}
 	if reason := c.wrong(); reason != "" {
 		return jetstream.StreamConfig{}, stores.Error(op, c.Bucket, jetstream.ErrInvalidConfig, reason)

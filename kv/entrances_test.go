@@ -202,6 +202,9 @@ func TestErrorKeyHistoryTooLarge(t *testing.T) {
 	_, err := kv.Create(t.Context(), js, kv.Config{Bucket: "b", History: kv.MaxHistory + 1})
 	is(t, err, kv.ErrKeyHistoryTooLarge)
 	is(t, err, kv.ErrKeyValue)
+	if e := as[*kv.BucketError](t, err); e.Requested != kv.MaxHistory+1 || e.Max != kv.MaxHistory || e.Bucket != "b" {
+		t.Errorf("%+v", e)
+	}
 }
 
 // TestBucketsThatCannotBe: what a bucket cannot be is refused before it is sent, and nothing of it is dropped.

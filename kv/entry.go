@@ -115,6 +115,14 @@ func (e *entry) Header() api.Header {
 // readFields are the fields that a server adds to a message that is read directly.
 var readFields = [...]string{jetstream.StreamHeader, jetstream.SubjectHeader, jetstream.SequenceHeader, jetstream.TimeStampHeaer}
 
+// marking returns how a header says that it is a marker; empty if it is none.
+func marking(header api.Header) string {
+	if op := header.Get(operationHeader); op == operationDelete || op == operationPurge {
+		return op
+	}
+	return header.Get(markerReasonHeader)
+}
+
 // operation reads from the header what a message does to its key. What it does not know
 // gives a value.
 func operation(header api.Header) (op Op, expired bool) {

@@ -23,6 +23,9 @@ type KeyError struct {
 	Revision uint64
 	// Entry is the marker that was found, for ErrKeyDeleted; nil otherwise.
 	Entry Entry
+	// Operation is how the marker says that the key was removed: "DEL" and "PURGE" by a client, "MaxAge",
+	// "Purge" and "Remove" by the server. Empty without Entry.
+	Operation string
 	// Reason says what is wrong, and Pos where in Key; empty and 0 where the kind says it all.
 	Reason string
 	Pos    int

@@ -22,7 +22,7 @@ func (s *store) GetRevision(ctx context.Context, key string, revision uint64) (E
 		return nil, err
 	}
 	if e.op != OpPut {
-		return nil, &KeyError{Op: "get", Bucket: s.bucket, Key: key, Revision: e.revision, Entry: e, Kind: ErrKeyDeleted}
+		return nil, &KeyError{Op: "get", Bucket: s.bucket, Key: key, Revision: e.revision, Entry: e, Operation: marking(e.header), Kind: ErrKeyDeleted}
 	}
 	return e, nil
 }

@@ -33,6 +33,9 @@ type Error struct {
 	Bucket string
 	// Reason says what is wrong; empty where the kind says it all.
 	Reason string
+	// Requested is what was asked for of a number that is at most Max, as for ErrKeyHistoryTooLarge; both
+	// are 0 otherwise.
+	Requested, Max int64
 	// Kind is the kind that the error belongs to; nil if Err says it all.
 	Kind error
 	// Err is what it comes from; nil if nothing was sent.
