@@ -36,7 +36,9 @@ func (c *Conn) Close(ctx context.Context) Report {
 	var r Report
 	ctx, cancel := withinGrace(ctx)
 	defer cancel()
-	c.out.drainWrites(ctx, closeFlush)
+	writing, written := c.lastWords(ctx)
+	c.out.drainWrites(writing, closeFlush)
+	written()
 	c.out.mu.Lock()
 	r.UnsentBytes = len(c.out.buf)
 	c.out.mu.Unlock()

@@ -151,7 +151,9 @@ type Conn struct {
 	budget  *budget // nil for none
 	reqs    requests
 	outlets outlets
-	events  eventLog
+
+	farewells farewells
+	events    eventLog
 
 	status  atomic.Int32
 	info    atomic.Pointer[protocol.Info]

@@ -19,6 +19,7 @@ type mark struct {
 	done chan<- error // capacity 1; nil when nobody waits
 	sent time.Time    // zero for confirmations
 	last bool         // nothing more is sent on this socket
+	end  uint64       // number of a subscription whose UNSUB is before it; 0 for none
 }
 
 func (m mark) awaited() bool { return m.done != nil }
@@ -75,6 +76,7 @@ type meaning struct {
 	asked  bool          // somebody asked for it
 	linked bool          // it came on the socket in use
 	last   bool          // that has nothing more to do
+	end    uint64        // nothing more comes for the subscription of that number; 0 for none
 }
 
 // pong matches the oldest PING on the socket of link.
@@ -93,7 +95,7 @@ func (o *outbox) pong(link uint32, now time.Time) (p meaning) {
 	if m.done != nil {
 		m.done <- nil
 	}
-	p.asked, p.last = true, m.last
+	p.asked, p.last, p.end = true, m.last, m.end
 	if !m.sent.IsZero() {
 		p.rtt = now.Sub(m.sent)
 	}

@@ -162,7 +162,9 @@ func (r *reader) message(f *protocol.Frame, base uint32) {
 	s := r.conn.subs.get(f.SID)
 	if s == nil {
 		r.conn.strays.Add(1)
-		return
+		if s = r.conn.unheardOf(f.SID); s == nil {
+			return
+		}
 	}
 	g := &s.gather[r.side]
 	if g.round == muxRound {
@@ -243,6 +245,9 @@ func (r *reader) confirm() {
 		}
 		conn.pongsOut.Store(0)
 		conn.answered.Store(now.UnixNano())
+		if p.end > 0 {
+			conn.heard(p.end)
+		}
 		if p.rtt > 0 {
 			conn.rtt.Store(int64(p.rtt))
 		}

@@ -3,6 +3,7 @@ package actors
 import (
 	"cmp"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/supervisor"
@@ -12,7 +13,8 @@ import (
 // interest all the same.
 //
 //	table ── limit reached, drained ──► leaving ── last message ──► gone
-//	  └───── stopped by its policy ───► stopped, the last 64, for Tree and Health
+//	  ├───── stopped by its policy ───► stopped, the last 64, for Tree and Health
+//	  └───── ended ──► unheard ── PONG: the server knows it
 
 // stoppedMax bounds how many stopped subscriptions are remembered.
 const stoppedMax = 64
@@ -22,6 +24,50 @@ type roster struct {
 	leaving map[*Sub]struct{} // out of the table and not ended
 	stopped []supervisor.Node // ended by a failure, oldest first
 	ending  []*Sub            // ended by the end of the connection
+
+	// unheard are those that tell of what they lose, by number, until the server has
+	// confirmed that nothing more comes.
+	unheard map[uint64]*Sub
+	unknown atomic.Int32 // how many they are; the reader looks here first
+}
+
+// untilHeardLocked keeps a subscription that is out of the table in sight of the reader
+// until the PONG of a PING that is to follow. It reports whether there is a use in one.
+func (c *Conn) untilHeardLocked(s *Sub) bool {
+	if s.spec.Lost == nil || c.out.state != outLive {
+		return false
+	}
+	if c.roster.unheard == nil {
+		c.roster.unheard = make(map[uint64]*Sub)
+	}
+	c.roster.unheard[s.sid] = s
+	c.roster.unknown.Store(int32(len(c.roster.unheard)))
+	return true
+}
+
+// heard ends that for one subscription.
+func (c *Conn) heard(sid uint64) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	delete(c.roster.unheard, sid)
+	c.roster.unknown.Store(int32(len(c.roster.unheard)))
+}
+
+// heardLocked ends it for all: the server is another one.
+func (c *Conn) heardLocked() {
+	c.roster.unheard = nil
+	c.roster.unknown.Store(0)
+}
+
+// unheardOf returns the subscription of that number whose end the server may not know
+// yet; nil for none.
+func (c *Conn) unheardOf(sid uint64) *Sub {
+	if c.roster.unknown.Load() == 0 {
+		return nil
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.roster.unheard[sid]
 }
 
 // leaveLocked takes s from the table and reports whether it was there. Until
@@ -103,6 +149,7 @@ func (c *Conn) endSubscriptions() {
 	c.out.mu.Lock()
 	c.subs.all(func(s *Sub) { c.subs.remove(s) })
 	c.roster.ending = all
+	c.heardLocked()
 	c.out.mu.Unlock()
 	for _, s := range all {
 		s.end(nil)

@@ -52,7 +52,8 @@ type SubSpec struct {
 	// place of a queue; the slices of m are borrowed. It must not call the Sub. Nil for none.
 	Deliver func(m *Raw) Handed
 	// Lost hears of each message that came and will not be delivered: it found no room, or
-	// waited when the subscription ended, or the key function failed on it. The slices of m
+	// waited when the subscription ended, or came before the server knew of that, or the key
+	// function failed on it. The slices of m
 	// are borrowed. It is called with locks held, by several at once: it must not block, and
 	// must not call the Sub. Nil for nobody.
 	Lost func(m *Raw, ended bool)
@@ -197,6 +198,7 @@ func (s *Sub) unannounce(dst []byte) []byte { return protocol.AppendUnsub(dst, s
 // subscription order. It is called with the outbox's lock, when link is its new socket.
 func (c *Conn) restore(dst []byte) []byte {
 	again := false
+	c.heardLocked()
 	known := c.overlap.take(c.out.link)
 	c.subs.all(func(s *Sub) {
 		dst, known = endedUpTo(dst, known, s)
@@ -353,13 +355,18 @@ func (s *Sub) EndError() error {
 func (c *Conn) unlist(s *Sub) {
 	c.out.mu.Lock()
 	var kick func()
+	ask := false
 	if c.leaveLocked(s) {
 		c.withdrawLocked(s)
 		kick = c.out.controlLocked(func(dst []byte) []byte { return protocol.AppendUnsub(dst, s.sid, 0) })
+		ask = c.untilHeardLocked(s)
 	}
 	c.out.mu.Unlock()
 	if kick != nil {
 		kick()
+	}
+	if ask {
+		_, _ = c.out.ping(mark{end: s.sid}) // a link that is lost ends the wait as well
 	}
 }
 

@@ -144,8 +144,8 @@ func (s *Sub) prepare() {
 		return
 	}
 	most := runMax
-	if s.spec.Overflow == Block {
-		most = 1 // the reader may be waiting for the room of a single message
+	if s.spec.Overflow == Block || s.spec.Lost != nil {
+		most = 1 // the reader may be waiting for the room of a single message, or somebody to hear of it
 	}
 	s.delivery.Store(s.newDelivery(&s.seat, &s.lane, most))
 }

@@ -376,6 +376,43 @@ func TestUnsubscribeInTheMiddleOfARun(t *testing.T) {
 	}
 }
 
+// TestWhatComesAfterTheEndIsTold, until the server has confirmed that it knows.
+func TestWhatComesAfterTheEndIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t)
+		ready := make(chan *peer, 1)
+		peers(t, &cfg, func(p *peer) {
+			p.mute = true
+			playing(ready)(p)
+		})
+		c := connect(t, cfg)
+		var mu sync.Mutex
+		told := ""
+		sub := subscribe(t, c, SubSpec{Subject: "u", Consumer: handle(func(_, _ string) { t.Error("a call after the end") }), Lost: func(m *Raw, ended bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			told += fmt.Sprint(string(m.Payload), ended, " ")
+		}})
+		p := <-ready
+		p.expect("SUB u 1")
+		must.Do(t, sub.Unsubscribe())
+		p.expect("UNSUB 1")
+		p.expect("PING")
+		p.send("MSG u 1 1\r\na\r\nMSG u 1 1\r\nb\r\nPONG\r\n")
+		synctest.Wait()
+		p.send("MSG u 1 1\r\nc\r\n")
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if told != "atrue btrue " || c.Stats().Strays != 3 {
+			t.Errorf("told %q, %d strays", told, c.Stats().Strays)
+		}
+		if len(c.roster.unheard) != 0 {
+			t.Error("the subscription is kept")
+		}
+	})
+}
+
 // TestAPanicNamesItsMessage: under a wildcard the report says which subject it was.
 func TestAPanicNamesItsMessage(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{})

@@ -32,6 +32,18 @@ func (nc *Conn) Close() {
 	}
 }
 
+// BeforeClose has f called once when the connection is about to close, by Close or at the end
+// of a drain, and has a link: then f may still publish. It runs on a goroutine of its own, and
+// returns when ctx is done: within a second, or a tenth of one when Close is not to wait; at
+// once for a Close from inside a handler. forget takes it back. Nothing is called for an end
+// that nobody asked for. On a nil Conn it does nothing.
+func (nc *Conn) BeforeClose(f func(ctx context.Context)) (forget func()) {
+	if !nc.valid() || f == nil {
+		return func() {}
+	}
+	return nc.core.BeforeClose(f)
+}
+
 // CloseContext is Close that waits until ctx is done, or two seconds if ctx has no
 // deadline, and says what it left behind. ErrCloseTimeout when a handler did not
 // return in time, context.Canceled when ctx was cancelled before: the connection is

@@ -376,9 +376,10 @@ func Observe(hear func(Event)) SubOption {
 }
 
 // OnDropped calls hear with each message that the server sent and the handler will not get:
-// it found no room, and why is ErrSlowConsumer, or it waited when the subscription ended, and
-// why is ErrBadSubscription. What comes after the end is not told. The message is valid until
-// hear returns.
+// it found no room, and why is ErrSlowConsumer, or it waited when the subscription ended, or
+// came before the server knew of that, and why is ErrBadSubscription. What comes from one server
+// while the connection moves to another is not told after the end. The message is valid until
+// hear returns. With OnDropped the handler gets its messages one by one, which costs a little.
 //
 // It is called by whoever drops the message, which may be who reads from the socket, by
 // several at once, and with locks held: it has to be quick, must not block, and must not use

@@ -28,14 +28,14 @@ type Endpoint struct {
 	run     Func   // the handler within its middleware
 	answers bool   // what run returns is the outcome
 	timeout time.Duration
-	watched bool        // calls may be given up
-	closing atomic.Bool // what waits is not handled any more
-	direct  *Endpoint   // of the instance's own, with the same handler; nil for none
+	watched bool      // calls may be given up
+	direct  *Endpoint // of the instance's own, with the same handler; nil for none
 	counts  counts
 	shed    shed
 
-	sub atomic.Pointer[api.Subscription] // nil until it listens
-	ref atomic.Pointer[api.ActorRef]     // nil until there is one
+	sub  atomic.Pointer[api.Subscription] // nil until it listens
+	ref  atomic.Pointer[api.ActorRef]     // nil until there is one
+	gone chan struct{}                    // closed when no handler runs any more
 
 	mu      sync.Mutex
 	state   standing // guarded by mu
@@ -77,7 +77,7 @@ func (e *Endpoint) observed(event api.Event) {
 func (e *Endpoint) serve(ctx context.Context, m *api.Msg) (err error) {
 	r := &request{ctx: ctx, msg: m, endpoint: e}
 	began := time.Now()
-	if e.watched || e.timeout > 0 || len(m.Header) > 0 || e.closing.Load() {
+	if e.watched || e.timeout > 0 || len(m.Header) > 0 {
 		release, refusal := e.admit(r, began)
 		if refusal != nil {
 			e.counts.requests.Add(1)
@@ -103,9 +103,6 @@ func (e *Endpoint) serve(ctx context.Context, m *api.Msg) (err error) {
 
 // admit gives a request what limits it, or says why it is not handled.
 func (e *Endpoint) admit(r *request, now time.Time) (release func(), refusal *ServiceError) {
-	if e.closing.Load() {
-		return nil, stopping()
-	}
 	call := r.ctx // ends when the call is given up; that of a deadline has ended before, and says nothing
 	ended, refusal := r.limit(now, e.timeout)
 	if refusal != nil {

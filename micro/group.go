@@ -99,7 +99,7 @@ func (e *Endpoint) ownTwin() (*Endpoint, error) {
 	}
 	config.Metadata[DirectKey] = e.Name
 	return &Endpoint{EndpointConfig: config, Name: e.Name + directSuffix, service: e.service, prefix: e.prefix, run: e.run, answers: e.answers,
-		timeout: e.timeout, watched: e.watched}, nil
+		timeout: e.timeout, watched: e.watched, gone: make(chan struct{})}, nil
 }
 
 // describe makes an endpoint that does not listen yet.
@@ -130,6 +130,7 @@ func (g *group) describe(name string, handler Handler, o *endpointOpts) (*Endpoi
 	return &Endpoint{
 		EndpointConfig: EndpointConfig{Subject: subject, Handler: handler, Metadata: o.metadata, QueueGroup: queue.name, QueueGroupDisabled: queue.none},
 		Name:           name, service: g.service, prefix: g.prefix, run: run, answers: answers, timeout: o.timeout, watched: o.watched,
+		gone: make(chan struct{}),
 	}, nil
 }
 

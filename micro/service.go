@@ -54,8 +54,7 @@ type Service interface {
 
 	// StopContext is Stop that returns when no handler runs any more, or when ctx is done,
 	// and says what it left behind. Then the contexts of handlers are cancelled, what waits
-	// for a handler is answered with CodeUnavailable when it gets to one, and the stop goes
-	// on. An ErrStopTimeout when the deadline has passed, and otherwise context.Canceled;
+	// for a handler is answered with CodeUnavailable, and the stop goes on. An ErrStopTimeout when the deadline has passed, and otherwise context.Canceled;
 	// api.ErrInvalidContext for nil. From a handler of the service use Stop: the handler
 	// would wait for itself.
 	StopContext(ctx context.Context) (StopReport, error)
@@ -73,6 +72,7 @@ type service struct {
 	config Config // its own
 	ref    atomic.Pointer[api.ActorRef]
 	done   chan struct{}
+	forget func() // takes farewell back
 
 	mu        sync.Mutex // never held across a call of another package
 	endpoints []*Endpoint
@@ -107,6 +107,7 @@ func AddService(nc *api.Conn, config Config) (Service, error) {
 		return nil, err
 	}
 	s.ref.Store(ref)
+	s.forget = nc.BeforeClose(s.farewell)
 	if err := s.begin(config.Endpoint); err != nil {
 		s.undo()
 		return nil, err
@@ -338,6 +339,7 @@ func (s *service) ended(e *api.Event, of *Endpoint) {
 	s.mu.Unlock()
 	if of != nil {
 		of.answerShed() // its actor may be about to end
+		close(of.gone)
 	}
 	if gone {
 		s.drop(of)

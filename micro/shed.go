@@ -20,6 +20,8 @@ const shedBytes = 64 << 20
 
 // shed are requesters that are to get an error. The zero value is ready.
 type shed struct {
+	telling sync.Mutex // held by who tells them
+
 	mu          sync.Mutex
 	overloaded  replies // of those for whom there was no room
 	unavailable replies // of those for whom the end came first
@@ -85,8 +87,11 @@ func (e *Endpoint) dropped(m *api.Msg, why error) {
 	}
 }
 
-// answerShed tells requesters that no handler got their request.
+// answerShed tells requesters that no handler got their request. When it returns all are told
+// who were noted before.
 func (e *Endpoint) answerShed() {
+	e.shed.telling.Lock()
+	defer e.shed.telling.Unlock()
 	overloaded, unavailable := e.shed.take()
 	e.refuseAll(overloaded, refusalOf(CodeOverloaded, "there is no room for the request"))
 	e.refuseAll(unavailable, stopping())

@@ -14,6 +14,7 @@ import (
 // stop.go - the end of a service.
 //
 //	Stop, or the end of the connection ─► stopping ── no subscription is left ──► finished
+//	                        └ what waits is answered while there is a link
 
 // isStopping reports whether the service has stopped, or is about to.
 func (s *service) isStopping() bool {
@@ -49,6 +50,40 @@ func (s *service) Stop() error {
 	return nil
 }
 
+// farewell ends the service with its connection, which can still tell requesters so: what
+// waits, and what the server sent before it knew, is answered, and handlers have the time of
+// ctx to leave.
+func (s *service) farewell(ctx context.Context) {
+	s.mu.Lock()
+	s.stopping = true
+	var endpoints []*Endpoint
+	for _, e := range s.endpoints {
+		if e.sub.Load() != nil {
+			endpoints = append(endpoints, e)
+		}
+	}
+	s.mu.Unlock()
+	for _, e := range endpoints {
+		e.stands(func(s standing) standing { s.draining = true; return s })
+		e.end()
+		e.answerShed()
+	}
+	if ctx.Err() == nil && s.nc.FlushWithContext(ctx) != nil {
+		return // no link
+	}
+	for _, e := range endpoints {
+		e.answerShed()
+		select {
+		case <-e.gone:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// end ends an endpoint at once, also while its connection drains, when Unsubscribe may not:
+// what waits is noted.
+func (e *Endpoint) end() { _ = e.sub.Load().AutoUnsubscribe(0) } // unless it has ended
+
 // undo ends a service that could not begin.
 func (s *service) undo() {
 	s.mu.Lock()
@@ -81,6 +116,7 @@ func (s *service) finish() {
 	if !over {
 		return
 	}
+	s.forget()
 	dismiss(s.ref.Load())
 	close(s.done)
 	if tell {
@@ -176,16 +212,17 @@ func drainAll(ctx context.Context, subs []*api.Subscription) <-chan struct{} {
 	return over
 }
 
-// leftOf closes the endpoints that have not ended, and reports them.
+// leftOf reports the endpoints that have not ended, and ends them: their handlers are told to
+// leave, and what waits is answered.
 func leftOf(endpoints []*Endpoint) (report StopReport) {
 	for _, e := range endpoints {
 		sub := e.sub.Load()
 		if sub == nil || !sub.IsValid() {
 			continue
 		}
-		e.closing.Store(true)
 		m := e.Metrics()
 		report.Unfinished = append(report.Unfinished, UnfinishedEndpoint{Name: e.Name, Subject: e.Subject, InFlight: m.InFlight, Waiting: m.Waiting})
+		e.end()
 	}
 	return report
 }
