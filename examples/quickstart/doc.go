@@ -9,6 +9,7 @@
 //	          │      └── killed, restarted    └── tree, events│     every count checked
 //	          └───────────────────────────────────────────────┘
 //
+// A service is found, called, fails as its handler says, and sheds what is too much for it.
 // Then it starts three servers more, with a stream that all of them have, kills the one
 // that leads the consumer, and balances the books: published = stored = handled.
 //

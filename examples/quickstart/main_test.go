@@ -73,6 +73,10 @@ var steadyParts = []string{
 	"ok  slow subscriber    10,000 sent = 1,000 delivered + 9,000 dropped for want of room, as reported\n",
 	"a fast one beside it got all 10,000 while the slow one stood still\n",
 	"restarts 1  quickstart.",
+	"ok  service            2 instances found in ",
+	", 100 calls, 100 right answers\n",
+	"half of 7 fails as its handler says: \"ODD: 7 has no half\"\n",
+	"30 calls at once, with room for 10: 10 answered, 20 shed as OVERLOADED\n",
 }
 
 func TestTheWholeProgramme(t *testing.T) {

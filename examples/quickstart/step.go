@@ -47,7 +47,7 @@ func (s *stage) steps() []step {
 	if s.server != nil {
 		all = append(all, step{"actors", showTree("The same actors now: the link was restarted until there was a server, the others went on.")})
 	}
-	return append(all, step{"stream", showStream}, step{"leader killed", showLeader},
+	return append(all, step{"service", showService}, step{"stream", showStream}, step{"leader killed", showLeader},
 		step{"key-value watch", showWatch}, step{"object", showObject})
 }
 
