@@ -30,7 +30,7 @@ func TestCallsOutliveTheActorsThatShowThem(t *testing.T) {
 		nc := must.Get(Connect(s.URL(), InProcessServer(s), System(actors.NewSystem(nil))))(t)
 		defer nc.Close()
 		ctx := context.Background()
-		breakers := must.Get(nc.NewBreakers(BreakersConfig{Name: "services", Policy: BreakerPolicy{Failures: 1}}))(t)
+		breakers := must.Get(nc.NewBreakers(BreakersConfig{Name: "services", Policy: BreakerPolicy{Failures: 1, Open: Backoff{Initial: time.Minute}}}))(t)
 		b := breakers.For("price")
 		_ = b.Do(ctx, func(context.Context) error { return ErrTimeout })
 		synctest.Wait()
@@ -46,6 +46,7 @@ func TestCallsOutliveTheActorsThatShowThem(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
+		time.Sleep(time.Minute)
 		must.Do(t, b.Do(ctx, func(context.Context) error { return nil }))
 		if node, _ := nc.Tree().Find("breakers/services/price"); node.State != "closed" {
 			t.Errorf("it shows %+v", node)
