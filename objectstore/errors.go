@@ -17,7 +17,7 @@ var (
 	// ErrInvalidBucketName: no bucket can have that name: letters, digits, '-' and '_' only.
 	ErrInvalidBucketName = bucket.ErrInvalidName
 	// ErrBadBucket: the stream of that name is none that a bucket can be.
-	ErrBadBucket = bucket.ErrBad
+	ErrBadBucket error = kind.New("bucket not valid object store", bucket.ErrBad)
 	// ErrConfigRequired: there is no config.
 	ErrConfigRequired = bucket.ErrConfigRequired
 	// ErrBucketRequired: a link needs the bucket that it points to.

@@ -2,6 +2,7 @@ package objectstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sort"
 	"strconv"
@@ -26,11 +27,11 @@ type index struct {
 const msgSizeHeader = "Nats-Msg-Size"
 
 // find reads the index of an object from its stream.
-func (s *store) find(ctx context.Context, info *Info) (*index, error) {
+func (s *store) find(ctx context.Context, from *fetcher) (*index, error) {
 	var consumer jetstream.Consumer
 	err := s.patiently(ctx, func(ctx context.Context) (err error) {
 		consumer, err = s.js.OrderedConsumer(ctx, stores.Stream(s.bucket),
-			jetstream.OrderedConsumerConfig{FilterSubjects: []string{s.chunksOf(info.NUID)}, HeadersOnly: true})
+			jetstream.OrderedConsumerConfig{FilterSubjects: []string{from.subject}, HeadersOnly: true})
 		return err
 	})
 	if err != nil {
@@ -41,20 +42,55 @@ func (s *store) find(ctx context.Context, info *Info) (*index, error) {
 		return nil, err
 	}
 	defer messages.Stop()
-	x, o := &index{}, newOrder(info, place{})
-	for pending := consumer.CachedInfo().NumPending; pending > 0; {
-		m, err := messages.NextWithContext(ctx)
-		if err != nil {
+	x, o := &index{}, newOrder(from.info, place{})
+	for pending, e := consumer.CachedInfo().NumPending, s.endurance(); pending > 0; {
+		m, err := s.await(ctx, messages)
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case errors.Is(err, errNoAnswer):
+			if err := from.gone(ctx, &o, e); err != nil {
+				return nil, err
+			}
+			if o.whole() {
+				pending = 0
+			}
+			continue
+		case err != nil:
 			return nil, err
 		}
+		e.gotOn()
 		if pending, err = x.add(&o, m); err != nil {
 			return nil, err
 		}
 	}
-	if !o.whole() || o.bytes != info.Size {
+	if !o.whole() || o.bytes != from.info.Size {
 		return nil, o.wrong("chunks are missing")
 	}
 	return x, nil
+}
+
+// await waits for the next message, for a while.
+func (s *store) await(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	once, cancel := context.WithTimeoutCause(ctx, s.js.Options().DefaultTimeout, errNoAnswer)
+	defer cancel()
+	m, err := messages.NextWithContext(once)
+	if err != nil && once.Err() != nil {
+		return nil, context.Cause(once)
+	}
+	return m, err
+}
+
+// gone returns an error for an object that is no longer there, or when there has been no answer
+// for too long. What was counted when the consumer was made may have been removed since.
+func (f *fetcher) gone(ctx context.Context, o *order, e *endurance) error {
+	switch err := f.missing(ctx); {
+	case errors.Is(err, errLostChunks):
+		return o.wrong("chunks are missing")
+	case !passes(err) || !e.lasts():
+		return err
+	}
+	return nil
 }
 
 // add adds the next chunk, and returns how many are to come.

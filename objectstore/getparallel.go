@@ -58,7 +58,7 @@ func (g *getting) sheet(p patience, first, last int) *sheet {
 	go func() {
 		defer close(s.done)
 		for first < last && s.err == nil {
-			_, err := g.read(p.ctx, g.index.seqs[first], last-first, func(m *jetstream.RawStreamMsg) error {
+			_, err := g.from.read(p.ctx, g.index.seqs[first], last-first, func(m *jetstream.RawStreamMsg) error {
 				if m.Sequence != g.index.seqs[first] {
 					return errMoved
 				}
@@ -68,7 +68,7 @@ func (g *getting) sheet(p patience, first, last int) *sheet {
 				return nil
 			})
 			if errors.Is(err, errMoved) || errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && first < last {
-				err = g.missing(p.ctx)
+				err = g.from.missing(p.ctx)
 			}
 			if err != nil {
 				s.err = p.pause(err)

@@ -34,7 +34,7 @@ type (
 type getting struct {
 	s        *store
 	info     *Info
-	subject  string // of the chunks in the stream
+	from     *fetcher
 	parallel int    // pages at a time; 0 and 1 are one
 	index    *index // for parallel ones
 	queue    *queue
@@ -45,9 +45,8 @@ type getting struct {
 
 	bytes, chunks, resumed atomic.Uint64
 
-	order  order // who fetches, like all below
-	pages  pacer
-	single atomic.Bool // one message at a time: the server or the stream knows nothing else
+	order order // who fetches, like all below
+	pages pacer
 }
 
 // link is whether there is one, for those who wait for it.
@@ -75,7 +74,7 @@ func (l *link) get() (down bool, changed <-chan struct{}) {
 
 // startGet brings the actor of a read to life, which begins at a chunk.
 func (s *store) startGet(info *Info, at place, o *getObjectOptions, x *index) (*getting, error) {
-	g := &getting{s: s, info: info, subject: s.chunksOf(info.NUID), parallel: o.parallel, index: x, queue: newQueue(), link: newLink(),
+	g := &getting{s: s, info: info, from: s.fetcher(info), parallel: o.parallel, index: x, queue: newQueue(), link: newLink(),
 		working: make(chan struct{}, 1), order: newOrder(info, at), pages: newPacer(info)}
 	self, err := s.js.Conn().Spawn(api.Spec{Name: transferName("transfer", s.bucket), Group: transferGroup, Policy: transferPolicy(), LinkChanges: true,
 		New: func() api.Actor { return &receiver{g} }, Progress: g.progress})
@@ -209,7 +208,7 @@ func (g *getting) fetchPages(p *patience, came chan<- *jetstream.RawStreamMsg) (
 	seq, left := g.order.seq, g.info.Chunks-g.order.chunks
 	for {
 		n, began := g.pages.next(left), time.Now()
-		pending, err = g.read(p.ctx, seq+1, n, func(m *jetstream.RawStreamMsg) error {
+		pending, err = g.from.read(p.ctx, seq+1, n, func(m *jetstream.RawStreamMsg) error {
 			seq, left = m.Sequence, left-min(left, 1)
 			p.progress()
 			return g.pass(p.ctx, m, came)
@@ -223,7 +222,7 @@ func (g *getting) fetchPages(p *patience, came chan<- *jetstream.RawStreamMsg) (
 		case (err == nil || errors.Is(err, jetstream.ErrMsgNotFound)) && left == 0:
 			return 0, nil
 		case err == nil || errors.Is(err, jetstream.ErrMsgNotFound):
-			err = g.missing(p.ctx)
+			err = g.from.missing(p.ctx)
 		}
 		if err := p.pause(err); err != nil {
 			return 0, err
@@ -239,76 +238,6 @@ func (g *getting) pass(ctx context.Context, m *jetstream.RawStreamMsg, came chan
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// read reads n messages from a sequence on, and returns how many stand behind the last one.
-func (g *getting) read(ctx context.Context, seq uint64, n int, yield func(*jetstream.RawStreamMsg) error) (pending uint64, err error) {
-	if g.single.Load() {
-		return g.readSingle(ctx, seq, n, yield)
-	}
-	var end jetstream.ReadEnd
-	messages, err := jetstream.GetBatch(ctx, g.s.js, stores.Stream(g.s.bucket), n,
-		jetstream.GetBatchSeq(seq), jetstream.GetBatchSubject(g.subject), jetstream.GetBatchEnd(&end))
-	if err != nil {
-		return 0, err
-	}
-	for m, err := range messages {
-		if errors.Is(err, jetstream.ErrRequiredAPILevel) || errors.Is(err, jetstream.ErrDirectAccessRequired) {
-			g.single.Store(true)
-			return g.readSingle(ctx, seq, n, yield)
-		}
-		if err == nil {
-			err = yield(m)
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-	return end.Pending, nil
-}
-
-// readSingle is read for servers before 2.11, and for streams whose messages only the leader
-// may read.
-func (g *getting) readSingle(ctx context.Context, seq uint64, n int, yield func(*jetstream.RawStreamMsg) error) (pending uint64, err error) {
-	for range n {
-		m, err := g.s.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(g.subject))
-		if err == nil {
-			err = yield(m)
-		}
-		if err != nil {
-			return 0, err
-		}
-		seq = m.Sequence + 1
-	}
-	_, err = g.s.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(g.subject))
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound):
-		return 0, nil
-	case err != nil:
-		return 0, err
-	}
-	return 1, nil
-}
-
-// missing says why there are no more chunks than have come: errLostChunks if there are none. The
-// leader knows how many there are; a replica that has answered may be behind.
-func (g *getting) missing(ctx context.Context) error {
-	j := job{s: g.s, stored: g.subject}
-	count, err := j.count(ctx)
-	switch {
-	case err != nil:
-		return err
-	case count >= uint64(g.info.Chunks):
-		return errBehind
-	}
-	now, err := g.s.readMeta(ctx, "get", g.info.Name, jetstream.WithGetMsgLeader())
-	switch {
-	case errors.Is(err, ErrObjectNotFound), err == nil && now.NUID != g.info.NUID, err == nil && now.Deleted:
-		return g.s.refused("get", g.info.Name, ErrObjectChanged, "it was replaced or deleted while it was read")
-	case err != nil && !errors.Is(err, ErrBadObjectMeta):
-		return err
-	}
-	return errLostChunks
 }
 
 // patience is how long a read goes on without getting on.

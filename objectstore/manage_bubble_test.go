@@ -2,6 +2,7 @@ package objectstore_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,7 +116,10 @@ func TestStreamsThatAreNoBucket(t *testing.T) {
 		for name, subjects := range map[string][]string{"none": {"x.none"}, "chunks": {"$O.chunks.C.>"}, "infos": {"$O.infos.M.>"}, "others": {"$O.another.C.>", "$O.another.M.>"}} {
 			must.Get(w.js.CreateStream(ctx, jetstream.StreamConfig{Name: "OBJ_" + name, Subjects: subjects}))(w.T)
 			_, err := objectstore.Open(ctx, w.js, name)
-			is(w.T, err, objectstore.ErrBadBucket)
+			is(w.T, err, objectstore.ErrBadBucket, jetstream.ErrJetStream)
+		}
+		if text := objectstore.ErrBadBucket.Error(); !strings.Contains(text, "object store") || strings.Contains(text, "key") {
+			w.T.Error(text)
 		}
 		must.Get(w.js.CreateStream(ctx, jetstream.StreamConfig{Name: "OBJ_wide", Subjects: []string{"$O.wide.>"}}))(w.T)
 		must.Get(objectstore.Open(ctx, w.js, "wide"))(w.T)
@@ -130,6 +134,10 @@ func TestObjectsWithATimeToLive(t *testing.T) {
 		store := must.Get(objectstore.Create(ctx, w.js, objectstore.Config{Bucket: "ttl", PerObjectTTL: true}))(w.T)
 		if !must.Get(store.Status(ctx))(w.T).Config().PerObjectTTL {
 			w.T.Error("objects have no time to live of their own")
+		}
+		for _, ttl := range []time.Duration{-time.Second, 0, time.Millisecond, 1500 * time.Millisecond} { // servers would round them
+			_, err := store.PutWith(ctx, objectstore.Meta{Name: "o"}, nil, objectstore.ObjectTTL(ttl))
+			is(w.T, err, jetstream.ErrInvalidOption, jetstream.ErrMsgTTLInvalid)
 		}
 		info := `{"name":"o","nuid":"x"}`
 		must.Get(w.js.Publish(ctx, "$O.ttl.M.bw==", []byte(info), jetstream.WithMsgTTL(time.Hour)))(w.T)

@@ -19,15 +19,18 @@ type object struct {
 	s    *store
 	info *Info
 	opts getObjectOptions
+	from *fetcher
 	ctx  context.Context // bounds the life of the reader: Read takes none
-	stop func() bool     // ends that ctx is waited for
+	life context.Context // ends with Close
+	end  context.CancelCauseFunc
 
-	reading *getting     // nil before the first Read, and behind the end
+	reading *getting     // nil before the first Read, and behind the end; who reads has it, like all below
+	stop    func()       // ends that ctx and life are waited for
 	rest    []byte       // of the chunk that is being read
 	offset  uint64       // of the next byte to be read
+	chunks  uint32       // that stand before the end of rest
 	ended   bool         // the end was read, and all is well
-	done    atomic.Bool  // Close was called
-	failed  atomic.Value // readFailure
+	failed  atomic.Value // readFailure; anybody's
 
 	mu    sync.Mutex
 	table *index                // nil until it is needed
@@ -38,7 +41,9 @@ type object struct {
 type readFailure struct{ err error }
 
 func newObject(ctx context.Context, s *store, info *Info, o getObjectOptions) *object {
-	return &object{s: s, info: info, opts: o, ctx: ctx, stop: func() bool { return true }}
+	r := &object{s: s, info: info, opts: o, from: s.fetcher(info), ctx: ctx}
+	r.life, r.end = context.WithCancelCause(context.Background())
+	return r
 }
 
 // Info implements Result.
@@ -54,15 +59,24 @@ func (r *object) Error() error {
 
 // Close implements Result.
 func (r *object) Close() error {
-	r.done.Store(true)
-	r.leave(os.ErrClosed)
+	r.end(os.ErrClosed)
 	return nil
+}
+
+// closed reports whether Close was called.
+func (r *object) closed() bool { return r.life.Err() != nil }
+
+// alive returns a context for what the reader waits for: it ends with Close, too.
+func (r *object) alive() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(r.ctx)
+	stop := context.AfterFunc(r.life, func() { cancel(os.ErrClosed) })
+	return ctx, func() { stop(); cancel(nil) }
 }
 
 // leave ends the actor, if there is one.
 func (r *object) leave(err error) {
-	r.stop()
 	if r.reading != nil {
+		r.stop()
 		r.reading.close(err)
 	}
 	r.reading, r.rest = nil, nil
@@ -109,12 +123,13 @@ func (r *object) WriteTo(w io.Writer) (written int64, err error) {
 
 // fill has some bytes ready, or returns what stands behind the last one.
 func (r *object) fill() error {
-	for len(r.rest) == 0 {
+	for r.closed() || len(r.rest) == 0 {
 		if err := r.Error(); err != nil {
 			return err
 		}
 		switch {
-		case r.done.Load():
+		case r.closed():
+			r.leave(os.ErrClosed)
 			return os.ErrClosed
 		case r.ended || r.info.Chunks == 0 || r.offset >= r.info.Size && r.reading == nil && r.offset > 0:
 			return io.EOF
@@ -145,6 +160,7 @@ func (r *object) next() error {
 	}
 	skip := r.reading.skip
 	r.reading.skip = 0
+	r.chunks++
 	r.rest = data[min(skip, len(data)):]
 	r.tell()
 	return nil
@@ -170,8 +186,10 @@ func (r *object) begin() error {
 		return err
 	}
 	reading.skip = skip
-	r.reading = reading
-	r.stop = context.AfterFunc(r.ctx, func() { reading.close(r.s.failed("get", r.info.Name, context.Cause(r.ctx))) })
+	r.reading, r.chunks = reading, at.chunks
+	left := context.AfterFunc(r.ctx, func() { reading.close(r.s.failed("get", r.info.Name, context.Cause(r.ctx))) })
+	closed := context.AfterFunc(r.life, func() { left(); reading.close(os.ErrClosed) })
+	r.stop = func() { left(); closed() }
 	return nil
 }
 
@@ -188,9 +206,8 @@ func (r *object) tell() {
 	if r.opts.progress == nil {
 		return
 	}
-	g := r.reading
 	at := r.offset + uint64(len(r.rest))
-	r.opts.progress(Progress{Bytes: at, Chunks: uint32(g.chunks.Load()), Size: r.info.Size, Resumed: g.resumed.Load()})
+	r.opts.progress(Progress{Bytes: at, Chunks: r.chunks, Size: r.info.Size, Resumed: r.reading.resumed.Load()})
 }
 
 // index returns where the chunks are.
@@ -200,9 +217,14 @@ func (r *object) index() (*index, error) {
 	if r.table != nil {
 		return r.table, nil
 	}
-	x, err := r.s.find(r.ctx, r.info)
-	if err == nil {
+	ctx, cancel := r.alive()
+	defer cancel()
+	x, err := r.s.find(ctx, r.from)
+	switch {
+	case err == nil:
 		r.table = x
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
 	}
 	return x, err
 }
@@ -219,7 +241,7 @@ func (r *object) Seek(offset int64, whence int) (int64, error) {
 		return 0, r.s.refused("seek", r.info.Name, errBadSeek, "whence is none of io.Seek…")
 	}
 	switch {
-	case r.done.Load():
+	case r.closed():
 		return 0, os.ErrClosed
 	case offset < 0:
 		return 0, r.s.refused("seek", r.info.Name, errBadSeek, "the position is negative")

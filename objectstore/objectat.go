@@ -2,8 +2,10 @@ package objectstore
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
+	"time"
 
 	"github.com/troupe-go/troupe/jetstream"
 )
@@ -19,7 +21,7 @@ type piece struct {
 // ReadAt implements Result.
 func (r *object) ReadAt(p []byte, off int64) (n int, err error) {
 	switch {
-	case r.done.Load():
+	case r.closed():
 		return 0, os.ErrClosed
 	case off < 0:
 		return 0, r.s.refused("read", r.info.Name, errBadSeek, "the position is negative")
@@ -34,11 +36,11 @@ func (r *object) ReadAt(p []byte, off int64) (n int, err error) {
 	}
 	cut := section{x: x, first: x.at(uint64(off)), last: x.at(min(uint64(off)+uint64(len(p)), r.info.Size) - 1)}
 	skip := uint64(off) - x.start(cut.first)
-	err = r.s.patiently(r.ctx, func(ctx context.Context) error {
-		return r.pieces(ctx, &cut, func(data []byte) {
-			n += copy(p[n:], data[min(skip, uint64(len(data))):])
-			skip = 0
-		})
+	ctx, cancel := r.alive()
+	defer cancel()
+	err = r.pieces(ctx, &cut, func(data []byte) {
+		n += copy(p[n:], data[min(skip, uint64(len(data))):])
+		skip = 0
 	})
 	switch {
 	case err != nil:
@@ -56,34 +58,49 @@ type section struct {
 }
 
 // pieces yields the chunks of a section: the first one perhaps without the store, as small
-// reads often follow each other. It shortens the section by those that it has yielded.
+// reads often follow each other. It shortens the section by those that it has yielded. It goes
+// on as long as Read would.
 func (r *object) pieces(ctx context.Context, c *section, yield func([]byte)) error {
 	if kept := r.last.Load(); kept != nil && kept.number == c.first {
 		yield(kept.data)
 		c.first++
 	}
-	if c.first > c.last {
-		return nil
-	}
-	x := c.x
-	messages, err := jetstream.GetBatch(ctx, r.s.js, stores.Stream(r.s.bucket), c.last-c.first+1,
-		jetstream.GetBatchSeq(x.seqs[c.first]), jetstream.GetBatchSubject(r.s.chunksOf(r.info.NUID)))
-	if err != nil {
-		return err
-	}
-	for m, err := range messages {
-		if err != nil {
+	pages := newPacer(r.info)
+	pages.count = pages.most
+	for e := r.s.endurance(); c.first <= c.last; {
+		n, first, began := pages.next(uint32(c.last-c.first+1)), c.first, time.Now()
+		err := r.page(ctx, c, n, yield)
+		pages.took(n, time.Since(began), err)
+		if c.first > first {
+			e.gotOn()
+		}
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, errLostChunks):
+			return (&order{info: r.info, chunks: uint32(c.first), bytes: c.x.start(c.first)}).wrong("chunks are missing")
+		case !passes(err) || !e.pause(ctx):
 			return err
 		}
+	}
+	return nil
+}
+
+// page yields up to n chunks of a section.
+func (r *object) page(ctx context.Context, c *section, n int, yield func([]byte)) error {
+	x, end := c.x, c.first+n
+	_, err := r.from.read(ctx, x.seqs[c.first], n, func(m *jetstream.RawStreamMsg) error {
 		if m.Sequence != x.seqs[c.first] || uint64(len(m.Data)) != x.ends[c.first]-x.start(c.first) {
-			return r.s.refused("get", r.info.Name, ErrObjectChanged, errMoved.Error())
+			return errMoved
 		}
 		yield(m.Data)
 		r.last.Store(&piece{c.first, m.Data})
 		c.first++
+		return nil
+	})
+	if errors.Is(err, errMoved) || errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && c.first < end {
+		return r.from.missing(ctx)
 	}
-	if c.first <= c.last {
-		return r.s.refused("get", r.info.Name, ErrObjectChanged, errMoved.Error())
-	}
-	return nil
+	return err
 }

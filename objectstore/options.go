@@ -68,14 +68,14 @@ type putOptions struct {
 // ttlOpt is ObjectTTL.
 type ttlOpt time.Duration
 
-// ObjectTTL has the object go by itself after that long, in whole seconds: at least 1 s. The
-// bucket needs Config.PerObjectTTL.
+// ObjectTTL has the object go by itself after that long, in whole seconds: one at least. The
+// bucket needs Config.PerObjectTTL. ErrInvalidOption for any other time.
 func ObjectTTL(ttl time.Duration) PutOpt { return ttlOpt(ttl) }
 
 // configurePut implements PutOpt.
 func (o ttlOpt) configurePut(p *putOptions) error {
-	if time.Duration(o) < time.Second {
-		return &jetstream.OptionError{Option: "ObjectTTL", Reason: fmt.Sprintf("%v is less than 1s", time.Duration(o)), Err: jetstream.ErrMsgTTLInvalid}
+	if d := time.Duration(o); d < time.Second || d%time.Second != 0 {
+		return &jetstream.OptionError{Option: "ObjectTTL", Reason: fmt.Sprintf("%v is not a number of seconds", d), Err: jetstream.ErrMsgTTLInvalid}
 	}
 	p.ttl = time.Duration(o)
 	return nil

@@ -3,7 +3,6 @@ package objectstore
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/troupe-go/troupe/jetstream"
 )
@@ -16,9 +15,8 @@ func (p *upload) commit(ctx context.Context) error {
 	if err := p.known(); err != nil {
 		return err
 	}
-	nc, most, since := p.s.js.Conn(), stallMax*p.s.js.Options().DefaultTimeout, time.Now()
 	p.replace(p.before)
-	for try := 0; ; try++ {
+	for e := p.s.endurance(); ; {
 		err := p.write(ctx)
 		if err == nil {
 			p.stored = true
@@ -28,10 +26,7 @@ func (p *upload) commit(ctx context.Context) error {
 		if again, failure := p.settle(ctx, err); !again {
 			return failure
 		}
-		if !nc.IsConnected() {
-			since = time.Now() // a link is waited for
-		}
-		if endOf(nc) != nil || ctx.Err() == nil && time.Since(since) >= most || !pause(ctx, min(linePause<<min(try, 10), linePauseMax)) {
+		if !e.pause(ctx) {
 			return err
 		}
 	}

@@ -36,7 +36,8 @@ type Putter interface {
 	// *bytes.Reader, *bytes.Buffer or *strings.Reader has is sent from its memory, without a copy;
 	// nothing of it is read when the call has returned.
 	// Errors: ErrInvalidObjectName; ErrLinkNotAllowed; that of r; those of jetstream.Publisher.
-	// After an error the object is what it was before.
+	// After an error the object is what it was before; only after an ErrPublishUnknown may it be
+	// the new one.
 	Put(ctx context.Context, meta Meta, r io.Reader) (*Info, error)
 	// PutWith is Put with options.
 	PutWith(ctx context.Context, meta Meta, r io.Reader, opts ...PutOpt) (*Info, error)

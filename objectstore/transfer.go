@@ -14,7 +14,7 @@ import (
 
 // Progress says how far a transfer is.
 type Progress struct {
-	// Bytes and Chunks are what the store has acknowledged, or what has been read.
+	// Bytes and Chunks are what the store has acknowledged, or what has been handed to who reads.
 	Bytes  uint64
 	Chunks uint32
 	// Size is how many bytes the object has; 0 while that is not known.
@@ -66,22 +66,42 @@ func dismiss(ref *api.ActorRef) {
 	_ = ref.Stop(ctx)
 }
 
-// patiently calls f until it succeeds, or fails for good. It goes on while there is no link, and
-// for a while with one. Each call has the default timeout, unless it takes its own.
+// endurance is how long a call goes on without getting on: as long as there is no link, and
+// for a while with one. It is for one goroutine.
+type endurance struct {
+	s     *store
+	since time.Time // when it got on, or there was no link
+	tries int       // since it got on
+}
+
+func (s *store) endurance() *endurance { return &endurance{s: s, since: time.Now()} }
+
+// gotOn notes that the call got on.
+func (e *endurance) gotOn() { e.since, e.tries = time.Now(), 0 }
+
+// lasts reports whether the call goes on.
+func (e *endurance) lasts() bool {
+	nc := e.s.js.Conn()
+	if !nc.IsConnected() {
+		e.since = time.Now()
+	}
+	return endOf(nc) == nil && time.Since(e.since) < stallMax*e.s.js.Options().DefaultTimeout
+}
+
+// pause waits before the next try. It returns false if there is to be none.
+func (e *endurance) pause(ctx context.Context) bool {
+	e.tries++
+	return e.lasts() && pause(ctx, min(linePause<<min(e.tries-1, 10), linePauseMax))
+}
+
+// patiently calls f until it succeeds, or fails for good. Each call has the default timeout,
+// unless it takes its own.
 func (s *store) patiently(ctx context.Context, f func(ctx context.Context) error) error {
-	nc, timeout := s.js.Conn(), s.js.Options().DefaultTimeout
-	since := time.Now()
-	for try := 0; ; try++ {
-		once, cancel := context.WithTimeout(ctx, timeout)
+	for e := s.endurance(); ; {
+		once, cancel := context.WithTimeout(ctx, s.js.Options().DefaultTimeout)
 		err := f(once)
 		cancel()
-		switch {
-		case err == nil || ctx.Err() != nil:
-			return err
-		case !nc.IsConnected():
-			since = time.Now()
-		}
-		if !passes(err) || endOf(nc) != nil || time.Since(since) >= stallMax*timeout || !pause(ctx, min(linePause<<min(try, 10), linePauseMax)) {
+		if err == nil || ctx.Err() != nil || !passes(err) || !e.pause(ctx) {
 			return err
 		}
 	}
