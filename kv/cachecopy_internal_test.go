@@ -1,13 +1,16 @@
 package kv
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/internal/must"
 	"github.com/troupe-go/troupe/internal/watch"
 	"github.com/troupe-go/troupe/jetstream"
 )
@@ -77,6 +80,26 @@ func TestWhatACopyShows(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhoWaitsIsToldThatRevisionsAreVoidWhenTheyAre: whoever is told reads what is shown, and is not to find one.
+func TestWhoWaitsIsToldThatRevisionsAreVoidWhenTheyAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Cache{s: &store{bucket: "B"}, copy: newCacheCopy(), ready: make(chan struct{})}
+		c.version.Store(&cacheVersion{trie: newTrie(), err: ErrCacheLoading})
+		c.take(&watch.Event[*entry]{Kind: watch.Entry, Revision: 5, Value: &entry{key: "a", revision: 5}})
+		c.take(&watch.Event[*entry]{Kind: watch.Ready})
+		w := &cacheWaiter{revision: never, done: make(chan error)}
+		must.Do(t, c.join(w))
+		go c.take(&watch.Event[*entry]{Kind: watch.Resync, Gap: jetstream.GapReplaced})
+		synctest.Wait() // it is about to tell
+		if v := c.version.Load(); v.revision != 0 || v.anew != 1 || v.keys != 1 {
+			t.Errorf("revision %d, void %d times, %d keys are shown", v.revision, v.anew, v.keys)
+		}
+		if err := <-w.done; !errors.Is(err, jetstream.ErrStreamRegressed) {
+			t.Errorf("it was told %v", err)
+		}
+	})
 }
 
 func TestWhenWhatIsCachedExpires(t *testing.T) {

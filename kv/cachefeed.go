@@ -34,8 +34,10 @@ func (c *Cache) take(e *watch.Event[*entry]) {
 	shows, void := c.copy.take(e, c.undecoded)
 	switch {
 	case void:
+		if c.version.Load().err == nil {
+			c.show() // first: who is woken must not find a revision that is void
+		}
 		c.wake(never, c.s.uncached(&watch.GapError{Stream: stores.Stream(c.s.bucket), Gap: e.Gap}))
-		shows = c.version.Load().err == nil
 	case e.Kind == watch.Ready && !shows:
 		c.watcher.Reach(c.copy.floor)
 	case shows && loads:
