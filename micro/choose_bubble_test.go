@@ -238,21 +238,21 @@ func TestLeastLoadedDoesNotWait(t *testing.T) {
 			must.Do(t, svc.AddEndpoint("e", echo, micro.WithEndpointDirect()))
 		}
 		must.Do(t, p.nc.Flush())
-		ask := func(to micro.Target, patience time.Duration) (error, time.Duration) {
+		ask := func(to micro.Target, patience time.Duration) (took time.Duration, err error) {
 			ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 			defer cancel()
 			began := time.Now()
-			_, err := p.client.RequestLeastLoaded(ctx, to, []byte("x"))
-			return err, time.Since(began)
+			_, err = p.client.RequestLeastLoaded(ctx, to, []byte("x"))
+			return time.Since(began), err
 		}
 		for i, pause := range []time.Duration{0, 300 * time.Millisecond, time.Second, time.Minute, 0} {
 			time.Sleep(pause)
-			if err, took := ask(micro.Target{Service: "Fleet", Endpoint: "e"}, 20*time.Millisecond); err != nil || took > 10*time.Millisecond {
+			if took, err := ask(micro.Target{Service: "Fleet", Endpoint: "e"}, 20*time.Millisecond); err != nil || took > 10*time.Millisecond {
 				t.Errorf("%d: %v after %v", i, err, took)
 			}
 		}
 		none := micro.Target{Service: "Fleet", Endpoint: "none"}
-		if err, took := ask(none, 100*time.Millisecond); !errors.Is(err, api.ErrTimeout) || api.MaybeSent(err) || took != 100*time.Millisecond ||
+		if took, err := ask(none, 100*time.Millisecond); !errors.Is(err, api.ErrTimeout) || api.MaybeSent(err) || took != 100*time.Millisecond ||
 			!strings.HasSuffix(err.Error(), "timeout after 100ms") {
 			t.Errorf("short: %v after %v", err, took)
 		}
@@ -260,7 +260,7 @@ func TestLeastLoadedDoesNotWait(t *testing.T) {
 		var waiting sync.WaitGroup
 		for range 10 {
 			waiting.Go(func() {
-				if err, took := ask(none, time.Hour); !errors.Is(err, micro.ErrEndpointNotFound) || took > micro.DefaultStall+50*time.Millisecond {
+				if took, err := ask(none, time.Hour); !errors.Is(err, micro.ErrEndpointNotFound) || took > micro.DefaultStall+50*time.Millisecond {
 					t.Errorf("together: %v after %v", err, took)
 				}
 			})

@@ -3,6 +3,7 @@ package micro
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
@@ -78,12 +79,60 @@ func (r *request) limit(now time.Time, timeout time.Duration) (release context.C
 }
 
 // guard answers for a handler whose call is given up.
-func (r *request) guard(ctx context.Context) (release func() bool) {
-	return context.AfterFunc(ctx, func() {
+func (r *request) guard(ctx context.Context) (release func()) {
+	promises := &r.endpoint.service.promises
+	promises.give()
+	stop := context.AfterFunc(ctx, func() {
+		defer promises.keep()
 		if cause := context.Cause(ctx); isBlocked(cause) {
 			r.refuse(own(CodeDeadlineExceeded, "the handler takes too long"))
 		}
 	})
+	return func() {
+		if stop() {
+			promises.keep()
+		}
+	}
+}
+
+// promises counts the calls for which somebody may still have to answer who is no handler: the
+// end of a subscription does not wait for them. The zero value is ready.
+type promises struct {
+	mu      sync.Mutex
+	open    int
+	waiting []func() // called when none is open
+}
+
+func (p *promises) give() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open++
+}
+
+func (p *promises) keep() {
+	p.mu.Lock()
+	p.open--
+	var kept []func()
+	if p.open == 0 {
+		kept, p.waiting = p.waiting, nil
+	}
+	p.mu.Unlock()
+	for _, f := range kept {
+		f()
+	}
+}
+
+// whenKept calls f as soon as none is open.
+func (p *promises) whenKept(f func()) {
+	p.mu.Lock()
+	wait := p.open > 0
+	if wait {
+		p.waiting = append(p.waiting, f)
+	}
+	p.mu.Unlock()
+	if !wait {
+		f()
+	}
 }
 
 // isBlocked reports whether a context has ended because its call was given up.

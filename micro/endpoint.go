@@ -109,7 +109,7 @@ func (e *Endpoint) admit(r *request, now time.Time) (release func(), refusal *Se
 		e.counts.expired.Add(1)
 		return nil, refusal
 	}
-	left := func() bool { return true }
+	left := func() {}
 	if e.watched {
 		left = r.guard(call)
 	}

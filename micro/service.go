@@ -74,6 +74,8 @@ type service struct {
 	done   chan struct{}
 	forget func() // takes farewell back
 
+	promises promises
+
 	mu        sync.Mutex // never held across a call of another package
 	endpoints []*Endpoint
 	verbs     []*api.Subscription

@@ -78,6 +78,12 @@ func (s *service) farewell(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+	kept := make(chan struct{})
+	s.promises.whenKept(func() { close(kept) })
+	select {
+	case <-kept:
+	case <-ctx.Done():
+	}
 }
 
 // end ends an endpoint at once, also while its connection drains, when Unsubscribe may not:
@@ -116,7 +122,7 @@ func (s *service) finish() {
 	if !over {
 		return
 	}
-	s.forget()
+	s.promises.whenKept(s.forget)
 	dismiss(s.ref.Load())
 	close(s.done)
 	if tell {
