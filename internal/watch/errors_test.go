@@ -11,12 +11,12 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// noJSON is why a message is not understood.
-var noJSON = errors.New("it is no JSON")
+// errNoJSON is why a message is not understood.
+var errNoJSON = errors.New("it is no JSON")
 
 var (
 	slow      = &watch.SlowError{Watcher: "w-1", Waiting: 7}
-	undecoded = &watch.DecodeError{Subject: "a.b", Revision: 7, Err: noJSON}
+	undecoded = &watch.DecodeError{Subject: "a.b", Revision: 7, Err: errNoJSON}
 	gap       = &watch.GapError{Stream: "S", Gap: jetstream.GapReplaced}
 )
 
@@ -28,7 +28,7 @@ func TestEveryErrorHasItsAnswers(t *testing.T) {
 		},
 		Data: map[string][]errortest.Verdict{
 			"SlowError":   {errortest.Says(slow, kind.Limit, "retry", watch.ErrSlow)},
-			"DecodeError": {errortest.Says(undecoded, kind.Protocol, "", watch.ErrUndecoded, noJSON)},
+			"DecodeError": {errortest.Says(undecoded, kind.Protocol, "", watch.ErrUndecoded, errNoJSON)},
 			"GapError":    {errortest.Says(gap, kind.Conflict, "retry", jetstream.ErrStreamRegressed)},
 		},
 	}.Check(t)
