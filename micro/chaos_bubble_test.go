@@ -132,7 +132,7 @@ func (p *place) answerOnce(seed uint64, end func(*place, *rand.Rand)) {
 }
 
 // TestEachRequestHasAnOutcome, also when the server is lost, on either side: an answer or an
-// error, in its time. Then all is as before.
+// error, in its time, and no second answer. Then all is as before.
 func TestEachRequestHasAnOutcome(t *testing.T) {
 	for _, fault := range []string{
 		"at 3s for 5s server(s1) kill",
@@ -151,6 +151,13 @@ func TestEachRequestHasAnOutcome(t *testing.T) {
 func (p *place) haveOutcomes(seed uint64, fault string) {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	p.chaotic(rng)
+	var mu sync.Mutex
+	answers := map[string]int{}
+	must.Get(p.other.Subscribe("_INBOX.>", func(m *api.Msg) {
+		mu.Lock()
+		defer mu.Unlock()
+		answers[m.Subject]++
+	}))(p.t)
 	run := p.b.Inject(fault)
 	var all sync.WaitGroup
 	for i := range requests {
@@ -170,6 +177,16 @@ func (p *place) haveOutcomes(seed uint64, fault string) {
 	all.Wait()
 	must.Do(p.t, run.Wait(p.t.Context()))
 	time.Sleep(time.Hour)
+	mu.Lock()
+	for to, n := range answers {
+		if n > 1 {
+			p.t.Errorf("%s got %d answers", to, n)
+		}
+	}
+	if len(answers) < requests/15 {
+		p.t.Errorf("only %d requests were answered", len(answers))
+	}
+	mu.Unlock()
 	if _, m := p.stats("e"); m.InFlight != 0 || m.Waiting != 0 {
 		p.t.Errorf("in hand yet: %+v", m)
 	}
