@@ -37,7 +37,7 @@ type linkNews struct {
 	readers []*userActor
 }
 
-// join has an actor told from here on.
+// join has an actor told from here on; before it can begin, as an incarnation goes by what it was told last.
 func (l *linkNews) join(u *userActor) {
 	if !u.spec.LinkChanges {
 		return
@@ -46,10 +46,8 @@ func (l *linkNews) join(u *userActor) {
 	defer l.mu.Unlock()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if !u.over { // else it has left
-		u.link = l.now
-		l.readers = append(l.readers, u)
-	}
+	u.link = l.now
+	l.readers = append(l.readers, u)
 }
 
 func (l *linkNews) leave(u *userActor) {

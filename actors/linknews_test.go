@@ -109,6 +109,27 @@ func TestLinkChanges(t *testing.T) {
 	})
 }
 
+// TestLinkChangesOfOneThatBeginsAtOnce, as its group begins while it is spawned: it is told of no loss that was none.
+func TestLinkChangesOfOneThatBeginsAtOnce(t *testing.T) {
+	on(t, nil, func(s *scene) {
+		l := &listener{c: s.c}
+		var all sync.WaitGroup
+		for group := range 1500 {
+			for name := range 4 {
+				spec := l.spec(fmt.Sprint(name))
+				spec.Group = fmt.Sprint("group", group)
+				all.Go(func() {
+					if _, err := s.c.SpawnActor(spec); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		all.Wait()
+		l.expect(t, "connected already")
+	})
+}
+
 // TestLinkChangesOfANewIncarnation: what it must not assume is the first that it is told.
 func TestLinkChangesOfANewIncarnation(t *testing.T) {
 	var away atomic.Bool

@@ -227,10 +227,11 @@ func (c *Conn) spawnUser(spec ActorSpec, i *Incarnation) (*ActorRef, error) {
 		u.parent, u.above, u.group = i.user, i.ctx, i.user.group
 	}
 	u.box = u.newBox()
+	c.linkNews.join(u) // first: who is enrolled may begin at once, if its group does
 	if err := u.enroll(); err != nil {
+		c.linkNews.leave(u)
 		return nil, err
 	}
-	c.linkNews.join(u)
 	u.tellSupervisor(admit{u})
 	return &ActorRef{user: u}, nil
 }
