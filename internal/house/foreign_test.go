@@ -34,7 +34,7 @@ func TestForeignBites(t *testing.T) {
 		{"to somebody else", "func F(f func(func() error)) error { f(func() error { return os.Remove(\"a\") }); return nil }", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			head := "package a\nimport (\"os\"; \"io\"; \"fmt\"; \"context\")\nvar _ = []any{os.Args, io.EOF, fmt.Sprint, context.TODO}\n"
+			head := "package a\nimport (\"os\"; \"io\"; \"fmt\"; \"context\")\nvar _ = []any{os.Args, io.EOF, fmt.Sprint, context.Cause}\n"
 			f, err := parser.ParseFile(e.fset, "a.go", head+c.text, 0)
 			if err != nil {
 				t.Fatal(err)

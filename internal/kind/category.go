@@ -57,8 +57,11 @@ const (
 // Error is an error that answers all questions.
 type Error interface {
 	error
+	// Category is what the error is about.
 	Category() Category
+	// Retryable reports whether the same call may succeed later.
 	Retryable() bool
+	// MaybeSent reports whether the call may have had its effect.
 	MaybeSent() bool
 }
 
