@@ -208,7 +208,7 @@ func TestPublishAsyncContextWaitsForRoom(t *testing.T) {
 		if _, err := js.PublishAsyncContext(ctx, "slow.new", nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 3*time.Second {
 			t.Error(err, time.Since(began))
 		}
-		var order []int
+		var stored [5]uint64
 		var wg sync.WaitGroup
 		for i := range 5 {
 			wg.Go(func() {
@@ -217,15 +217,14 @@ func TestPublishAsyncContextWaitsForRoom(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				order = append(order, i) // one at a time, as there is room for one
-				must.Get(f.Wait(t.Context()))(t)
+				stored[i] = must.Get(f.Wait(t.Context()))(t).Sequence
 			})
 			synctest.Wait()
 		}
 		must.Do(t, must.Get(hold.NextMsg(time.Second))(t).Respond([]byte(`{"stream":"S","seq":1}`)))
 		wg.Wait()
-		if fmt.Sprint(order) != "[0 1 2 3 4]" {
-			t.Error(order)
+		if fmt.Sprint(stored) != "[1 2 3 4 5]" {
+			t.Error(stored)
 		}
 		_, err := js.PublishAsyncContext(t.Context(), "orders.new", nil, jetstream.WithStallWait(1))
 		if !errors.Is(err, jetstream.ErrInvalidOption) {

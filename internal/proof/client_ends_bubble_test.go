@@ -192,7 +192,8 @@ func TestC12TheLinkIsLostInADrain(t *testing.T) {
 				b.Inject("for 1s link(client, s1) latency(400ms)")
 				must.Do(b.T, nc.Drain())
 				time.Sleep(500 * time.Millisecond)
-				run := b.Inject("link(client, s1) reset\nlink(client, s1) refuse")
+				run := b.Inject("link(client, s1) refuse") // before it can be dialled again
+				b.Inject("link(client, s1) reset")
 				time.AfterFunc(c.outage, run.Stop)
 				took := <-ended
 				synctest.Wait()
