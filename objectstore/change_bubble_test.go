@@ -325,17 +325,22 @@ func TestRenameGoesOn(t *testing.T) {
 	})
 }
 
+// renameSlowly renames the object "old" to "new", and returns when the new name is there and the old one is for a second more.
+func (w *world) renameSlowly() (result <-chan error) {
+	w.put("old", "hello")
+	must.Get(w.Link("c", "s1").Inject(`when op(HPUB) subject("` + metaSubject("old") + `") delay(1s)`))(w.T)
+	done := make(chan error, 1)
+	go func() { done <- w.store.UpdateMeta(w.T.Context(), "old", objectstore.Meta{Name: "new"}) }()
+	synctest.Wait()
+	return done
+}
+
 // Somebody replaces the object under its old name while it gets another one: the bytes that the
 // new name stands for are gone then, and so is the new name.
 func TestRenameWhileTheObjectIsReplaced(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.T.Context()
-		w.put("old", "hello")
-		slow := must.Get(w.Link("c", "s1").Inject(`when op(HPUB) subject("` + metaSubject("old") + `") delay(1s)`))(w.T)
-		defer slow.Lift()
-		result := make(chan error)
-		go func() { result <- w.store.UpdateMeta(ctx, "old", objectstore.Meta{Name: "new"}) }()
-		synctest.Wait()
+		result := w.renameSlowly()
 		w.reads("new", "hello")
 		w.put("old", "another")
 		is(w.T, <-result, objectstore.ErrObjectChanged)
@@ -352,12 +357,7 @@ func TestRenameWhileTheObjectIsReplaced(t *testing.T) {
 func TestRenameWhileTheObjectIsDescribed(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.T.Context()
-		w.put("old", "hello")
-		slow := must.Get(w.Link("c", "s1").Inject(`when op(HPUB) subject("` + metaSubject("old") + `") delay(1s)`))(w.T)
-		defer slow.Lift()
-		result := make(chan error)
-		go func() { result <- w.store.UpdateMeta(ctx, "old", objectstore.Meta{Name: "new"}) }()
-		synctest.Wait()
+		result := w.renameSlowly()
 		must.Do(w.T, w.other.UpdateMeta(ctx, "old", peer.ObjectMeta{Name: "old", Description: "d"}))
 		is(w.T, <-result, objectstore.ErrObjectChanged)
 		must.Do(w.T, w.store.Delete(ctx, "new"))
