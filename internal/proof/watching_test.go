@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -202,24 +203,16 @@ func (w *watchedBucket) rest() {
 // insist makes a call of the administrator's until it succeeds, or fails as it should.
 func (w *watchedBucket) insist(f func(ctx context.Context) error, or ...error) {
 	w.t.Helper()
-	deadline := time.Now().Add(4 * patience)
-	for {
-		ctx, cancel := context.WithTimeout(w.t.Context(), askTimeout)
+	policy := api.RetryPolicy{Attempts: 1000, Elapsed: 4 * patience, AttemptTimeout: askTimeout, Idempotent: true,
+		Backoff:   api.Backoff{Initial: 250 * time.Millisecond, Max: 250 * time.Millisecond},
+		Retryable: func(error) (again, known bool) { return true, true }}
+	must.Do(w.t, w.admin.Conn().Retry(w.t.Context(), policy, func(ctx context.Context) error {
 		err := f(ctx)
-		cancel()
-		if err == nil {
-			return
+		if slices.ContainsFunc(or, func(kind error) bool { return errors.Is(err, kind) }) {
+			return nil
 		}
-		for _, kind := range or {
-			if errors.Is(err, kind) {
-				return
-			}
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatal(err)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
+		return err
+	}))
 }
 
 // stream does something to the bucket's stream.
