@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// alarm calls a function once, unless it is stopped before. Once stopped it holds on
-// to nothing: a time.Timer that was stopped may lie in the runtime's heap of timers
-// until it would have rung, minutes later, and with it whatever its function knows,
-// which here would be a closed connection.
+// alarm calls a function once, unless it is stopped first. Once stopped it references
+// nothing: a stopped time.Timer may stay in the runtime's timer heap until it would have
+// fired, minutes later, and keep alive whatever its function references, here a closed
+// connection.
 type alarm struct {
 	timer *time.Timer
-	ring  atomic.Pointer[func(*alarm)] // nil from when it rings, or is stopped
+	ring  atomic.Pointer[func(*alarm)] // nil once it has fired or was stopped
 }
 
-// newAlarm calls ring with the alarm, on a goroutine of its own, in d: before newAlarm
-// has returned if d is short.
+// newAlarm calls ring with the alarm, on a goroutine of its own, after d; if d is short,
+// possibly before newAlarm returns.
 func newAlarm(d time.Duration, ring func(*alarm)) *alarm {
 	a := new(alarm)
 	a.ring.Store(&ring)
@@ -29,7 +29,7 @@ func (a *alarm) due() {
 	}
 }
 
-// Stop reports whether it was in time: the function is not called then.
+// Stop reports whether it was in time; if so, the function is not called.
 func (a *alarm) Stop() bool {
 	a.timer.Stop()
 	return a.ring.Swap(nil) != nil

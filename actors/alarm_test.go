@@ -32,7 +32,7 @@ func TestAnAlarmRingsOnceOrIsStopped(t *testing.T) {
 	})
 }
 
-// TestAStoppedAlarmHoldsNothing: a stopped time.Timer would, until its time.
+// TestAStoppedAlarmHoldsNothing, while a stopped time.Timer would until its time.
 func TestAStoppedAlarmHoldsNothing(t *testing.T) {
 	const n = 100
 	var freed atomic.Int64

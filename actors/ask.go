@@ -15,12 +15,12 @@ import (
 // failed, or returned what cannot be used.
 var ErrCallbackFailed error = kind.New("troupe: callback failed").In(kind.Handler)
 
-// CallbackError says which callback among the options could not be used, and
-// why. It does not quote what the callback returned or passed to panic, which may be
-// a secret; but the error that it returned is there as it is.
+// CallbackError says which callback among the options could not be used, and why. It does
+// not quote the value that the callback returned or panicked with, which may be a secret;
+// an error that it returned is kept as it is.
 type CallbackError struct {
 	Option string // the field of the options that holds it
-	Err    error  // its error, a *supervisor.PanicError, a *TimeoutError, or what is wrong with its answer
+	Err    error  // its error, a *supervisor.PanicError, a *TimeoutError, or what is wrong with its result
 }
 
 // Error names the option and the cause.
@@ -31,18 +31,18 @@ func (e *CallbackError) Error() string {
 // Unwrap returns ErrCallbackFailed and the cause.
 func (e *CallbackError) Unwrap() []error { return []error{ErrCallbackFailed, e.Err} }
 
-// Retryable reports whether the callback may do better later, as its error says.
+// Retryable reports whether the callback may succeed later, judging by its error.
 func (e *CallbackError) Retryable() bool { return kind.CanRetry(e.Err) }
 
-// Category returns that the program's own code failed, whatever it returned.
+// Category is always Handler: the program's own code failed.
 func (e *CallbackError) Category() kind.Category { return kind.Handler }
 
-// MaybeSent reports false: callbacks are asked before anything is sent.
+// MaybeSent reports false: callbacks are called before anything is sent.
 func (e *CallbackError) MaybeSent() bool { return false }
 
-// Ask calls a callback that was given as option, and waits for its answer until
-// ctx is done. The error is a *CallbackError. A callback that does not come back
-// keeps a goroutine until it does.
+// Ask calls a callback from the named option, and waits for its result until ctx is done.
+// The error is a *CallbackError. A callback that does not return occupies a goroutine
+// until it does.
 func Ask[T any](ctx context.Context, option string, callback func() (T, error)) (T, error) {
 	answer, err := askUser(ctx, option, callback, func(T) {})
 	if err != nil {
@@ -57,8 +57,8 @@ type concealed struct{ typ string }
 // String names the type.
 func (c concealed) String() string { return "a value of type " + c.typ }
 
-// conceal takes the value out of a panic, unless it is the runtime's: a callback
-// that hands out secrets may have one in hand when it panics.
+// conceal removes the value from a panic, unless it is one of the runtime's: a callback
+// that returns secrets may panic with one.
 func conceal(err error) error {
 	panicked, ok := errors.AsType[*supervisor.PanicError](err)
 	if !ok {
@@ -70,9 +70,9 @@ func conceal(err error) error {
 	return err
 }
 
-// askUser returns what ask does, or why it did not: it may panic, end its
-// goroutine, or not come back before ctx is done. Then its goroutine stays for as
-// long as it blocks, and late gets what it returns after all without an error.
+// askUser returns the result of ask, or why there is none: ask may panic, end its
+// goroutine, or not return before ctx is done. In the last case its goroutine stays until
+// ask returns, and late then gets the result, unless it is an error.
 func askUser[T any](ctx context.Context, op string, ask func() (T, error), late func(T)) (T, error) {
 	type answer struct {
 		value T
@@ -81,7 +81,7 @@ func askUser[T any](ctx context.Context, op string, ask func() (T, error), late 
 	began := time.Now()
 	answers := make(chan answer)
 	go func() {
-		defer func() { _ = recover() }() // of what late calls: nobody is left to be told
+		defer func() { _ = recover() }() // a panic in late: there is nobody left to report it to
 		var a answer
 		returned := false
 		defer func() {

@@ -24,8 +24,8 @@ func (e *AuthorizationError) Error() string {
 // Unwrap returns the attempt or the loss, in which errors.Is finds the kind.
 func (e *AuthorizationError) Unwrap() error { return e.Err }
 
-// refusedBy turns err into an *AuthorizationError, and reports it, if it is about
-// credentials that a server refused; others are returned as they are.
+// refusedBy turns err into an *AuthorizationError, and reports it, if a server refused
+// the credentials; other errors are returned as they are.
 func (l *link) refusedBy(s *server, during string, err error) error {
 	var said *protocol.ServerError
 	if !errors.As(err, &said) || !errors.Is(said, protocol.ErrAuthorization) {

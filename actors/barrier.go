@@ -2,31 +2,31 @@ package actors
 
 import "sync/atomic"
 
-// barrier.go - a call that comes after everything that waits at this moment.
+// barrier.go - a call made once everything that waits at this moment has been handled.
 //
-//	lane:  9 8 7 │ 6 5 4      │ is a mark, 6 5 4 are yet to be handled
+//	lane:  9 8 7 │ 6 5 4      │ is a mark, 6 5 4 not handled yet
 //
-// A mark counts the messages before it that are not finished: consumers may finish
-// in any order, and what overflows is never handled at all.
+// A mark counts the messages before it that are not finished: consumers may finish in any
+// order, and messages dropped by an overflow are never handled at all.
 
-// barrier is reached when it is in every lane that it was put into.
+// barrier is reached once it is reached in every lane that it was put into.
 type barrier struct {
-	missing atomic.Int32 // lanes, and one more until it is in all of them
+	missing atomic.Int32 // lanes that have not reached it, plus one until it is in all of them
 	f       func()
 }
 
 // barrierMark is the place of a barrier in a lane.
 type barrierMark struct {
 	barrier *barrier
-	seq     uint64 // of the first message behind it
+	seq     uint64 // of the first message after it
 	left    int    // messages before it that are not finished
 	next    *barrierMark
 }
 
-// Barrier calls f once after everything that waits now for handlers and actors
-// has been handled, or discarded with its subscription. f runs with the other
-// callbacks, or in here when there are no such subscriptions. ErrConnectionClosed
-// when closed; f is not called then.
+// Barrier calls f once after everything that waits now for handlers and actors has been
+// handled, or discarded with its subscription. f runs with the other callbacks, or within
+// Barrier when there are no such subscriptions. It returns ErrConnectionClosed when the
+// connection is closed; f is not called then.
 func (c *Conn) Barrier(f func()) error {
 	all := c.present()
 	if c.Status() == Closed {
@@ -46,13 +46,14 @@ func (c *Conn) Barrier(f func()) error {
 		return nil
 	}
 	if b.missing.Add(-1) == 0 && !c.events.call(f) {
-		return c.closedError() // since the question above
+		return c.closedError() // closed since the check above
 	}
 	return nil
 }
 
-// reached notes that barriers are reached in one lane, and makes the calls of those
-// for which it was the last. The callbacks outlive the lanes, so they are made.
+// reached notes that barriers are reached in one lane, and makes the calls of those for
+// which it was the last lane. The callbacks actor outlives the lanes, so the calls are
+// certain to be made.
 func (c *Conn) reached(m *barrierMark) {
 	for ; m != nil; m = m.next {
 		if m.barrier.missing.Add(-1) == 0 {
@@ -61,7 +62,7 @@ func (c *Conn) reached(m *barrierMark) {
 	}
 }
 
-// mark puts b behind everything that is in the lane.
+// mark puts b after everything that is in the lane.
 func (l *lane) mark(b *barrier) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,7 +78,7 @@ func (l *lane) mark(b *barrier) {
 	*at = &barrierMark{barrier: b, seq: l.next, left: n}
 }
 
-// pass counts messages that are finished, or never will be.
+// pass counts messages that are finished, or will never be handled.
 func (l *lane) pass(seq uint64, n int) {
 	for m := l.marks; m != nil; m = m.next {
 		if seq < m.seq {
@@ -86,8 +87,8 @@ func (l *lane) pass(seq uint64, n int) {
 	}
 }
 
-// reached takes out the barriers before which nothing is left. They are the oldest:
-// what is left before one is also left before those behind it.
+// reached takes out the barriers with nothing left before them. They are the oldest: what
+// is left before one is also left before all later ones.
 func (l *lane) reached() *barrierMark {
 	first, end := l.marks, &l.marks
 	for *end != nil && (*end).left == 0 {

@@ -9,9 +9,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestABarrierWaitsForWhatIsBeforeIt, whatever becomes of that: several consumers
-// take, and finish in any order, what does not fit is dropped, new messages come.
-// A mark goes with the last message before it, not earlier and not later.
+// TestABarrierWaitsForWhatIsBeforeIt, whatever happens to that: several consumers take
+// messages and finish in any order, messages that do not fit are dropped, new ones come.
+// A barrier is reached with the last message before it, not earlier and not later.
 func TestABarrierWaitsForWhatIsBeforeIt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &barrierWorld{open: map[uint64]bool{}, before: map[*barrier][]uint64{}}
@@ -32,7 +32,7 @@ func TestABarrierWaitsForWhatIsBeforeIt(t *testing.T) {
 	})
 }
 
-// barrierWorld is a lane and what is known of its messages by number.
+// barrierWorld is a lane and the state of its messages, by number.
 type barrierWorld struct {
 	l      *lane
 	open   map[uint64]bool // waiting, or taken and not finished
@@ -40,7 +40,7 @@ type barrierWorld struct {
 	runs   []run
 }
 
-// waiting returns the numbers of what is in the lane.
+// waiting returns the numbers of the messages in the lane.
 func (w *barrierWorld) waiting() map[uint64]bool {
 	all := map[uint64]bool{}
 	for _, s := range w.l.segs[w.l.head:] {
@@ -94,7 +94,7 @@ func (w *barrierWorld) barrier(*rapid.T) {
 	}
 }
 
-// reached forgets the barriers that the lane says are reached.
+// reached removes the barriers that the lane reports as reached.
 func (w *barrierWorld) reached(t *rapid.T, m *barrierMark) {
 	for ; m != nil; m = m.next {
 		b := m.barrier
@@ -126,8 +126,8 @@ func (w *barrierWorld) check(t *rapid.T) {
 	}
 }
 
-// TestABarrierBehindAPushThatWaited: its messages have their numbers from before
-// those that another reader brought meanwhile.
+// TestABarrierBehindAPushThatWaited: the messages of that push have lower numbers than
+// those that another reader has pushed meanwhile.
 func TestABarrierBehindAPushThatWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLane(Block, Limits{Msgs: -1, Bytes: 100, BlockFor: time.Hour})

@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// firehose is a connection to a server that greets and then, once told to,
-// sends the same block of frames again and again, as fast as it is read.
+// firehose is a connection to a server that greets and then, on command, sends the same
+// block of frames again and again, as fast as it is read.
 type firehose struct {
 	net.Conn
 	mu     sync.Mutex

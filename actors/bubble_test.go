@@ -20,8 +20,8 @@ func isKind(kind supervisor.EventKind) func(Notice) bool {
 	return func(n Notice) bool { return n.Kind == kind }
 }
 
-// TestPingBudgetInVirtualTime counts PINGs and says when a server that answers
-// none of them is given up: at the first beat after PingsMax unanswered ones.
+// TestPingBudgetInVirtualTime counts PINGs: a server that answers none of them is given
+// up at the first beat after PingsMax unanswered ones.
 func TestPingBudgetInVirtualTime(t *testing.T) {
 	for _, pingsMax := range []int{1, 2, 5} {
 		synctest.Test(t, func(t *testing.T) {
@@ -74,8 +74,8 @@ func TestAnsweredPingsKeepTheLink(t *testing.T) {
 	})
 }
 
-// TestAStaleLinkLeavesTheNextOneAlone: the PINGs that the old server left
-// unanswered are not held against the new one.
+// TestAStaleLinkLeavesTheNextOneAlone: PINGs that the old server left unanswered do not
+// count for the new one.
 func TestAStaleLinkLeavesTheNextOneAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -92,8 +92,8 @@ func TestAStaleLinkLeavesTheNextOneAlone(t *testing.T) {
 	})
 }
 
-// TestBackoffBetweenAttempts checks each wait against the policy: attempt n
-// comes after at most the ceiling of n, and the event said how long.
+// TestBackoffBetweenAttempts checks each wait against the policy: attempt n comes after
+// at most the ceiling of n, and the event has the wait.
 func TestBackoffBetweenAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -145,8 +145,8 @@ func TestBackoffBetweenAttempts(t *testing.T) {
 	})
 }
 
-// TestRetryFirstReturnsAfterOnePass: Connect does not wait for a server that is
-// not there when it was told to keep trying.
+// TestRetryFirstReturnsAfterOnePass: with RetryFirst, Connect does not wait for a server
+// that is not there.
 func TestRetryFirstReturnsAfterOnePass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -183,8 +183,8 @@ func TestRetryFirstReturnsAfterOnePass(t *testing.T) {
 	})
 }
 
-// TestHandshakeBudget: a server that accepts and then says nothing costs the
-// timeout and no more.
+// TestHandshakeBudget: a server that accepts and then stays silent costs the timeout and
+// no more.
 func TestHandshakeBudget(t *testing.T) {
 	phases := map[string]script{
 		"info":    func(p *peer) { p.serve() },
@@ -238,7 +238,7 @@ func deaf(release <-chan struct{}) script {
 	}
 }
 
-// TestABlockedWriteEndsWithItsDeadline and is reported as what it was.
+// TestABlockedWriteEndsWithItsDeadline and is reported as a write timeout.
 func TestABlockedWriteEndsWithItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -266,8 +266,8 @@ func TestABlockedWriteEndsWithItsDeadline(t *testing.T) {
 	})
 }
 
-// TestCloseWhileAWriteBlocks: Close tries for a second to write what waits and
-// then says how much it could not.
+// TestCloseWhileAWriteBlocks: Close tries for a second to write what waits and then
+// reports how much it could not write.
 func TestCloseWhileAWriteBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -353,8 +353,8 @@ func TestCloseWithABlockedHandler(t *testing.T) {
 	}
 }
 
-// TestDrainDeadline: a drain ends with its deadline, says who was not ready,
-// and the connection is closed all the same.
+// TestDrainDeadline: a drain ends at its deadline and reports what was not finished, and
+// the connection is closed anyway.
 func TestDrainDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)

@@ -15,15 +15,16 @@ import (
 //	lane ──► account ──┼──► budget.used ≤ limit
 //	replies ► account ─┘
 //
-// Two rules. A holder may hold as much as it leaves free: one that does not keep
-// up fills half of the budget, n of them 1/(n+1) each, and anybody else finds as
-// much. And where nothing waits one message always may: nobody is silenced, however
-// many others do not keep up. Only by such messages the limit can be exceeded. The
-// alternative, to drop what others hold, would have lanes lock each other.
+// Two rules. First, a holder may hold as much as it leaves free: one that does not keep
+// up fills half of the budget, n of them 1/(n+1) each, and the same share is left for
+// everybody else. Second, a holder that holds nothing may always take one message: nobody
+// is starved, however many others do not keep up. Only such messages can exceed the
+// limit. The alternative, dropping what others hold, would have lanes lock each other.
 
 // budget bounds what the accounts of one connection hold together.
 //
-// Invariant, whenever no lane is locked: used is the sum of what they were charged.
+// Invariant, whenever no lane is locked: used is the sum of what its accounts were
+// charged.
 type budget struct {
 	limit int64
 	used  atomic.Int64
@@ -31,10 +32,10 @@ type budget struct {
 
 	waiters atomic.Int32 // len(waiting)
 	mu      sync.Mutex
-	waiting []*lane // in which a push waits for room; one for each such push
+	waiting []*lane // lanes in which a push waits for room, once per push
 }
 
-// newBudget returns nil, which bounds nothing, for a limit of 0.
+// newBudget returns nil, which means no bound, for a limit of 0.
 func newBudget(limit int) *budget {
 	if limit == 0 {
 		return nil
@@ -42,7 +43,7 @@ func newBudget(limit int) *budget {
 	return &budget{limit: int64(limit)}
 }
 
-// use returns what waits now, and the most that ever did.
+// use returns the bytes that wait now, and the most that ever did.
 func (b *budget) use() (used, peak int64) {
 	if b == nil {
 		return 0, 0
@@ -65,8 +66,8 @@ func (b *budget) freed() {
 	}
 }
 
-// await enters a lane in which a push waits, and returns what takes it out. The
-// lane's lock is held: no lane is locked under the budget's.
+// await registers a lane in which a push waits; over undoes that. It is called with the
+// lane's lock held: no lane is locked under the budget's lock.
 func (b *budget) await(l *lane) (over func()) {
 	if b == nil {
 		return func() {}
@@ -89,10 +90,10 @@ func (b *budget) await(l *lane) (over func()) {
 type account struct {
 	of      *budget // nil for no bound
 	charged int64   // of of.used
-	closed  bool    // the holder has ended: nothing is charged any more
+	closed  bool    // the holder has ended; nothing more is charged
 }
 
-// room returns how many bytes may come to those held.
+// room returns how many more bytes fit besides those held.
 func (a *account) room(held int64) int64 {
 	if a.of == nil {
 		return math.MaxInt64
@@ -121,22 +122,21 @@ func (a *account) settle(held int64) (less bool) {
 	return change < 0
 }
 
-// close gives back what was charged, for good.
+// close gives back what was charged and ends the account.
 func (a *account) close() (less bool) {
 	a.closed = true
 	return a.settle(0)
 }
 
-// held is what the lane has: what waits, and what consumers have not given back.
+// held is the bytes that wait in the lane, and those that consumers have not given back.
 func (l *lane) held() int64 { return l.bytes + l.inflightBytes }
 
-// affords reports whether the budget has room for n messages of that many bytes
-// more.
+// affords reports whether the budget has room for n more messages of that many bytes.
 func (l *lane) affords(n int, bytes int64) bool {
 	return l.account.of == nil || l.queued+l.inflight+n <= 1 || bytes <= l.account.room(l.held())
 }
 
-// show puts the use of the budget into the node of the supervisor of the lanes.
+// show adds the use of the budget to the node of the supervisor of the lanes.
 func (b *budget) show(n *supervisor.Node) {
 	if b == nil {
 		return

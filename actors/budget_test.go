@@ -25,8 +25,8 @@ func fill(l *lane, size int) {
 	}
 }
 
-// TestAHogLeavesAsMuchAsItHas: lanes that nobody reads share the budget, and leave
-// as much as each has for one that is read.
+// TestAHogLeavesAsMuchAsItHas: lanes that nobody reads share the budget, and leave as
+// much as each of them has for a lane that is read.
 func TestAHogLeavesAsMuchAsItHas(t *testing.T) {
 	for hogs := range 5 {
 		const limit = 60_000
@@ -56,8 +56,8 @@ func TestAHogLeavesAsMuchAsItHas(t *testing.T) {
 	}
 }
 
-// TestNobodyIsSilenced: hogs that came one after the other leave nothing to speak
-// of, and a message of any size may be the only one that waits.
+// TestNobodyIsSilenced: lanes that filled up one after the other leave next to nothing,
+// but an empty lane may take one message of any size.
 func TestNobodyIsSilenced(t *testing.T) {
 	const hogs, limit, size = 40, 1 << 16, 1 << 12
 	for _, o := range []Overflow{DropNewest, DropOldest, Block, RestartEmpty} {
@@ -84,8 +84,8 @@ func TestNobodyIsSilenced(t *testing.T) {
 	}
 }
 
-// TestBlockWaitsForTheBytesOfOthers: a push that the budget has no room for goes on
-// when another lane gives back, ends, or leaves the budget.
+// TestBlockWaitsForTheBytesOfOthers: a push for which the budget has no room goes on when
+// another lane gives bytes back, ends, or leaves the budget.
 func TestBlockWaitsForTheBytesOfOthers(t *testing.T) {
 	for name, free := range map[string]func(other *lane){
 		"give back": func(other *lane) { other.takeAll() },
@@ -168,7 +168,7 @@ func (l *lane) handleOne() finished {
 	return l.finish(r.part)
 }
 
-// ledgerOfBytes is what TestTheBudgetKnowsWhatWaits does things to.
+// ledgerOfBytes is the state of TestTheBudgetKnowsWhatWaits.
 type ledgerOfBytes struct {
 	b       *budget
 	lanes   []*lane
@@ -176,9 +176,9 @@ type ledgerOfBytes struct {
 	replies []*replies
 }
 
-// TestTheBudgetKnowsWhatWaits whatever readers and consumers do, in any order:
-// its use is the sum of what lanes and requests hold, no push goes beyond the rule,
-// and nothing is left at the end.
+// TestTheBudgetKnowsWhatWaits, whatever readers and consumers do, in any order: the bytes
+// used are the sum of what lanes and requests hold, no push breaks the rules, and nothing
+// is left at the end.
 func TestTheBudgetKnowsWhatWaits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &ledgerOfBytes{}
@@ -289,8 +289,8 @@ func (w *ledgerOfBytes) check(t *rapid.T) {
 	}
 }
 
-// TestAnEpisodeIsNotOverWhileTheBytesWait: many small messages are gone, and the
-// large one that takes up the limit is not.
+// TestAnEpisodeIsNotOverWhileTheBytesWait: many small messages are gone, but the large
+// one that uses up the limit is not.
 func TestAnEpisodeIsNotOverWhileTheBytesWait(t *testing.T) {
 	l := newLane(DropNewest, Limits{Msgs: -1, Bytes: 100})
 	l.push(segmentOf(append(numbered(0, 9, 1), numbered(0, 2, 90)...)...))
@@ -305,8 +305,8 @@ func TestAnEpisodeIsNotOverWhileTheBytesWait(t *testing.T) {
 	}
 }
 
-// TestTwoPushesWaitForTheBudget: what makes room for both wakes both, as two readers
-// may wait while the connection moves.
+// TestTwoPushesWaitForTheBudget: room for both wakes both, as two readers may wait while
+// the connection moves.
 func TestTwoPushesWaitForTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, lanes := budgetedLanes(3, 1000, DropNewest)

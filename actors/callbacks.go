@@ -7,9 +7,9 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// callbacks.go - calls the user's event callback: every event, in order, off
-// every hot path. What the callback does, and how long it takes, harms nobody
-// but later events.
+// callbacks.go - calls the user's event callback: every event, in order, off every hot
+// path. Whatever the callback does, and however long it takes, it affects only later
+// events.
 
 // Messages, in the order of callbacks.Receive.
 type (
@@ -21,9 +21,9 @@ type (
 
 func (deliverEvents) isCallbacksMsg() {}
 
-// policy goes on with the next event when a callback fails. A failure since which there
-// was no next one is a defect of ours, which would come again at once and for ever: it is
-// answered as that of any other actor.
+// policy goes on with the next event when a callback fails. A failure without any event
+// taken out since the one before is a defect of ours, which would recur at once and for
+// ever: it is answered like that of any other actor.
 func (l *eventLog) policy() supervisor.Policy {
 	p := own
 	p.Decide = func(supervisor.Failure) (supervisor.Directive, bool) {
@@ -35,7 +35,7 @@ func (l *eventLog) policy() supervisor.Policy {
 	return p
 }
 
-// advanced reports whether an event was taken out since it was last called.
+// advanced reports whether an event was taken out since the last call.
 func (l *eventLog) advanced() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,7 +72,7 @@ func (a *callbacks) onDeliverEvents(c *Context) {
 	c.host.box.offerData()
 }
 
-// deliver hands one event to whoever is concerned.
+// deliver hands one event to the user's callback.
 func (a *callbacks) deliver(n Notice) {
 	if n.call != nil {
 		n.call()
@@ -87,8 +87,8 @@ func (a *callbacks) deliver(n Notice) {
 	}
 }
 
-// eventsMax bounds the events that wait for a slow callback, and eventsKept
-// those that late listeners can look up.
+// eventsMax bounds the events that wait for a slow callback; eventsKept is how many past
+// events can be looked up.
 const (
 	eventsMax  = 8192
 	eventsKept = 256
@@ -110,13 +110,13 @@ type eventLog struct {
 	dropped uint64 // ever
 	unsaid  uint64 // dropped since the last EventsDropped
 	closed  bool   // the end has been queued: later events are only kept
-	ending  bool   // tell the root when the queue is empty
-	over    bool   // the root has been told
+	ending  bool   // notify the root when the queue is empty
+	over    bool   // the root has been notified
 }
 
 func (l *eventLog) init(c *Conn) { l.conn = c }
 
-// attach names the mailbox of the callbacks actor.
+// attach sets the mailbox of the callbacks actor.
 func (l *eventLog) attach(box *mailbox) {
 	l.mu.Lock()
 	l.box = box
@@ -143,12 +143,13 @@ func (l *eventLog) push(n Notice) {
 	}
 	n.Seq = l.seq.Next()
 	l.keep(n.Event)
-	// Events about the callbacks themselves would follow each other for ever.
+	// Events about the callbacks actor itself would cause each other for ever.
 	if l.closed && n.Kind != supervisor.SubscriptionStopped || l.box != nil && l.box.host != nil && n.Path == l.box.host.path {
 		l.mu.Unlock()
 		return
 	}
-	// Ends are bounded in number, and somebody may wait for each.
+	// Events of ends are bounded in number, and somebody may be waiting for each, so they
+	// are never dropped.
 	end := n.Kind == supervisor.SubscriptionStopped || n.Kind == supervisor.ConnectionClosed
 	if full && !end {
 		l.dropped++
@@ -163,8 +164,8 @@ func (l *eventLog) push(n Notice) {
 	l.wake(box)
 }
 
-// call queues f behind the events that there are. It returns false when the end of
-// the connection has been delivered.
+// call queues f after the events that wait. It returns false when the end of the
+// connection has been delivered.
 func (l *eventLog) call(f func()) bool {
 	l.mu.Lock()
 	if l.over {
@@ -219,7 +220,7 @@ func (l *eventLog) finish() {
 	l.wake(box)
 }
 
-// finished is called by the actor when the queue was found empty.
+// finished is called by the actor when it has found the queue empty.
 func (l *eventLog) finished() {
 	l.mu.Lock()
 	tell := l.ending && l.head == len(l.queue)

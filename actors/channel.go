@@ -2,17 +2,17 @@ package actors
 
 import "github.com/troupe-go/troupe/internal/kind"
 
-// channel.go - subscriptions whose messages go straight into the user's channel.
-// What waits there is the user's: nothing is queued in the lane, and the reader
-// does not wait for room.
+// channel.go - subscriptions whose messages go straight into the user's channel. What
+// waits there belongs to the user: nothing is queued in the lane, and the reader does not
+// wait for room.
 
 // ErrChannelClosed: the channel of a subscription was closed by its receiver.
 var ErrChannelClosed error = kind.New("troupe: channel of the subscription is closed", ErrBadSubscription)
 
-// Handed says what became of a message on its way into a channel.
+// Handed is the outcome of handing a message to a channel.
 type Handed uint8
 
-// The ways that a hand-over can end.
+// The outcomes of a hand-over.
 const (
 	// HandedOver: the channel has it.
 	HandedOver Handed = iota
@@ -53,8 +53,8 @@ func (l *lane) handOver(s segment) (p pushed) {
 		l.beginSlow(before, beforeBytes)
 		p.began = true
 	case p.dropped == 0 && l.slow && easy:
-		// Not at the first message that finds room: a receiver that is at its limit
-		// would begin and end an episode with each.
+		// Not at the first message that finds room: a receiver at its limit would begin
+		// and end an episode with each message.
 		p.ended = l.endSlow()
 	}
 	return p

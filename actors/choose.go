@@ -12,13 +12,14 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Which server is tried next, and when: the pool's own choice, or the program's.
+// choose.go - which server is tried next, and when: the pool's own choice, or the
+// program's.
 //
 //	open ─► pool ──────────────────────────────► waiting ─► dialing
 //	  └───► choosing: the program is asked ──────┘
 //	                  fails, or takes too long: the pool's choice
 
-// ErrServerNotInPool: the program chose a server that the connection does not know.
+// ErrServerNotInPool: the program chose a server that is not in the connection's pool.
 var ErrServerNotInPool error = kind.New("troupe: selected server is not in the pool").In(kind.Handler)
 
 // Choice is what Config.Choose decides.
@@ -37,10 +38,10 @@ const (
 type question struct {
 	pool   []PoolEntry
 	info   *protocol.Info
-	passes int // the pause that is due; 0 for none
+	passes int // number of the pause that is due; 0 for none
 }
 
-// answer is what the program said.
+// answer is the program's choice.
 type answer struct {
 	choice   Choice
 	paused   bool          // the program said how long to wait
@@ -48,14 +49,14 @@ type answer struct {
 	problems []error       // each a *CallbackError
 }
 
-// mayAsk reports whether the program is to be asked now: on the way back to a
-// server, and not while a callback has yet to return from the last time.
+// mayAsk reports whether to ask the program now: only when reconnecting, and not while a
+// callback of an earlier question has not returned.
 func (c *Conn) mayAsk() bool {
 	due := c.cfg.Choose != nil || c.cfg.Delay != nil && c.pool.passOver()
 	return due && c.pool.counting && c.asking.Load() == 0
 }
 
-// ask has the program choose, on a goroutine of its own.
+// ask lets the program choose, on a goroutine of its own.
 func (l *link) ask(c *Context) {
 	conn := l.conn
 	q := question{pool: conn.Pool(), info: conn.info.Load()}
@@ -91,8 +92,8 @@ func (c *Conn) decide(q *question) (a answer) {
 	return a
 }
 
-// askInTime calls a callback and gives it as long as a handshake may take. The
-// error is a *CallbackError.
+// askInTime calls a callback with the timeout of a handshake. The error is a
+// *CallbackError.
 func askInTime[T any](c *Conn, option string, callback func() T) (T, error) {
 	ctx, cancel := context.WithTimeout(c.tree.ctx, c.cfg.Timeout)
 	defer cancel()
@@ -112,7 +113,7 @@ func has(pool []PoolEntry, u *url.URL) bool {
 	return false
 }
 
-// onChosen goes on with what the program said, if it was in time.
+// onChosen continues with the program's choice, if it came in time.
 func (l *link) onChosen(c *Context, m chosen) {
 	if m.move != nil {
 		l.onMoveChosen(c, m)
@@ -137,7 +138,7 @@ func (l *link) onChosen(c *Context, m chosen) {
 		conn.pool.paused()
 		conn.pool.passes++
 		wait = a.delay
-		if !a.paused { // it failed: the pause is ours
+		if !a.paused { // the callback failed: our own pause applies
 			wait = conn.cfg.Backoff.Delay(conn.pool.passes, rand.Float64())
 		}
 	}
@@ -145,7 +146,7 @@ func (l *link) onChosen(c *Context, m chosen) {
 	l.pause(c, s, wait)
 }
 
-// report tells what went wrong with the program's callbacks.
+// report publishes the problems of the program's callbacks.
 func (l *link) report(c *Context, problems []error) {
 	for _, err := range problems {
 		l.conn.setLastError(err)
@@ -169,8 +170,8 @@ func (l *link) giveUp(c *Context) {
 	c.Fail(&giveUp{&NoServersError{Attempts: l.conn.pool.tried}})
 }
 
-// admitted reports whether the process may dial now. If not it waits until it
-// may; a wait of the dial limit cannot be cut short.
+// admitted reports whether the process may dial now. If not, the link waits until it may;
+// nothing shortens a wait for the dial limit.
 func (l *link) admitted(c *Context) bool {
 	if l.reserved {
 		return true
@@ -180,14 +181,14 @@ func (l *link) admitted(c *Context) bool {
 	if wait <= 0 {
 		return true
 	}
-	c.Become("waiting", fmt.Sprintf("the process dials too often: %s in %v", redacted(l.server.url), wait.Round(time.Millisecond)))
+	c.Become("waiting", fmt.Sprintf("limited by the dial rate of the process: %s in %v", redacted(l.server.url), wait.Round(time.Millisecond)))
 	l.wait = nil
 	c.After(wait, linkMsg(dialDue{}))
 	return false
 }
 
-// SetPool replaces the servers. Those that stay keep what is remembered of them,
-// the server in use stays in use. It returns ErrConnectionClosed when closed.
+// SetPool replaces the servers. Those that stay keep their history, and the server in use
+// stays in use. It returns ErrConnectionClosed when the connection is closed.
 func (c *Conn) SetPool(urls []*url.URL) error {
 	done := make(chan error, 1)
 	if c.Status() == Closed || c.linkBox.must(repool{urls: urls, done: done}) != nil {
@@ -199,12 +200,12 @@ func (c *Conn) SetPool(urls []*url.URL) error {
 	return nil
 }
 
-// discard tells who waits that there is no link any more.
+// discard tells the waiting caller that there is no link any more.
 func (m repool) discard() { m.done <- ErrActorStopped }
 
 func (l *link) onRepool(c *Context, m repool) {
 	l.conn.pool.replace(m.urls)
 	l.conn.publishPool()
 	m.done <- nil
-	l.leaveFor(c) // from a server that is about to stop, if there was nowhere to go
+	l.leaveFor(c) // from a server that is about to stop, if there was no other server so far
 }

@@ -9,15 +9,15 @@ import (
 )
 
 // Sizes of the reader's buffer. It grows while reads fill it, because with many
-// subscriptions only a large buffer makes batches, and shrinks when they don't.
+// subscriptions only a large buffer yields batches, and shrinks when they don't.
 const (
 	chunkBytesMin = 32 << 10
 	chunkBytesMax = 1 << 20
 )
 
-// sharedBytesMax bounds the buffers that slow subscriptions may keep from being
-// read into again. Above it, and for a subscription that owns only a small part
-// of a buffer, the reader copies.
+// sharedBytesMax bounds the buffers that slow subscriptions may keep from being reused.
+// Above it, and for a subscription that uses only a small part of a buffer, the reader
+// copies.
 const sharedBytesMax = 16 << 20
 
 // chunksFree is how many buffers a connection keeps for the next reads.
@@ -36,12 +36,12 @@ type view struct {
 	replyLen   uint16
 }
 
-// size is what the message counts against pending limits.
+// size is how many bytes the message counts against pending limits.
 func (v *view) size() int64 { return int64(v.headerLen) + int64(v.payloadLen) }
 
-// chunk is one socket read with the views of the messages in it. The reader
-// fills it; once it is published to lanes it is immutable and shared, and the
-// last one to release it gives it back to its pool.
+// chunk is one socket read with the views of the messages in it. The reader fills it;
+// once it is published to lanes it is immutable and shared, and the last holder to
+// release it returns it to its pool.
 type chunk struct {
 	buf   []byte
 	views []view
@@ -55,8 +55,8 @@ func (c *chunk) release() {
 	}
 }
 
-// chunkPool keeps the buffers of one connection. It is shared by the reader,
-// which takes, and by whoever releases last.
+// chunkPool keeps the buffers of one connection. It is shared by the reader, which takes
+// chunks, and by the lanes, which release them.
 type chunkPool struct {
 	mu     sync.Mutex
 	free   []*chunk
@@ -97,7 +97,7 @@ func (p *chunkPool) put(c *chunk) {
 	p.mu.Unlock()
 }
 
-// crowded reports whether so much is out that lanes should get copies.
+// crowded reports whether so many bytes are out that lanes should get copies.
 func (p *chunkPool) crowded() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,11 +118,11 @@ type segment struct {
 	head  uint32
 	n     uint32
 	bytes int64  // sum of view.size
-	seq   uint64 // number of the first among all that the subscription received
+	seq   uint64 // number of the first message among all that the subscription received
 }
 
-// copied returns the segment with its messages in a private chunk that pins
-// nothing else, and releases the shared one.
+// copied returns the segment with its messages in a private chunk that keeps nothing else
+// alive, and releases the shared one.
 func (s segment) copied() segment {
 	total := 0
 	for i, at := uint32(0), s.head; i < s.n; i++ {
@@ -145,16 +145,16 @@ func (s segment) copied() segment {
 	return segment{chunk: c, n: s.n, bytes: s.bytes}
 }
 
-// keep appends the first n bytes of b and returns where they went.
+// keep appends the first n bytes of b and returns their offset.
 func (c *chunk) keep(b []byte, n int) uint32 {
 	at := len(c.buf)
 	c.buf = append(c.buf, b[:n]...)
 	return uint32(at)
 }
 
-// add records a message frame that was parsed at offset base of the chunk and
-// returns its index. It writes field by field into the slot: a literal would be
-// built aside and copied.
+// add records a message frame that was parsed at offset base of the chunk and returns its
+// index. It writes field by field into the slot: a literal would be built separately and
+// copied.
 func (c *chunk) add(f *protocol.Frame, base uint32) uint32 {
 	at := len(c.views)
 	if at == cap(c.views) {
@@ -162,7 +162,7 @@ func (c *chunk) add(f *protocol.Frame, base uint32) uint32 {
 	}
 	c.views = c.views[:at+1]
 	v := &c.views[at]
-	v.next = uint32(at) // until another follows: a stale link must lead nowhere
+	v.next = uint32(at) // until another follows: a stale index must not be followed
 	header := f.Header.Start
 	if f.Header.End == 0 {
 		header = f.Payload.Start
@@ -174,8 +174,8 @@ func (c *chunk) add(f *protocol.Frame, base uint32) uint32 {
 	return uint32(at)
 }
 
-// Raw is one message as it came from the wire. All slices are borrowed from
-// the read buffer: valid until the delivery they were handed out for ends.
+// Raw is one message as it came from the wire. All slices are borrowed from the read
+// buffer: valid until the delivery for which they were handed out ends.
 type Raw struct {
 	Subject []byte
 	Reply   []byte // empty without a reply subject
@@ -183,14 +183,14 @@ type Raw struct {
 	Payload []byte
 }
 
-// Cursor walks over the messages of a run. A copy walks on its own.
+// Cursor iterates over the messages of a run. A copy is independent.
 type Cursor struct {
 	chunk *chunk
 	at    uint32
 }
 
-// Next fills m with the message at the cursor and moves behind it. The caller
-// knows how many there are.
+// Next fills m with the message at the cursor and advances past it. The caller must know
+// how many there are.
 func (c *Cursor) Next(m *Raw) {
 	v := &c.chunk.views[c.at]
 	buf := c.chunk.buf

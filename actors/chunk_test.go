@@ -59,7 +59,7 @@ func checkMessages(t rapid.TB, s segment, want []wanted) {
 	}
 }
 
-// TestViewsShowTheirMessages whatever they hold, in the read buffer and in a copy.
+// TestViewsShowTheirMessages, whatever they contain, in the read buffer and in a copy.
 func TestViewsShowTheirMessages(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		name := rapid.StringMatching(`[a-z.]{1,20}`)
@@ -99,7 +99,7 @@ func TestViewsShowTheirMessages(t *testing.T) {
 	})
 }
 
-// TestPoolUsesBuffersAgain, bounded in number, and lets those of a wrong size go.
+// TestPoolUsesBuffersAgain, a bounded number of them, and drops those of a wrong size.
 func TestPoolUsesBuffersAgain(t *testing.T) {
 	var p chunkPool
 	c := p.get(chunkBytesMin)
@@ -159,7 +159,7 @@ func TestCrowdedPool(t *testing.T) {
 	}
 }
 
-// TestHeaderAndPayloadAreNeighbours: a view finds the payload behind the header.
+// TestHeaderAndPayloadAreNeighbours: a view finds the payload after the header.
 func TestHeaderAndPayloadAreNeighbours(t *testing.T) {
 	block := []byte("NATS/1.0 503\r\n\r\n")
 	s := parsed(t, protocol.AppendHMsg(nil, "a", 1, "", block, nil))

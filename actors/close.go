@@ -3,7 +3,9 @@ package actors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/supervisor"
@@ -13,7 +15,7 @@ import (
 // are in the middle of a message.
 const closeGrace = 2 * time.Second
 
-// closeFlush is how long a Close tries to write what waits.
+// closeFlush is how long a Close tries to write what waits to be sent.
 const closeFlush = time.Second
 
 // Report says what a Drain or Close left behind. The zero Report is a clean end.
@@ -22,16 +24,35 @@ type Report struct {
 	Unfinished []string
 	// UnsentBytes is what was accepted and could not be written.
 	UnsentBytes int
-	// Undelivered is how many messages were discarded before a handler, or an actor
-	// of the user's, saw them.
+	// Undelivered is how many messages were discarded before a handler or a user's actor
+	// saw them.
 	Undelivered int
 }
 
-// Close ends the connection: what waits to be sent is written if the socket
-// takes it, what waits for handlers is discarded. It returns when the tree is
-// gone, or with a report when ctx is done before. Without a deadline all of it
-// gets two seconds. From inside a handler of this connection it does not wait
-// for that handler. Later calls wait too.
+// String describes what was left behind: "1 unfinished: conn-1/subscriptions/orders; 120
+// bytes unsent; 3 messages undelivered".
+func (r Report) String() string {
+	var all []string
+	if len(r.Unfinished) > 0 {
+		all = append(all, fmt.Sprintf("%d unfinished: %s", len(r.Unfinished), strings.Join(r.Unfinished, ", ")))
+	}
+	if r.UnsentBytes > 0 {
+		all = append(all, fmt.Sprintf("%d bytes unsent", r.UnsentBytes))
+	}
+	if r.Undelivered > 0 {
+		all = append(all, fmt.Sprintf("%d messages undelivered", r.Undelivered))
+	}
+	if len(all) == 0 {
+		return "nothing is left"
+	}
+	return strings.Join(all, "; ")
+}
+
+// Close ends the connection: what waits to be sent is written if the socket accepts it,
+// what waits for handlers is discarded. It returns when the tree has ended, or with a
+// report when ctx is done earlier. Without a deadline the limit is two seconds. From
+// inside a handler of this connection it does not wait for that handler. Later calls wait
+// too.
 func (c *Conn) Close(ctx context.Context) Report {
 	var r Report
 	ctx, cancel := withinGrace(ctx)
@@ -73,9 +94,9 @@ func withinGrace(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, closeGrace)
 }
 
-// ancestors returns how many actors cannot end before the caller returns: none
-// for a caller from outside; for a handler itself, those above it, and the
-// callbacks, which have to tell of its end.
+// ancestors returns how many actors cannot end before the caller returns: none for a
+// caller from outside; for a handler, its own actor, those above it, and the callbacks
+// actor, which has to report its end.
 func (c *Conn) ancestors() int {
 	box := c.sys.exec.current()
 	if box == nil || box.host.tree != c.tree {
@@ -106,7 +127,7 @@ func (h *host) below() (n int) {
 	return n
 }
 
-// drainWrites refuses new publishes and waits until all are written, for at
+// drainWrites refuses new publishes and waits until all accepted ones are written, for at
 // most bound and no longer than ctx.
 func (o *outbox) drainWrites(ctx context.Context, bound time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, bound)
@@ -135,12 +156,12 @@ func (o *outbox) waitWhile(ctx context.Context, condition func() bool) {
 	}
 }
 
-// Drain ends the connection in order: no new messages come, handlers finish
-// what they have, what waits is sent, then the connection closes. It returns
-// when that is done or, with a report of what was not, when ctx is: a
-// *DrainTimeoutError or, if it was cancelled, a *CanceledError. Without a deadline
-// the connection's drain timeout applies. Then the connection is closed as with a
-// Close whose ctx is done: handlers that go on end with the tree, later.
+// Drain ends the connection in order: no new messages come, handlers finish what they
+// have, what waits is sent, then the connection closes. It returns when that is done.
+// When ctx is done earlier, it returns a report of what was left and a *DrainTimeoutError
+// or, if ctx was cancelled, a *CanceledError; the connection is then closed as by a Close
+// whose ctx is done, and handlers that are still running end with the tree later. Without
+// a deadline the connection's drain timeout applies.
 func (c *Conn) Drain(ctx context.Context) (Report, error) {
 	if err := c.BeginDrain(); err != nil {
 		return Report{}, err
@@ -148,7 +169,7 @@ func (c *Conn) Drain(ctx context.Context) (Report, error) {
 	return c.FinishDrain(ctx)
 }
 
-// FinishDrain is the part of Drain that waits; BeginDrain has succeeded before.
+// FinishDrain is the part of Drain that waits; call it after BeginDrain has succeeded.
 func (c *Conn) FinishDrain(ctx context.Context) (Report, error) {
 	began := time.Now()
 	if _, ok := ctx.Deadline(); !ok && c.cfg.DrainTimeout > 0 {
@@ -180,20 +201,21 @@ func (c *Conn) FinishDrain(ctx context.Context) (Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, closeGrace) // at once when ctx is done already
 	defer cancel()
 	closed := c.Close(ctx)
-	if err != nil { // the tree is ending yet: what is busy with that is no news
+	if err != nil { // the tree is still ending: actors busy with that are not reported
 		closed.Unfinished = r.Unfinished
 	}
 	return closed, err
 }
 
-// setUndrained notes why a drain left something behind.
+// setUndrained records why a drain left something behind.
 func (c *Conn) setUndrained(err error) {
 	c.mu.Lock()
 	c.lastErr, c.undone = err, err
 	c.mu.Unlock()
 }
 
-// drainFailed says what a drain had to leave, and whose wish that was.
+// drainFailed returns the error of a drain that left something behind: a timeout, or the
+// caller's cancellation.
 func drainFailed(ctx context.Context, r Report, err error, began time.Time) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return &CanceledError{Op: "drain", Elapsed: time.Since(began), Cause: context.Cause(ctx), Sent: true}
@@ -212,7 +234,7 @@ func (c *Conn) flushThrough(ctx context.Context) error {
 	}
 }
 
-// BeginDrain moves to DrainingSubs, or says why not: from here on there are no
+// BeginDrain moves to DrainingSubs, or returns why it cannot: from here on there are no
 // new subscriptions. FinishDrain does the rest.
 func (c *Conn) BeginDrain() error {
 	for {
@@ -235,9 +257,9 @@ func (c *Conn) BeginDrain() error {
 	}
 }
 
-// drainSubscriptions drains them all at once and waits for each.
+// drainSubscriptions drains all subscriptions at once and waits for each.
 func (c *Conn) drainSubscriptions(ctx context.Context) error {
-	all := c.present() // with those that the server knows no more, and that have messages yet
+	all := c.present() // including those that the server no longer knows but that still have messages
 	for _, s := range all {
 		s.beginDraining()
 		s.endInterest()
@@ -264,7 +286,7 @@ func (c *Conn) drainSubscriptions(ctx context.Context) error {
 func (c *Conn) ended() {
 	c.endOnce.Do(func() {
 		for _, u := range c.company.all() {
-			u.end(nil) // enrolled when nobody was left to start it
+			u.end(nil) // registered when there was no supervisor left to start it
 		}
 		c.chunks.drop()
 		c.sys.exec.release()

@@ -18,8 +18,8 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// TestCloseTellsTheEndOfEachSubscription: of those that sleep, that are idle,
-// that are in the middle of a message and that are read with Next, once each.
+// TestCloseTellsTheEndOfEachSubscription once: of those that sleep, are idle, are in the
+// middle of a message, or are read with Next.
 func TestCloseTellsTheEndOfEachSubscription(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		ended := map[string]int{}
@@ -76,7 +76,7 @@ func TestCloseCountsWhatItDiscards(t *testing.T) {
 	})
 }
 
-// TestUseAfterClose: everything says that the connection is closed, and why.
+// TestUseAfterClose: every call returns that the connection is closed, and why.
 func TestUseAfterClose(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		sub := subscribe(t, s.c, SubSpec{Subject: "x"})
@@ -216,8 +216,8 @@ func failing(kind string, broken *atomic.Bool) func(string) func() {
 	}
 }
 
-// TestDefectInTheRoot: an actor that fails at whatever it gets closes the
-// connection with a typed error instead of spinning.
+// TestDefectInTheRoot: a root that fails at every message closes the connection with a
+// typed error instead of spinning.
 func TestDefectInTheRoot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, kind := range []string{"connection", "subscriptions", "link"} {
@@ -287,7 +287,7 @@ func TestDefectInALeaf(t *testing.T) {
 	})
 }
 
-// TestEventsForASlowCallback are bounded, and what was dropped is told.
+// TestEventsForASlowCallback are bounded, and drops are reported.
 func TestEventsForASlowCallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -302,7 +302,7 @@ func TestEventsForASlowCallback(t *testing.T) {
 		synctest.Wait()
 		const reported = eventsMax + 500
 		for i := range reported {
-			c.Report(Notice{Event: supervisor.Event{Kind: supervisor.Resync, Count: uint64(i)}})
+			c.Report(Notice{Event: supervisor.Event{Kind: supervisor.CallRetried, Count: uint64(i)}})
 		}
 		dropped := c.Stats().EventsDropped
 		if dropped < 500 || dropped > 550 {
@@ -310,14 +310,14 @@ func TestEventsForASlowCallback(t *testing.T) {
 		}
 		close(release)
 		synctest.Wait()
-		c.Report(Notice{Event: supervisor.Event{Kind: supervisor.Resync}})
+		c.Report(Notice{Event: supervisor.Event{Kind: supervisor.CallRetried}})
 		c.Close(context.Background())
 		told, seq, delivered := uint64(0), uint64(0), 0
 		for _, n := range got {
 			if n.Kind == supervisor.EventsDropped {
 				told += n.Count
 			}
-			if n.Kind == supervisor.Resync {
+			if n.Kind == supervisor.CallRetried {
 				delivered++
 			}
 			if n.Seq <= seq {
@@ -334,8 +334,8 @@ func TestEventsForASlowCallback(t *testing.T) {
 	})
 }
 
-// TestErrorTexts: every error of this package names what it is about and is of
-// its kind.
+// TestErrorTexts: every error of this package names what it is about and matches its
+// kind.
 func TestErrorTexts(t *testing.T) {
 	cause := errors.New("the cause")
 	cases := []struct {
@@ -377,8 +377,8 @@ func TestErrorTexts(t *testing.T) {
 	}
 }
 
-// TestSocketsAreClosed: whenever Close comes in the course of connecting, and
-// whatever the link was told and could not take, no socket stays open.
+// TestSocketsAreClosed: whenever Close comes while connecting, and whatever messages the
+// link can no longer handle, no socket stays open.
 func TestSocketsAreClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for nth := uint64(1); nth <= 8; nth++ {

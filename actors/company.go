@@ -18,7 +18,7 @@ import (
 type siblings struct {
 	order []*userActor
 	names map[string]*userActor
-	count uint64 // ever, for the names of those that were given none
+	count uint64 // ever, to name actors that were given no name
 }
 
 // add enters u under its name, or under a number.
@@ -50,8 +50,8 @@ func (s *siblings) remove(u *userActor) {
 type group struct {
 	conn    *Conn
 	name    string
-	box     place[usersMsg] // empty before its first actor
-	present siblings        // guarded by company.mu; the children of these are their parents'
+	box     place[usersMsg] // empty before the first actor of the group
+	present siblings        // guarded by company.mu; their children belong to them
 }
 
 // all returns the actors of the group, in the order of their start.
@@ -61,9 +61,9 @@ func (g *group) all() []*userActor {
 	return slices.Clone(g.present.order)
 }
 
-// company is what a connection knows of its users' actors.
+// company is what a connection knows of its user's actors.
 type company struct {
-	ids       atomic.Uint64 // one for each start: no two share a name in the library underneath
+	ids       atomic.Uint64 // one for each start: no two share a name in the actor library
 	discarded atomic.Uint64 // letters that nobody handled
 
 	mu      sync.Mutex
@@ -75,8 +75,9 @@ type company struct {
 // usersGroup is the group of actors that name none.
 const usersGroup = "actors"
 
-// compareGroups is the order of groups, in the tree and, backward, in a drain: the
-// users' own actors first, so that those that work for them end before.
+// compareGroups is the order of groups in the tree; a drain goes through them backward.
+// The user's own actors come first, so that the actors that work for them end before
+// them.
 func compareGroups(a, b string) int {
 	if a == b {
 		return 0
@@ -90,8 +91,8 @@ func compareGroups(a, b string) int {
 	return cmp.Compare(a, b)
 }
 
-// groupLocked returns the group of a name, empty for the users' own; nil if the tree
-// has another node of that name.
+// groupLocked returns the group of a name, empty for the user's own; nil if the tree has
+// another node of that name.
 func (c *company) groupLocked(conn *Conn, name string) *group {
 	switch name {
 	case "":
@@ -128,8 +129,8 @@ func (c *company) live() bool {
 	return slices.ContainsFunc(c.list(), func(g *group) bool { return g.box.live() })
 }
 
-// show puts the groups among the children of the connection in their order, behind the
-// others, each with the actors that a failure has ended.
+// show adds the groups, in their order, after the other children of the connection, each
+// with the actors that a failure has ended.
 func (c *company) show(n *supervisor.Node) {
 	slices.SortStableFunc(n.Children, func(a, b supervisor.Node) int {
 		switch {
@@ -154,8 +155,8 @@ func (c *company) show(n *supervisor.Node) {
 	}
 }
 
-// drain lets the actors finish what they have and stops them, the last started
-// first: it may be sending to those before it.
+// drain lets the actors finish what they have and stops them, the last started first, as
+// it may be sending to earlier ones.
 func (c *company) drain(ctx context.Context) error {
 	c.mu.Lock()
 	c.closed = true

@@ -17,8 +17,8 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// TestGroups: each is a node of its own, in an order that does not depend on who came
-// first; a name counts within its group.
+// TestGroups: each is a node of its own, in an order that does not depend on which came
+// first; names are unique within a group only.
 func TestGroups(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		idle := func(*Incarnation, any) {}
@@ -48,13 +48,13 @@ func TestGroups(t *testing.T) {
 	})
 }
 
-// unknown is a message that the supervisor of a group dies of.
+// unknown is a message at which the supervisor of a group panics.
 type unknown struct{}
 
 func (unknown) isUsersMsg() {}
 
-// TestAGroupIsRestartedAlone: the death of its supervisor leaves the actors of others
-// alone.
+// TestAGroupIsRestartedAlone: a failure of its supervisor does not affect the actors of
+// other groups.
 func TestAGroupIsRestartedAlone(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		var mu sync.Mutex
@@ -93,8 +93,8 @@ func TestAGroupIsRestartedAlone(t *testing.T) {
 	})
 }
 
-// TestBecome: state, level and reason in tree and health, one event for each change,
-// and nothing of them in the next incarnation.
+// TestBecome: tree and health show state, level and reason, there is one event for each
+// change, and the next incarnation begins without them.
 func TestBecome(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		var first atomic.Pointer[Incarnation]

@@ -43,24 +43,24 @@ type Config struct {
 	// Servers to connect to, in the order in which they are tried; at least one.
 	Servers []*url.URL
 	// KeepOrder tries discovered servers in the order in which they were announced;
-	// otherwise they are mixed.
+	// otherwise they are shuffled.
 	KeepOrder bool
 	// Hello is what CONNECT says about us: name, echo, verbose, credentials.
 	Hello protocol.Connect
-	// Authenticate completes hello for one attempt, nil for nothing to add. It
-	// runs on the dialing goroutine at every attempt, and is to ask callbacks of
-	// the user's by Ask with ctx, which ends with the handshake's time.
+	// Authenticate completes hello for one attempt; nil adds nothing. It runs on the
+	// dialing goroutine at every attempt, and must call the user's callbacks through Ask
+	// with ctx, which ends with the time for the handshake.
 	Authenticate func(ctx context.Context, server *url.URL, info *protocol.Info, hello *protocol.Connect) error
-	// Dial opens the connection to a server in a way of its own, nil for the
-	// Transport's. It may panic, block or return nothing.
+	// Dial opens the connection to a server in place of Transport; nil for none. It may
+	// panic, block or return nothing.
 	Dial func(ctx context.Context, server *url.URL) (net.Conn, error)
 	// Transport opens the connection to a server.
 	Transport Transport
 	// TLS is the client configuration; nil means a default one where needed.
 	TLS *tls.Config
-	// TLSCertificate returns our certificate, nil for the one in TLS, and
-	// TLSRootCAs whom to trust, nil for those in TLS. Both are asked at every
-	// handshake, and may panic, block or return nothing.
+	// TLSCertificate returns our certificate and TLSRootCAs the authorities to trust; nil
+	// for those in TLS. Both are called for every handshake, and may panic, block or
+	// return nothing.
 	TLSCertificate func() (tls.Certificate, error)
 	TLSRootCAs     func() (*x509.CertPool, error)
 	// TLSServerName is the name in every server's certificate; empty for the one
@@ -68,19 +68,19 @@ type Config struct {
 	TLSServerName string
 	// Secure requires TLS, TLSFirst begins with it, and NoTLS forbids it.
 	Secure, TLSFirst, NoTLS bool
-	// DialSecures says that what is dialed is not to be wrapped in TLS.
+	// DialSecures says that dialed connections must not be wrapped in TLS.
 	DialSecures bool
 	// Timeout bounds the dial and, separately, the handshake.
 	Timeout time.Duration
-	// WriteTimeout bounds one socket write; zero or less means none.
+	// WriteTimeout bounds one socket write of 32 KiB, and larger ones in proportion; zero
+	// or less means no bound.
 	WriteTimeout time.Duration
 	// PingInterval is the time between PINGs on our side; zero or less means none.
 	PingInterval time.Duration
 	// PingsMax is how many PINGs may be unanswered before the link is stale; negative
 	// gives it up at the first PingInterval.
 	PingsMax int
-	// LooseSubjects checks the subjects of publishes for what would break a frame,
-	// and for nothing else.
+	// LooseSubjects checks the subjects of publishes only for what would break a frame.
 	LooseSubjects bool
 	// BufferWhileDown bounds the bytes of publishes kept while there is no
 	// link; negative keeps none.
@@ -93,28 +93,28 @@ type Config struct {
 	AttemptsMax int
 	// Backoff paces the attempts on each server.
 	Backoff supervisor.Backoff
-	// Delay replaces Backoff: it returns the pause before each new pass over the
-	// servers, the first of which is pass 1. There is none within a pass. Nil for
-	// none. It may panic or block, as may Choose.
+	// Delay, if not nil, replaces Backoff: it returns the pause before each new pass over
+	// the servers, counted from 1. There is no pause within a pass. It may panic or
+	// block, as may Choose.
 	Delay func(pass int) time.Duration
-	// Choose picks the server of each attempt to reconnect; nil for nobody does.
-	// What it gets is shared: read only.
+	// Choose picks the server of each attempt to reconnect; nil leaves that to the pool.
+	// Its arguments are shared: read only.
 	Choose func(pool []PoolEntry, info *protocol.Info) Choice
-	// KeepAfterAuthErrors goes on after the same authorization error came
-	// twice in a row from the same server.
+	// KeepAfterAuthErrors keeps trying after the same server reported the same
+	// authorization error twice in a row.
 	KeepAfterAuthErrors bool
-	// StayOnLameDuck waits for the end of a server that is about to stop instead of
+	// StayOnLameDuck stays with a server that is about to stop until it ends, instead of
 	// moving to another one before.
 	StayOnLameDuck bool
-	// IgnoreDiscovered leaves the servers that INFO announces aside.
+	// IgnoreDiscovered ignores the servers that INFO announces.
 	IgnoreDiscovered bool
 	// InboxPrefix begins the subjects of replies, without a trailing dot.
 	InboxPrefix string
 	// InboxEach subscribes to the reply subject of each request instead of to one
 	// inbox for all.
 	InboxEach bool
-	// PendingBudget bounds the bytes that wait on the connection, in all
-	// subscriptions together; 0 for no bound but their own.
+	// PendingBudget bounds the bytes that wait on the connection, in all subscriptions
+	// together; 0 means no bound but their own.
 	PendingBudget int
 	// DrainTimeout bounds a drain whose context has no deadline.
 	DrainTimeout time.Duration
@@ -140,7 +140,7 @@ type Notice struct {
 type Conn struct {
 	sys  *System
 	cfg  Config
-	name string // connection-1
+	name string // such as connection-1
 	tree *tree
 	root place[connectionMsg]
 
@@ -169,7 +169,7 @@ type Conn struct {
 	inBytes    atomic.Uint64
 	strays     atomic.Uint64 // messages for subscriptions that are gone
 	reconnects atomic.Uint64
-	uncertain  atomic.Uint64 // publishes that may or may not have left
+	uncertain  atomic.Uint64 // publishes that may or may not have been sent
 	pongsOut   atomic.Int32  // heartbeats without an answer
 	answered   atomic.Int64  // when the last PONG came, ns since 1970
 	retried    atomic.Uint32 // attempt whose first PONG confirms refused subscriptions; 0 for none
@@ -180,7 +180,7 @@ type Conn struct {
 
 	everConnected atomic.Bool
 	asking        atomic.Int32                // calls of Delay and Choose that have not returned
-	urls          atomic.Pointer[[]PoolEntry] // the pool, for others than the link
+	urls          atomic.Pointer[[]PoolEntry] // the pool, for goroutines other than the link
 
 	first   chan error // result of the first connect, capacity 1
 	done    chan struct{}
@@ -189,12 +189,12 @@ type Conn struct {
 	lastErr error
 	down    error // why there is no server, or was none the last time
 	cause   error // why the connection closed
-	undone  error // why the drain that closed it was not finished
+	undone  error // why the drain that closed it did not finish
 	closing bool
 	subsBox place[subscriptionsMsg]
 	linkBox place[linkMsg]
 
-	linkDefects supervisor.History // its supervisor's alone
+	linkDefects supervisor.History // used by its supervisor only
 
 	reqsBox place[requestsMsg]
 
@@ -235,8 +235,8 @@ func Connect(ctx context.Context, sys *System, cfg Config) (*Conn, error) {
 		func() Actor[connectionMsg] { return &connection{conn: c} })
 	select {
 	case err := <-c.first:
-		// What came after a first link, even a callback that closed the connection,
-		// is no failure to connect.
+		// Whatever happens after a first link, even a callback that closes the
+		// connection, is not a failure to connect.
 		if err == nil || cfg.RetryFirst || c.everConnected.Load() {
 			return c, nil
 		}
@@ -257,13 +257,13 @@ func (c *Conn) rootStopped(reason error) {
 	case reason != nil:
 		reason = fmt.Errorf("%w: %w", ErrInternal, reason)
 	case c.sys.adopted:
-		reason = ErrSystemStopped // somebody else stopped it; without effect if it was us
+		reason = ErrSystemStopped // somebody else stopped it; no effect if we did
 	}
 	c.fail(reason)
 }
 
-// rootPolicy restarts the tree of a connection whose root has a defect, and
-// ends it when that does not help.
+// rootPolicy restarts the tree of a connection whose root failed, and ends it when that
+// does not help.
 var rootPolicy = supervisor.Policy{
 	Directive: supervisor.Restart,
 	Intensity: supervisor.Intensity{Max: 10, Within: 10 * time.Second},
@@ -299,8 +299,8 @@ func (c *Conn) lastPong() time.Time { return time.Unix(0, c.answered.Load()) }
 
 func (c *Conn) setStatus(s Status) { c.status.Store(int32(s)) }
 
-// moveTo sets the status unless the connection is closed, which it stays. It
-// returns the status before.
+// moveTo sets the status unless the connection is closed, which is final. It returns the
+// previous status.
 func (c *Conn) moveTo(s Status) (before Status) {
 	for {
 		before = c.Status()
@@ -310,15 +310,15 @@ func (c *Conn) moveTo(s Status) (before Status) {
 	}
 }
 
-// Info returns what the server last said about itself, nil before the first
-// server. Of what it said before it answered a PING nothing is missing. The value is
+// Info returns what the server last said about itself, nil before the first server. It
+// includes everything the server said before it answered the latest PING. The value is
 // shared: read only.
 func (c *Conn) Info() *protocol.Info {
 	n := c.line.Load()
 	if n == nil {
 		return c.info.Load()
 	}
-	news := n.news.Load() // before what link knows: it forgets them in the other order
+	news := n.news.Load() // read before the link's own copy: the link updates them in the other order
 	known := c.info.Load()
 	if news == nil {
 		return known
@@ -347,8 +347,8 @@ func (c *Conn) serverName() string {
 // PoolEntry is one server of the pool.
 type PoolEntry struct {
 	URL        *url.URL // shared: read only
-	Attempts   int      // failed ones to reconnect since the last success
-	Discovered bool     // learnt from a server
+	Attempts   int      // failed attempts to reconnect since the last success
+	Discovered bool     // announced by a server
 }
 
 // Pool returns the servers that are tried, as of the last change.
@@ -359,7 +359,7 @@ func (c *Conn) Pool() []PoolEntry {
 	return nil
 }
 
-// publishPool makes the pool visible; link's turn only.
+// publishPool makes the pool visible to other goroutines; in the link's turn only.
 func (c *Conn) publishPool() {
 	entries := make([]PoolEntry, 0, len(c.pool.servers))
 	for _, s := range c.pool.servers {
@@ -394,11 +394,11 @@ type Stats struct {
 	InMsgs, OutMsgs, InBytes, OutBytes uint64 // bytes are header block and payload
 	Reconnects                         uint64
 	Moves                              uint64 // to another socket, without having lost the link
-	Uncertain                          uint64 // publishes whose fate a lost link left open
+	Uncertain                          uint64 // publishes that a lost link may or may not have delivered
 	Strays                             uint64 // messages for subscriptions that had ended
-	LateReplies                        uint64 // replies that nobody waited for any more
+	LateReplies                        uint64 // replies that came when no caller was waiting any more
 	EventsDropped                      uint64
-	PendingBytes, MaxPendingBytes      uint64 // what waits, and the most that did; 0 without a budget
+	PendingBytes, MaxPendingBytes      uint64 // bytes that wait, and the most that ever did; 0 without a budget
 }
 
 // Stats returns a snapshot of the counters.
@@ -416,11 +416,11 @@ func (c *Conn) Stats() Stats {
 	return s
 }
 
-// Report adds an event of the caller's to the stream: numbered, kept, and
-// delivered in order like all others.
+// Report adds the caller's event to the stream: it is numbered, kept, and delivered in
+// order like all others.
 func (c *Conn) Report(n Notice) { c.observe(n) }
 
-// SubscriptionCount returns how many subscriptions the server is told of, the
+// SubscriptionCount returns how many subscriptions are registered with the server, the
 // reply inbox included.
 func (c *Conn) SubscriptionCount() int {
 	c.out.mu.Lock()
@@ -428,8 +428,8 @@ func (c *Conn) SubscriptionCount() int {
 	return c.subs.count
 }
 
-// Buffered returns the bytes that wait to be written, those of a write that is going on
-// included: how much of it the socket has taken is known when it ends.
+// Buffered returns the bytes that wait to be written. All bytes of a write in progress
+// count: only its end shows how many the socket took.
 func (c *Conn) Buffered() (int, error) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -439,25 +439,17 @@ func (c *Conn) Buffered() (int, error) {
 	return len(c.out.buf) + c.out.writing, nil
 }
 
-// Publish sends a message. The subject is checked here; reply has passed the
-// checks of package protocol, block is an encoded header block or nil. The
-// payload is copied. It returns a *protocol.BadSubjectError, *MaxPayloadError,
-// *OutboundBufferLimitError, ErrHeadersNotSupported, ErrConnectionDraining or
-// ErrConnectionClosed; nothing was sent then.
+// Publish sends a message. The subject is checked here; reply must already be checked,
+// and block is an encoded header block or nil. The payload is copied. It returns a
+// *protocol.BadSubjectError, *MaxPayloadError, *OutboundBufferLimitError,
+// ErrHeadersNotSupported, ErrConnectionDraining or ErrConnectionClosed; nothing was sent
+// then.
 func (c *Conn) Publish(subject, reply string, block, payload []byte) error {
 	return c.out.publish(subject, reply, block, payload)
 }
 
 // Flush waits until the server has seen everything sent before.
 func (c *Conn) Flush(ctx context.Context) error { return c.out.flush(ctx) }
-
-// ForceReconnect gives up the link, or ends the wait for the next attempt.
-func (c *Conn) ForceReconnect() error {
-	if c.Status() == Closed {
-		return c.closedError()
-	}
-	return c.linkBox.Send(redial{})
-}
 
 // closedError says that, and why, the connection is closed.
 func (c *Conn) closedError() error {
@@ -466,7 +458,7 @@ func (c *Conn) closedError() error {
 	return &ConnectionClosedError{Cause: c.cause}
 }
 
-// fail ends the connection with a cause; nil for an end that was asked for.
+// fail ends the connection with a cause; nil for an end on request.
 func (c *Conn) fail(cause error) {
 	c.mu.Lock()
 	if c.closing {

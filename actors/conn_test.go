@@ -46,6 +46,9 @@ func config(t testing.TB, servers ...string) Config {
 		AttemptsMax: -1, InboxPrefix: "_INBOX", DrainTimeout: 5 * time.Second,
 		Backoff: supervisor.Backoff{Initial: time.Millisecond, Max: 20 * time.Millisecond, Immediate: true},
 	}
+	if len(servers) > 0 { // real ones, which may take their time
+		cfg.Timeout = patience
+	}
 	for _, s := range servers {
 		u, err := url.Parse(s)
 		if err != nil {
@@ -69,7 +72,9 @@ func connectOn(t testing.TB, sys *System, cfg Config) *Conn {
 		t.Fatal("connect:", err)
 	}
 	t.Cleanup(func() {
-		if r := c.Close(context.Background()); len(r.Unfinished) > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if r := c.Close(ctx); len(r.Unfinished) > 0 {
 			t.Errorf("close left unfinished: %v", r.Unfinished)
 		}
 	})
@@ -173,7 +178,7 @@ func TestRequestGetsReply(t *testing.T) {
 	if err := server.Flush(must.Within(t, patience)); err != nil {
 		t.Fatal(err)
 	}
-	r, err := c.Request(context.Background(), "echo", nil, []byte("hello"), 5*time.Second)
+	r, err := c.Request(context.Background(), "echo", nil, []byte("hello"), patience)
 	if err != nil {
 		t.Fatal(err)
 	}

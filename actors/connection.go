@@ -18,13 +18,13 @@ import (
 //	     │                   │                       │
 //	     └──────────────► closed ◄───────────────────┘   closeDown, or the link gave up
 //
-// It starts the tree and keeps its order; what the tree works on is in Conn.
+// It starts the tree and ends it in order; the data that the tree works on is in Conn.
 
 // Messages, in the order of connection.Receive.
 type (
 	connectionMsg interface{ isConnectionMsg() }
 
-	// start builds the tree; first message of every incarnation.
+	// start builds the tree; it is the first message of every incarnation.
 	start struct{}
 
 	// linkUp follows each completed handshake.
@@ -39,13 +39,13 @@ type (
 	// closeDown ends the tree in order: the link first, the callbacks last.
 	closeDown struct{}
 
-	// eventsDelivered is the callbacks' last word after closeDown.
+	// eventsDelivered is the last message of the callbacks actor after closeDown.
 	eventsDelivered struct{}
 
 	// startUsers asks for the supervisor of a group of users' actors.
 	startUsers struct{ group *group }
 
-	// systemCheckDue looks after an actor system that is not ours.
+	// systemCheckDue checks whether an adopted actor system has been shut down.
 	systemCheckDue struct{}
 )
 
@@ -84,8 +84,8 @@ func (a *connection) Receive(c *Context, m connectionMsg) {
 	}
 }
 
-// own is the policy of actors without user code: a panic in one is a defect of
-// ours, answered with the restart of the smallest part.
+// own is the policy of actors without user code: a panic in one is a defect of this
+// library, answered with a restart of the smallest part.
 var own = supervisor.Policy{
 	Directive: supervisor.Restart,
 	Intensity: supervisor.Intensity{Max: 20, Within: 10 * time.Second},
@@ -123,11 +123,11 @@ func (c *Conn) isClosing() bool {
 	return c.closing
 }
 
-// linkPolicy restarts the link, which is a reconnect, until the pool or the
-// options say that there is nothing to go on with. The pool paces the attempts,
-// because each server has its own backoff; the intensity is far above what the
-// dial limit lets through. A defect of the link's own may come before any dial, where
-// nothing paces it: it is answered as that of any other actor.
+// linkPolicy restarts the link, which is a reconnect, until the pool is empty or the
+// options end it. The pool paces the attempts, because each server has its own backoff;
+// the intensity is far above what the dial limit lets through. A panic of the link itself
+// may occur before any dial, where nothing paces it: it is answered like that of any
+// other actor.
 func (c *Conn) linkPolicy() supervisor.Policy {
 	return supervisor.Policy{
 		Directive: supervisor.Restart,
@@ -154,7 +154,7 @@ func (c *Conn) linkDefect(f supervisor.Failure) supervisor.Directive {
 	return d.Directive
 }
 
-// giveUp marks a failure of the link that no other attempt can mend.
+// giveUp marks a failure of the link that no other attempt can repair.
 type giveUp struct{ cause error }
 
 func (g *giveUp) Error() string { return g.cause.Error() }
@@ -198,7 +198,8 @@ func (a *connection) onCloseDown(c *Context) {
 	a.closing = true
 	c.Become("closed", "")
 	a.conn.tree.cancel()
-	// Actors before the subscriptions that they live on, whose end is no news then.
+	// Actors stop before the subscriptions that they read, whose ends then need no
+	// report.
 	boxes := []*mailbox{a.conn.linkBox.box.Load()}
 	for _, g := range slices.Backward(a.conn.company.list()) {
 		boxes = append(boxes, g.box.box.Load())
@@ -215,7 +216,7 @@ func (a *connection) onEventsDelivered(c *Context) { c.proto.Stop(c.proto.Self()
 
 func (a *connection) onStartUsers(c *Context, g *group) {
 	if a.closing {
-		return // the end of the tree ends those who wait
+		return // the end of the tree releases those who wait
 	}
 	if g.box.must(rejoin{}) == nil {
 		return

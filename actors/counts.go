@@ -1,8 +1,8 @@
 package actors
 
-// counts.go - what a subscription has seen, and its limits.
+// counts.go - counters and limits of a subscription.
 
-// Counts is what a subscription has seen.
+// Counts are the counters of a subscription.
 type Counts struct {
 	PendingMsgs  int
 	PendingBytes int64
@@ -38,7 +38,7 @@ func (s *Sub) SetLimits(msgs, bytes int) {
 	s.lane.mu.Lock()
 	s.lane.limits.Msgs, s.lane.limits.Bytes = msgs, bytes
 	if s.lane.space != nil {
-		s.lane.space.Broadcast() // a push may be waiting for less
+		s.lane.space.Broadcast() // a push that waits may fit now
 	}
 	s.lane.mu.Unlock()
 }
@@ -49,7 +49,7 @@ func (s *Sub) SlowConsumer() *SlowConsumerError {
 	defer s.lane.mu.Unlock()
 	msgs, bytes := s.lane.pending()
 	if s.lane.deliver != nil {
-		msgs = s.lane.limits.Msgs // that the channel is full is why there is an error
+		msgs = s.lane.limits.Msgs // there is an error because the channel is full
 	}
 	e := &SlowConsumerError{Subject: s.Subject, Queue: s.Queue, SID: s.sid, PendingMsgs: msgs, PendingBytes: bytes,
 		LimitMsgs: s.lane.limits.Msgs, LimitBytes: s.lane.limits.Bytes, Dropped: s.lane.dropped, DroppedBytes: s.lane.droppedBytes}

@@ -9,41 +9,41 @@ import (
 // delivery.go - where a dispatcher or worker stands in a run. It outlives
 // incarnations, so that a restart goes on with the next message.
 
-// callGivenUp is the mark of a delivery that another has taken the place of.
+// callGivenUp marks a delivery that was replaced by another.
 const callGivenUp = math.MinInt64
 
-// Reading the clock costs a quarter of a short call: it is read once a run, and for
-// each call only where somebody watches them, or where the calls of the last run of
+// Reading the clock costs a quarter of a short call: it is read once per run, and for
+// each call only where calls are watched, or where the calls of the last run of
 // slowRunMin messages or more took longer than slowCall.
 const (
 	slowCall   = 20 * time.Microsecond
 	slowRunMin = 4
 )
 
-// seat is where a dispatcher or worker sits: it stays when the actor is replaced.
+// seat is the place of a dispatcher or worker: it stays when the actor is replaced.
 type seat struct {
 	number   int // of a worker, from 1; 0 for the dispatcher
 	box      atomic.Pointer[mailbox]
 	delivery atomic.Pointer[delivery]
-	spawned  uint64 // actors ever; their supervisor's alone
+	spawned  uint64 // actors ever; used by their supervisor only
 }
 
-// delivery is what one of them has in hand. Its own turn only, but for call, and for
-// run as far as the lock of from guards it.
+// delivery is what one of them is working on. Used in its own turn only, except for call,
+// and for the parts of run that the lock of from guards.
 type delivery struct {
 	sub      *Sub
 	at       *seat
-	from     *lane // the subscription's, or the worker's own; nil for a router
-	most     int   // messages taken at once
+	from     *lane // the subscription's lane, or the worker's own; nil for a router
+	most     int   // messages to take at once
 	consumer Consumer
 	run      run // chunk, start, n and base are changed under from's lock
 	left     int // messages of the run not built yet
 	built    int
-	called   int // of the built ones
+	called   int // how many of the built ones were called
 
-	// call says when the call that goes on began, by the tree's clock: 0 for none,
-	// negative for one that was reported as blocked, callGivenUp for the last. Unless
-	// stamped, it says when the run began.
+	// call is when the current call began, by the tree's clock: 0 for none, negative for
+	// one that was reported as blocked, callGivenUp for one that was given up. Unless
+	// calls are stamped, it is when the run began.
 	call    atomic.Int64
 	stamped bool
 	watch   *callWatch // nil for none
@@ -57,11 +57,11 @@ func (s *Sub) newDelivery(at *seat, from *lane, most int) *delivery {
 	return d
 }
 
-// unfinished reports whether a run was begun and not given back.
+// unfinished reports whether a run was taken and not given back.
 func (d *delivery) unfinished() bool { return d.run.chunk != nil }
 
-// work delivers what is left of the current run and gives it back. It returns false
-// when a call was given up: then the rest of the run is another's.
+// work delivers what is left of the current run and gives it back. It returns false when
+// a call was given up: another delivery then has the rest of the run.
 func (d *delivery) work() bool {
 	lane, n := &d.sub.lane, d.run.n
 	began := d.sub.conn.tree.clock()
@@ -126,7 +126,7 @@ func (d *delivery) giveBack() {
 	chunk.release()
 }
 
-// abandon gives up an unfinished run when nobody will go on with it.
+// abandon gives up an unfinished run that nobody will continue.
 func (d *delivery) abandon() {
 	if d == nil {
 		return
@@ -142,7 +142,7 @@ func (d *delivery) abandon() {
 	}
 }
 
-// lose tells of what is left of a run that nobody goes on with.
+// lose reports what is left of a run that nobody continues.
 func (d *delivery) lose() {
 	begun := d.begun()
 	if d.sub.lane.lost == nil || begun >= d.run.n {
@@ -160,8 +160,8 @@ func (d *delivery) begun() int {
 	return d.run.n - d.left - d.built + d.called
 }
 
-// about names the message whose call is going on, for the report of a failure:
-// under a wildcard the subscription's own subject would not tell which it was.
+// about names the message of the current call, for the report of a failure: with a
+// wildcard, the subscription's own subject would not identify it.
 func (d *delivery) about() string {
 	if d.run.chunk == nil || d.called == 0 {
 		return d.sub.Subject
@@ -169,7 +169,7 @@ func (d *delivery) about() string {
 	return d.run.subject(d.begun())
 }
 
-// subject returns that of the k-th message of the run, from 1.
+// subject returns the subject of the k-th message of the run, from 1.
 func (r *run) subject(k int) string {
 	at := r.start
 	for range k - 1 {
@@ -181,8 +181,8 @@ func (r *run) subject(k int) string {
 	return string(m.Subject)
 }
 
-// successor returns a delivery with what is behind the call that is given up, and
-// what is before, that call included.
+// successor returns a delivery with the messages after the call that is given up; done is
+// the messages up to and including that call.
 func (d *delivery) successor() (next *delivery, done part) {
 	next = d.sub.newDelivery(d.at, d.from, d.most)
 	done = part{seq: d.run.seq, n: d.begun()}

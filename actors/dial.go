@@ -14,11 +14,11 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Transport says how the connection to a server is opened. The zero value looks
-// the server's name up and dials TCP.
+// Transport says how to open the connection to a server. The zero value looks up the
+// server's name and dials TCP.
 type Transport struct {
-	// Dialer dials. Its Resolver looks names up, and its Timeout, if it has one,
-	// replaces Config.Timeout as the bound of lookup and dial together.
+	// Dialer dials. Its Resolver looks up names, and its Timeout, if it has one, replaces
+	// Config.Timeout as the bound of lookup and dial together.
 	Dialer net.Dialer
 	// Dial opens one connection in place of Dialer; nil for none. It may panic,
 	// block or return nothing.
@@ -28,7 +28,7 @@ type Transport struct {
 	// KeepAddressOrder tries the addresses of a name in the order of the lookup,
 	// not in a random one.
 	KeepAddressOrder bool
-	// WebSocket is about servers with the scheme ws or wss.
+	// WebSocket applies to servers with the scheme ws or wss.
 	WebSocket WebSocket
 }
 
@@ -65,9 +65,9 @@ func (g *greeter) dial(ctx context.Context) error {
 	return failed
 }
 
-// addresses returns what to dial. A name that cannot be looked up, in half of the
-// time at most, is left to a dialer of the user's, which may know better, as behind
-// a proxy.
+// addresses returns what to dial. A name whose lookup fails, or takes more than half of
+// the time, is left to the user's dialer, if there is one, which may resolve it
+// differently, as behind a proxy.
 func (g *greeter) addresses(ctx context.Context) ([]string, error) {
 	t := &g.cfg.Transport
 	if t.SkipLookup {
@@ -110,12 +110,12 @@ func (g *greeter) dialAddress(ctx context.Context, address string, left int) (ne
 		return openByUser(ctx, "CustomDialer", func() (net.Conn, error) { return t.Dial(ctx, "tcp", address) })
 	}
 	dialer := t.Dialer
-	dialer.Timeout = 0 // ctx has it
+	dialer.Timeout = 0 // ctx has the deadline
 	return dialer.DialContext(ctx, "tcp", address)
 }
 
-// openByUser runs user code that opens a connection. One that comes too late is
-// closed. An error of the code's own is returned as it is, and any other misdeed as a
+// openByUser runs user code that opens a connection. One that comes too late is closed.
+// An error that the code returns is passed on as it is; any other failure becomes a
 // *CallbackError.
 func openByUser(ctx context.Context, option string, open func() (net.Conn, error)) (net.Conn, error) {
 	conn, err := askUser(ctx, "dial", open, func(late net.Conn) {
@@ -135,13 +135,14 @@ func openByUser(ctx context.Context, option string, open func() (net.Conn, error
 	return conn, nil
 }
 
-// isNil reports whether there is no connection, be it with the type of one.
+// isNil reports whether there is no connection; a typed nil counts as none.
 func isNil(conn net.Conn) bool {
 	value := reflect.ValueOf(conn)
 	return !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil()
 }
 
-// dialErrors are the failures of a name's addresses, in the order they were tried.
+// dialErrors are the failures of a name's addresses, in the order in which they were
+// tried.
 type dialErrors []error
 
 // Error joins the failures in one line.

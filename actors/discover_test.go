@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// TestAFullServerTellsOfOthers: a server that refuses us after its INFO has told
-// where else to go, and Connect goes there.
+// TestAFullServerTellsOfOthers: the INFO of a server that then refuses us has announced
+// other servers, and Connect goes there.
 func TestAFullServerTellsOfOthers(t *testing.T) {
 	for _, c := range []struct {
 		ignore bool

@@ -6,8 +6,8 @@ import "fmt"
 //
 //	deliver ─► take a run from the lane ─► build ─► call, call, … ─► give back
 //
-// Where it stands in a run is kept in its delivery: after a panic the next
-// incarnation goes on with the message behind the one that caused it.
+// Its position in a run is kept in its delivery: after a panic the next incarnation goes
+// on with the message after the one that caused it.
 
 // Messages, in the order of dispatcher.Receive.
 type (
@@ -19,8 +19,8 @@ type (
 
 func (deliver) isDispatcherMsg() {}
 
-// messagesPerTurn is about how many messages are delivered before others get
-// the worker.
+// messagesPerTurn is roughly how many messages are delivered before other actors get the
+// runner.
 const messagesPerTurn = 1024
 
 // dispatcher also serves as the worker of a concurrent subscription.
@@ -43,7 +43,7 @@ func (d *dispatcher) onDeliver(c *Context) {
 		}
 		delivered += d.delivery.run.n
 		if !d.delivery.work() {
-			return // its supervisor has left it
+			return // its supervisor has given it up
 		}
 	}
 	c.host.box.offerData()

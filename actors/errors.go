@@ -14,9 +14,9 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// The kinds of errors that are born in this package. Compare with errors.Is.
+// The kinds of errors that this package defines. Compare with errors.Is.
 var (
-	// ErrConnectionClosed: the connection is closed for good. It is a net.ErrClosed.
+	// ErrConnectionClosed: the connection is closed for good. It matches net.ErrClosed.
 	ErrConnectionClosed error = kind.New("troupe: connection closed", net.ErrClosed).In(kind.Closed)
 	// ErrConnectionDraining: the connection is being drained and takes no new work.
 	ErrConnectionDraining error = kind.New("troupe: connection draining").In(kind.Closed)
@@ -24,17 +24,18 @@ var (
 	ErrConnectionReconnecting error = kind.New("troupe: connection reconnecting").In(kind.Connection, kind.Retry)
 	// ErrDisconnected: the link to the server was lost while the call waited.
 	ErrDisconnected error = kind.New("troupe: server is disconnected").In(kind.Connection, kind.Retry)
-	// ErrUnexpectedEOF: the server ended the connection without a word.
+	// ErrUnexpectedEOF: the server ended the connection without giving a reason.
 	ErrUnexpectedEOF error = kind.New("troupe: connection ended by the server", protocol.ErrStaleConnection, io.ErrUnexpectedEOF)
 	// ErrNoServers: no server could be connected to.
 	ErrNoServers error = kind.New("troupe: no servers available for connection").In(kind.Connection, kind.Retry)
-	// ErrOutboundBufferLimit: too much waits to be sent.
+	// ErrOutboundBufferLimit: too many bytes wait to be sent.
 	ErrOutboundBufferLimit error = kind.New("troupe: outbound buffer limit exceeded").In(kind.Limit, kind.Retry)
-	// ErrHeadersNotSupported: the server does not take headers.
+	// ErrHeadersNotSupported: the server does not support headers.
 	ErrHeadersNotSupported error = kind.New("troupe: headers not supported by the server").In(kind.Server)
 	// ErrSlowConsumer: messages were dropped because the subscription's handler is too slow.
 	ErrSlowConsumer error = kind.New("troupe: slow consumer, messages dropped").In(kind.Limit, kind.Retry)
-	// ErrBadSubscription: the subscription is closed or not of the kind the call needs.
+	// ErrBadSubscription: the subscription is closed, or is not of the kind that the call
+	// needs.
 	ErrBadSubscription error = kind.New("troupe: invalid subscription").In(kind.Closed)
 	// ErrTooManyBlocked: too many calls of a subscription's handler do not return.
 	ErrTooManyBlocked error = kind.New("troupe: too many blocked calls of a handler", supervisor.ErrHandlerBlocked)
@@ -44,11 +45,11 @@ var (
 	ErrNoResponders error = kind.New("troupe: no responders available for request").In(kind.Unavailable, kind.Retry)
 	// ErrFlushTimeout: the server did not confirm a flush in time.
 	ErrFlushTimeout error = kind.New("troupe: flush timeout", protocol.ErrTimeout)
-	// ErrDrainTimeout: a drain did not finish in time; the connection was closed all the same.
+	// ErrDrainTimeout: a drain did not finish in time; the connection was closed anyway.
 	ErrDrainTimeout error = kind.New("troupe: draining connection timed out", protocol.ErrTimeout).In(kind.Timeout, kind.MaybeSent)
-	// ErrTooManyRequests: as many requests wait as there are tokens for.
+	// ErrTooManyRequests: the maximum number of requests is waiting.
 	ErrTooManyRequests error = kind.New("troupe: too many requests waiting").In(kind.Limit, kind.Retry)
-	// ErrMailboxFull: an actor has as many messages waiting as it may have.
+	// ErrMailboxFull: the maximum number of messages is waiting for an actor.
 	ErrMailboxFull error = kind.New("troupe: mailbox full").In(kind.Limit, kind.Retry)
 	// ErrActorExists: another actor below the same supervisor has that name.
 	ErrActorExists error = kind.New("troupe: actor exists").In(kind.Input)
@@ -60,42 +61,42 @@ var (
 	ErrInvalidContext error = kind.New("troupe: invalid context").In(kind.Input)
 	// ErrActorStopped: the actor has ended.
 	ErrActorStopped error = kind.New("troupe: actor stopped").In(kind.Closed)
-	// ErrForcedReconnect: the link was given up because the user asked for it.
+	// ErrForcedReconnect: the link was given up because the program asked for it.
 	ErrForcedReconnect error = kind.New("troupe: reconnect forced", ErrDisconnected)
-	// ErrWriteTimeout: the socket did not take what was written in time.
+	// ErrWriteTimeout: the socket did not accept the data in time.
 	ErrWriteTimeout error = kind.New("troupe: write timeout", protocol.ErrTimeout)
 	// ErrNoConnection: a dialer returned neither a connection nor an error.
 	ErrNoConnection error = kind.New("troupe: dialer returned no connection").In(kind.Handler)
 	// ErrWebSocketUpgrade: what was dialed did not become a WebSocket.
 	ErrWebSocketUpgrade error = kind.New("troupe: websocket upgrade failed").In(kind.Protocol)
-	// ErrInternal: one of our own actors failed again and again.
+	// ErrInternal: an actor of the library itself failed repeatedly.
 	ErrInternal error = kind.New("troupe: internal failure").In(kind.Internal, kind.MaybeSent)
 )
 
-// MaxPayloadError says which message was larger than the server takes. It was not
-// sent, unless the server says so.
+// MaxPayloadError reports a message that is larger than the server accepts. It was not
+// sent, unless ByServer.
 type MaxPayloadError struct {
 	Subject    string // empty if ByServer
 	Size       int    // header block and payload, bytes; 0 if ByServer
 	HeaderSize int    // header block alone, bytes
 	Limit      int    // of the server, bytes
-	ByServer   bool   // the server said so, of what it does not say, and closed the connection
+	ByServer   bool   // the server reported it, without naming the message, and closed the connection
 	Err        error  // its *protocol.ServerError; nil unless ByServer
 }
 
 // Error describes the message and the limit.
 func (e *MaxPayloadError) Error() string {
 	if e.ByServer {
-		return fmt.Sprintf("%v: it takes %d bytes", e.Err, e.Limit)
+		return fmt.Sprintf("%v: the limit is %d bytes", e.Err, e.Limit)
 	}
-	return fmt.Sprintf("troupe: maximum payload exceeded: %d bytes for %q, the server takes %d", e.Size, e.Subject, e.Limit)
+	return fmt.Sprintf("troupe: maximum payload exceeded: %d bytes for %q, the server accepts %d", e.Size, e.Subject, e.Limit)
 }
 
-// Unwrap returns ErrMaxPayload and what the server said.
+// Unwrap returns ErrMaxPayload and the server's error.
 func (e *MaxPayloadError) Unwrap() []error { return []error{protocol.ErrMaxPayload, e.Err} }
 
-// OutboundBufferLimitError says how much waits for a connection. Nothing of
-// the refused message was kept.
+// OutboundBufferLimitError reports a full outbound buffer. Nothing of the refused message
+// was kept.
 type OutboundBufferLimitError struct {
 	Buffered int // bytes that wait
 	Need     int // bytes of the refused message
@@ -104,7 +105,7 @@ type OutboundBufferLimitError struct {
 
 // Error describes the buffer.
 func (e *OutboundBufferLimitError) Error() string {
-	return fmt.Sprintf("troupe: outbound buffer limit exceeded: %d bytes wait, %d more wanted, limit %d", e.Buffered, e.Need, e.Limit)
+	return fmt.Sprintf("troupe: outbound buffer limit exceeded: %d bytes buffered, %d more needed, limit %d", e.Buffered, e.Need, e.Limit)
 }
 
 // Unwrap returns ErrOutboundBufferLimit.
@@ -115,7 +116,7 @@ type BadSubscriptionError struct {
 	Subject string
 	Queue   string // its queue group
 	SID     uint64
-	Cause   error // what ended it; nil if it was asked to, or had its last message
+	Cause   error // what ended it; nil if it ended on request or after its last message
 }
 
 // Error names the subscription and the cause.
@@ -131,10 +132,11 @@ func (e *BadSubscriptionError) Error() string {
 func (e *BadSubscriptionError) Unwrap() []error { return []error{ErrBadSubscription, e.Cause} }
 
 // TooManyBlockedError says that a subscription was ended because another call of its
-// handler blocked while as many as may had been given up and had not returned.
+// handler blocked when the maximum number of calls had already been given up without
+// returning.
 type TooManyBlockedError struct {
 	Subject string
-	Calls   int   // that had been given up
+	Calls   int   // calls that had been given up
 	Cause   error // the last call
 }
 
@@ -161,7 +163,7 @@ type SlowConsumerError struct {
 	LimitBytes   int
 	Dropped      uint64 // messages lost on this subscription so far
 	DroppedBytes uint64
-	Budget       int // of the connection, bytes, if it was that which had no room; 0 for a limit of the subscription's own
+	Budget       int // of the connection, bytes, if that was exhausted; 0 for a limit of the subscription itself
 }
 
 // Error describes the subscription and what it lost.
@@ -176,7 +178,7 @@ func (e *SlowConsumerError) Error() string {
 // Unwrap returns ErrSlowConsumer.
 func (e *SlowConsumerError) Unwrap() []error { return []error{ErrSlowConsumer} }
 
-// MailboxFullError says which actor had no room for a message. It did not get it.
+// MailboxFullError says which actor had no room for a message. The actor did not get it.
 type MailboxFullError struct {
 	Path  string // of the actor
 	Limit int    // messages
@@ -197,8 +199,8 @@ func (e *MailboxFullError) Unwrap() []error { return []error{ErrMailboxFull, e.C
 
 // ActorStoppedError says which actor has ended, and why.
 type ActorStoppedError struct {
-	Path  string // of the actor; empty for a ref of none
-	Cause error  // the failure, or the end of the connection; nil if it was asked to
+	Path  string // of the actor; empty for a zero ref
+	Cause error  // the failure, or the end of the connection; nil for a stop on request
 }
 
 // Error names the actor and the cause.
@@ -216,7 +218,7 @@ func (e *ActorStoppedError) Error() string {
 // Unwrap returns ErrActorStopped and the cause.
 func (e *ActorStoppedError) Unwrap() []error { return []error{ErrActorStopped, e.Cause} }
 
-// AsAsked reports whether err is the end of an actor that was asked for.
+// AsAsked reports whether err is the end of an actor on request.
 func AsAsked(err error) bool {
 	stopped, ok := errors.AsType[*ActorStoppedError](err)
 	return ok && stopped.Cause == nil && stopped.Path != ""
@@ -229,7 +231,7 @@ type ServerAttempt struct {
 	At  time.Time
 }
 
-// NoServersError lists what was tried before giving up. Its category is that of all
+// NoServersError lists the attempts made before giving up. Its category is that of all
 // attempts if they agree.
 type NoServersError struct{ Attempts []ServerAttempt }
 
@@ -259,7 +261,7 @@ func (e *NoServersError) Unwrap() []error {
 	return all
 }
 
-// Category returns what all attempts failed by, or that there is no connection.
+// Category returns the category that all attempts agree on, or else Connection.
 func (e *NoServersError) Category() kind.Category {
 	for i := range e.Attempts {
 		if kind.CategoryOf(e.Attempts[i].Err) != kind.CategoryOf(e.Attempts[0].Err) {
@@ -282,22 +284,22 @@ func (e *NoServersError) Retryable() bool {
 	return len(e.Attempts) == 0
 }
 
-// MaybeSent reports false: without a server nothing leaves.
+// MaybeSent reports false: without a server nothing is sent.
 func (e *NoServersError) MaybeSent() bool { return false }
 
 // ConnectionClosedError says why a connection is closed.
 type ConnectionClosedError struct {
 	Cause error // nil after Close or Drain
-	Sent  bool  // it was closed while the call waited, and what the call had sent may have left
+	Sent  bool  // it was closed while the call waited, and the data of the call may have been sent
 }
 
 // MaybeSent returns Sent.
 func (e *ConnectionClosedError) MaybeSent() bool { return e.Sent }
 
-// Category returns that it is closed, whatever the cause says.
+// Category is always Closed, whatever the cause.
 func (e *ConnectionClosedError) Category() kind.Category { return kind.Closed }
 
-// Retryable reports false: what is needed is another connection.
+// Retryable reports false: a new connection is needed.
 func (e *ConnectionClosedError) Retryable() bool { return false }
 
 // Error names the cause.
@@ -311,8 +313,8 @@ func (e *ConnectionClosedError) Error() string {
 // Unwrap returns ErrConnectionClosed and the cause.
 func (e *ConnectionClosedError) Unwrap() []error { return []error{ErrConnectionClosed, e.Cause} }
 
-// ConnectionStateError is a call that needs a server, which there is none of at the
-// moment. Nothing was sent.
+// ConnectionStateError reports a call that needs a server while there is none. Nothing
+// was sent.
 type ConnectionStateError struct {
 	Op    string
 	State Status
@@ -333,20 +335,20 @@ func (e *ConnectionStateError) Unwrap() []error {
 	return []error{ErrConnectionReconnecting, ErrDisconnected, e.Cause}
 }
 
-// TimeoutError is a wait that ended without what was waited for.
+// TimeoutError reports a wait that ended without result because its time was over.
 type TimeoutError struct {
 	Op      string
 	Subject string        // what was waited on; empty when it has no subject
 	After   time.Duration // the timeout, or the time until the context's deadline
 	Elapsed time.Duration // how long the call waited
-	Cause   error         // context.Cause of the caller's context; nil for a timeout of the call's own
-	Sent    bool          // what was to be sent may have left
+	Cause   error         // context.Cause of the caller's context; nil for the call's own timeout
+	Sent    bool          // the data of the call may have been sent
 }
 
 // MaybeSent returns Sent.
 func (e *TimeoutError) MaybeSent() bool { return e.Sent }
 
-// Category returns that it did not happen in time, whatever the cause says.
+// Category is always Timeout, whatever the cause.
 func (e *TimeoutError) Category() kind.Category { return kind.Timeout }
 
 // Retryable reports true.
@@ -363,23 +365,23 @@ func (e *TimeoutError) Timeout() bool { return true }
 // Unwrap returns ErrTimeout, which is a context.DeadlineExceeded, and the cause.
 func (e *TimeoutError) Unwrap() []error { return []error{protocol.ErrTimeout, e.Cause} }
 
-// CanceledError is a wait that the caller's context ended before its time. It
-// is a context.Canceled and no ErrTimeout.
+// CanceledError reports a wait that the cancellation of the caller's context ended. It
+// matches context.Canceled but not ErrTimeout.
 type CanceledError struct {
 	Op      string
 	Subject string        // what was waited on; empty when it has no subject
 	Elapsed time.Duration // how long the call waited
 	Cause   error         // context.Cause of the context
-	Sent    bool          // what was to be sent may have left
+	Sent    bool          // the data of the call may have been sent
 }
 
 // MaybeSent returns Sent.
 func (e *CanceledError) MaybeSent() bool { return e.Sent }
 
-// Category returns that the caller has ended it, whatever the cause says.
+// Category is always Canceled, whatever the cause.
 func (e *CanceledError) Category() kind.Category { return kind.Canceled }
 
-// Retryable reports false: the caller has lost interest.
+// Retryable reports false: the caller gave up.
 func (e *CanceledError) Retryable() bool { return false }
 
 // Error names the operation and the cause.
@@ -411,7 +413,7 @@ func Interrupted(ctx context.Context, op, subject string, began time.Time) error
 	return e
 }
 
-// sent notes in an error of Interrupted that what was to be sent may have left.
+// sent records in an error of Interrupted that the data of the call may have been sent.
 func sent(err error) error {
 	switch e := err.(type) {
 	case *TimeoutError:
@@ -422,8 +424,8 @@ func sent(err error) error {
 	return err
 }
 
-// RequestLostError is a request, or a flush, whose link was lost while it waited.
-// What it had sent may have been received and acted upon.
+// RequestLostError reports a request, or a flush, whose link was lost while it waited.
+// What it sent may have been received and processed.
 type RequestLostError struct {
 	Op    string // request or flush
 	Cause error
@@ -440,13 +442,13 @@ func (e *RequestLostError) Unwrap() []error { return []error{ErrDisconnected, e.
 // MaybeSent reports true.
 func (e *RequestLostError) MaybeSent() bool { return true }
 
-// Category returns that the link was lost, whatever the cause says.
+// Category is always Connection, whatever the cause.
 func (e *RequestLostError) Category() kind.Category { return kind.Connection }
 
 // Retryable reports true: there will be another link.
 func (e *RequestLostError) Retryable() bool { return true }
 
-// DrainTimeoutError says what a drain had to leave unfinished.
+// DrainTimeoutError says what a drain left unfinished.
 type DrainTimeoutError struct {
 	Report Report
 	Cause  error
@@ -454,7 +456,7 @@ type DrainTimeoutError struct {
 
 // Error names what did not finish.
 func (e *DrainTimeoutError) Error() string {
-	return fmt.Sprintf("%v: %d unfinished %v", ErrDrainTimeout, len(e.Report.Unfinished), e.Report.Unfinished)
+	return ErrDrainTimeout.Error() + ": " + e.Report.String()
 }
 
 // Unwrap returns ErrDrainTimeout and the cause.

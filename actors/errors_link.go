@@ -12,7 +12,7 @@ type DialError struct {
 	URL   string // without credentials
 	Phase string // dial, tls, upgrade, info, connect
 	Err   error
-	info  *protocol.Info // what a server said that then refused us; nil for nothing
+	info  *protocol.Info // INFO of a server that then refused us; nil for none
 }
 
 // Error names server, phase and cause.
@@ -29,7 +29,7 @@ func (e *DialError) Category() kind.Category { return kind.CategoryOf(e.Err) }
 // Retryable reports whether what failed may succeed later.
 func (e *DialError) Retryable() bool { return kind.CanRetry(e.Err) }
 
-// MaybeSent reports false: before a handshake is complete nothing of the user's leaves.
+// MaybeSent reports false: before a handshake is complete no user data is sent.
 func (e *DialError) MaybeSent() bool { return false }
 
 // LinkError is the loss of a live connection to a server.
@@ -53,5 +53,5 @@ func (e *LinkError) Category() kind.Category { return kind.CategoryOf(e.Err) }
 // Retryable reports whether what failed may succeed later.
 func (e *LinkError) Retryable() bool { return kind.CanRetry(e.Err) }
 
-// MaybeSent reports true: what had not been confirmed may have arrived.
+// MaybeSent reports true: what was not confirmed may have arrived.
 func (e *LinkError) MaybeSent() bool { return true }

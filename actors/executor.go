@@ -6,33 +6,33 @@ import (
 	"time"
 )
 
-// stallAfter is how long the run queue may wait without any runner taking from
-// it before another runner is started. A handler that blocks thus delays its
-// neighbours by this much at most.
+// stallAfter is how long the run queue may wait without any runner taking from it before
+// another runner is started. A handler that blocks thus delays others by at most this
+// long.
 const stallAfter = 200 * time.Microsecond
 
-// runnersMin is how many runners there are on one processor, too: a handler that blocks
-// would hold up everybody there for stallAfter.
+// runnersMin is the least number of runners, even on one processor, where a handler that
+// blocks would otherwise hold up everything for stallAfter.
 const runnersMin = 2
 
 // executor runs mailboxes on a few long-lived goroutines.
 //
 //	submit ─► run queue ─► runner ─► mailbox.run ─► handler
 //	                         ▲
-//	            stalled: nobody took for 200 µs, so one more runner
+//	            stalled: nothing taken for 200 µs, so one more runner
 //
-// A goroutine per activation costs more than a short handler, and a fixed pool
-// lets one blocked handler stop everybody; hence runners that stay, and a
-// timer that adds one when the queue stands still. Extra runners leave when
-// the queue is empty. Without users (retain, release) no runner remains.
+// A goroutine per activation costs more than a short handler, and with a fixed pool a few
+// blocked handlers would stop everything; hence runners that stay, and a timer that adds
+// one when the queue stalls. Extra runners leave when the queue is empty. Without users
+// (retain, release) no runner remains.
 type executor struct {
 	mu      sync.Mutex
 	head    *mailbox // run queue, linked by mailbox.nextRunnable
 	tail    *mailbox
-	idle    []*runner // parked runners, the last parked first to run
+	idle    []*runner // parked runners; the last one parked runs first
 	all     map[uint64]*runner
 	runners int // all runners, busy and parked; len(all) lags behind starts
-	base    int // runners that stay while there are users
+	base    int // number of runners that stay while there are users
 	users   int
 	taken   uint64 // mailboxes taken from the queue, for the stall check
 	seen    uint64 // taken at the last stall check
@@ -54,7 +54,7 @@ func newExecutor() *executor {
 	return e
 }
 
-// retain adds a user; runners are kept while there is one.
+// retain adds a user; runners are kept while there are users.
 func (e *executor) retain() {
 	e.mu.Lock()
 	e.users++
@@ -161,8 +161,8 @@ func (e *executor) armLocked() {
 	e.timer.Reset(stallAfter)
 }
 
-// stalled runs when the stall timer fires: a queue that nobody took from since
-// then gets one more runner.
+// stalled runs when the stall timer fires: if nothing was taken from the queue since it
+// was armed, one more runner is started.
 func (e *executor) stalled() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -174,7 +174,7 @@ func (e *executor) stalled() {
 	e.armLocked()
 	if stalled {
 		e.startLocked()
-		e.seen++ // what the new runner takes first does not show that the queue moves
+		e.seen++ // the new runner's first take does not show that the queue moves
 	}
 }
 
@@ -193,10 +193,12 @@ func (e *executor) work(w *runner) {
 		e.mu.Lock()
 		m := w.current
 		w.current = nil
+		e.mu.Unlock()
+		m.reschedule() // while this runner counts: settle waits for what it starts
+		e.mu.Lock()
 		e.startLocked()
 		e.leaveLocked(w)
 		e.mu.Unlock()
-		m.reschedule()
 	}()
 	for m := e.take(w); m != nil; m = e.take(w) {
 		m.run()
@@ -259,9 +261,9 @@ func (e *executor) leaveLocked(w *runner) {
 	e.gone.Broadcast()
 }
 
-// goroutineID returns the id of the calling goroutine. The runtime offers no
-// other way than its stack header ("goroutine 12 [running]:"); it is read once
-// a runner and once a Close, never on a hot path.
+// goroutineID returns the id of the calling goroutine. The runtime offers no other way
+// than its stack header ("goroutine 12 [running]:"); it is read once per runner and once
+// per Close, never on a hot path.
 func goroutineID() uint64 {
 	var buf [64]byte
 	text := buf[:runtime.Stack(buf[:], false)]

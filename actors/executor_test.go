@@ -55,8 +55,8 @@ func TestExecutorRunsEachOnce(t *testing.T) {
 	}
 }
 
-// TestABlockedRunnerIsReplaced after stallAfter, once for each that blocks, and
-// the extra ones leave when they are not needed any more.
+// TestABlockedRunnerIsReplaced after stallAfter, once for each that blocks, and the extra
+// runners leave when they are no longer needed.
 func TestABlockedRunnerIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExecutor()
@@ -149,7 +149,7 @@ func TestExecutorAfterGoexit(t *testing.T) {
 	}
 }
 
-// TestExecutorKnowsItsOwn: a goroutine is told which mailbox it runs.
+// TestExecutorKnowsItsOwn: a goroutine can ask which mailbox it runs.
 func TestExecutorKnowsItsOwn(t *testing.T) {
 	e := newExecutor()
 	e.retain()
@@ -172,7 +172,7 @@ func TestExecutorKnowsItsOwn(t *testing.T) {
 	e.settle(time.Minute)
 }
 
-// TestExecutorWithoutUsers still runs what it is given, and keeps nobody.
+// TestExecutorWithoutUsers still runs what it is given, and keeps no runner.
 func TestExecutorWithoutUsers(t *testing.T) {
 	e := newExecutor()
 	done := make(chan struct{})

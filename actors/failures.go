@@ -7,16 +7,16 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// failures.go - the errors that a handler returns. A handler may return one for
-// each message, and messages come by the million: a supervisor.Burst bounds the events.
+// failures.go - the errors that a handler returns. A handler may return one for each of
+// millions of messages, so a supervisor.Burst bounds the events.
 
-// failures counts those of one subscription.
+// failures counts the handler errors of one subscription.
 type failures struct {
 	mu    sync.Mutex
 	burst supervisor.Burst
 	last  *supervisor.HandlerError // the last without an event; nil for none
 	timer *time.Timer
-	over  bool // the subscription has ended: what comes now is told at once
+	over  bool // the subscription has ended: later failures are reported at once
 }
 
 // Failed reports an error that the handler returned.
@@ -42,7 +42,7 @@ func (s *Sub) Failed(cause *supervisor.HandlerError) {
 	}
 }
 
-// failuresDue ends a window in which more failed than was told.
+// failuresDue ends a span with failures that were not reported one by one.
 func (s *Sub) failuresDue() {
 	f := s.failures.Load()
 	f.mu.Lock()
@@ -50,7 +50,7 @@ func (s *Sub) failuresDue() {
 	f.flush(s)
 }
 
-// endFailures tells what was not, at the end of the subscription.
+// endFailures reports the remaining failures at the end of the subscription.
 func (s *Sub) endFailures() {
 	f := s.failures.Load()
 	if f == nil {

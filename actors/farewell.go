@@ -6,26 +6,27 @@ import (
 	"time"
 )
 
-// farewell.go - the last words of those that work on a connection.
+// farewell.go - last publishes of components that work on a connection.
 //
-//	Close ─► each of them, while it can still publish ─► what they said is written ─► the end
+//	Close ─► each of them, while it can still publish ─► their publishes are written ─► the end
 
-// lastWordsMax is how long a Close whose ctx is done waits for last words, and as long again
-// for what was said to be written.
+// lastWordsMax is how long a Close whose ctx is done waits for the last publishes, and
+// then again for them to be written.
 const lastWordsMax = 100 * time.Millisecond
 
-// farewells are who wants to be told. The zero value is ready.
+// farewells are the functions to call. The zero value is ready.
 type farewells struct {
-	saying sync.Mutex // held while they are said: another Close waits
+	saying sync.Mutex // held while they run: another Close waits
 
 	mu  sync.Mutex
 	all map[*func(context.Context)]struct{}
 }
 
-// BeforeClose has f called once when the connection is about to close, by Close or at the
-// end of a drain, and has a link: f may publish, and returns when its ctx is done, which is
-// within closeFlush, or within lastWordsMax when the ctx of Close is done; at once for a
-// Close from inside a handler. It runs on a goroutine of its own. forget takes it back.
+// BeforeClose registers f to be called once when the connection is about to close, by
+// Close or at the end of a drain, and has a link. f may publish, and must return when its
+// ctx is done: that is within closeFlush, within lastWordsMax if the ctx of Close is
+// done, and at once for a Close from inside a handler. It runs on a goroutine of its own.
+// forget cancels the call.
 func (c *Conn) BeforeClose(f func(ctx context.Context)) (forget func()) {
 	w := &c.farewells
 	w.mu.Lock()
@@ -41,7 +42,7 @@ func (c *Conn) BeforeClose(f func(ctx context.Context)) (forget func()) {
 	}
 }
 
-// take returns all, of whom nobody is told again.
+// take returns all functions and forgets them.
 func (w *farewells) take() (all []func(context.Context)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,7 +53,7 @@ func (w *farewells) take() (all []func(context.Context)) {
 	return all
 }
 
-// lastWords lets everybody have theirs. It returns the context for writing them.
+// lastWords calls all functions. It returns the context for writing what they published.
 func (c *Conn) lastWords(ctx context.Context) (context.Context, context.CancelFunc) {
 	c.farewells.saying.Lock()
 	defer c.farewells.saying.Unlock()
@@ -82,7 +83,7 @@ func (c *Conn) lastWords(ctx context.Context) (context.Context, context.CancelFu
 	}()
 	select {
 	case <-over:
-	case <-time.After(closeFlush): // one of them cannot publish: the end of the connection ends that
+	case <-time.After(closeFlush): // one of them is stuck in a publish, which the end of the connection ends
 	}
 	if !late {
 		return ctx, func() {}

@@ -7,7 +7,7 @@ import (
 )
 
 // finish.go - ends of a subscription that wait for its messages: after a number of
-// them, and by a drain.
+// messages, and by a drain.
 
 // AutoUnsubscribe ends the subscription when the server has sent max messages
 // since it began, however many of them were dropped here.
@@ -17,7 +17,7 @@ func (s *Sub) AutoUnsubscribe(max uint64) error {
 	}
 	s.lane.mu.Lock()
 	if s.lane.max > 0 && s.lane.received >= s.lane.max {
-		max = min(max, s.lane.max) // the server has ended it: more will not come
+		max = min(max, s.lane.max) // the server has ended it: no more will come
 	}
 	reached, announced := max <= s.lane.received, s.lane.announced
 	s.lane.max = max
@@ -38,8 +38,8 @@ func (s *Sub) AutoUnsubscribe(max uint64) error {
 	return nil
 }
 
-// finishWhenEmpty ends the subscription now if nothing waits, and otherwise
-// leaves that to whoever takes the last message.
+// finishWhenEmpty ends the subscription now if nothing waits; otherwise the finish of the
+// last message does.
 func (s *Sub) finishWhenEmpty() {
 	s.lane.mu.Lock()
 	s.lane.finishing = true
@@ -61,9 +61,9 @@ func (s *Sub) Drain(ctx context.Context) error {
 	return s.FinishDrain(ctx)
 }
 
-// BeginDrain is the part of Drain that does not wait: the server gets the word
-// before anything that is published after this call. It reports true when the
-// subscription has ended already. FinishDrain does the rest.
+// BeginDrain is the part of Drain that does not wait: the server gets the UNSUB before
+// anything that is published after this call. It reports true when the subscription has
+// ended already. FinishDrain does the rest.
 func (s *Sub) BeginDrain() (done bool, err error) {
 	if s.conn.Status() == Closed {
 		return false, s.conn.closedError()
@@ -76,7 +76,7 @@ func (s *Sub) BeginDrain() (done bool, err error) {
 	return false, nil
 }
 
-// endInterest has the server, and the next one if there is one, send no more.
+// endInterest tells the server, and the next one during a move, to send no more messages.
 func (s *Sub) endInterest() {
 	out := s.conn.out
 	out.mu.Lock()

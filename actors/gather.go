@@ -11,13 +11,14 @@ import (
 //
 //	reader ─► token ─► slot ─► replies, bounded ─► Gathering.Next
 //
-// Such a request has a slot as any other, so whatever ends requests ends it, but a
-// reply does not free the slot. More replies than may wait end it, too.
+// Such a request has a slot like any other, so whatever ends requests ends it, but a
+// reply does not free the slot. It also ends when more replies come than may wait.
 
-// replies is what has come for one request and has not been taken.
+// replies are the replies that have come for one request and have not been taken.
 type replies struct {
 	subject string
 	limits  Limits
+	memory  *Buffers      // nil for the heap
 	wake    chan struct{} // capacity 1
 
 	mu      sync.Mutex
@@ -26,10 +27,20 @@ type replies struct {
 	account account // in the budget of the connection
 }
 
-// size is what the reply counts against limits: header block and payload.
-func (r *Reply) size() int64 { return int64(len(r.Data) - r.SubjectLen - r.ReplyLen) }
+// size is how many bytes the reply counts against limits: header block and payload.
+func (r *Reply) size() int64 { return int64(len(r.Data) + len(r.Payload) - r.SubjectLen - r.ReplyLen) }
 
-// push adds a reply. It returns what ends the request when there is no room.
+// place copies a payload to separate memory if the request has such; else it returns nil.
+func (q *replies) place(payload []byte) []byte {
+	if q == nil || q.memory == nil || len(payload) == 0 {
+		return nil
+	}
+	room := q.memory.Take(len(payload))
+	copy(room, payload)
+	return room
+}
+
+// push adds a reply. When there is no room, it returns the error that ends the request.
 func (q *replies) push(r Reply) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -66,14 +77,14 @@ func (q *replies) pop() (r Reply, ok bool) {
 	return r, true
 }
 
-// discard forgets what has come and what may still come.
+// discard drops the replies that have come and any that may still come.
 func (q *replies) discard() {
 	q.mu.Lock()
 	q.queue, q.bytes = nil, 0
 	q.settled(q.account.close())
 }
 
-// settled unlocks, and tells of bytes that have become free.
+// settled unlocks, and wakes those that wait for freed bytes.
 func (q *replies) settled(less bool) {
 	q.mu.Unlock()
 	if less {
@@ -85,35 +96,46 @@ func (q *replies) settled(less bool) {
 // which calls Next for each reply, and End.
 type Gathering struct {
 	reqs    *requests
-	slot    *slot // nil when nothing more is taken in
+	slot    *slot // nil when no more replies are accepted
 	replies replies
 	timer   *time.Timer // nil before the first wait
 	err     error       // what ended the request; nil while it goes on, or after End
 }
 
+// GatherSpec says what to publish to ask for replies, and how to keep them.
+type GatherSpec struct {
+	Subject        string
+	Block, Payload []byte
+	// Limits bounds the replies that may wait.
+	Limits Limits
+	// Memory is where payloads are stored; nil for the heap.
+	Memory *Buffers
+}
+
 // Gather publishes a message with a reply subject of its own, for any number of
-// replies, of which as many wait as limits say. Errors are those of Publish.
-func (c *Conn) Gather(subject string, block, payload []byte, limits Limits) (*Gathering, error) {
+// replies. Errors are those of Publish.
+func (c *Conn) Gather(spec *GatherSpec) (*Gathering, error) {
 	g := &Gathering{reqs: &c.reqs}
-	g.replies.subject, g.replies.limits, g.replies.wake = subject, limits, make(chan struct{}, 1)
+	g.replies.subject, g.replies.limits, g.replies.memory = spec.Subject, spec.Limits, spec.Memory
+	g.replies.wake = make(chan struct{}, 1)
 	g.replies.account.of = c.budget
 	var err error
-	g.slot, err = c.reqs.begin(subject, block, payload, &g.replies)
+	g.slot, err = c.reqs.begin(spec.Subject, spec.Block, spec.Payload, &g.replies)
 	if err != nil {
 		return nil, err
 	}
 	return g, nil
 }
 
-// Next returns the next reply, waiting for at most wait, if that is not NoTimeout,
-// and until ctx is done. The error is a *TimeoutError, a *CanceledError, or what
-// ended the request: a *SlowConsumerError when more replies came than may wait.
-// What came before is returned first, unless ctx was cancelled.
+// Next returns the next reply, waiting for at most wait, if that is not NoTimeout, and
+// until ctx is done. The error is a *TimeoutError, a *CanceledError, or what ended the
+// request: a *SlowConsumerError when more replies came than may wait. Replies that came
+// before are returned first, unless ctx was cancelled.
 func (g *Gathering) Next(ctx context.Context, wait time.Duration) (Reply, error) {
 	began := time.Now()
 	expired := g.arm(wait)
 	for {
-		over := ctx.Err() // read once: what comes until the slot is given back came in time
+		over := ctx.Err() // read once: a reply that comes before the slot is given back is in time
 		if over != nil {
 			g.leave()
 		}
@@ -151,17 +173,17 @@ func (g *Gathering) arm(wait time.Duration) <-chan time.Time {
 	return g.timer.C
 }
 
-// End gives everything back and discards what has come and was not taken. Replies
-// that come later are late.
+// End releases everything and discards replies that were not taken. Replies that come
+// afterwards count as late.
 func (g *Gathering) End() {
 	g.leave()
 	g.replies.discard()
 }
 
-// leave gives everything back but what has come.
+// leave releases everything but the replies that have come.
 func (g *Gathering) leave() {
 	if g.slot != nil {
-		g.reqs.giveBack(g.slot)
+		g.reqs.giveBack(g.slot, nil)
 		g.slot = nil
 	}
 	if g.timer != nil {

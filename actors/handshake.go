@@ -13,11 +13,11 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// greeting is what a completed handshake leaves.
+// greeting is the result of a completed handshake.
 type greeting struct {
 	conn net.Conn
 	info *protocol.Info
-	rest []byte               // bytes behind the PONG, and a later INFO before it; the reader's first
+	rest []byte               // a later INFO, if any, and the bytes after the PONG; read first by the reader
 	tls  *tls.ConnectionState // nil without TLS
 }
 
@@ -30,13 +30,13 @@ type greeting struct {
 type greeter struct {
 	cfg    *Config
 	server *url.URL
-	// tlsName is the name that the certificate of a server known by its address
-	// alone has to carry; empty for the host of the URL.
+	// tlsName is the name that the certificate must have if the server is known by an IP
+	// address only; empty for the host of the URL.
 	tlsName string
 	conn    net.Conn
-	secured *tls.Conn      // conn, if we have made TLS of it
-	heard   bool           // the server has said something, in TLS if secured
-	info    *protocol.Info // of a server that is as secure as it has to be
+	secured *tls.Conn      // conn, if we have wrapped it in TLS
+	heard   bool           // the server has sent something, in TLS if secured
+	info    *protocol.Info // set once the connection is as secure as required
 	later   []byte         // the last INFO between the first one and the PONG, a frame; nil for none
 	buf     []byte         // read and not parsed
 	parser  *protocol.Parser
@@ -46,7 +46,7 @@ type greeter struct {
 func greet(ctx context.Context, cfg *Config, s *server) (*greeting, error) {
 	g := &greeter{cfg: cfg, server: s.url, tlsName: s.tlsName, parser: protocol.NewServerParser(protocol.Limits{})}
 	done := false
-	defer func() { // also when a callback of the user's panics
+	defer func() { // also when a user's callback panics
 		if !done && g.conn != nil {
 			g.conn.Close()
 		}
@@ -69,7 +69,7 @@ func (g *greeter) run(ctx context.Context) (result *greeting, phase string, err 
 	if err := g.conn.SetDeadline(time.Now().Add(g.cfg.Timeout)); err != nil {
 		return nil, "dial", err
 	}
-	socket := g.conn // what is wrapped around it later has its deadlines
+	socket := g.conn // its deadlines also hold for what is wrapped around it later
 	defer context.AfterFunc(ctx, func() { socket.SetDeadline(time.Unix(1, 0)) })()
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.Timeout) // also for the callbacks
 	defer cancel()
@@ -98,7 +98,7 @@ func (g *greeter) run(ctx context.Context) (result *greeting, phase string, err 
 	if err := g.conn.SetDeadline(time.Time{}); err != nil {
 		return nil, "connect", err
 	}
-	rest := append(g.later, g.buf...) // what was said early is acted upon as if it came now
+	rest := append(g.later, g.buf...) // an early INFO is handled as if it came now
 	return &greeting{conn: g.conn, info: info, rest: rest, tls: g.tlsState()}, "", nil
 }
 
@@ -159,7 +159,8 @@ func (g *greeter) hello(ctx context.Context, info *protocol.Info) error {
 		op, arg, err := g.frame()
 		switch {
 		case err != nil && writeErr != nil:
-			// A server that refuses us closes at once: what it said would have told more.
+			// A server that refuses us closes at once: what it sent first explains more
+			// than the failed write.
 			return g.cutOff(writeErr)
 		case err != nil:
 			return err
@@ -174,11 +175,11 @@ func (g *greeter) hello(ctx context.Context, info *protocol.Info) error {
 	}
 }
 
-// meanwhile deals with what a server says before its PONG.
+// meanwhile handles what a server sends before its PONG.
 func (g *greeter) meanwhile(op protocol.Op, arg []byte) (err error) {
 	switch op {
 	case protocol.OpOK:
-	case protocol.OpInfo: // another server leaves, or this one does, while we come
+	case protocol.OpInfo: // another server, or this one, is about to stop during the handshake
 		g.later = fmt.Appendf(nil, "INFO %s\r\n", arg)
 	case protocol.OpPing: // we have been slow
 		_, err = g.conn.Write(protocol.AppendPong(nil))
@@ -188,7 +189,7 @@ func (g *greeter) meanwhile(op protocol.Op, arg []byte) (err error) {
 	return err
 }
 
-// readCause names the end of a stream that the server ended without a word.
+// readCause marks a stream that the server ended without giving a reason.
 func readCause(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: %w", ErrUnexpectedEOF, err)

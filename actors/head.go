@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// headEvery is how often a frame takes the place of the one that is remembered:
-// often enough to follow a change, too rarely to be seen as an allocation.
+// headEvery is how often a frame replaces the remembered one: often enough to follow a
+// change, too rarely to matter as an allocation.
 const headEvery = 256
 
-// head remembers how one frame began. Most programs publish again and again to
-// the same few subjects: to compare a subject with one that was found good is
-// faster than to look at each of its bytes, and to copy the start of a frame
-// faster than to format it. It is immutable.
+// head remembers how one frame began. Most programs publish to the same few subjects
+// again and again: comparing a subject with one that passed the check is faster than
+// checking each of its bytes, and copying the start of a frame is faster than formatting
+// it. It is immutable.
 type head struct {
 	subject string
 	frame   []byte // "PUB foo.bar 16\r\n"
@@ -31,7 +31,7 @@ func (h *head) appendTo(dst, payload []byte) []byte {
 	return dst
 }
 
-// learn remembers the head of a frame now and then. It is called with mu held.
+// learn remembers the head of every headEvery-th frame. It is called with mu held.
 func (o *outbox) learn(subject string, m *message, frame []byte) {
 	if m.reply != "" || o.head.Load() != nil && o.accepted%headEvery != 0 {
 		return

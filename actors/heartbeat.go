@@ -7,13 +7,13 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// heartbeat.go - finds out when the server is not there any more.
+// heartbeat.go - notices when the server is gone.
 //
 //	pingDue ─► PING … PONG within PingsMax intervals, or the link is stale
 //	watch   ─► every second while the server owes us something: nothing read for
 //	           one ─► PING, for six ─► the link is stale
 //
-// Nobody is given up while bytes of his may be waiting for us.
+// No server is given up while bytes from it may still be unread.
 
 // Messages, in the order of heartbeat.Receive.
 type (
@@ -33,9 +33,9 @@ func (pingDue) isHeartbeatMsg()  {}
 func (watch) isHeartbeatMsg()    {}
 func (watchDue) isHeartbeatMsg() {}
 
-// A server that owes us something and from which nothing comes is asked for a sign
-// of life after one watchEvery, and given up after silentMax: soon enough for
-// those who wait, and not before a round trip of four seconds is over.
+// A server that owes us an answer but is silent gets a PING after one watchEvery, and is
+// given up after silentMax: soon enough for waiting callers, but not before a round trip
+// of four seconds is over.
 const (
 	watchEvery = time.Second
 	silentMax  = 6
@@ -54,12 +54,12 @@ type heartbeat struct {
 	probe    probe
 }
 
-// probe is the PING of a silence on its way.
+// probe is the PING that was sent because of a silence.
 type probe struct {
-	write   uint64 // that carries it
-	acked   uint64 // by the far end's system at the last look, bytes
+	write   uint64 // number of the write that carries it
+	acked   uint64 // bytes that the peer's kernel had acknowledged at the last look
 	writes  uint64 // of the pulse at the last look
-	arrived uint64 // acked once the PING is there; 0 while that is not known
+	arrived uint64 // value of acked once the PING has arrived; 0 while unknown
 }
 
 // Receive handles one message.
@@ -82,7 +82,7 @@ func (h *heartbeat) onPingDue(c *Context) {
 		return
 	}
 	if !h.begun {
-		h.onWatch(c) // an incarnation before this one may have been at it
+		h.onWatch(c) // an earlier incarnation may have been watching
 	} else if !h.beat() {
 		return
 	}
@@ -133,8 +133,8 @@ func (h *heartbeat) onWatchDue(c *Context) {
 	c.After(watchEvery, heartbeatMsg(watchDue{}))
 }
 
-// look counts one more silent second, asks for a sign of life in the first, and
-// begins anew when there was one.
+// look counts one more silent second, sends a PING in the first, and starts over when
+// something was read.
 func (h *heartbeat) look() {
 	reads, waits := h.pulse.look()
 	if reads != h.watched || waits {
@@ -151,7 +151,7 @@ func (h *heartbeat) look() {
 	h.silent++
 }
 
-// underway reports whether the PING is still on a line that is slow.
+// underway reports whether the PING is still on its way over a slow line.
 func (h *heartbeat) underway() bool {
 	written, writes := h.conn.out.hasWritten(h.probe.write), h.pulse.writes.Load()
 	moved := writes != h.probe.writes
@@ -159,11 +159,12 @@ func (h *heartbeat) underway() bool {
 	if k, ok := askKernel(h.pulse.socket); ok {
 		return h.probe.underway(k, written)
 	}
-	return moved && !written // where nobody knows more
+	return moved && !written // where the kernel cannot be asked
 }
 
-// underway reports whether what lies before the PING arrives bit by bit; written
-// says that the socket has taken the PING. A server that has it is not waited for.
+// underway reports whether the data before the PING is still arriving piece by piece;
+// written says that the socket has taken the PING. Once the PING has arrived, the result
+// is false.
 func (p *probe) underway(k kernelView, written bool) bool {
 	moved := k.acked > p.acked
 	p.acked = k.acked
@@ -173,24 +174,24 @@ func (p *probe) underway(k kernelView, written bool) bool {
 	return moved && (p.arrived == 0 || k.acked < p.arrived)
 }
 
-// StaleConnectionError says that one side has not answered for too long: the server,
-// or in its opinion we.
+// StaleConnectionError says that one side has not answered for too long: the server or,
+// according to the server, this client.
 type StaleConnectionError struct {
 	URL      string // without credentials
 	PingsOut int    // unanswered
 	Interval time.Duration
 	LastPong time.Time // when the server last answered
-	ByServer bool      // the server said so; PingsOut and Interval are unknown
+	ByServer bool      // the server reported it; PingsOut and Interval are unknown
 	Err      error     // its *protocol.ServerError; nil unless ByServer
 }
 
 // Error names the server and what was not answered.
 func (e *StaleConnectionError) Error() string {
 	if e.ByServer {
-		return fmt.Sprintf("%v: %s had no answer from us", e.Err, e.URL)
+		return fmt.Sprintf("%v: %s got no answer from us", e.Err, e.URL)
 	}
 	return fmt.Sprintf("troupe: stale connection: %s left %d pings unanswered, one every %v", e.URL, e.PingsOut, e.Interval)
 }
 
-// Unwrap returns ErrStaleConnection and what the server said.
+// Unwrap returns ErrStaleConnection and the server's error.
 func (e *StaleConnectionError) Unwrap() []error { return []error{protocol.ErrStaleConnection, e.Err} }

@@ -13,8 +13,8 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// TestADeadServerIsFoundUnderLoad: whoever waits for a server that has gone silent
-// waits for seconds, whatever the ping interval is.
+// TestADeadServerIsFoundUnderLoad: callers that wait for a silent server wait for seconds
+// only, whatever the ping interval is.
 func TestADeadServerIsFoundUnderLoad(t *testing.T) {
 	for name, work := range map[string]func(t *testing.T, c *Conn){
 		"a publish": func(t *testing.T, c *Conn) {
@@ -51,8 +51,8 @@ func TestADeadServerIsFoundUnderLoad(t *testing.T) {
 	}
 }
 
-// TestWhoAnswersLives: a server that owes an answer for hours, and is four seconds
-// away, is asked now and then and kept.
+// TestWhoAnswersLives: a server that owes an answer for hours, and is four seconds away,
+// gets a PING now and then and is kept.
 func TestWhoAnswersLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -141,7 +141,7 @@ func hear(p *peer, f func(frame string)) (over func()) {
 	return func() { close(end) }
 }
 
-// TestNoPingMayBeOutstanding gives every link up after an interval, as nats.go does.
+// TestNoPingMayBeOutstanding gives up every link after one interval, as nats.go does.
 func TestNoPingMayBeOutstanding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -155,8 +155,8 @@ func TestNoPingMayBeOutstanding(t *testing.T) {
 	})
 }
 
-// TestASlowLineIsNoSilence, also where the system cannot be asked: a server that takes
-// a large message bit by bit is left in peace.
+// TestASlowLineIsNoSilence, even where the kernel cannot be asked: a server that takes a
+// large message piece by piece is not given up.
 func TestASlowLineIsNoSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -176,7 +176,7 @@ func TestASlowLineIsNoSilence(t *testing.T) {
 	})
 }
 
-// TestAProbeOnASlowLine is held against nobody while what lies before it arrives.
+// TestAProbeOnASlowLine does not count as unanswered while the data before it arrives.
 func TestAProbeOnASlowLine(t *testing.T) {
 	type look struct {
 		acked   uint64
@@ -201,8 +201,7 @@ func TestAProbeOnASlowLine(t *testing.T) {
 	}
 }
 
-// TestTheKernelIsAsked about a socket whose other end does not read, and which we
-// do not read.
+// TestTheKernelIsAsked about a socket that neither end reads.
 func TestTheKernelIsAsked(t *testing.T) {
 	if _, ok := askKernel(&net.TCPConn{}); ok {
 		t.Error("it knows what is not open")

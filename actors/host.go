@@ -19,8 +19,8 @@ type Actor[M any] interface {
 	Receive(c *Context, m M)
 }
 
-// stopper is implemented by actors that hold something to give back. Stopping
-// runs before the children are stopped, at a stop and at a restart.
+// stopper is implemented by actors that hold something to release. Stopping runs before
+// the children are stopped, at a stop and at a restart.
 type stopper interface {
 	Stopping(c *Context)
 }
@@ -29,7 +29,7 @@ type stopper interface {
 type Spec struct {
 	// Name is the last element of the path; unique among its siblings.
 	Name string
-	// Kind is the noun of what it is: link, reader, dispatcher.
+	// Kind is its role: link, reader, dispatcher.
 	Kind string
 	// Policy decides what its supervisor does when it fails.
 	Policy supervisor.Policy
@@ -41,20 +41,20 @@ type Spec struct {
 	// stop. It must not block.
 	OnStopped func(reason error)
 
-	begins  string        // the state in which its work begins; empty: at its start
+	begins  string        // state in which its work begins; empty: it begins at the start
 	user    bool          // runs user code: a panic in it is the handler's, not ours
 	about   func() string // names the message in hand, for reports; nil: its type
-	first   any           // posted to itself by every incarnation; nil for nothing
+	first   any           // message that every incarnation gets first; nil for none
 	data    any           // see mailbox.data
 	sub     *Sub          // whose handler it runs; nil when there is none
-	adopted *mailbox      // a mailbox that outlives incarnations; nil for a new one
+	adopted *mailbox      // mailbox that outlives the actor; nil for a new one
 	member  *userActor    // a user's actor; nil for ours
-	id      string        // its name in the library underneath; empty: Name
-	after   *host         // whose place it takes, with the history; nil for nobody's
+	id      string        // its name in the actor library; empty: Name
+	after   *host         // actor that it replaces, whose history it inherits; nil for none
 }
 
-// failure is what an actor's supervisor is told. As a panic value it is how an
-// actor fails on purpose (Context.Fail).
+// failure is what an actor's supervisor gets. As a panic value it is how an actor fails
+// on purpose (Context.Fail).
 type failure struct {
 	host  *host
 	cause error
@@ -62,8 +62,8 @@ type failure struct {
 	text  string
 }
 
-// String says what failed, for a logger of the library underneath: it would
-// print all fields otherwise.
+// String says what failed, for a logger of the actor library, which would otherwise print
+// all fields.
 func (f *failure) String() string { return "failed at " + f.text }
 
 // host stands between protoactor and one of our actors: it keeps what outlives
@@ -81,17 +81,17 @@ type host struct {
 	stopping func(*Context)
 	ctx      Context
 
-	history *supervisor.History // made at the first failure; its supervisor's alone
-	reason  error               // why it was told to stop
-	failed  error               // how its last message made it fail; its own turn only
-	told    bool                // it was told to stop; its supervisor's alone
+	history *supervisor.History // made at the first failure; used by its supervisor only
+	reason  error               // why it was asked to stop
+	failed  error               // failure of its last message; in its own turn only
+	told    bool                // it was asked to stop; used by its supervisor only
 	ending  bool                // it is stopping or restarting; its own turn only
 
 	mu       sync.Mutex
 	children []*host
 	state    string
 	since    time.Time
-	began    time.Time // when this incarnation came into the state spec.begins
+	began    time.Time // when this incarnation entered the state spec.begins
 	why      string
 	restarts int
 	timers   map[*alarm]struct{}
@@ -118,8 +118,8 @@ func (r Ref[M]) Send(m M) error {
 	return r.box.post(m)
 }
 
-// must is Send for what must not be lost: facts that come once, whose number
-// is bounded by what they are about. It is refused only by an actor that has ended.
+// must is Send for facts that must not be lost: each comes once, and their number is
+// bounded by their subject. Only an actor that has ended refuses them.
 func (r Ref[M]) must(m M) error {
 	if r.box == nil {
 		return ErrActorStopped
@@ -127,16 +127,16 @@ func (r Ref[M]) must(m M) error {
 	return r.box.must(m)
 }
 
-// place holds the Ref of an actor that another goroutine may send to while a
-// restart puts a new one there. The zero place refuses every message.
+// place holds the Ref of an actor to which other goroutines may send while a restart
+// replaces it. The zero place refuses every message.
 type place[M any] struct{ box atomic.Pointer[mailbox] }
 
-// Send queues a message for whoever is there now.
+// Send queues a message for the current actor.
 func (p *place[M]) Send(m M) error { return Ref[M]{p.box.Load()}.Send(m) }
 
 func (p *place[M]) must(m M) error { return Ref[M]{p.box.Load()}.must(m) }
 
-// live reports whether somebody is there.
+// live reports whether there is an actor.
 func (p *place[M]) live() bool {
 	box := p.box.Load()
 	return box != nil && !box.dead()
@@ -211,7 +211,8 @@ func (h *host) start(parent actor.SpawnerContext) {
 	h.pid.Store(pid)
 }
 
-// Receive is protoactor's entry: lifecycle to us, everything else to the actor.
+// Receive is protoactor's entry point: it handles lifecycle messages and passes
+// everything else to the actor.
 func (h *host) Receive(proto actor.Context) {
 	switch m := proto.Message().(type) {
 	case *actor.Started:
@@ -231,7 +232,7 @@ func (h *host) Receive(proto actor.Context) {
 	}
 }
 
-// onTerminated: a child's end is told by its own OnStopped.
+// onTerminated does nothing: a child's own OnStopped reports its end.
 func (h *host) onTerminated() {}
 
 func (h *host) onRestartDue(proto actor.Context, m restartDue) {
@@ -251,11 +252,11 @@ func (h *host) onStarted(proto actor.Context) {
 		_ = h.box.post(h.spec.first)
 	}
 	if h.spec.data != nil {
-		h.box.offerData() // an older incarnation, or one of a child, may have left something
+		h.box.offerData() // an earlier incarnation may have left something
 	}
 }
 
-// incarnated begins a new life and, unless it is the first, says so.
+// incarnated begins a new incarnation and, unless it is the first, reports it.
 func (h *host) incarnated() {
 	h.mu.Lock()
 	before, restarts := h.state, h.restarts
@@ -272,8 +273,8 @@ func (h *host) onMessage(m any) {
 	h.receive(&h.ctx, m)
 }
 
-// onStopping lets the actor give back what it holds. A panic here must not
-// reach protoactor, which would bring the actor back to life.
+// onStopping lets the actor release what it holds. A panic here must not reach
+// protoactor, which would revive the actor.
 func (h *host) onStopping() {
 	h.ending = true
 	h.box.setStopping(true)
@@ -296,7 +297,7 @@ func (h *host) onStopped() {
 		discard(m)
 	}
 	h.become("stopped", "")
-	if len(leftover) > 0 && h.spec.member == nil && h.tree.ctx.Err() == nil { // at the end of it all they are our own goodbyes
+	if len(leftover) > 0 && h.spec.member == nil && h.tree.ctx.Err() == nil { // at the end of the tree they are only our own stop messages
 		h.observe(supervisor.Event{Kind: supervisor.MessagesDropped, Path: h.path, Cause: ErrActorStopped, Count: uint64(len(leftover))})
 	}
 	if h.spec.OnStopped != nil {
@@ -318,13 +319,13 @@ func (h *host) escalate(f *failure, message any) {
 	h.box.invoker.EscalateFailure(f, f.text)
 }
 
-// describe names a message in a report without printing what is in it.
+// describe names a message in a report without printing its contents.
 func (h *host) describe(message any) (text string) {
 	text = fmt.Sprintf("%T", message)
 	if h.spec.about == nil {
 		return text
 	}
-	// This runs where failures are dealt with: a failure here has nobody left.
+	// This runs where failures are handled: nothing is left to handle a failure here.
 	defer func() { _ = recover() }()
 	return h.spec.about()
 }
@@ -332,7 +333,7 @@ func (h *host) describe(message any) (text string) {
 // observe publishes an event of this actor.
 func (h *host) observe(e supervisor.Event) { h.tree.observe(e, h.spec.sub) }
 
-// become records a state for snapshots and emits it as an event when it changed.
+// become records a state for snapshots and, when it changed, publishes an event.
 func (h *host) become(state, why string) {
 	h.mu.Lock()
 	before := h.state
@@ -355,10 +356,11 @@ func (h *host) stopTimers() {
 	h.timers = nil
 }
 
-// Become shows state, and why it is in it, in the tree and in the event stream.
+// Become shows the actor's state, and the reason for it, in the tree and in the event
+// stream.
 func (c *Context) Become(state, why string) { c.host.become(state, why) }
 
-// After sends m to this actor in d, unless the actor stops or restarts first.
+// After sends m to this actor after d, unless the actor stops or restarts first.
 func (c *Context) After(d time.Duration, m any) *alarm { return c.host.after(d, m) }
 
 func (h *host) after(d time.Duration, m any) *alarm {
@@ -380,9 +382,9 @@ func (h *host) after(d time.Duration, m any) *alarm {
 	return t
 }
 
-// Go runs f on a goroutine of its own and sends what it returns to this actor,
-// or what failed makes of a panic or Goexit in f: user code may run in it. A
-// result that comes after the actor's end is discarded.
+// Go runs f, which may call user code, on a goroutine of its own and sends its result to
+// this actor; after a panic or Goexit in f it sends the result of failed. A result that
+// comes after the actor's end is discarded.
 func (c *Context) Go(f func() any, failed func(cause error) any) {
 	h := c.host
 	h.tree.taskBegan()
@@ -411,11 +413,11 @@ func taskFailure(value any) error {
 	return &supervisor.PanicError{Value: value, Stack: debug.Stack()}
 }
 
-// discarder is implemented by messages that hold something to give back when
-// nobody handles them.
+// discarder is implemented by messages that hold something to release when nobody handles
+// them.
 type discarder interface{ discard() }
 
-// discard gives back what a message holds that was not handled, or not to its end.
+// discard releases what a message holds that was not handled, or not completely.
 func discard(m any) {
 	if d, ok := m.(discarder); ok {
 		d.discard()
@@ -425,16 +427,16 @@ func discard(m any) {
 // Fail ends the current turn: the actor's supervisor decides what happens.
 func (c *Context) Fail(cause error) { panic(&failure{cause: cause}) }
 
-// disown stops a child that is in the middle of something without waiting for it:
-// neither a restart nor the end of this actor does. The tree's end does.
+// disown stops a busy child without waiting for it. Neither a restart nor the end of this
+// actor waits for it; only the end of the tree does.
 func (c *Context) disown(box *mailbox) {
 	c.stop(box, nil)
 	c.host.tree.leave(box.host)
 	c.host.box.PostSystemMessage(&actor.Terminated{Who: box.host.pid.Load()})
 }
 
-// stop asks a child to stop with a reason that its OnStopped gets. The first
-// reason stays: a child that was told before may be reading it.
+// stop asks a child to stop with a reason that its OnStopped gets. The first reason is
+// kept: the child may be reading it.
 func (c *Context) stop(box *mailbox, reason error) {
 	if box.host.told {
 		return

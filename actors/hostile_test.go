@@ -19,9 +19,8 @@ func (p *chunkPool) out() int64 {
 	return p.shared
 }
 
-// besieged connects to a peer, subscribes h, lets attack send what it likes on
-// the first link, and hands everything to check once the dust has settled.
-// Later links behave.
+// besieged connects to a peer, subscribes h, lets attack send anything on the first link,
+// and calls check with the results afterwards. Later links behave normally.
 func besieged(t *testing.T, attack func(p *peer), check func(t *testing.T, c *Conn, tape *eventTape, got chan string)) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -63,7 +62,8 @@ func besieged(t *testing.T, attack func(p *peer), check func(t *testing.T, c *Co
 	})
 }
 
-// TestGarbageCostsTheLink and no more: a typed error, a reconnect, and no memory.
+// TestGarbageCostsTheLink and nothing more: there is a typed error and a reconnect, and
+// no memory is lost.
 func TestGarbageCostsTheLink(t *testing.T) {
 	attacks := map[string]string{
 		"http":               "HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n\r\nno!",
@@ -106,7 +106,7 @@ func TestGarbageCostsTheLink(t *testing.T) {
 	}
 }
 
-// TestOddFramesKeepTheLink: what is strange and harmless is counted or reported.
+// TestOddFramesKeepTheLink: strange but harmless frames are counted or reported.
 func TestOddFramesKeepTheLink(t *testing.T) {
 	told := func(t *testing.T, tape *eventTape, kind supervisor.EventKind, want ...error) {
 		t.Helper()
@@ -193,8 +193,8 @@ func TestOddFramesKeepTheLink(t *testing.T) {
 	}
 }
 
-// TestRepeatedAuthorizationErrorStops: the same refusal twice from one server is
-// an answer, unless the user wants to go on.
+// TestRepeatedAuthorizationErrorStops: the same refusal twice from one server is final,
+// unless the user wants to go on.
 func TestRepeatedAuthorizationErrorStops(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -232,13 +232,13 @@ func TestABufferGrowsWithWhatCame(t *testing.T) {
 			if n := c.chunks.out(); n > 2*chunkBytesMin {
 				t.Errorf("%d bytes of buffer for an announcement", n)
 			}
-			_ = c.ForceReconnect() // the peer cannot go on behind this
+			_ = c.ForceReconnect() // the peer cannot continue after this
 			pass(time.Second)
 		})
 }
 
-// TestDripsOfALongLine: a line longer than the smallest buffer that comes in
-// pieces far smaller than it, so that the buffer wants to shrink meanwhile.
+// TestDripsOfALongLine: a line longer than the smallest buffer comes in far smaller
+// pieces, so that the buffer tends to shrink meanwhile.
 func TestDripsOfALongLine(t *testing.T) {
 	info := `INFO {"max_payload":1000,"server_name":"` + strings.Repeat("n", 3*chunkBytesMin) + `"}` + "\r\n"
 	besieged(t, func(p *peer) {

@@ -9,24 +9,24 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// incarnation.go - what user code says about its actor, and sees of it.
+// incarnation.go - the interface between user code and its actor.
 
 // ActorSpec describes a user's actor.
 type ActorSpec struct {
-	// Name is the last element of its path; empty for a number.
+	// Name is the last element of its path; if empty, the actor gets a number.
 	Name string
 	// Policy decides what happens when it fails.
 	Policy supervisor.Policy
-	// MailboxMax bounds what waits of Send; zero means MailboxDefault.
+	// MailboxMax bounds the waiting messages of Send; zero means MailboxDefault.
 	MailboxMax int
-	// Group is the node below the connection under which it stands; empty for "actors".
+	// Group is the node below the connection in which it is placed; empty for "actors".
 	Group string
-	// LinkChanges has it sent a LinkChange whenever the link changes.
+	// LinkChanges makes it receive a LinkChange whenever the link changes.
 	LinkChanges bool
-	// Progress returns counters for its node in snapshots, nil for none. It is called
+	// Progress returns counters for its node in snapshots; nil for none. It may be called
 	// at any time, on any goroutine, and must not block.
 	Progress func() []supervisor.Counter
-	// New makes what one incarnation does. It may fail as Receive may.
+	// New makes the Behavior of one incarnation. It may fail in the same ways as Receive.
 	New func(*Incarnation) Behavior
 }
 
@@ -34,12 +34,12 @@ type ActorSpec struct {
 // called one at a time, on goroutines that change between calls.
 type Behavior struct {
 	Receive  func(m any) // never nil
-	Started  func()      // before the first message; nil for nothing
-	Stopping func()      // after the last message, at a stop and at a restart; nil for nothing
+	Started  func()      // before the first message; nil for none
+	Stopping func()      // after the last message, at a stop and at a restart; nil for none
 }
 
-// Incarnation is one life of a user's actor, from its start to its stop or
-// restart. Safe for concurrent use.
+// Incarnation is one run of a user's actor, from a start to the next stop or restart.
+// Safe for concurrent use.
 type Incarnation struct {
 	user     *userActor
 	ctx      context.Context
@@ -51,14 +51,14 @@ type Incarnation struct {
 	timers map[*alarm]struct{}
 }
 
-// standing is what an incarnation says about itself.
+// standing is the state that an incarnation reported by Become.
 type standing struct {
-	state, reason string // no state: it has said nothing
+	state, reason string // empty state: it has not called Become
 	level         supervisor.Level
 	since         time.Time
 }
 
-// due is a letter that a timer brought.
+// due is a message of a timer.
 type due struct {
 	life *Incarnation
 	m    any
@@ -96,14 +96,14 @@ func (i *Incarnation) end() {
 // Self returns the ref of the actor.
 func (i *Incarnation) Self() *ActorRef { return &ActorRef{user: i.user} }
 
-// Context is cancelled when the incarnation ends, and as soon as somebody asks
-// the actor, or what is above it, to stop.
+// Context is cancelled when the incarnation ends, and as soon as the actor, or anything
+// above it, is asked to stop.
 func (i *Incarnation) Context() context.Context { return i.ctx }
 
-// Restarts returns how many incarnations there were before.
+// Restarts returns the number of earlier incarnations.
 func (i *Incarnation) Restarts() int { return i.restarts }
 
-// After puts m into the actor's mailbox in d, beyond its bound, unless the
+// After puts m into the actor's mailbox after d, even if it is full, unless the
 // incarnation ends first. stop reports whether it was in time.
 func (i *Incarnation) After(d time.Duration, m any) (stop func() bool) {
 	i.mu.Lock()
@@ -129,7 +129,7 @@ func (i *Incarnation) After(d time.Duration, m any) (stop func() bool) {
 	}
 }
 
-// forget takes a timer out and reports whether it was still in.
+// forget removes a timer and reports whether it was still pending.
 func (i *Incarnation) forget(t *alarm) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -138,8 +138,9 @@ func (i *Incarnation) forget(t *alarm) bool {
 	return in
 }
 
-// Become shows a state, how good it is, and why the actor is in it. One event tells
-// of each change. It is forgotten with the incarnation, and an older one's is ignored.
+// Become sets the state that the tree shows, its level, and the reason for it. Each
+// change is reported by one event. The state is dropped with the incarnation; a call on
+// an ended incarnation is ignored.
 func (i *Incarnation) Become(state string, level supervisor.Level, reason string) {
 	u := i.user
 	level = min(level, supervisor.Down)
@@ -157,6 +158,6 @@ func (i *Incarnation) Become(state string, level supervisor.Level, reason string
 		Before: cmp.Or(before.state, "ready"), After: cmp.Or(state, "ready"), Message: reason}})
 }
 
-// Spawn starts a child, which ends with this incarnation. Errors are those of
+// Spawn starts a child actor, which ends with this incarnation. Errors are those of
 // Conn.SpawnActor.
 func (i *Incarnation) Spawn(spec ActorSpec) (*ActorRef, error) { return i.user.conn.spawnUser(spec, i) }

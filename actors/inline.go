@@ -1,12 +1,12 @@
 package actors
 
 // inline.go - writes on the goroutine of a publisher or requester instead of the
-// writer's, as far as the socket takes them without blocking. At most one
-// goroutine writes at a time: whoever has set outbox.writing.
+// writer's, as far as the socket takes them without blocking. At most one goroutine
+// writes at a time: the one that has set outbox.writing.
 
-// writeNow writes what waits on the caller's goroutine, as far as the socket
-// takes it without blocking; the rest, or everything where there is no way to
-// try, is left to the writer. kick is what put returned.
+// writeNow writes what waits on the caller's goroutine, as far as the socket takes it
+// without blocking; the rest, or everything where the platform cannot try, is left to the
+// writer. kick is what put returned.
 func (o *outbox) writeNow(kick func()) {
 	o.mu.Lock()
 	o.gathering = false
@@ -15,7 +15,7 @@ func (o *outbox) writeNow(kick func()) {
 	if try != nil {
 		o.kicked = false
 		kick = nil
-		w = o.takeLocked() // empty: somebody else writes, or there is no socket any more
+		w = o.takeLocked() // empty: another goroutine writes, or there is no socket any more
 	} else if kick == nil {
 		kick = o.kickLocked()
 	}
@@ -37,7 +37,7 @@ func (o *outbox) attempt(try func([]byte) int, w write) (kick func()) {
 	}
 	o.mu.Lock()
 	if o.state == outDown {
-		// The socket was lost meanwhile: no byte of the rest goes to the next one.
+		// The socket was lost meanwhile: the rest must not go to the next one.
 		o.abortLocked(w)
 		o.settle()
 		return nil
@@ -49,15 +49,15 @@ func (o *outbox) attempt(try func([]byte) int, w write) (kick func()) {
 	return kick
 }
 
-// gather begins a stream: the writer sleeps, and publishes collect until
-// gatherBytes wait. It returns false when they do already.
+// gather begins a stream: the writer sleeps, and publishes collect until gatherBytes
+// wait. It returns false when that many wait already.
 func (o *outbox) gather() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.gathering = len(o.buf) < gatherBytes && o.state == outLive
 	o.streamed = false
 	if o.gathering {
-		o.kicked = false // the writer sleeps: a wake-up on its way finds that out
+		o.kicked = false // the writer sleeps; a wake-up already under way only makes it check again
 	}
 	return o.gathering
 }
@@ -71,12 +71,12 @@ func (o *outbox) streaming() bool {
 	return was
 }
 
-// streamRuns bounds how many writes in a row one publisher makes for others.
+// streamRuns bounds how many writes in a row one publisher makes on behalf of others.
 const streamRuns = 4
 
-// writeStream writes on the publisher's goroutine, while the writer sleeps. The
-// frames are in this processor's cache; to have another one fetch them from
-// there costs more than the write.
+// writeStream writes on the publisher's goroutine, while the writer sleeps. The frames
+// are in this processor's cache; moving them to another processor's costs more than the
+// write.
 func (o *outbox) writeStream() {
 	for range streamRuns {
 		o.mu.Lock()

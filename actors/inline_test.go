@@ -85,7 +85,7 @@ func TestASocketThatIsFullEndsTheStream(t *testing.T) {
 	}
 }
 
-// TestControlFramesEndAStreamsSleep: who waits for an answer does not wait for
+// TestControlFramesEndAStreamsSleep: a caller that waits for an answer does not wait for
 // the stream.
 func TestControlFramesEndAStreamsSleep(t *testing.T) {
 	o, _, kicks := streamOutbox(t, -1)
@@ -142,8 +142,8 @@ func TestRequestsOfACrowd(t *testing.T) {
 	}
 }
 
-// TestTheTailOfAStream comes without another publish, over a socket that can be
-// tried and over one that can't.
+// TestTheTailOfAStream is sent without another publish, over a socket that can be tried
+// and over one that can't.
 func TestTheTailOfAStream(t *testing.T) {
 	const n = 200_000
 	s := natsserver.Run(t, natsserver.Options{})

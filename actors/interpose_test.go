@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestInterpose: what stands before an actor is asked for at each start, runs before
-// each message, and is gone for actors that start later.
+// TestInterpose: the function is requested at each start of an actor, runs before each
+// message, and can be removed for actors that start later.
 func TestInterpose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sys := NewSystem(nil)

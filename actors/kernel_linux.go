@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// askKernel tells what the system knows of the socket behind conn. It does not
-// block; ok is false where there is no socket.
+// askKernel returns what the kernel knows of the socket behind conn. It does not block;
+// ok is false if there is no socket.
 func askKernel(conn net.Conn) (k kernelView, ok bool) {
 	tcp := socketOf(conn)
 	if tcp == nil {

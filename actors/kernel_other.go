@@ -4,5 +4,5 @@ package actors
 
 import "net"
 
-// askKernel knows nothing here.
+// askKernel is not available on this platform.
 func askKernel(net.Conn) (kernelView, bool) { return kernelView{}, false }

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// runMax is how many messages a consumer takes at once: enough to make the
-// lane's lock cheap, few enough that limits and drops stay exact.
+// runMax is how many messages a consumer takes at once: enough to make the lane's lock
+// cheap, few enough for exact limits and drops.
 const runMax = 128
 
-// Limits bounds what may wait for a subscription's handler. The message in the
-// handler counts. Negative means unlimited.
+// Limits bounds the messages that may wait for a subscription's handler, the message in
+// the handler included. Negative means unlimited.
 type Limits struct {
 	Msgs     int
 	Bytes    int           // payload plus encoded headers
@@ -37,9 +37,9 @@ type lane struct {
 	started       atomic.Uint64 // of these, handed to user code: Delivered
 	inflight      int           // taken and not given back by finish
 	inflightBytes int64
-	received      uint64 // messages that the server sent
-	announced     uint64 // of these, not sent on the present socket since its SUB: the server counts from there
-	ahead         uint64 // of these, sent on the socket that is to be the next one
+	received      uint64 // messages received from the server
+	announced     uint64 // of these, not sent on the current socket since its SUB, where the server's count starts
+	ahead         uint64 // of these, sent on the socket that will be the next one
 	dropped       uint64
 	droppedBytes  uint64
 	peakMsgs      int
@@ -51,27 +51,27 @@ type lane struct {
 	slowFromBytes uint64
 	slowBytes     int64
 
-	refusal *PermissionError // the server does not let us have the subscription
+	refusal *PermissionError // why the server refuses the subscription; nil unless it does
 
 	max       uint64            // messages after which the subscription ends, 0 for never
 	last      atomic.Uint64     // no delivery begins after that many; 0 for no bound
-	marks     *barrierMark      // where barriers stand, oldest first; nil for none
-	next      uint64            // number behind the last message that was queued, see segment
-	consumers int               // how many take from the lane at once; 1 unless concurrent
+	marks     *barrierMark      // positions of barriers, oldest first; nil for none
+	next      uint64            // number after the last message that was queued, see segment
+	consumers int               // how many may take from the lane concurrently; 1 by default
 	wake      func()            // wakes idle consumers; called with mu held
 	deliver   func(*Raw) Handed // hands over instead of queuing; called with mu held; nil for a queue
-	turned    func()            // told of changes of slow; called with mu held; nil for nobody
-	lost      func(*Raw, bool)  // hears of each message that will not be delivered, see SubSpec.Lost; nil for nobody
+	turned    func()            // called with mu held when slow changes; nil for none
+	lost      func(*Raw, bool)  // called for each message that will not be delivered, see SubSpec.Lost; nil for none
 	space     *sync.Cond        // Block: room was made or the lane was closed; nil until used
 
-	// Small fields stand together: programs have ten thousand subscriptions.
+	// Small fields are grouped to save memory: programs have ten thousand subscriptions.
 	closed       atomic.Bool // no delivery begins any more
 	overflow     Overflow
-	byBudget     bool // the last message that found no room found none in the budget
+	byBudget     bool // the last message without room exceeded the budget
 	slow         bool // a slow-consumer episode is on
 	slowReported bool // NextMsg has reported the episode
 	retried      bool // the SUB has been sent again since the refusal
-	relay        bool // a worker's own: messages keep the numbers of the subscription's
+	relay        bool // a worker's own lane: messages keep the numbers of the subscription's lane
 	finishing    bool // nothing more comes: the last finish ends the subscription
 	waiting      bool // consumers are idle and want a wake-up
 	left         bool // the last delivery has ended
@@ -81,19 +81,19 @@ type lane struct {
 type pushed struct {
 	wake    bool // consumers were idle
 	began   bool // a slow-consumer episode began
-	last    bool // the subscription has received as many as it may
+	last    bool // the subscription has received its maximum of messages
 	empty   bool // and none of them waits
-	idle    bool // nothing is left whose end could end the episode
+	idle    bool // no message is left whose finish could end the slow episode
 	refused bool // a message came although the subscription is marked as refused
 	gone    bool // the channel that takes the messages is closed
 	freed   bool // the budget has more room than before
 	dropped int
-	beyond  int          // messages that came when it had received as many as it may
+	beyond  int          // messages that came after it had received its maximum
 	ended   *episode     // a slow-consumer episode ended; nil for none
-	reached *barrierMark // nothing is left before it and those behind it
+	reached *barrierMark // barriers that are reached, linked; nil for none
 }
 
-// push queues a segment under the limits. The lane owns it from here on.
+// push queues a segment, subject to the limits. The lane owns it from here on.
 func (l *lane) push(s segment) (p pushed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -136,7 +136,7 @@ func (l *lane) pushLocked(s segment, p *pushed) {
 	}
 	p.beyond = int(beyond)
 	if l.queued+l.inflight > l.peakMsgs || l.held() > l.peakBytes {
-		l.raise(l.pending()) // which is not more
+		l.raise(l.pending()) // the true values, which are at most those just compared
 	}
 	p.refused = l.refusal != nil
 	p.wake = l.waiting && l.queued > 0
@@ -172,17 +172,18 @@ func (l *lane) append(s segment) {
 	}
 	l.segs, l.head = moveDown(l.segs, l.head)
 	l.segs = append(l.segs, s)
-	l.next = max(l.next, s.seq+uint64(s.n)) // a push that waited for room comes late
+	l.next = max(l.next, s.seq+uint64(s.n)) // a push that waited for room may come late
 	l.queued += int(s.n)
 	l.bytes += s.bytes
 }
 
-// raise moves the high-water marks up to what waits.
+// raise raises the high-water marks to the given values.
 func (l *lane) raise(msgs int, bytes int64) {
 	l.peakMsgs, l.peakBytes = max(l.peakMsgs, msgs), max(l.peakBytes, bytes)
 }
 
-// pending returns what waits, the message in the handler included.
+// pending returns the number and size of the waiting messages, the message in the handler
+// included.
 func (l *lane) pending() (msgs int, bytes int64) {
 	begun := l.inflight - int(l.taken-l.started.Load()) // finished, or in a handler
 	done := max(0, begun-l.consumers)
@@ -194,8 +195,8 @@ func (l *lane) pending() (msgs int, bytes int64) {
 	return msgs, bytes
 }
 
-// room returns how many of the first messages of s fit now, and notes whether it
-// is the budget that has no room for the others.
+// room returns how many of the first messages of s fit now, and records whether the
+// budget has no room for the others.
 func (l *lane) room(s segment) int {
 	msgs, bytes := l.pending()
 	budget, alone := l.account.room(l.held()), l.queued+l.inflight == 0
@@ -217,8 +218,8 @@ func (l *lane) room(s segment) int {
 	return int(s.n)
 }
 
-// behind returns s without its first k messages. It walks on what a processor can
-// hold: a segment, copied at each step, is more than that.
+// behind returns s without its first k messages. It iterates over values that fit into
+// registers: a whole segment, copied at each step, does not.
 func (s segment) behind(k int) segment {
 	views, at, bytes := s.chunk.views, s.head, s.bytes
 	for range k {
@@ -238,7 +239,7 @@ func (l *lane) count(s segment) {
 	l.lose(s)
 }
 
-// lose tells of messages that will not be delivered.
+// lose reports messages that will not be delivered.
 func (l *lane) lose(s segment) {
 	if l.lost == nil {
 		return
@@ -256,7 +257,7 @@ func (l *lane) drop(s segment) {
 	s.chunk.release()
 }
 
-// shift forgets the first segment; its reference has been given away.
+// shift removes the first segment, whose reference has been passed on.
 func (l *lane) shift() {
 	l.segs[l.head] = segment{}
 	l.head++
@@ -275,26 +276,26 @@ func (l *lane) shift() {
 // reference to their chunk until finish.
 type run struct {
 	Cursor
-	start uint32 // the cursor's first place
+	start uint32 // the cursor's first position
 	base  uint64 // messages that the lane's consumers had begun when it was taken
 	part
 }
 
-// part is a number of messages in a row.
+// part is a sequence of consecutive messages.
 type part struct {
 	seq   uint64 // of the first, see segment
 	n     int
 	bytes int64
 }
 
-// release gives up the messages' chunk; borrowed messages end here.
+// release gives up the messages' chunk; borrowed messages are invalid from here on.
 func (r *run) release() {
 	r.chunk.release()
 	r.chunk = nil
 }
 
-// take hands up to most messages to a consumer, or marks the lane as waited on
-// and returns false.
+// take hands up to most messages to a consumer; if none wait, it marks the lane as waited
+// on and returns false.
 func (l *lane) take(r *run, most int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -321,12 +322,12 @@ func (l *lane) take(r *run, most int) bool {
 	return true
 }
 
-// finished says what a finish led to.
+// finished is the result of a finish.
 type finished struct {
 	ended   *episode     // a slow-consumer episode ended; nil for none
-	last    bool         // the subscription is to end: nothing waits and nothing comes
+	last    bool         // the subscription must end: nothing waits and nothing more comes
 	more    bool         // messages wait
-	reached *barrierMark // nothing is left before it and those behind it
+	reached *barrierMark // barriers that are reached, linked; nil for none
 }
 
 // finish gives back taken messages that have been delivered or discarded.
@@ -358,8 +359,8 @@ func (l *lane) finishRun(r *run) (f finished) {
 	return f
 }
 
-// leave lets go of what no consumer will give back: its bytes, and the barriers that
-// stand behind it.
+// leave gives up the messages that no consumer will give back: their bytes, and their
+// hold on later barriers.
 func (l *lane) leave() (reached *barrierMark) {
 	l.mu.Lock()
 	less := l.account.close()
@@ -372,8 +373,8 @@ func (l *lane) leave() (reached *barrierMark) {
 	return reached
 }
 
-// shut ends the lane: what waits is discarded, nothing new is taken. It
-// returns how many messages were waiting.
+// shut ends the lane: waiting messages are discarded and no new ones accepted. It returns
+// how many were waiting.
 func (l *lane) shut() int {
 	l.mu.Lock()
 	if l.closed.Swap(true) {

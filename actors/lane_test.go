@@ -12,8 +12,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// segmentOf makes a segment of messages with these payloads, linked through a
-// chunk of its own, which it holds the one reference to.
+// segmentOf makes a segment of messages with these payloads in a chunk of its own, to
+// which it holds the only reference.
 func segmentOf(payloads ...string) segment {
 	c := &chunk{}
 	c.refs.Store(1)
@@ -58,9 +58,9 @@ func newLane(o Overflow, limits Limits) *lane {
 	return l
 }
 
-// TestOverflowAtTheLimit fills a lane of ten to one below, to exactly, and to
-// one above its limit, message by message and at once, by count and by bytes, its
-// own or those that the budget has for it.
+// TestOverflowAtTheLimit fills a lane of ten to one below, exactly, and one above its
+// limit, message by message and at once, by count and by bytes, with limits of its own
+// and of the budget.
 func TestOverflowAtTheLimit(t *testing.T) {
 	const limit, size = 10, 8
 	limits := map[string]Limits{
@@ -72,7 +72,7 @@ func TestOverflowAtTheLimit(t *testing.T) {
 	kept := map[Overflow][]string{
 		DropNewest:       numbered(0, limit, size),
 		DropOldest:       numbered(1, limit, size),
-		Block:            numbered(0, limit, size), // nobody takes, and it waits for no time
+		Block:            numbered(0, limit, size), // no consumer takes, and the wait is zero
 		RestartEmpty:     {},
 		StopSubscription: numbered(0, limit, size),
 		EscalateOverflow: numbered(0, limit, size),
@@ -151,8 +151,8 @@ func (l *lane) takeAll() []string {
 	return all
 }
 
-// TestMessageInTheHandlerCounts: a limit of three is one in the handler and two
-// that wait, however many the consumer has taken at once.
+// TestMessageInTheHandlerCounts: a limit of three means one in the handler and two that
+// wait, however many the consumer has taken at once.
 func TestMessageInTheHandlerCounts(t *testing.T) {
 	l := newLane(DropNewest, Limits{Msgs: 3, Bytes: -1})
 	l.push(segmentOf("a", "b"))
@@ -201,8 +201,8 @@ func TestSlowEpisodeEnds(t *testing.T) {
 	}
 }
 
-// TestEpisodeWithNothingLeft: a message too large for an empty lane begins an
-// episode that no later finish would end.
+// TestEpisodeWithNothingLeft: a message too large for an empty lane begins an episode
+// that no later finish could end.
 func TestEpisodeWithNothingLeft(t *testing.T) {
 	for _, policy := range []Overflow{DropNewest, DropOldest, RestartEmpty} {
 		l := newLane(policy, Limits{Msgs: -1, Bytes: 4})
@@ -216,7 +216,7 @@ func TestEpisodeWithNothingLeft(t *testing.T) {
 	}
 }
 
-// TestMaxCutsTheSegment: the server sent more than it was asked for.
+// TestMaxCutsTheSegment when the server sends more than it was asked for.
 func TestMaxCutsTheSegment(t *testing.T) {
 	for _, max := range []int{1, 4, 5} {
 		l := newLane(DropNewest, Limits{Msgs: -1, Bytes: -1})
@@ -347,7 +347,7 @@ func TestHigherLimitsReleaseABlockedReader(t *testing.T) {
 	})
 }
 
-// TestThePeak is what waited, and the one message for which there was no room.
+// TestThePeak counts what waited and the one message for which there was no room.
 func TestThePeak(t *testing.T) {
 	for _, policy := range []Overflow{DropNewest, DropOldest, RestartEmpty, Block, StopSubscription} {
 		l := newLane(policy, Limits{Msgs: 10, Bytes: -1})
@@ -366,8 +366,8 @@ func TestThePeak(t *testing.T) {
 	}
 }
 
-// laneModel is a lane as one would write it without caring for speed: a list of
-// payloads, of which the first few are in the consumer's hands.
+// laneModel is a lane written without regard to speed: a list of payloads, of which the
+// consumer has taken the first few.
 type laneModel struct {
 	limits   Limits
 	overflow Overflow
@@ -379,7 +379,7 @@ type laneModel struct {
 	closed   bool
 }
 
-// waiting counts what waits, the message in the handler included.
+// waiting counts the messages that wait, including the one in the handler.
 func (m *laneModel) waiting() (n, size int) {
 	from := max(0, m.begun-1)
 	for _, p := range append(append([]string{}, m.hands[from:]...), m.queue...) {
@@ -412,7 +412,7 @@ func (m *laneModel) push(all []string) {
 				m.queue = m.queue[1:]
 			}
 		case RestartEmpty:
-			// What of the segment was queued already counts with the rest.
+			// The part of the segment that was already queued counts with the rest.
 			m.dropped = append(append(m.dropped, m.queue...), all[i:]...)
 			m.queue = nil
 		default:
@@ -453,7 +453,7 @@ func TestLaneAgreesWithItsModel(t *testing.T) {
 			},
 			"take": func(t *rapid.T) {
 				if len(m.hands) > 0 {
-					return // the consumer has its hands full
+					return // the consumer has taken all it can
 				}
 				most := rapid.IntRange(1, 4).Draw(t, "most")
 				took := l.take(&r, most)

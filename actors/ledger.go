@@ -6,24 +6,24 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// What happens to the outbox when a socket is lost, and when the next one is
-// there; see move_outbox.go for one that is given up while it works. A frame is in
+// ledger.go - what happens to the outbox when a socket is lost, and when the next one is
+// ready; see move_outbox.go for a socket that is given up while it works. A frame is in
 // one of three places:
 //
 //	waiting in buf                        resent
-//	in a failed write, behind its bytes   resent
+//	in a failed write, after its bytes    resent
 //	written, or begun to be written       uncertain unless a PONG confirmed it
 //
 // Nothing that may have left is ever sent again, and nothing vanishes without
 // being counted.
 
-// loss is what a lost socket leaves to report.
+// loss is what is to be reported about a lost socket.
 type loss struct {
 	cause     error
 	uncertain uint64 // publishes that may or may not have reached the server
 	resent    uint64 // publishes kept for the next socket
-	written   uint64 // publishes that may have left, ever
-	accepted  uint64 // publishes, ever
+	written   uint64 // publishes that may have been sent, ever
+	accepted  uint64 // publishes accepted, ever
 	waiters   []chan<- error
 }
 
@@ -38,7 +38,7 @@ func (o *outbox) abort(w write) {
 	o.mu.Unlock()
 }
 
-// abortLocked puts back what cannot have left.
+// abortLocked puts back the frames that cannot have been sent.
 func (o *outbox) abortLocked(w write) {
 	o.writing = 0
 	o.room.Broadcast()
@@ -49,8 +49,8 @@ func (o *outbox) abortLocked(w write) {
 	o.buf = append(kept, o.buf...)
 }
 
-// detach takes the socket of link away. What waits stays for the next one. The
-// loss is reported now, or when the write that is going on has ended.
+// detach removes the socket of link. What waits is kept for the next one. The loss is
+// reported now or, if a write is in progress, when it has ended.
 func (o *outbox) detach(link uint32, cause error) {
 	o.mu.Lock()
 	if o.link != link || o.state == outDown || o.state == outClosed {
@@ -73,12 +73,25 @@ func (o *outbox) detach(link uint32, cause error) {
 	o.settle()
 }
 
-// settle takes stock after a lost socket. It is called with mu held, releases
-// it, and reports.
+// drop is detach for the socket in use, whichever that is. It returns its link; 0 if there
+// is none.
+func (o *outbox) drop(cause error) (link uint32) {
+	o.mu.Lock()
+	if o.state != outDown && o.state != outClosed {
+		link = o.link
+	}
+	o.mu.Unlock()
+	o.detach(link, cause)
+	return link
+}
+
+// settle computes and reports the loss after a lost socket. It is called with mu held,
+// and releases it before it reports.
 func (o *outbox) settle() {
 	l := loss{cause: o.cause, uncertain: o.written - o.confirmed, written: o.written, accepted: o.accepted}
 	o.buf, l.resent = keepPublishes(o.buf, o.disown)
-	// What is not kept counts as done with, and those behind it keep their numbers.
+	// Publishes that are not kept count as written, so that later ones keep their
+	// numbers.
 	o.written += o.pubs - l.resent
 	o.confirmed = o.written
 	o.pubs = l.resent
@@ -107,13 +120,13 @@ type socket struct {
 	watch func() // see outbox.watch
 }
 
-// attach gives the outbox a new socket: first the subscriptions, then the
-// publishes that waited, then the PINGs that somebody waits for. Publishes that this
-// server would not take are taken out and returned.
+// attach gives the outbox a new socket: first the subscriptions, then the publishes that
+// waited, then the PINGs that callers wait for. Publishes that this server would not
+// accept are removed and returned.
 func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (misfits []misfit) {
 	o.mu.Lock()
-	// A requester may still be in the middle of a write to the old socket. It
-	// does not block, and what it finds must be settled before the new begins.
+	// A requester may still be in the middle of a write to the old socket. It does not
+	// block, and its result must be settled before the new socket starts.
 	for o.writing > 0 && o.state != outClosed {
 		o.blocked++
 		o.room.Wait()
@@ -133,7 +146,7 @@ func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (misfits []mi
 	}
 	buf = restore(buf)
 	buf, misfits = appendFitting(buf, o.buf, o.payloadMax, o.headers)
-	// They keep their numbers, as those behind them do, and count as done with.
+	// Their numbers, and those of later publishes, do not change: they count as written.
 	o.pubs -= uint64(len(misfits))
 	o.written += uint64(len(misfits))
 	o.confirmed += uint64(len(misfits))
@@ -151,7 +164,7 @@ func (o *outbox) attach(s socket, restore func(dst []byte) []byte) (misfits []mi
 	return misfits
 }
 
-// limits takes over what a server allows.
+// limits adopts the limits of a server.
 func (o *outbox) limits(info *protocol.Info) {
 	o.mu.Lock()
 	o.limitsLocked(info)
@@ -166,7 +179,7 @@ func (o *outbox) limitsLocked(info *protocol.Info) {
 	o.everLive = true
 }
 
-// close ends the outbox; every later call gets why. It returns who waits.
+// close ends the outbox; every later call returns why. It returns the callers that wait.
 func (o *outbox) close(why error) (waiters []chan<- error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -184,8 +197,8 @@ func (o *outbox) close(why error) (waiters []chan<- error) {
 	return waiters
 }
 
-// walkFrames calls f for each client frame in frames with its offset and end.
-// A buffer of ours holds whole frames only.
+// walkFrames calls f for each client frame in frames with its offset and end. Buffers of
+// the outbox hold whole frames only.
 func walkFrames(frames []byte, f func(frame *protocol.Frame, from, to int) (more bool)) {
 	p := protocol.NewClientParser(protocol.Limits{Payload: 1 << 30, ControlLine: 1 << 20, Info: 1 << 20, Header: 1 << 30})
 	var frame protocol.Frame
@@ -198,8 +211,8 @@ func walkFrames(frames []byte, f func(frame *protocol.Frame, from, to int) (more
 	}
 }
 
-// publishesFrom returns the offset of the first frame that begins at or after
-// byte n: everything before it may have left.
+// publishesFrom returns the offset of the first frame that begins at or after byte n:
+// everything before it may have been sent.
 func publishesFrom(frames []byte, n int) int {
 	if n == 0 {
 		return 0
@@ -217,8 +230,8 @@ func publishesFrom(frames []byte, n int) int {
 
 func isPublish(op protocol.Op) bool { return op == protocol.OpPub || op == protocol.OpHPub }
 
-// keepPublishes returns a copy of the publish frames of frames without those whose reply
-// is disowned, and counts them. Nil disowns none.
+// keepPublishes returns a copy of the publish frames in frames, and their number, without
+// those whose reply is disowned. Nil disowns none.
 func keepPublishes(frames []byte, disowned func(reply []byte) bool) (kept []byte, count uint64) {
 	walkFrames(frames, func(f *protocol.Frame, from, to int) bool {
 		if isPublish(f.Op) && (disowned == nil || !disowned(f.Reply.Of(frames[from:]))) {
@@ -230,8 +243,8 @@ func keepPublishes(frames []byte, disowned func(reply []byte) bool) (kept []byte
 	return kept, count
 }
 
-// misfit is a publish that waited for a server which would not take it: it is too
-// large, or has a header and the server knows none.
+// misfit is a publish that waited, but that the new server would not accept: it is too
+// large, or has a header and the server does not support headers.
 type misfit struct {
 	subject string
 	reply   string
@@ -239,8 +252,8 @@ type misfit struct {
 	err     error
 }
 
-// appendFitting appends to dst the publishes of at most payloadMax bytes, and those with
-// a header only if headers are known, and returns the others.
+// appendFitting appends to dst the publishes of at most payloadMax bytes, those with a
+// header only if headers are supported, and returns the others.
 func appendFitting(dst, frames []byte, payloadMax int, headers bool) (kept []byte, misfits []misfit) {
 	walkFrames(frames, func(f *protocol.Frame, from, to int) bool {
 		if !isPublish(f.Op) {

@@ -13,8 +13,8 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// TestEveryCutOfAWrite fails a write after each number of bytes: what began to
-// leave is uncertain, what did not is sent again, and the rest is forgotten.
+// TestEveryCutOfAWrite fails a write after each number of bytes: publishes whose first
+// byte was sent are uncertain, later ones are sent again, and other frames are dropped.
 func TestEveryCutOfAWrite(t *testing.T) {
 	frames := []struct {
 		text    string
@@ -90,7 +90,7 @@ func TestALossDuringAWrite(t *testing.T) {
 	}
 }
 
-// TestTooLargeForTheNextServer: the others go, and it is counted.
+// TestTooLargeForTheNextServer: the other publishes are sent, and this one is counted.
 func TestTooLargeForTheNextServer(t *testing.T) {
 	o := newOutbox(1<<20, func(loss) {})
 	for i, size := range []int{10, 11, 5, 100, 0} {
@@ -112,8 +112,8 @@ func TestTooLargeForTheNextServer(t *testing.T) {
 	}
 }
 
-// world is the outbox and everything around it: sockets that took some bytes,
-// and what the servers behind them must have seen.
+// world is the outbox and its surroundings: sockets that took some bytes, and what their
+// servers must have seen.
 type world struct {
 	o        *outbox
 	link     uint32
@@ -146,8 +146,8 @@ func (w *world) detach() {
 	w.o.detach(w.link, ErrDisconnected)
 }
 
-// took notes what the socket took of frames. A lone P is noted with its next
-// byte, so that begun can tell a PUB from a PING.
+// took records what the socket took of frames. A lone P is recorded with its next byte,
+// so that begun can tell a PUB from a PING.
 func (w *world) took(frames []byte, n int) {
 	if n > 0 && n < len(frames) && frames[n-1] == 'P' && (n == 1 || frames[n-2] == '\n') {
 		n++
@@ -155,8 +155,8 @@ func (w *world) took(frames []byte, n int) {
 	w.stream += string(frames[:n])
 }
 
-// begun returns the numbers of the publishes of which a byte is in stream, -1
-// where the number did not get out, and how many come before the n-th PING.
+// begun returns the numbers of the publishes of which a byte is in stream, -1 where the
+// number was not sent, and how many come before the n-th PING.
 func begun(stream string, pings int) (numbers []int, confirmed int) {
 	const head, ping, sub = "PUB s 8\r\n", "PING\r\n", "SUB keep 1\r\n"
 	seen := 0
@@ -186,12 +186,12 @@ func begun(stream string, pings int) (numbers []int, confirmed int) {
 	return numbers, confirmed
 }
 
-// TestLedgerIsExact does everything that can happen to an outbox, in any order,
-// and balances the books after each step:
+// TestLedgerIsExact does everything that can happen to an outbox, in any order, and
+// checks the counts after each step:
 //
 //   - accepted is what was written plus what waits
 //   - no publish reaches two sockets, and their order is the publisher's
-//   - uncertain is what began to leave and was not confirmed, to the message
+//   - uncertain is exactly what began to be sent and was not confirmed
 func TestLedgerIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld()
@@ -315,7 +315,7 @@ func (w *world) balance(t *rapid.T) {
 	}
 }
 
-// finish brings everything to an end and counts what was uncertain.
+// finish ends everything and counts what was uncertain.
 func (w *world) finish(t *rapid.T) {
 	if !w.live {
 		w.attach()

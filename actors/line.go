@@ -17,13 +17,13 @@ type line struct {
 	info    *protocol.Info // last one
 	tls     *tls.ConnectionState
 	pulse   pulse
-	// side is 0 or 1. Two lines of one time have different sides: what a reader
-	// notes in a subscription is its own.
+	// side is 0 or 1. Two lines that exist at the same time have different sides, so that
+	// each reader has its own notes in a subscription.
 	side  uint8
-	ahead atomic.Bool // not in use yet: of another line's subscriptions some are known here
-	// news is the last INFO that link has not looked at; nil without one, and then no
-	// informed is on its way. However fast they come, one waits. What it points to is
-	// immutable.
+	ahead atomic.Bool // not in use yet: its server knows some of the other line's subscriptions
+	// news is the latest INFO that link has not handled; nil without one, and then no
+	// informed is under way. However fast they come, only one waits. It points to an
+	// immutable value.
 	news atomic.Pointer[protocol.Info]
 
 	reader    Ref[readerMsg]
@@ -31,8 +31,8 @@ type line struct {
 	heartbeat Ref[heartbeatMsg] // none before the line is in use
 }
 
-// open makes a line of a greeting, which it takes over. Its reader and writer wait
-// for a first message.
+// open makes a line from a greeting, which it takes over. Its reader and writer wait for
+// a first message.
 func (l *link) open(c *Context, attempt uint32, s *server, g *greeting) *line {
 	conn := l.conn
 	n := &line{attempt: attempt, server: s, socket: g.conn, info: g.info, tls: g.tls}
@@ -57,7 +57,7 @@ func (l *link) watchOver(c *Context, n *line) {
 		func() Actor[heartbeatMsg] { return &heartbeat{conn: conn, attempt: n.attempt, pulse: &n.pulse} })
 }
 
-// forOutbox is what the outbox needs to know of a line.
+// forOutbox returns what the outbox needs to know of a line.
 func (n *line) forOutbox() socket {
 	return socket{
 		link: n.attempt, info: n.info, try: tryWriter(n.socket),
@@ -66,8 +66,8 @@ func (n *line) forOutbox() socket {
 	}
 }
 
-// abandon closes a line that is not in use any more, or never was. Its reader has
-// the last word: see link.leaving.
+// abandon closes a line that is no longer in use, or never was. Its reader ends last: see
+// link.leaving.
 func (l *link) abandon(c *Context, n *line) {
 	n.socket.Close()
 	for _, box := range []*mailbox{n.reader.box, n.writer.box, n.heartbeat.box} {

@@ -17,8 +17,8 @@ import (
 //	   │              │                │
 //	   └──────────────┴────► lost ◄────┘     fails: its supervisor restarts it
 //
-// A reconnect is a restart of this actor. What must survive it (subscriptions,
-// unsent frames, the memory of the servers) lies in Conn.
+// A reconnect is a restart of this actor. What must survive it (subscriptions, unsent
+// frames, the history of the servers) is in Conn.
 
 // Messages, in the order of link.Receive.
 type (
@@ -27,10 +27,10 @@ type (
 	// open is the first message of every incarnation.
 	open struct{}
 
-	// chosen is what the program chose, or why it did not.
+	// chosen is the program's choice, or why there is none.
 	chosen struct {
 		by     *link // the incarnation that asked
-		move   *move // that it is about; nil for an attempt to reconnect
+		move   *move // the move that it is for; nil for an attempt to reconnect
 		answer answer
 	}
 
@@ -48,10 +48,10 @@ type (
 	lost struct {
 		attempt uint32
 		cause   error
-		broken  bool // the peer may have said why, which is still to be read
+		broken  bool // the peer may have sent a reason that is still unread
 	}
 
-	// informed says that a line has news: an INFO that came later.
+	// informed says that a line has news: a later INFO.
 	informed struct{ line *line }
 
 	// refused carries an -ERR.
@@ -66,10 +66,10 @@ type (
 		done chan<- error // capacity 1
 	}
 
-	// redial gives up the socket, or the wait, at the user's wish.
-	redial struct{}
+	// redial gives up the socket, or the wait, because the user asked for it.
+	redial struct{ attempt uint32 } // that was in use; 0 for none
 
-	// relocate asks for another socket.
+	// relocate asks for a move to another socket.
 	relocate struct{ done chan<- error } // capacity 1
 
 	// moveDue ends a pause of a move, or the time of a phase.
@@ -79,22 +79,22 @@ type (
 		phase   movePhase
 	}
 
-	// tellAhead has a new server told of what changes while it is not in use yet.
+	// tellAhead sends a new server the changes that occur before it is in use.
 	tellAhead struct {
 		attempt uint32
 		frames  []byte
 	}
 
-	// said follows the write of what a new server has to know ahead.
+	// said follows the write of what a new server must know before it is in use.
 	said struct{ attempt uint32 }
 
-	// ponged is the PONG for it, or the last one of the old server.
+	// ponged is the PONG for that write, or the last PONG of the old server.
 	ponged struct{ attempt uint32 }
 
 	// quiet follows the end of a line's reader.
 	quiet struct{ line *line }
 
-	// stableDue comes when the link has lived long enough to forget failures.
+	// stableDue fires when the link has lived long enough for failures to be forgotten.
 	stableDue struct{ attempt uint32 }
 )
 
@@ -126,9 +126,12 @@ func (m greeted) discard() {
 // are forgotten, so that a flapping server does not reset its backoff.
 const stableAfter = 5 * time.Second
 
-// lastWords is how long the reader has to find out why a write failed. What the
-// peer had to say came before its end, so it has come already.
-const lastWords = 100 * time.Millisecond
+// lastWords is how long the reader has to find out why a write failed, for which any reason
+// has already arrived; while there are unread bytes, that long again, up to lastWordsTries.
+const (
+	lastWords      = 100 * time.Millisecond
+	lastWordsTries = 10
+)
 
 type link struct {
 	conn     *Conn
@@ -138,13 +141,13 @@ type link struct {
 	reserved bool  // the dial limit has been asked
 	dialing  bool
 	wait     *alarm
-	farewell error // an -ERR after which the server will close
-	broken   bool  // a write failed, and the reader has a little time
+	farewell error // from an -ERR after which the server will close the socket
+	broken   int   // a write failed, and the reader looks for the reason for that many times, see lastWords
 
 	leave     bool           // the server in use is about to stop
-	rotations []chan<- error // who waits for the next move
-	move      *move          // going on; nil for none
-	leaving   *line          // that was left and whose reader has yet to end; nil for none
+	rotations []chan<- error // callers that wait for the next move
+	move      *move          // in progress; nil for none
+	leaving   *line          // line that was left but whose reader has not ended; nil for none
 }
 
 // Receive handles one message. It never blocks.
@@ -167,7 +170,7 @@ func (l *link) Receive(c *Context, m linkMsg) {
 	case repool:
 		l.onRepool(c, m)
 	case redial:
-		l.onRedial(c)
+		l.onRedial(c, m)
 	case relocate:
 		l.onRelocate(c, m)
 	case moveDue:
@@ -188,8 +191,9 @@ func (l *link) Receive(c *Context, m linkMsg) {
 }
 
 func (l *link) onOpen(c *Context) {
-	// Before anything can be lost: the spawning actor may be slower than a server
-	// that closes at once, and a loss that finds nobody would leave a dead link live.
+	// Set this before anything can be lost: the spawning actor may be slower than a
+	// server that closes at once, and a loss without a receiver would leave a dead link
+	// live.
 	l.conn.linkBox.set(Ref[linkMsg]{c.host.box})
 	if len(l.conn.pool.servers) == 0 {
 		l.giveUp(c)
@@ -240,18 +244,18 @@ func (l *link) onGreeted(c *Context, m greeted) {
 	_ = n.reader.Send(read{})
 }
 
-// install gives a line to the outbox, and says that the connection is live.
+// install gives a line to the outbox, and marks the connection as live.
 func (l *link) install(c *Context, n *line) {
 	conn, moved := l.conn, l.line != nil
 	l.line, l.server, l.attempt = n, n.server, n.attempt
-	l.farewell, l.broken = nil, false
+	l.farewell, l.broken = nil, 0
 	conn.pool.take(n.server)
 	conn.pool.succeeded(n.server)
 	conn.info.Store(n.info)
 	conn.line.Store(n)
 	conn.tls.Store(n.tls)
 	conn.server.Store(n.server)
-	conn.pongsOut.Store(0) // what the last server left unanswered is its own affair
+	conn.pongsOut.Store(0) // PINGs that the previous server left unanswered do not count
 	conn.answered.Store(time.Now().UnixNano())
 	local := n.socket.LocalAddr().String()
 	conn.local.Store(&local)
@@ -279,8 +283,8 @@ func (l *link) install(c *Context, n *line) {
 	conn.refuse(misfits)
 }
 
-// escalating is the policy of the actors that share a socket: when one fails,
-// nobody knows what is on the wire, so the link begins anew.
+// escalating is the policy of the actors that share a socket: when one fails, the state
+// of the stream is unknown, so the link restarts.
 var escalating = supervisor.Policy{Directive: supervisor.Escalate}
 
 func (l *link) onLost(c *Context, m lost) {
@@ -290,10 +294,10 @@ func (l *link) onLost(c *Context, m lost) {
 		return
 	case l.line == nil || m.attempt != l.attempt:
 		return
-	case m.broken && !l.broken:
-		// A server that sends us away says why and closes. That is worth more than
-		// the failure of whatever we were writing.
-		l.broken = true
+	case m.broken && (l.broken == 0 || l.broken < lastWordsTries && l.line.pulse.waits()):
+		// A server that ends the connection says why and closes. That reason is worth
+		// more than the error of the write that failed.
+		l.broken++
 		c.After(lastWords, linkMsg(m))
 		return
 	}
@@ -304,8 +308,8 @@ func (l *link) onLost(c *Context, m lost) {
 	l.end(c, cause)
 }
 
-// end gives up a live socket because of cause. If there is another one already it
-// takes its place, and otherwise this incarnation ends.
+// end gives up a live socket because of cause. If there already is another one, it takes
+// its place; otherwise this incarnation ends.
 func (l *link) end(c *Context, cause error) {
 	conn, old := l.conn, l.line
 	l.release(cause)
@@ -321,8 +325,8 @@ func (l *link) end(c *Context, cause error) {
 	c.Fail(cause)
 }
 
-// release closes the socket and takes it from the outbox. The server counts as lost also
-// if an actor of ours has failed: a defect that shows again and again is paced, too.
+// release closes the socket and takes it from the outbox. The server counts as lost even
+// if one of our actors has failed, so that a recurring defect is paced too.
 func (l *link) release(cause error) {
 	if l.line == nil {
 		return
@@ -337,17 +341,18 @@ func (l *link) release(cause error) {
 	_ = conn.root.must(linkDown{cause})
 }
 
-// Stopping closes what this incarnation holds.
+// Stopping releases what this incarnation holds.
 func (l *link) Stopping(*Context) {
 	l.dropMove()
 	l.release(ErrDisconnected)
 }
 
-// onInformed forgets the news only when they are known: whoever has read a PONG behind
-// them may ask at once (see Conn.Info). What came meanwhile has its own turn.
+// onInformed clears the news only after they were adopted: a caller whose PONG came after
+// them may ask at once (see Conn.Info). An INFO that came meanwhile is handled in another
+// turn.
 func (l *link) onInformed(c *Context, m informed) {
 	news := m.line.news.Load()
-	info := *news // ours; others may still look at the other
+	info := *news // our copy; others may still read the original
 	switch {
 	case l.isNext(m.line.attempt):
 		l.informedAhead(c, &info)
@@ -359,7 +364,7 @@ func (l *link) onInformed(c *Context, m informed) {
 	}
 }
 
-// informedNow takes over an INFO of the server in use.
+// informedNow adopts an INFO of the server in use.
 func (l *link) informedNow(c *Context, info *protocol.Info) {
 	conn := l.conn
 	info.Complete(conn.info.Load())
@@ -375,7 +380,7 @@ func (l *link) informedNow(c *Context, info *protocol.Info) {
 	l.leaveFor(c)
 }
 
-// discover takes over the servers that an INFO announces.
+// discover adds the servers that an INFO announces.
 func (l *link) discover(info *protocol.Info) {
 	conn := l.conn
 	if conn.cfg.IgnoreDiscovered {
@@ -399,7 +404,7 @@ func (l *link) onRefused(c *Context, m refused) {
 		l.conn.reportServerError(m.err)
 		return
 	}
-	// The server closes after this; its reason is worth more than the EOF.
+	// The server closes the socket after this; its reason is worth more than the EOF.
 	l.farewell = l.refusedBy(l.server, l.during(), &LinkError{URL: redacted(l.server.url), Phase: "server", Err: l.explained(m.err)})
 	if !errors.Is(m.err, protocol.ErrAuthorization) {
 		l.conn.reportServerError(m.err)
@@ -407,24 +412,15 @@ func (l *link) onRefused(c *Context, m refused) {
 	l.end(c, l.farewell)
 }
 
-// explained gives an -ERR that ends the link the data that its kind comes with.
+// explained turns an -ERR that ends the link into the error type of its kind.
 func (l *link) explained(said *protocol.ServerError) error {
 	switch said.Kind {
 	case protocol.ErrStaleConnection:
 		return &StaleConnectionError{URL: redacted(l.server.url), LastPong: l.conn.lastPong(), ByServer: true, Err: said}
 	case protocol.ErrMaxPayload:
-		return &MaxPayloadError{Limit: int(l.conn.info.Load().MaxPayload), ByServer: true, Err: said}
+		return &MaxPayloadError{Limit: int(l.conn.Info().MaxPayload), ByServer: true, Err: said}
 	default:
 		return said
-	}
-}
-
-func (l *link) onRedial(c *Context) {
-	switch {
-	case l.line != nil:
-		l.end(c, ErrForcedReconnect)
-	case l.wait != nil && l.wait.Stop():
-		l.onDialDue(c)
 	}
 }
 
@@ -434,7 +430,7 @@ func (l *link) onStableDue(m stableDue) {
 	}
 }
 
-// final reports whether the loss of a link ends the connection by its configuration.
+// final reports whether the configuration makes the loss of a link end the connection.
 func (c *Conn) final(cause error) bool {
 	return c.cfg.NoReconnect && !errors.Is(cause, ErrForcedReconnect)
 }
@@ -445,12 +441,15 @@ func (c *Conn) linkLost(attempt uint32, cause error) {
 	if before != Closed {
 		c.setDown(cause)
 	}
-	if before != DrainingSubs && before != DrainingPubs { // a drain stays one
+	if before != DrainingSubs && before != DrainingPubs { // a draining status stays
 		next := Reconnecting
 		if c.final(cause) {
 			next = Disconnected
 		}
 		before = c.moveTo(next)
+	}
+	if before == Reconnecting { // as ForceReconnect says at once
+		before = Connected
 	}
 	if before != Closed {
 		c.observe(Notice{Event: supervisor.Event{Kind: supervisor.LinkLost, Path: c.name + "/link",
@@ -460,7 +459,7 @@ func (c *Conn) linkLost(attempt uint32, cause error) {
 	c.linkNews.down()
 }
 
-// settled reports what a lost link left uncertain, once the last write ended.
+// settled reports what a lost link left uncertain, once the last write has ended.
 func (c *Conn) settled(l loss) {
 	for _, w := range l.waiters {
 		w <- &RequestLostError{Op: "flush", Cause: l.cause}
@@ -474,8 +473,8 @@ func (c *Conn) settled(l loss) {
 	c.observe(Notice{Event: supervisor.Event{Kind: supervisor.PublishUncertain, Path: c.name + "/link", Count: l.uncertain, Cause: l.cause}})
 }
 
-// liveAgain sets the status after a handshake, unless the connection is on its
-// way to the end.
+// liveAgain sets the status after a handshake, unless the connection is draining or
+// closed.
 func (c *Conn) liveAgain() {
 	for {
 		s := c.Status()

@@ -15,7 +15,7 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// listener is an actor that writes down what it is told of the link, and publishes then.
+// listener is an actor that records each LinkChange, and then publishes.
 type listener struct {
 	c     *Conn
 	fail  bool // at the next letter
@@ -71,8 +71,9 @@ func (l *listener) expect(t *testing.T, what string, want ...string) {
 	l.heard = nil
 }
 
-// TestLinkChanges: each loss and each new link, in order; what is published then comes
-// behind the subscriptions; a move and a drain are told; none of it needs room.
+// TestLinkChanges: each loss and each new link is reported in order, and so are a move
+// and a drain; what is published at a new link comes after the subscriptions; the
+// messages need no room.
 func TestLinkChanges(t *testing.T) {
 	on(t, func(_ *scene, cfg *Config) { cfg.BufferWhileDown = 1 << 20 }, func(s *scene) {
 		l := &listener{c: s.c}
@@ -109,7 +110,8 @@ func TestLinkChanges(t *testing.T) {
 	})
 }
 
-// TestLinkChangesOfOneThatBeginsAtOnce, as its group begins while it is spawned: it is told of no loss that was none.
+// TestLinkChangesOfOneThatBeginsAtOnce, as its group begins while it is spawned: no loss
+// is reported that did not happen.
 func TestLinkChangesOfOneThatBeginsAtOnce(t *testing.T) {
 	on(t, nil, func(s *scene) {
 		l := &listener{c: s.c}
@@ -130,7 +132,8 @@ func TestLinkChangesOfOneThatBeginsAtOnce(t *testing.T) {
 	})
 }
 
-// TestLinkChangesOfANewIncarnation: what it must not assume is the first that it is told.
+// TestLinkChangesOfANewIncarnation: if the link is not as it may assume, the first
+// message says so.
 func TestLinkChangesOfANewIncarnation(t *testing.T) {
 	var away atomic.Bool
 	refuse := func(int) error {
@@ -164,7 +167,7 @@ func TestLinkChangesOfANewIncarnation(t *testing.T) {
 	})
 }
 
-// TestADrainIsTold before the subscriptions end, and groups end before "actors".
+// TestADrainIsTold before the subscriptions end, and other groups end before "actors".
 func TestADrainIsTold(t *testing.T) {
 	on(t, nil, func(s *scene) {
 		var mu sync.Mutex

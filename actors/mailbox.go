@@ -13,7 +13,7 @@ import (
 // mailbox handles before it goes to the end of the run queue.
 const turnMax = 16
 
-// MailboxDefault is the bound on waiting control messages when a Spec names none.
+// MailboxDefault bounds the waiting control messages if a Spec sets no bound.
 const MailboxDefault = 8192
 
 type runState uint8
@@ -25,15 +25,15 @@ const (
 	runDead                    // its actor has stopped
 )
 
-// mailbox is the queue of one actor, in the place of protoactor's own.
+// mailbox is the queue of one actor, in place of protoactor's own.
 //
 //	system lane   protoactor's lifecycle: first, unbounded, never refused
 //	control lane  messages of actors: next, bounded by count
 //	data lane     runs of NATS messages: last, bounded by count and bytes (see lane)
 //
-// An actor that was suspended by its supervisor gets system messages only. A
-// panic or Goexit while a message is handled becomes a failure for the
-// supervisor; the messages behind it stay.
+// An actor that was suspended by its supervisor gets system messages only. A panic or
+// Goexit while a message is handled becomes a failure for the supervisor; the messages
+// after it stay queued.
 type mailbox struct {
 	schedule func(*mailbox) // hands a queued mailbox to its goroutine
 
@@ -49,13 +49,13 @@ type mailbox struct {
 
 	invoker      actor.MessageInvoker
 	host         *host
-	data         any      // delivered for the data lane; nil when there is none
+	data         any      // message that is delivered for the data lane; nil when there is none
 	nextRunnable *mailbox // link of the executor's run queue, guarded by its lock
 
 	current any // message being handled; run's goroutine only
 }
 
-// fifo is a queue that gives its memory back when it is empty.
+// fifo is a queue that frees its memory when it is empty.
 type fifo struct {
 	items []any
 	head  int
@@ -68,8 +68,8 @@ func (q *fifo) push(v any) {
 	q.items = append(q.items, v)
 }
 
-// moveDown makes room in a queue that is full to its end and at least half
-// empty before head. Without it a queue that is never quite empty would grow for ever.
+// moveDown makes room in a slice that is full to its end and at least half free before
+// head. Without it a queue that never becomes empty would grow for ever.
 func moveDown[T any](items []T, head int) ([]T, int) {
 	if len(items) < cap(items) || 2*head < len(items) || head == 0 {
 		return items, head
@@ -97,10 +97,10 @@ func (q *fifo) pop() any {
 
 var _ actor.Mailbox = (*mailbox)(nil)
 
-// PostUserMessage is protoactor's way in; ours is post, which can refuse.
+// PostUserMessage is for protoactor; our own code uses post, which can refuse.
 func (m *mailbox) PostUserMessage(message any) { _ = m.post(message) }
 
-// post queues a control message. It returns ErrMailboxFull at the bound and
+// post queues a control message. It returns ErrMailboxFull when the lane is full and
 // ErrActorStopped after the actor's end.
 func (m *mailbox) post(message any) error {
 	m.mu.Lock()
@@ -153,8 +153,8 @@ func (m *mailbox) wakeLocked() {
 	}
 }
 
-// offerData says that the data lane has work. It reports true when the caller
-// has to put the mailbox into the run queue; it may then do so for many at once.
+// offerData says that the data lane has work. It reports true when the caller must put
+// the mailbox into the run queue, which it may do for many at once.
 func (m *mailbox) offerData() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -173,7 +173,7 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatc
 	m.mu.Unlock()
 }
 
-// Start runs what was posted before the actor was there.
+// Start schedules what was posted before the actor was there.
 func (m *mailbox) Start() {
 	m.mu.Lock()
 	m.wakeLocked()
@@ -185,7 +185,7 @@ func (m *mailbox) setHost(h *host) {
 	m.mu.Unlock()
 }
 
-// owner is the host, for others than the actor's own turn.
+// owner returns the host, for callers outside the actor's own turn.
 func (m *mailbox) owner() *host {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -199,7 +199,7 @@ func (m *mailbox) UserMessageCount() int {
 	return m.control.len()
 }
 
-// run handles up to turnMax messages and then gives the worker back.
+// run handles up to turnMax messages and then returns to its runner.
 func (m *mailbox) run() {
 	m.mu.Lock()
 	m.state = runRunning
@@ -249,7 +249,7 @@ func (m *mailbox) reschedule() {
 	m.schedule(m)
 }
 
-// invoke hands one message to the actor; what goes wrong becomes a failure.
+// invoke hands one message to the actor; a panic or Goexit becomes a failure.
 func (m *mailbox) invoke(message any, system bool) {
 	if system && m.ownMessage(message) {
 		return
@@ -289,22 +289,22 @@ func (m *mailbox) setSuspended(suspended bool) {
 	m.mu.Unlock()
 }
 
-// paused reports whether the supervisor has yet to answer a failure.
+// paused reports whether the supervisor has not answered a failure yet.
 func (m *mailbox) paused() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.suspended
 }
 
-// setStopping closes the control and data lanes while the actor stops or
-// restarts: protoactor itself would go on delivering while a child lives.
+// setStopping closes the control and data lanes while the actor stops or restarts:
+// protoactor itself would go on delivering while a child is alive.
 func (m *mailbox) setStopping(stopping bool) {
 	m.mu.Lock()
 	m.stopping = stopping
 	m.mu.Unlock()
 }
 
-// busy reports whether a message is being handled, or can be.
+// busy reports whether a message is being handled or waits to be.
 func (m *mailbox) busy() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -317,7 +317,7 @@ func (m *mailbox) dead() bool {
 	return m.state == runDead
 }
 
-// terminate ends the mailbox and returns the control messages nobody handled.
+// terminate ends the mailbox and returns the control messages that were not handled.
 func (m *mailbox) terminate() (leftover []any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -328,11 +328,11 @@ func (m *mailbox) terminate() (leftover []any) {
 	return leftover
 }
 
-// fail turns a recovered value (nil after Goexit) into the supervisor's business.
+// fail passes a recovered value (nil after Goexit) to the supervisor as a failure.
 func (m *mailbox) fail(value any, message any) {
 	discard(message)
 	if m.data != nil && message == m.data {
-		m.offerData() // what is behind the failed message waits still
+		m.offerData() // what comes after the failed message still waits
 	}
 	if f, ok := value.(*failure); ok {
 		m.host.escalate(f, message)

@@ -43,7 +43,7 @@ func bareMailbox(controlMax int, data any) (*mailbox, *invoked, *int) {
 	return m, i, &scheduled
 }
 
-// TestControlLaneAtItsLimit takes one below, exactly, and not one above.
+// TestControlLaneAtItsLimit accepts one below and exactly its limit, but not one above.
 func TestControlLaneAtItsLimit(t *testing.T) {
 	const limit = 5
 	m, i, scheduled := bareMailbox(limit, nil)
@@ -130,7 +130,7 @@ func TestStoppingMailbox(t *testing.T) {
 	}
 }
 
-// TestTurnsAreBounded: after turnMax messages others get the worker.
+// TestTurnsAreBounded: after turnMax messages other mailboxes get the runner.
 func TestTurnsAreBounded(t *testing.T) {
 	m, i, scheduled := bareMailbox(1000, nil)
 	for n := range turnMax + 1 {
@@ -262,7 +262,7 @@ func TestMailboxKeepsItsPromises(t *testing.T) {
 	})
 }
 
-// TestQueuesThatAreNeverEmpty do not grow for that.
+// TestQueuesThatAreNeverEmpty do not grow without bound.
 func TestQueuesThatAreNeverEmpty(t *testing.T) {
 	var q fifo
 	l := newLane(DropOldest, Limits{Msgs: 10, Bytes: -1})

@@ -12,11 +12,11 @@ import (
 //
 //	PING ─► mark, in the order of sending ─► PONG: what was written before has arrived
 
-// mark remembers what a PING stands for.
+// mark remembers what a PING proves.
 type mark struct {
 	pubs uint64       // publishes before it
 	sub  uint64       // highest number of a SUB before it
-	done chan<- error // capacity 1; nil when nobody waits
+	done chan<- error // capacity 1; nil when no caller waits
 	sent time.Time    // zero for confirmations
 	last bool         // nothing more is sent on this socket
 	end  uint64       // number of a subscription whose UNSUB is before it; 0 for none
@@ -24,9 +24,9 @@ type mark struct {
 
 func (m mark) awaited() bool { return m.done != nil }
 
-// ping sends a PING and remembers what its PONG means. While down it waits for
-// the next socket. It returns the number of the write that carries it, see
-// hasWritten; 0 when it waits.
+// ping sends a PING and remembers what its PONG means. While down, the PING waits for the
+// next socket. ping returns the number of the write that carries it, see hasWritten; 0
+// when it waits.
 func (o *outbox) ping(m mark) (take uint64, err error) {
 	o.mu.Lock()
 	if o.state == outClosed {
@@ -57,8 +57,8 @@ func (o *outbox) hasWritten(take uint64) bool {
 	return take > 0 && o.ends >= take
 }
 
-// quits ends a watch if the server owes nothing: no confirmation of a publish, and
-// no PONG that somebody waits for. The next write is then told of.
+// quits ends a watch if the server owes nothing: no confirmation of a publish, and no
+// PONG that a caller waits for. The next write then starts a watch again.
 func (o *outbox) quits(link uint32) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -70,20 +70,20 @@ func (o *outbox) quits(link uint32) bool {
 	return !owes
 }
 
-// meaning is what a PONG stands for.
+// meaning is what a PONG proves.
 type meaning struct {
 	rtt    time.Duration // zero if it was not measured
-	asked  bool          // somebody asked for it
+	asked  bool          // it answers a PING of ours
 	linked bool          // it came on the socket in use
-	last   bool          // that has nothing more to do
-	end    uint64        // nothing more comes for the subscription of that number; 0 for none
+	last   bool          // nothing more is sent on that socket
+	end    uint64        // number of a subscription for which nothing more comes; 0 for none
 }
 
-// pong matches the oldest PING on the socket of link.
+// pong matches a PONG with the oldest PING on the socket of link.
 func (o *outbox) pong(link uint32, now time.Time) (p meaning) {
 	o.mu.Lock()
 	p.linked = o.link == link
-	if !p.linked || len(o.marks) == 0 || o.marks[0].last && o.sealed > 0 { // nobody has asked yet
+	if !p.linked || len(o.marks) == 0 || o.marks[0].last && o.sealed > 0 { // no PING for it was sent yet
 		o.mu.Unlock()
 		return p
 	}
@@ -102,7 +102,7 @@ func (o *outbox) pong(link uint32, now time.Time) (p meaning) {
 	return p
 }
 
-// forget neutralises the mark of a waiter that gave up: its PONG still comes.
+// forget clears the waiter of a mark that gave up; its PONG still comes.
 func (o *outbox) forget(done chan<- error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -11,26 +11,26 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// move.go - takes a live connection to another socket before the one in use is
-// gone: the server is about to stop, or the program wants new credentials used.
+// move.go - moves a live connection to another socket before the one in use is gone,
+// because the server is about to stop or the program wants to use new credentials.
 //
 //	waiting ─► dialing ─► overlapping ─► settling ─► sealed ─► over
 //	   ▲          │            │             │          │
 //	   └──────────┴────────────┴─────────────┘          │ PONG of the old server
 //	       failed: another server                       └ or its end
 //
-// Until the old server's last PONG everything is sent to it. If it is lost before,
-// the new socket, as soon as there is one, takes its place at once.
+// Until the old server's last PONG everything is sent to it. If it is lost before that,
+// the new socket takes its place at once, as soon as there is one.
 
-// ErrServerLeaving: the server is about to stop and takes no part in a move.
+// ErrServerLeaving: the server is about to stop, so the connection does not move to it.
 var ErrServerLeaving error = kind.New("troupe: server is about to stop").In(kind.Connection, kind.Retry)
 
 const (
-	// moveSpread bounds the random pause before a move: a server that is about to
-	// stop tells all its clients at once.
+	// moveSpread bounds the random pause before a move: a server that is about to stop
+	// notifies all its clients at once.
 	moveSpread = 200 * time.Millisecond
-	// moveSettle is how long both servers know the members of queue groups, so that
-	// the rest of the cluster hears of the new one before the old one is gone.
+	// moveSettle is how long both servers know the members of queue groups, so that the
+	// rest of the cluster learns of the new one before the old one is gone.
 	moveSettle = 250 * time.Millisecond
 )
 
@@ -38,13 +38,13 @@ type movePhase uint8
 
 const (
 	moveWaiting     movePhase = iota // for the next attempt
-	moveDialing                      // an attempt is going on
-	moveOverlapping                  // the new server is told what it has to know ahead
+	moveDialing                      // an attempt is in progress
+	moveOverlapping                  // the new server is sent what it must know before it is in use
 	moveSettling                     // both servers know the members of queue groups
-	moveSealed                       // the old server is told goodbye
+	moveSealed                       // the last frames for the old server are being confirmed
 )
 
-// move is one move; link's alone.
+// move is one move; used by link only.
 type move struct {
 	phase   movePhase
 	waiters []chan<- error // of Rotate; none for a lame duck
@@ -52,19 +52,19 @@ type move struct {
 	seen    map[*server]bool // tried, by a rotation
 	server  *server          // being tried
 	attempt uint32
-	asked   bool // the program has been asked for a server
+	asked   bool // the program has been asked to choose a server
 	// reserved says that the dial limit has been asked, and that its pause is over.
 	reserved bool
-	next     *line // the new socket; nil before
+	next     *line // the new socket; nil before there is one
 	written  bool  // the new server's frames have been written
 	heard    bool  // and it has answered
 }
 
-// due is the message that ends the present phase.
+// due is the message that ends the current phase.
 func (m *move) due() moveDue { return moveDue{m, m.attempt, m.phase} }
 
-// leaveFor begins a move unless one is going on. What is left of an old line has to
-// be gone before.
+// leaveFor begins a move unless one is in progress, or the line of the last one has not
+// ended.
 func (l *link) leaveFor(c *Context) {
 	if l.line == nil || l.move != nil || l.leaving != nil || !l.leave && len(l.rotations) == 0 {
 		return
@@ -112,14 +112,14 @@ func (l *link) moveOn(c *Context) {
 		l.settle(nil)
 		if len(l.rotations) > 0 {
 			l.leaveFor(c)
-		} // else it begins again when the server tells of another one
+		} // else it begins again when the server announces another one
 		return
 	}
 	l.tryNext(c, s, wait)
 }
 
-// unseen returns the next server for a rotation, nil when all have been tried: the
-// one in use first, unless it is about to stop.
+// unseen returns the next server for a rotation, the one in use first, unless it is about
+// to stop; nil when all have been tried.
 func (l *link) unseen(m *move) *server {
 	if current := l.line.server; !l.leave && !m.seen[current] {
 		return current
@@ -142,7 +142,7 @@ func (l *link) tryNext(c *Context, s *server, wait time.Duration) {
 	c.After(wait, linkMsg(l.move.due()))
 }
 
-// askForMove has the program choose a server, as before an attempt to reconnect.
+// askForMove lets the program choose a server, as before an attempt to reconnect.
 func (l *link) askForMove(c *Context) {
 	conn, m := l.conn, l.move
 	q := question{pool: conn.Pool(), info: conn.info.Load()}
@@ -174,7 +174,7 @@ func (l *link) onMoveDue(c *Context, m moveDue) {
 	case moveWaiting:
 		l.dialNext(c)
 	case moveOverlapping:
-		if l.move.next.pulse.waits() { // the answer may be among what we have not read
+		if l.move.next.pulse.waits() { // the answer may have arrived unread
 			c.After(l.conn.cfg.Timeout, linkMsg(m))
 			return
 		}
@@ -208,7 +208,7 @@ func (l *link) dialNext(c *Context) {
 	l.greetOn(c, m.attempt, m.server)
 }
 
-// onMoveGreeted goes on with the new socket.
+// onMoveGreeted continues with the new socket.
 func (l *link) onMoveGreeted(c *Context, g greeted) {
 	m, conn := l.move, l.conn
 	if g.err == nil && g.greeting.info.LameDuckMode {
@@ -226,7 +226,7 @@ func (l *link) onMoveGreeted(c *Context, g greeted) {
 	c.After(conn.cfg.Timeout, linkMsg(m.due()))
 }
 
-// onSaid notes that the new server has been told.
+// onSaid records that the frames for the new server have been written.
 func (l *link) onSaid(c *Context, m said) {
 	if l.isNext(m.attempt) {
 		l.move.written = true
@@ -244,7 +244,7 @@ func (l *link) onPonged(c *Context, m ponged) {
 	}
 }
 
-// settling begins when the new server has confirmed what it was told.
+// settling begins when the new server has confirmed these frames.
 func (l *link) settling(c *Context) {
 	if m := l.move; m.phase == moveOverlapping && m.written && m.heard {
 		m.phase = moveSettling
@@ -252,7 +252,7 @@ func (l *link) settling(c *Context) {
 	}
 }
 
-// seal says goodbye to the old server.
+// seal ends the use of the old server: it sends the last frames and a PING.
 func (l *link) seal(c *Context) {
 	if !l.conn.out.seal(l.line.attempt, l.conn.farewell) { // a Close has come first
 		l.abandon(c, l.move.next)
@@ -263,8 +263,8 @@ func (l *link) seal(c *Context) {
 	c.After(l.conn.cfg.Timeout, linkMsg(l.move.due()))
 }
 
-// takeOver puts the new socket in the place of the old one, which has nothing more
-// to say.
+// takeOver puts the new socket in the place of the old one, from which nothing more
+// comes.
 func (l *link) takeOver(c *Context) {
 	old, next := l.line, l.move.next
 	l.move.next = nil
@@ -280,9 +280,9 @@ func (l *link) takeOver(c *Context) {
 	l.settle(nil)
 }
 
-// replace puts the new socket in the place of the old one, which was lost. It
-// returns false if there is none that has answered: what it was told would get
-// mixed with what it is sent.
+// replace puts the new socket in the place of the old one, which was lost. It returns
+// false if there is no new socket that has answered: frames still being written to it
+// would get mixed with those of the outbox.
 func (l *link) replace(c *Context, old *line) bool {
 	if m := l.move; m == nil || m.next == nil || !m.written || !m.heard {
 		return false
@@ -296,7 +296,7 @@ func (l *link) replace(c *Context, old *line) bool {
 	return true
 }
 
-// settle ends the move, and tells who waits for it.
+// settle ends the move, and reports the result to the callers that wait for it.
 func (l *link) settle(result error) {
 	m := l.move
 	l.move = nil
@@ -304,7 +304,8 @@ func (l *link) settle(result error) {
 	tellAll(m.waiters, result)
 }
 
-// tellAll tells those who wait. One who has been told already is left alone.
+// tellAll sends the result to the callers that wait, except to those that already have
+// one.
 func tellAll(waiters []chan<- error, result error) {
 	for _, w := range waiters {
 		select {
@@ -314,7 +315,7 @@ func tellAll(waiters []chan<- error, result error) {
 	}
 }
 
-// onTellAhead passes on what a new server has to know of what changes meanwhile.
+// onTellAhead passes on changes that a new server must know before it is in use.
 func (l *link) onTellAhead(m tellAhead) {
 	switch {
 	case l.isNext(m.attempt):
@@ -324,7 +325,7 @@ func (l *link) onTellAhead(m tellAhead) {
 	}
 }
 
-// dropMove ends a move with the incarnation.
+// dropMove ends the move when the incarnation ends.
 func (l *link) dropMove() {
 	if l.move != nil {
 		if l.move.next != nil {
@@ -336,7 +337,7 @@ func (l *link) dropMove() {
 	l.rotations = nil
 }
 
-// informedAhead takes over an INFO of the new server.
+// informedAhead adopts an INFO of the new server.
 func (l *link) informedAhead(c *Context, info *protocol.Info) {
 	next := l.move.next
 	info.Complete(next.info)
@@ -347,8 +348,8 @@ func (l *link) informedAhead(c *Context, info *protocol.Info) {
 	}
 }
 
-// refusedAhead deals with an -ERR of the new server. A subscription that it refuses
-// is refused again, and told of, when it is in use.
+// refusedAhead handles an -ERR of the new server. A subscription that it refuses is
+// refused again, and reported, when that server is in use.
 func (l *link) refusedAhead(c *Context, m refused) {
 	switch {
 	case m.err.Op == protocol.RoleSubscribe && l.conn.deniedAhead(m.err):
@@ -372,7 +373,7 @@ func (l *link) moveFailed(c *Context, err error) {
 		m.next = nil
 		conn.endOverlap()
 	}
-	if m.phase == moveSealed { // the old server knows us no more
+	if m.phase == moveSealed { // the old server has ended our subscriptions
 		l.end(c, err)
 		return
 	}
@@ -405,12 +406,12 @@ func (l *link) onQuiet(c *Context, m quiet) {
 	l.leaveFor(c)
 }
 
-// Rotate moves to a new socket, for which the credentials are asked anew: to the
-// server in use if it takes them, or else to another. It returns when that is done.
-// The error is a *NoServersError with every attempt, and the connection stays as it
-// is; ErrConnectionReconnecting while there is no server; ErrDisconnected when the
-// link was lost meanwhile; a *TimeoutError or *CanceledError for ctx, and the move
-// goes on; or a *ConnectionClosedError.
+// Rotate moves to a new socket, asking for the credentials again: to the server in use if
+// it accepts them, or else to another. It returns when that is done. The error is a
+// *NoServersError with every attempt, after which the connection stays as it was;
+// ErrConnectionReconnecting while there is no server; ErrDisconnected when the link was
+// lost meanwhile; a *TimeoutError or *CanceledError when ctx ended, while the move goes
+// on; or a *ConnectionClosedError.
 func (c *Conn) Rotate(ctx context.Context) error {
 	began := time.Now()
 	done := make(chan error, 1)
@@ -425,7 +426,7 @@ func (c *Conn) Rotate(ctx context.Context) error {
 	}
 }
 
-// rotateError tells a link that is gone from a connection that is closed.
+// rotateError distinguishes a link that is gone from a connection that is closed.
 func (c *Conn) rotateError(err error) error {
 	switch {
 	case err == nil:
@@ -438,5 +439,5 @@ func (c *Conn) rotateError(err error) error {
 	return err
 }
 
-// discard tells who waits that there is no link any more.
+// discard tells the waiting caller that there is no link any more.
 func (m relocate) discard() { tellAll([]chan<- error{m.done}, ErrActorStopped) }

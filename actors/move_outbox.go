@@ -2,8 +2,8 @@ package actors
 
 import "github.com/troupe-go/troupe/protocol"
 
-// What happens to the outbox when the connection moves to another socket while the
-// one in use still works:
+// move_outbox.go - what happens to the outbox when the connection moves to another socket
+// while the one in use still works:
 //
 //	live ── seal ──► moving: what was accepted before, then farewell and PING, are
 //	                 written to the old socket; what comes now waits
@@ -11,8 +11,8 @@ import "github.com/troupe-go/troupe/protocol"
 //
 // If the old socket is lost before its PONG, that is a loss like any other.
 
-// seal ends the use of the socket of link: farewell appends what is said on it
-// last. It returns false if that is not the socket in use.
+// seal ends the use of the socket of link: farewell appends the last frames for it. It
+// returns false if that is not the socket in use.
 func (o *outbox) seal(link uint32, farewell func(dst []byte) []byte) bool {
 	o.mu.Lock()
 	if o.link != link || o.state != outLive {
@@ -31,7 +31,7 @@ func (o *outbox) seal(link uint32, farewell func(dst []byte) []byte) bool {
 	return true
 }
 
-// takeSealedLocked takes what is for the old socket, once.
+// takeSealedLocked takes the frames for the old socket, once.
 func (o *outbox) takeSealedLocked() write {
 	if o.sealed == 0 {
 		return write{}

@@ -29,7 +29,7 @@ type scene struct {
 
 	mu    sync.Mutex
 	peers []*peer
-	// meet is told of each server before it greets, refuse of each dial.
+	// meet is called with each server before it greets, refuse with each dial.
 	meet   func(p *peer)
 	refuse func(nth int) error
 }
@@ -83,7 +83,7 @@ func (s *scene) server(n int) *peer {
 	return s.peers[n-1]
 }
 
-// lameDuck has the first server say that it is about to stop.
+// lameDuck makes the first server say that it is about to stop.
 func (s *scene) lameDuck(p *peer) {
 	p.send(`INFO {"server_id":"peer","proto":1,"headers":true,"max_payload":1048576,"ldm":true}` + "\r\n")
 }
@@ -120,7 +120,7 @@ func (s *scene) cast() (plain, group, overlap, limited *Sub) {
 	return plain, group, overlap, limited
 }
 
-// TestTheStepsOfAMove shows each server what it is told, and when.
+// TestTheStepsOfAMove shows what each server is sent, and when.
 func TestTheStepsOfAMove(t *testing.T) {
 	on(t, nil, func(s *scene) {
 		s.cast()
@@ -158,8 +158,8 @@ func TestTheStepsOfAMove(t *testing.T) {
 	})
 }
 
-// TestMessagesWhileMoving: what either server sends is delivered, once the same
-// request's reply comes from both the first counts, and numbers add up.
+// TestMessagesWhileMoving: what either server sends is delivered, of two replies to the
+// same request the first counts, and the counters add up.
 func TestMessagesWhileMoving(t *testing.T) {
 	on(t, nil, func(s *scene) {
 		plain, group, overlap, limited := s.cast()
@@ -207,8 +207,8 @@ func TestMessagesWhileMoving(t *testing.T) {
 	})
 }
 
-// TestWhatChangesWhileMoving: subscriptions that come, go, drain or get a limit
-// while two servers know them are known as they are when it is over.
+// TestWhatChangesWhileMoving: subscriptions that begin, end, drain or get a limit while
+// two servers know them are registered correctly afterwards.
 func TestWhatChangesWhileMoving(t *testing.T) {
 	on(t, nil, func(s *scene) {
 		add := func(subject string) *Sub { return subscribe(t, s.c, SubSpec{Subject: subject, Queue: "q"}) }
@@ -249,7 +249,7 @@ func TestWhatChangesWhileMoving(t *testing.T) {
 	})
 }
 
-// known returns the subjects that a server knows after what it was told.
+// known returns the subjects that a server knows after these frames.
 func known(frames []string) (subjects []string) {
 	subs := map[string]string{}
 	for _, f := range frames {
@@ -270,9 +270,9 @@ func known(frames []string) (subjects []string) {
 	return subjects
 }
 
-// TestMovesThatFail break off a move in each of its phases, on each side. Whatever
-// happens the connection is live at the end, on a server that knows everything
-// once, every publish has gone to one server or is reported, and who waits is told.
+// TestMovesThatFail interrupts a move in each of its phases, on each side. In every case
+// the connection is live at the end, on a server that knows each subscription once; every
+// publish has gone to one server or is reported, and waiting callers get a result.
 func TestMovesThatFail(t *testing.T) {
 	refused := errors.New("refused by the test")
 	closing := func(nth int) func(s *scene) { return func(s *scene) { s.server(nth).conn.Close() } }
@@ -283,7 +283,7 @@ func TestMovesThatFail(t *testing.T) {
 		meet   func(s *scene, p *peer) // before each greeting
 		dials  []int                   // that fail
 		during func(s *scene)          // while both servers know us
-		sealed func(s *scene)          // while the old one is told goodbye
+		sealed func(s *scene)          // after the old server got the last frames
 		lost   int                     // losses of the link
 		moves  uint64
 	}{
@@ -343,7 +343,7 @@ func TestMovesThatFail(t *testing.T) {
 	}
 }
 
-// check holds a connection that has moved against what must be.
+// check compares a connection that has moved with what it must be.
 func (s *scene) check(published uint64, lost int, moves uint64) {
 	s.t.Helper()
 	last := s.server(0)
@@ -400,7 +400,7 @@ func TestWhoDoesNotMove(t *testing.T) {
 	}
 }
 
-// TestTheOnlyServerTellsOfAnother: then there is somewhere to go.
+// TestTheOnlyServerTellsOfAnother: then the connection moves there.
 func TestTheOnlyServerTellsOfAnother(t *testing.T) {
 	on(t, func(_ *scene, cfg *Config) { cfg.Servers = cfg.Servers[:1] }, func(s *scene) {
 		s.lameDuck(s.server(1))
@@ -413,8 +413,8 @@ func TestTheOnlyServerTellsOfAnother(t *testing.T) {
 	})
 }
 
-// TestNoEchoDoesNotOverlap: on two sockets the server would take one's own messages
-// for those of others.
+// TestNoEchoDoesNotOverlap: with two sockets the server would treat our own messages as
+// those of others.
 func TestNoEchoDoesNotOverlap(t *testing.T) {
 	on(t, func(_ *scene, cfg *Config) { cfg.Hello.Echo = false }, func(s *scene) {
 		s.cast()
@@ -450,8 +450,8 @@ func TestADenialAhead(t *testing.T) {
 	})
 }
 
-// TestAMemberThatLeavesWhileMoving leaves both servers at once: what the new one sent
-// it afterwards the group would never see.
+// TestAMemberThatLeavesWhileMoving leaves both servers at once: messages that the new one
+// sent it afterwards would be lost to the group.
 func TestAMemberThatLeavesWhileMoving(t *testing.T) {
 	for name, leave := range map[string]func(s *scene, group *Sub){
 		"unsubscribe": func(s *scene, group *Sub) { _ = group.Unsubscribe() },
@@ -488,8 +488,7 @@ func TestARequestWhileMoving(t *testing.T) {
 	})
 }
 
-// TestAGoodbyeBehindAFullLane: nobody is given up while his answer may be among what
-// we have not read.
+// TestAGoodbyeBehindAFullLane: a server is not given up while its answer may be unread.
 func TestAGoodbyeBehindAFullLane(t *testing.T) {
 	on(t, nil, func(s *scene) {
 		sub := subscribe(t, s.c, SubSpec{Subject: "g", Queue: "q", Overflow: Block, Limits: Limits{Msgs: 1, Bytes: -1, BlockFor: time.Hour}})
@@ -510,7 +509,7 @@ func TestAGoodbyeBehindAFullLane(t *testing.T) {
 	})
 }
 
-// TestNewServersForALameDuck: the program's answer to the news is followed.
+// TestNewServersForALameDuck: servers that the program then sets are used.
 func TestNewServersForALameDuck(t *testing.T) {
 	on(t, func(_ *scene, cfg *Config) { cfg.Servers = cfg.Servers[:1] }, func(s *scene) {
 		s.lameDuck(s.server(1))
@@ -525,7 +524,7 @@ func TestNewServersForALameDuck(t *testing.T) {
 	})
 }
 
-// TestAnUnaskedPongIsNoGoodbye: a server cannot take leave before it was told.
+// TestAnUnaskedPongIsNoGoodbye: a server cannot confirm the end before it was asked.
 func TestAnUnaskedPongIsNoGoodbye(t *testing.T) {
 	o := liveOutbox(func(loss) {})
 	o.seal(1, func(dst []byte) []byte { return protocol.AppendUnsub(dst, 7, 0) })
@@ -637,7 +636,7 @@ func TestRotateAgainstRealServers(t *testing.T) {
 				return
 			default:
 			}
-			if _, err := mover.Request(ctx, "echo", nil, []byte("x"), 5*time.Second); err != nil {
+			if _, err := mover.Request(ctx, "echo", nil, []byte("x"), patience); err != nil {
 				t.Error(err)
 			}
 		}
@@ -707,7 +706,7 @@ func TestRotateFails(t *testing.T) {
 	})
 }
 
-// TestRotationsShareMoves: those that come while one goes on get the next, together.
+// TestRotationsShareMoves: those that come during a move share the next one.
 func TestRotationsShareMoves(t *testing.T) {
 	on(t, nil, func(s *scene) {
 		results := make(chan error, 10)
@@ -726,14 +725,14 @@ func TestRotationsShareMoves(t *testing.T) {
 	})
 }
 
-// TestEveryActorMayDieWhileMoving: whoever dies, and at whatever message, the
-// connection works when the dust has settled, and Close leaves nothing.
+// TestEveryActorMayDieWhileMoving: whichever actor panics, and at whatever message, the
+// connection works afterwards, and Close leaves nothing.
 func TestEveryActorMayDieWhileMoving(t *testing.T) {
 	server := natsserver.Run(t, natsserver.Options{})
 	for _, kind := range []string{"connection", "link", "reader", "writer", "heartbeat", "requests"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel() // a move takes its time
-			// An actor gets no more messages than that when it lives on.
+			// An actor that is not killed gets no more messages than that.
 			for n := uint64(1); n <= 12 && dieWhileMoving(t, server.URL(), &killer{kind: kind, nth: n}); n++ {
 			}
 		})
@@ -779,8 +778,8 @@ func surviveMoves(t *testing.T, c *Conn, k *killer) {
 	t.Errorf("%s %d: nothing arrives: %v", k.kind, k.nth, c.Events())
 }
 
-// TestMovesKeepTheDialLimit of the process: a fleet that has to leave a server waits
-// its turn, and each waits once.
+// TestMovesKeepTheDialLimit of the process: many connections that have to leave a server
+// wait their turn, each once.
 func TestMovesKeepTheDialLimit(t *testing.T) {
 	on(t, nil, func(s *scene) {
 		for range 2 * DialBurst { // others have used up a second

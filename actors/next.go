@@ -5,13 +5,12 @@ import (
 	"sync"
 )
 
-// next.go - how a subscription without a consumer is read: one message a call,
-// by as many callers at once as like to, each message to one of them.
+// next.go - reads a subscription without a consumer: one message per call, by any number
+// of concurrent callers, each message by one of them.
 
-// Next takes one message of a subscription without a consumer. deliver gets it
-// with the slices borrowed until it returns. It returns ErrBadSubscription when
-// the subscription has ended, ErrMaxMessages after its last message, or ctx's
-// error.
+// Next takes one message of a subscription without a consumer. deliver gets it; its
+// slices are borrowed until deliver returns. Next returns ErrBadSubscription when the
+// subscription has ended, ErrMaxMessages after its last message, or ctx's error.
 func (s *Sub) Next(ctx context.Context, deliver func(m *Raw)) error {
 	for {
 		wake := s.next.channel()
@@ -29,8 +28,8 @@ func (s *Sub) Next(ctx context.Context, deliver func(m *Raw)) error {
 	}
 }
 
-// Ended returns why a subscription that has ended gives no messages any more: as
-// Next does. Nil if it has not ended.
+// Ended returns the error that Next returns once the subscription has ended; nil if it
+// has not ended.
 func (s *Sub) Ended() error {
 	if !s.lane.closed.Load() && s.conn.Status() != Closed {
 		return nil
@@ -38,9 +37,9 @@ func (s *Sub) Ended() error {
 	return s.nextError()
 }
 
-// nextError says why no message will come, nil if one may.
+// nextError returns why no message will come; nil if one may.
 func (s *Sub) nextError() error {
-	ended := s.lane.closed.Load() // first: a Close tells its status before it ends lanes
+	ended := s.lane.closed.Load() // read first: a Close sets the status before it ends lanes
 	s.lane.mu.Lock()
 	limited := s.lane.max > 0 && s.lane.received >= s.lane.max
 	s.lane.mu.Unlock()
@@ -55,12 +54,12 @@ func (s *Sub) nextError() error {
 	return s.Refusal()
 }
 
-// endError says that, and why, the subscription has ended. It has.
+// endError returns why the subscription has ended; call it only then.
 func (s *Sub) endError() error {
 	return &BadSubscriptionError{Subject: s.Subject, Queue: s.Queue, SID: s.sid, Cause: s.cause}
 }
 
-// TryNext takes a message if one waits.
+// TryNext takes a message if one waits, and reports whether it did.
 func (s *Sub) TryNext(deliver func(m *Raw)) bool {
 	if last := s.lane.last.Load(); last > 0 && s.lane.started.Load() >= last {
 		s.end(nil)
@@ -73,7 +72,7 @@ func (s *Sub) TryNext(deliver func(m *Raw)) bool {
 	var m Raw
 	at := r.Cursor
 	at.Next(&m)
-	// Counted first: of two callers at the limit only one gets its message.
+	// Count first: of two callers at the limit only one gets a message.
 	n, last := s.lane.started.Add(1), s.lane.last.Load()
 	if last == 0 || n <= last {
 		deliver(&m)
@@ -85,7 +84,7 @@ func (s *Sub) TryNext(deliver func(m *Raw)) bool {
 	}
 	r.release()
 	if s.giveBack(r.part) {
-		s.next.signal() // another caller may wait for what is behind it
+		s.next.signal() // another caller may wait for the next message
 	}
 	if n == last {
 		s.end(nil)
@@ -93,7 +92,7 @@ func (s *Sub) TryNext(deliver func(m *Raw)) bool {
 	return true
 }
 
-// TakeSlow reports a slow-consumer episode once, for Next callers.
+// TakeSlow reports each slow-consumer episode once, for callers of Next.
 func (s *Sub) TakeSlow() bool {
 	s.lane.mu.Lock()
 	defer s.lane.mu.Unlock()
@@ -104,7 +103,7 @@ func (s *Sub) TakeSlow() bool {
 	return true
 }
 
-// nextWaiters lets callers of Next wait. The zero value is ready.
+// nextWaiters is where callers of Next wait. The zero value is ready.
 type nextWaiters struct {
 	mu     sync.Mutex
 	wake   chan struct{} // closed and forgotten at each signal; nil without waiters

@@ -9,12 +9,12 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// outboxLiveMax is how many bytes may wait while the socket takes them; above
-// it Publish waits for the writer. It keeps both buffers in the cache.
+// outboxLiveMax is how many bytes may wait while the socket takes them; above it Publish
+// waits for the writer. The bound keeps both buffers in the cache.
 const outboxLiveMax = 256 << 10
 
-// outboxUrgentMax is where a request is refused that finds a socket which takes
-// nothing, instead of waiting for it beyond its own timeout.
+// outboxUrgentMax is how many bytes must wait for a request to be refused: it does not
+// wait for room, since that could exceed its timeout.
 const outboxUrgentMax = 8 << 20
 
 // confirmBytes is how much is written before the writer asks the server to
@@ -25,8 +25,8 @@ type outState uint8
 
 const (
 	outDown    outState = iota // no socket: frames wait for the next one
-	outLive                    // a writer takes frames
-	outMoving                  // what was sealed is written; the rest waits for the next socket
+	outLive                    // a writer takes the frames
+	outMoving                  // sealed frames are written; the rest waits for the next socket
 	outDrained                 // nothing more is accepted, what waits is written
 	outClosed                  // nothing is accepted or written
 )
@@ -35,51 +35,51 @@ const (
 //
 //	publish ─► buf ─► (swap) ─► one write ─► confirmed by a PONG
 //
-// Two buffers change places: callers append to one while the other is written.
-// Only whole frames are ever in a buffer. One goroutine at a time writes: the
-// writer actor, or a requester on its own goroutine while the writer is idle.
+// Two buffers alternate: callers append to one while the other is written. A buffer holds
+// whole frames only. One goroutine at a time writes: the writer actor, or a requester on
+// its own goroutine while the writer is idle.
 //
 // Counts of publishes, under mu: accepted >= written >= confirmed; written
 // but not confirmed is what a lost connection leaves uncertain.
 type outbox struct {
 	mu    sync.Mutex
 	state outState
-	why   error // after outClosed: why
+	why   error // when outClosed: the reason
 
-	buf     []byte // accepted, not taken by a write
+	buf     []byte // accepted, not yet taken by a write
 	pubs    uint64 // publishes in buf
 	spare   []byte // the other buffer; nil while it is being written
-	writing int    // bytes of the write that is going on; 0 for none
-	kicked  bool   // the writer was woken and has not looked yet
+	writing int    // bytes of the write in progress; 0 for none
+	kicked  bool   // the writer was woken and has not run yet
 
-	gathering bool   // a stream is on: the writer sleeps, publishers write
-	streamed  bool   // one has, since streaming was last asked
+	gathering bool   // a stream is in progress: the writer sleeps, publishers write
+	streamed  bool   // a publisher has written since the last call of streaming
 	inline    func() // writeStream, made once
 
 	kick    func()                  // wakes the writer; set while live
-	try     func(frames []byte) int // writes without blocking; nil where that cannot be done
-	partial write                   // left over from a try: the writer goes on with it
-	watch   func()                  // tells the heartbeat that something was written; nil for nobody
-	watched bool                    // it has been told, and has not quit
+	try     func(frames []byte) int // writes without blocking; nil where that is not possible
+	partial write                   // rest of a try, which the writer completes
+	watch   func()                  // tells the heartbeat that something was written; nil for none
+	watched bool                    // the heartbeat watches, see quits
 	takes   uint64                  // writes begun, ever
 	ends    uint64                  // of these, completed
-	report  func(loss)              // told what a lost socket left; called without mu
+	report  func(loss)              // gets the loss after a lost socket; called without mu
 	cause   error                   // why the socket was lost
-	link    uint32                  // incarnation of the socket, to drop what comes late
+	link    uint32                  // attempt of the socket, to recognise late calls
 	room    *sync.Cond
 	blocked int // publishers that wait for room
 
-	owned      []string // what the replies of Outlets begin with
-	loose      bool     // subjects are checked for what breaks a frame only
+	owned      []string // prefixes of the reply subjects of Outlets
+	loose      bool     // subjects are checked only for what breaks a frame
 	downMax    int      // bound on buf while down; negative: nothing is accepted
 	payloadMax int
 	headers    bool
-	everLive   bool   // limits of a server are known
+	everLive   bool   // there was a server, so its limits are known
 	ponging    bool   // a PONG waits in buf
-	owes       uint32 // the next socket, if its server has sent a PING
+	owes       uint32 // the next socket, if its server waits for a PONG; 0 for none
 	noSubs     bool   // the connection drains: no new subscriptions
 
-	sealed     int    // bytes at the front of buf that are for the present socket; while moving
+	sealed     int    // bytes at the front of buf for the current socket; while moving
 	sealedPubs uint64 // publishes among them
 
 	head atomic.Pointer[head]
@@ -92,7 +92,7 @@ type outbox struct {
 	waiting   []mark // PINGs to send with the next socket
 
 	lastSub      uint64 // highest number of a SUB
-	confirmedSub uint64 // no -ERR about a SUB up to this one is to come
+	confirmedSub uint64 // no more -ERR can come for SUBs up to this one
 
 	outBytes uint64
 }
@@ -104,15 +104,15 @@ func newOutbox(downMax int, report func(loss)) *outbox {
 	return o
 }
 
-// message is one publish without its subject, which errors keep: apart from it,
-// all of a message may lie on the caller's stack.
+// message is one publish without its subject. Errors keep the subject; everything else
+// can stay on the caller's stack.
 type message struct {
-	reply   string // has been checked; empty for none
+	reply   string // already checked; empty for none
 	block   []byte // encoded header block; nil for none
 	payload []byte
-	urgent  bool  // a request: its caller's time runs, so it does not wait for room
-	crowd   bool  // a request: others run that are about to make one
-	owned   bool  // of an Outlet: it neither waits for room nor for the next socket
+	urgent  bool  // a request: its timeout is running, so it does not wait for room
+	crowd   bool  // a request: other goroutines are about to make one too
+	owned   bool  // of an Outlet: it waits neither for room nor for the next socket
 	head    *head // of an earlier frame to the same subject; nil for none
 }
 
@@ -131,8 +131,8 @@ func (o *outbox) publish(subject, reply string, block, payload []byte) error {
 	return err
 }
 
-// again is the short way of put for one more message like the one that head
-// remembers. It returns false when there is anything to decide.
+// again is the fast path of put for another message like the one that head remembers. It
+// returns false when the slow path must decide.
 func (o *outbox) again(h *head, payload []byte) bool {
 	o.lock()
 	if o.state != outLive || len(o.buf) > outboxLiveMax || len(payload) > o.payloadMax {
@@ -156,13 +156,12 @@ func (o *outbox) acceptLocked(size int) {
 	o.outBytes += uint64(size)
 }
 
-// lockTries is how often a publisher that finds the outbox locked lets others
-// run before it queues for the lock.
+// lockTries is how often a publisher that finds the outbox locked yields before it queues
+// for the lock.
 const lockTries = 4
 
-// lock takes mu for a publish. It is held for some 20 ns, so with many publishers
-// it is found locked all the time; to queue for it each time would cost two
-// goroutine switches for each message.
+// lock takes mu for a publish. It is held for some 20 ns, so many publishers often find
+// it locked; queueing each time would cost two goroutine switches per message.
 func (o *outbox) lock() {
 	if !o.mu.TryLock() {
 		o.lockSlow()
@@ -179,9 +178,9 @@ func (o *outbox) lockSlow() {
 	o.mu.Lock()
 }
 
-// request is publish for a caller who will wait for an answer: if the writer is
-// idle, the caller writes, which saves a change of goroutines. With others about to
-// ask as well it lets them go first, and whoever is back first writes for all.
+// request is publish for a caller that will wait for an answer: if the writer is idle,
+// the caller writes, which saves a goroutine switch. If others are about to make requests
+// too, it yields to them, and the first to run again writes for all.
 func (o *outbox) request(subject string, m *message) (pub uint64, err error) {
 	m.urgent = true
 	pub, kick, err := o.put(subject, m)
@@ -195,8 +194,8 @@ func (o *outbox) request(subject string, m *message) (pub uint64, err error) {
 	return pub, nil
 }
 
-// put appends one message and returns its number, and what the caller has to
-// call to have it written, if anything.
+// put appends one message and returns its number and, if not nil, the function that the
+// caller must call to have it written.
 func (o *outbox) put(subject string, m *message) (pub uint64, kick func(), err error) {
 	if h := o.head.Load(); h != nil && h.subject == subject {
 		m.head = h
@@ -227,8 +226,8 @@ func (o *outbox) put(subject string, m *message) (pub uint64, kick func(), err e
 	return pub, kick, nil
 }
 
-// apiSubject begins the subjects of the JetStream API of servers, which have the filter of
-// a consumer in them, wildcards and all.
+// apiSubject is the prefix of subjects of the JetStream API, which may contain the filter
+// of a consumer, including wildcards.
 const apiSubject = "$JS."
 
 func (o *outbox) checkSubject(subject string) error {
@@ -242,9 +241,9 @@ func (o *outbox) checkSubject(subject string) error {
 	return err
 }
 
-// kickLocked returns what the caller has to call once mu is released to have
-// the frames written: the writer's wake-up, or in a stream writeStream. It is
-// nil when somebody writes already or there is no hurry.
+// kickLocked returns the function that the caller must call after releasing mu to have
+// the frames written: the writer's wake-up or, in a stream, writeStream. It is nil when a
+// write is in progress or there is no hurry.
 func (o *outbox) kickLocked() func() {
 	if o.writing > 0 || o.kicked || o.kick == nil || o.state == outMoving && o.sealed == 0 {
 		return nil
@@ -259,8 +258,8 @@ func (o *outbox) kickLocked() func() {
 	return o.kick
 }
 
-// admit is the slow half of publish: limits, states, back-pressure. It is
-// called with mu held and may release it for a while.
+// admit is the slow path of publish: limits, states, back-pressure. It is called with mu
+// held and may release it temporarily.
 func (o *outbox) admit(subject string, m *message) error {
 	if m.owned {
 		if err := o.admitOwnedLocked(); err != nil {
@@ -294,7 +293,7 @@ func (o *outbox) admit(subject string, m *message) error {
 	return nil
 }
 
-// flows reports whether room is made sooner or later.
+// flows reports whether waiting frames will be written sooner or later.
 func (o *outbox) flows() bool { return o.state == outLive || o.state == outMoving }
 
 // mayHaveLeft returns the number of the last publish that was given to a socket.
@@ -320,13 +319,13 @@ func (o *outbox) controlLocked(encode func(dst []byte) []byte) (kick func()) {
 		return nil
 	}
 	o.buf = encode(o.buf)
-	o.gathering = false // somebody waits for the answer
+	o.gathering = false // a caller waits for the answer
 	return o.kickLocked()
 }
 
-// answerPing sends a PONG, unless one waits already: a server that sends PINGs
-// and does not read gets one answer, and costs no memory. A socket that is not in
-// use yet answers when it is.
+// answerPing sends a PONG, unless one already waits: a server that sends PINGs and does
+// not read gets one answer, and costs no memory. A socket that is not in use yet answers
+// once it is.
 func (o *outbox) answerPing(link uint32) {
 	o.mu.Lock()
 	var kick func()
@@ -342,8 +341,8 @@ func (o *outbox) answerPing(link uint32) {
 	}
 }
 
-// begin takes the frames to write. It returns nil, and the writer is idle,
-// when there are none. link guards against a writer of an older socket.
+// begin takes the frames to write. If there are none, the result is empty and the writer
+// becomes idle. link guards against a writer of an older socket.
 func (o *outbox) begin(link uint32) (w write) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -364,7 +363,7 @@ type write struct {
 	n      int // bytes of frames that the socket took
 }
 
-// takeLocked swaps the buffers. After it the caller, and nobody else, writes.
+// takeLocked swaps the buffers. From then on only the caller writes.
 func (o *outbox) takeLocked() write {
 	if o.writing > 0 || len(o.buf) == 0 || o.state == outDown || o.state == outClosed {
 		return write{}
@@ -390,7 +389,7 @@ func (o *outbox) takenLocked(frames []byte, pubs uint64) write {
 	o.writing = len(frames)
 	o.takes++
 	if o.blocked > 0 {
-		o.room.Broadcast() // they fill the other buffer meanwhile
+		o.room.Broadcast() // publishers can fill the other buffer meanwhile
 	}
 	if !o.watched && o.watch != nil {
 		o.watched = true
@@ -399,8 +398,8 @@ func (o *outbox) takenLocked(frames []byte, pubs uint64) write {
 	return write{frames: frames}
 }
 
-// end returns the buffer of a completed write. It returns what wakes the
-// writer if frames came meanwhile that nobody else will write.
+// end returns the buffer of a completed write. It returns the function that wakes the
+// writer if frames came meanwhile that nothing else will write.
 func (o *outbox) end(w write) (kick func()) {
 	o.mu.Lock()
 	o.writing = 0

@@ -145,7 +145,7 @@ func TestPublishersWaitForTheWriter(t *testing.T) {
 	}
 }
 
-// TestOneWriterAtATime: who writes is told, and everybody else is not.
+// TestOneWriterAtATime: only one goroutine gets frames to write.
 func TestOneWriterAtATime(t *testing.T) {
 	o := liveOutbox(nil)
 	put(t, o, "1")
@@ -219,8 +219,8 @@ func TestARequesterWritesItself(t *testing.T) {
 	}
 }
 
-// TestASocketLostUnderARequester: what the old socket did not take does not go
-// on in the middle of a frame of the next.
+// TestASocketLostUnderARequester: the rest of a frame that the old socket did not take
+// must not go to the next one.
 func TestASocketLostUnderARequester(t *testing.T) {
 	const frame = "PUB q r 1\r\nx\r\n"
 	for took := range len(frame) + 1 {
@@ -325,7 +325,7 @@ func TestFlushers(t *testing.T) {
 	})
 }
 
-// TestAFlushThatGaveUp leaves its PONG to nobody else.
+// TestAFlushThatGaveUp does not leave its PONG to another flush.
 func TestAFlushThatGaveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, live := range []bool{true, false} {
@@ -358,7 +358,7 @@ func TestAFlushThatGaveUp(t *testing.T) {
 	})
 }
 
-// TestPongsNobodyAskedFor never make more confirmed than was written.
+// TestPongsNobodyAskedFor never confirm more than was written.
 func TestPongsNobodyAskedFor(t *testing.T) {
 	o := liveOutbox(nil)
 	put(t, o, "x")
@@ -372,7 +372,7 @@ func TestPongsNobodyAskedFor(t *testing.T) {
 	}
 }
 
-// TestAPingFloodCostsOneAnswer while the writer does not get rid of it.
+// TestAPingFloodCostsOneAnswer while the writer cannot send it.
 func TestAPingFloodCostsOneAnswer(t *testing.T) {
 	o := liveOutbox(nil)
 	for range 100_000 {

@@ -13,47 +13,48 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// outlet.go - a way out for an owner who keeps what it publishes.
+// outlet.go - publishing for an owner that keeps its messages until they are answered.
 //
 //	Put ─► outbox ─► socket
-//	         │ link lost: what waits is thrown away
+//	         │ link lost: what waits is discarded
 //	         ▼
-//	       Lost{Sent, Accepted} ─► the owner knows what may have left and what has not,
+//	       Lost{Sent, Accepted} ─► the owner knows what may have been sent and what was not,
 //	                               and sends again what it still wants to send
 //
-// What Conn.Publish takes outlives the link, whoever has given up on it meanwhile. An
-// owner with deadlines of its own does not want that.
+// What Conn.Publish accepts outlives the link, even if its caller has given up meanwhile.
+// An owner with deadlines of its own does not want that.
 
-// Kinds of errors of an Outlet. After both nothing was kept, and nothing sent.
+// Kinds of errors of an Outlet. In both cases nothing was kept or sent.
 var (
 	// ErrOutletDown: there is no link at the moment.
 	ErrOutletDown error = kind.New("troupe: no link to publish on", ErrDisconnected)
-	// ErrOutletFull: the socket has to take something first; see Outlet.AwaitRoom.
+	// ErrOutletFull: there is no room until the socket has taken more; see
+	// Outlet.AwaitRoom.
 	ErrOutletFull error = kind.New("troupe: no room to publish", ErrOutboundBufferLimit)
 )
 
-// OutletLoss says what a lost link means to the publishes of an Outlet, by their
-// numbers: those up to Sent may have reached the server, those behind it up to Accepted
-// have not and never will.
+// OutletLoss says what a lost link means to the publishes of an Outlet, by their numbers:
+// those up to Sent may have reached the server; those after it, up to Accepted, have not
+// and never will.
 type OutletLoss struct {
 	Sent, Accepted uint64
 	Cause          error
 }
 
-// OutletSpec says what an owner wants to be told. The functions are called on
-// actors of the connection, in the order of what they tell. They must not block and
-// must not call the Outlet.
+// OutletSpec holds the callbacks of an owner. They are called on actors of the
+// connection, in the order of what they report. They must not block and must not call the
+// Outlet.
 type OutletSpec struct {
-	// Lost is told of each lost link, once what has left is known.
+	// Lost is called for each lost link, once it is known what may have been sent.
 	Lost func(OutletLoss)
-	// Linked is told of each new link, behind the Lost of the one before.
+	// Linked is called for each new link, after the Lost of the one before.
 	Linked func()
-	// Refused is told of publishes that a server does not take: the one with that reply
-	// subject or, if it is empty, all on that subject which may have left.
+	// Refused is called for publishes that a server does not accept: the one with that
+	// reply subject or, if it is empty, all on that subject that may have been sent.
 	Refused func(subject, reply string, err error)
 }
 
-// Outlet publishes for an owner who keeps what it publishes until it is answered. It is
+// Outlet publishes for an owner that keeps its messages until they are answered. It is
 // safe for concurrent use.
 type Outlet struct {
 	conn    *Conn
@@ -61,16 +62,18 @@ type Outlet struct {
 	replies string
 }
 
-// outlets is who is told. Its lock comes before the owners'.
+// outlets holds the callbacks. Its lock comes before the owners'.
 type outlets struct {
 	mu  sync.Mutex
 	all []*Outlet
 }
 
-// outletIDLen is how much of a nuid makes the replies of an outlet its own: its random part.
+// outletIDLen is how many characters of a nuid make the reply prefix of an outlet unique:
+// its random part.
 const outletIDLen = 12
 
-// NewOutlet returns an outlet, which lives until Close. Every function of spec is set.
+// NewOutlet returns an outlet, which lives until Close. All functions of spec must be
+// set.
 func (c *Conn) NewOutlet(spec OutletSpec) *Outlet {
 	t := &Outlet{conn: c, spec: spec, replies: c.cfg.InboxPrefix + "." + nuid.New().Next()[:outletIDLen] + "."}
 	c.outlets.mu.Lock()
@@ -80,8 +83,8 @@ func (c *Conn) NewOutlet(spec OutletSpec) *Outlet {
 	return t
 }
 
-// Close ends the outlet: its owner is told nothing more, and nothing more can be
-// put. What was put is on its way.
+// Close ends the outlet: its callbacks are no longer called, and Put must not be called
+// any more. Messages already put are still sent.
 func (t *Outlet) Close() {
 	t.conn.outlets.mu.Lock()
 	t.conn.outlets.all = slices.DeleteFunc(t.conn.outlets.all, func(other *Outlet) bool { return other == t })
@@ -89,14 +92,13 @@ func (t *Outlet) Close() {
 	t.conn.out.own(t.replies, false)
 }
 
-// Replies returns what the reply subject of each publish of the outlet has to begin
-// with, and of nobody else's. It ends with a dot and is the outlet's own.
+// Replies returns the prefix that the reply subject of each publish of this outlet, and
+// of no other publish, must have. It is unique to the outlet and ends in a dot.
 func (t *Outlet) Replies() string { return t.replies }
 
-// Put publishes, without ever waiting. It returns the number of the publish, and
-// what the caller has to call, when it holds no lock, to have it written; nil for
-// nothing. Subject and payload are copied. ErrOutletDown, ErrOutletFull; otherwise
-// the errors of Conn.Publish.
+// Put publishes without waiting. It returns the number of the publish, and kick, which if
+// not nil the caller must call, without holding a lock, to have it written. Subject and
+// payload are copied. Errors: ErrOutletDown, ErrOutletFull, and those of Conn.Publish.
 func (t *Outlet) Put(subject, reply string, block, payload []byte) (number uint64, kick func(), err error) {
 	return t.conn.out.put(subject, &message{reply: reply, block: block, payload: payload, owned: true})
 }
@@ -105,7 +107,7 @@ func (t *Outlet) Put(subject, reply string, block, payload []byte) (number uint6
 // context's.
 func (t *Outlet) AwaitRoom(ctx context.Context) error { return t.conn.out.awaitRoom(ctx) }
 
-// Sent returns the number of the last publish that may have left.
+// Sent returns the number of the last publish that may have been sent.
 func (t *Outlet) Sent() uint64 { return t.conn.out.mayHaveLeft() }
 
 // tell calls f for each outlet.
@@ -121,7 +123,7 @@ func (l *outlets) lost(loss OutletLoss) { l.tell(func(spec *OutletSpec) { spec.L
 
 func (l *outlets) linked() { l.tell(func(spec *OutletSpec) { spec.Linked() }) }
 
-// denied passes on what a server does not permit, as far as publishes are concerned.
+// denied passes on a server's refusal of publishes.
 func (l *outlets) denied(e *PermissionError) {
 	l.tell(func(spec *OutletSpec) {
 		switch e.Op {
@@ -133,12 +135,12 @@ func (l *outlets) denied(e *PermissionError) {
 	})
 }
 
-// misfit passes on that the next server would not take a publish.
+// misfit passes on that the next server would not accept a publish.
 func (l *outlets) misfit(m misfit) {
 	l.tell(func(spec *OutletSpec) { spec.Refused(m.subject, m.reply, m.err) })
 }
 
-// own begins or ends that publishes with such replies are their owner's to keep.
+// own adds or removes a reply prefix whose publishes their owner keeps.
 func (o *outbox) own(replies string, begin bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -156,7 +158,7 @@ func (o *outbox) disown(reply []byte) bool {
 	})
 }
 
-// admitOwnedLocked is what admit begins with for a publish that is not kept.
+// admitOwnedLocked is the first check of admit for a publish that an owner keeps.
 func (o *outbox) admitOwnedLocked() error {
 	switch {
 	case o.state == outDown:
@@ -170,7 +172,7 @@ func (o *outbox) admitOwnedLocked() error {
 
 func (o *outbox) awaitRoom(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
-		o.mu.Lock() // else it may fall between a look at ctx and the wait
+		o.mu.Lock() // else the wake-up may come between the check of ctx and the wait
 		defer o.mu.Unlock()
 		o.room.Broadcast()
 	})

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestOutletFramesEndWithTheLink cuts a write after each number of bytes: whatever of
-// an outlet's has not left is thrown away, and the numbers say what may have left.
+// TestOutletFramesEndWithTheLink cuts a write after each number of bytes: frames of an
+// outlet that were not sent are discarded, and the numbers say which may have been sent.
 func TestOutletFramesEndWithTheLink(t *testing.T) {
 	first, mine := "PUB other 1\r\nx\r\n", "PUB s _INBOX.a.1 1\r\nx\r\n"
 	all := len(first) + 2*len(mine)

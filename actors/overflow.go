@@ -4,20 +4,20 @@ import (
 	"sync"
 )
 
-// overflow.go - what a lane does with messages that find no room, and the
-// episodes in which that is so.
+// overflow.go - what a lane does with messages that find no room, and the slow-consumer
+// episodes.
 
 // Overflow says what a full lane does with messages.
 type Overflow uint8
 
 const (
-	// DropNewest drops the message that does not fit. The default.
+	// DropNewest drops the message that does not fit. It is the default.
 	DropNewest Overflow = iota
 	// DropOldest makes room by dropping the messages that wait longest.
 	DropOldest
-	// Block makes the connection's reader wait for room, for at most
-	// Limits.BlockFor, and drops the newest after that. It delays everything
-	// else on the connection and is chosen where losing is worse than waiting.
+	// Block makes the connection's reader wait for room, for at most Limits.BlockFor, and
+	// drops the newest after that. It delays everything else on the connection; choose it
+	// where losing is worse than waiting.
 	Block
 	// RestartEmpty drops everything that waits and restarts the dispatcher.
 	RestartEmpty
@@ -36,7 +36,7 @@ func (o Overflow) String() string {
 	return "overflow?"
 }
 
-// episode is what was lost in a time of overflow.
+// episode is what was lost while a lane was full.
 type episode struct{ msgs, bytes uint64 }
 
 // overflowed queues what fits of s and applies the policy to the rest.
@@ -88,7 +88,7 @@ func (l *lane) endSlow() *episode {
 	return &episode{l.dropped - l.slowFrom, l.droppedBytes - l.slowFromBytes}
 }
 
-// endEpisode ends the episode that is on, if one is, with the subscription.
+// endEpisode ends the current episode, if any, when the subscription ends.
 func (l *lane) endEpisode() *episode {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -116,8 +116,8 @@ func (l *lane) appendFirst(s segment, k int) {
 	l.append(s)
 }
 
-// trim drops the oldest waiting messages until the rest is within the limits.
-// Messages that a consumer has taken are out of its reach.
+// trim drops the oldest waiting messages until the rest is within the limits. Messages
+// that a consumer has taken are not affected.
 func (l *lane) trim() {
 	for l.queued > 0 && !l.within() {
 		s := &l.segs[l.head]
@@ -148,7 +148,7 @@ func (l *lane) clear() {
 	l.queued, l.bytes = 0, 0
 }
 
-// blockFor makes the reader wait for room, piece by piece, up to the bound.
+// blockFor makes the reader wait for room, piece by piece, up to BlockFor.
 func (l *lane) blockFor(s segment) {
 	if l.space == nil {
 		l.space = sync.NewCond(&l.mu)
@@ -161,7 +161,7 @@ func (l *lane) blockFor(s segment) {
 		l.space.Broadcast()
 	})
 	defer timer.Stop()
-	defer l.account.of.await(l)() // before the look at the budget: what is freed after it is heard of
+	defer l.account.of.await(l)() // before the budget is checked, so that anything freed afterwards wakes this push
 	for {
 		fit := l.room(s)
 		if l.closed.Load() {

@@ -7,16 +7,16 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// overlap.go - the subscriptions that two servers know while the connection moves.
+// overlap.go - subscriptions that two servers know while the connection moves.
 //
 //	                     old server          new server
 //	overlapping          all                 inbox, queue groups, Overlap
 //	sealed               none                the same
 //	attached             -                   all
 //
-// A member of a queue group gets each message once, wherever it is known, so that
-// being known twice loses nothing and doubles nothing. A plain subscription would
-// get everything twice: it changes over when the old server has nothing more for it.
+// The cluster gives each message to one member of a queue group, so a member that two
+// servers know misses nothing and gets nothing twice. A plain subscription would get
+// everything twice: it switches when the old server has nothing more for it.
 
 // overlap is guarded by the outbox's lock.
 type overlap struct {
@@ -24,7 +24,7 @@ type overlap struct {
 	subs []*Sub // that it knows, in the order of subscribing
 }
 
-// beginOverlap appends the frames of the subscriptions that the next socket gets ahead of
+// beginOverlap returns the frames of the subscriptions that the next socket gets before
 // the others.
 func (c *Conn) beginOverlap(link uint32) (frames []byte) {
 	over := make(chan struct{})
@@ -41,7 +41,7 @@ func (c *Conn) beginOverlap(link uint32) (frames []byte) {
 	return protocol.AppendPing(frames)
 }
 
-// endOverlap ends the time in which drains wait. The next socket is in use, or gone.
+// endOverlap ends the wait of drains: the next socket is in use, or gone.
 func (c *Conn) endOverlap() {
 	if over := c.moving.Swap(nil); over != nil {
 		close(*over)
@@ -51,8 +51,8 @@ func (c *Conn) endOverlap() {
 	c.out.mu.Unlock()
 }
 
-// awaitMove waits until the server that sends messages of a subscription is the one
-// that a flush asks.
+// awaitMove waits until a subscription's messages come only from the server that a flush
+// goes to.
 func (c *Conn) awaitMove(ctx context.Context) error {
 	over := c.moving.Load()
 	if over == nil {
@@ -66,9 +66,9 @@ func (c *Conn) awaitMove(ctx context.Context) error {
 	}
 }
 
-// overlaps reports whether two servers may know the subscription. One that has a
-// limit of messages may not: both would send as many. Nor may one that gets
-// nothing of its own connection: each server would take the other's for another.
+// overlaps reports whether two servers may know the subscription at once. A subscription
+// with a message limit is excluded, since both servers would send that many; so is one
+// without echo, since each server would treat the other socket as a different connection.
 func (s *Sub) overlaps() bool {
 	if s.Queue == "" && !s.spec.Overlap || !s.conn.cfg.Hello.Echo || s.draining.Load() {
 		return false
@@ -90,15 +90,16 @@ func (s *Sub) announceAhead(dst []byte) []byte {
 	return frames
 }
 
-// tellAheadLocked has the next server told, if there is one; with the outbox's lock.
+// tellAheadLocked sends frames to the next server, if there is one. It is called with the
+// outbox's lock.
 func (c *Conn) tellAheadLocked(frames []byte) {
 	if c.overlap.link != 0 {
 		_ = c.linkBox.must(tellAhead{c.overlap.link, frames})
 	}
 }
 
-// withdrawLocked ends a subscription at the next server, too: as a member of a group
-// it would be chosen for messages that nobody handles. With the outbox's lock.
+// withdrawLocked ends a subscription at the next server, too: as a member of a group it
+// would be chosen for messages that nobody handles. It is called with the outbox's lock.
 func (c *Conn) withdrawLocked(s *Sub) {
 	if i := slices.Index(c.overlap.subs, s); i >= 0 {
 		c.overlap.subs = slices.Delete(c.overlap.subs, i, i+1)
@@ -106,8 +107,8 @@ func (c *Conn) withdrawLocked(s *Sub) {
 	}
 }
 
-// confirm appends what the new server, which knows the subscription, does not know
-// of it yet.
+// confirm appends what the new server, which has the subscription, does not know of it
+// yet.
 func (s *Sub) confirm(dst []byte) []byte {
 	s.lane.mu.Lock()
 	s.lane.announced = s.lane.received - min(s.lane.ahead, s.lane.received)
@@ -122,7 +123,7 @@ func (s *Sub) confirm(dst []byte) []byte {
 	return dst
 }
 
-// take returns what the socket of link knows, and forgets it.
+// take returns the subscriptions that the socket of link knows, and forgets them.
 func (o *overlap) take(link uint32) (known []*Sub) {
 	if o.link == link {
 		known = o.subs
@@ -131,8 +132,8 @@ func (o *overlap) take(link uint32) (known []*Sub) {
 	return known
 }
 
-// endedUpTo appends the ends of those in known that come before next, which is in
-// the table, as they are not. Nil for all.
+// endedUpTo appends the UNSUBs of those in known that come before next: next is in the
+// table, but they no longer are. A nil next means all.
 func endedUpTo(dst []byte, known []*Sub, next *Sub) ([]byte, []*Sub) {
 	for len(known) > 0 && (next == nil || known[0].sid < next.sid) {
 		dst = known[0].unannounce(dst)
@@ -141,9 +142,9 @@ func endedUpTo(dst []byte, known []*Sub, next *Sub) ([]byte, []*Sub) {
 	return dst, known
 }
 
-// deniedAhead takes a subscription that the next server refuses from those that it
-// knows: it is refused again, and told of, when that server is in use. It returns
-// false if the refusal names none.
+// deniedAhead removes a subscription that the next server refuses from those that it
+// knows: it is refused again, and reported, when that server is in use. It returns false
+// if the refusal names none.
 func (c *Conn) deniedAhead(e *protocol.ServerError) bool {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()

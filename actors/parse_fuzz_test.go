@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzToken reads the subjects of replies: any of the server's. What is taken for a token
-// is one in its only form.
+// FuzzToken parses arbitrary reply subjects of a server. Whatever is accepted as a token
+// is one in its canonical form.
 func FuzzToken(f *testing.F) {
 	for _, subject := range []string{"", "0", "_INBOX.abc.000000000000", "_INBOX.abc.0001zzzzzzzz", "000000000000", "zzzzzzzzzzzz", "------------",
 		"_INBOX.abc.00000000000*", "0000000000.0", "\x00\xff0000000000"} {

@@ -13,19 +13,19 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// peer is the far end of one connection: a server that does what a test says.
+// peer is the far end of one connection: a scripted server.
 //
 //	Conn ◄── net.Pipe ──► peer ─► frames, one string for each frame that came
 //
-// It keeps reading, so that nothing the client writes ever blocks, unless the
-// test says so with deaf.
+// It keeps reading, so that nothing the client writes ever blocks, unless the test uses
+// deaf.
 type peer struct {
 	t      testing.TB
 	conn   net.Conn
 	nth    int           // 1 for the first dial
 	frames chan string   // frames of the client, PINGs that were answered left out
 	mute   bool          // leave PINGs unanswered
-	pace   time.Duration // a pause behind each read
+	pace   time.Duration // a pause after each read
 }
 
 // script is a server's part in one connection, run on its own goroutine.
@@ -41,7 +41,7 @@ func peers(t testing.TB, cfg *Config, script script) {
 	cfg.Dial = func(context.Context, *url.URL) (net.Conn, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if over { // a dial that nobody waits for any more
+		if over { // a dial that nothing waits for any more
 			return nil, net.ErrClosed
 		}
 		dials++
@@ -158,7 +158,7 @@ func (p *peer) expect(want string) {
 	}
 }
 
-// eventLogOf makes cfg collect events.
+// eventTape collects events.
 type eventTape struct {
 	mu     sync.Mutex
 	events []Notice

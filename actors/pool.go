@@ -16,19 +16,19 @@ import (
 // server is one entry of the pool.
 type server struct {
 	url       *url.URL
-	attempts  int       // losses and failed attempts since it last kept a link; paces
+	attempts  int       // losses and failed attempts since it last kept a link; sets the pace
 	tries     int       // failed attempts to reconnect since the last success; limited
 	due       time.Time // earliest next attempt
-	rest      time.Time // until when it comes behind the others
-	connected bool      // has been connected to
-	implicit  bool      // learnt from a server
-	tlsName   string    // host of who told of it, if it is known by an address alone
+	rest      time.Time // until then it comes after the others
+	connected bool      // there was a connection to it
+	implicit  bool      // announced by a server
+	tlsName   string    // host of the server that announced it, if it is known by an IP address only
 	lastAuth  error     // last authorization error, until a success
 	lastErr   error
 }
 
-// pool is the list of servers of one connection and the memory of how each
-// fared. The link actor is the only one that touches it.
+// pool is the list of servers of one connection with the history of each. Only the link
+// actor uses it.
 type pool struct {
 	servers []*server
 	at      int // index of the server in use or tried last
@@ -37,14 +37,14 @@ type pool struct {
 	tried   []ServerAttempt
 
 	counting bool            // the first pass is over: failed attempts are tries
-	mixing   bool            // put newly learnt servers into random order
-	taken    int             // servers taken since the pool last gave a pause, see passOver
-	passes   int             // pauses given since a server last kept its link
+	mixing   bool            // put newly announced servers into random order
+	taken    int             // servers taken since the last pause, see passOver
+	passes   int             // pauses since a server last kept its link
 	seen     map[string]bool // hosts that were ever in the pool
 }
 
 // hostsMax bounds the memory of hosts, and the servers that one INFO adds to the pool; a
-// server that announces more is not to be believed anyway.
+// longer announcement is not credible anyway.
 const hostsMax = 4096
 
 // attemptsKept bounds what a NoServersError lists.
@@ -56,8 +56,8 @@ func newPool(urls []*url.URL, backoff supervisor.Backoff, maxAttempts int) *pool
 	return p
 }
 
-// replace makes urls the servers of the pool. One that is in it already keeps
-// its memory, and its place as the one in use.
+// replace makes urls the servers of the pool. A server that is already in it keeps its
+// history; the one in use stays in use.
 func (p *pool) replace(urls []*url.URL) {
 	var current *server
 	if p.at >= 0 && p.at < len(p.servers) {
@@ -98,7 +98,7 @@ func (p *pool) note(host string) bool {
 	return true
 }
 
-// find returns the server of that address, nil when it is not in the pool.
+// find returns the server with that address, nil when it is not in the pool.
 func (p *pool) find(u *url.URL) *server {
 	for _, s := range p.servers {
 		if u != nil && s.url.String() == u.String() {
@@ -111,8 +111,8 @@ func (p *pool) find(u *url.URL) *server {
 // take moves to s, which is in the pool.
 func (p *pool) take(s *server) { p.at = slices.Index(p.servers, s) }
 
-// passOver reports whether as many servers as there are have been tried without
-// a pause.
+// passOver reports whether as many servers as the pool has were tried since the last
+// pause.
 func (p *pool) passOver() bool { return p.taken >= len(p.servers) }
 
 // paused begins a new pass.
@@ -137,9 +137,9 @@ func (p *pool) next(now time.Time) (s *server, wait time.Duration) {
 	return s, max(0, s.due.Sub(now))
 }
 
-// other returns the server to move to from the one in use: the next one that may be
-// tried, or the one that may be tried first, and how long to wait before. It returns
-// nil when there is no other.
+// other returns the server to move to from the one in use: the next one that may be tried
+// now, or else the one that may be tried soonest, and how long to wait for that. It
+// returns nil when there is no other.
 func (p *pool) other(inUse *server, now time.Time) (best *server, wait time.Duration) {
 	n := len(p.servers)
 	for i := 1; i <= n; i++ {
@@ -157,8 +157,8 @@ func (p *pool) other(inUse *server, now time.Time) (best *server, wait time.Dura
 	return best, max(0, best.due.Sub(now))
 }
 
-// turn orders servers: first those that may be tried, those that rest behind them,
-// then by when they may be.
+// turn orders servers: those that may be tried now, those of them that rest last, then
+// the others by the time from which they may be tried.
 func (s *server) turn(now time.Time) time.Time {
 	switch {
 	case s.due.After(now):
@@ -170,12 +170,12 @@ func (s *server) turn(now time.Time) time.Time {
 	}
 }
 
-// leftRest is how long a server that was left because it is about to stop comes
-// behind the others. It is not waited for: when a whole cluster is restarted, member
-// by member, those that were left first are the ones that are back.
+// leftRest is how long a server that was left because it is about to stop comes after the
+// others. It delays no attempt: when a whole cluster is restarted, member by member, the
+// servers that were left first are back first.
 const leftRest = 10 * time.Second
 
-// left notes that a server was left because it is about to stop.
+// left records that a server was left because it is about to stop.
 func (p *pool) left(s *server, now time.Time) { s.rest = now.Add(leftRest) }
 
 // peek returns how long next would wait, without moving.
@@ -195,7 +195,7 @@ func (p *pool) allTried() bool {
 	return true
 }
 
-// failed notes a failed attempt.
+// failed records a failed attempt.
 func (p *pool) failed(s *server, err error, now time.Time) {
 	if p.counting {
 		s.tries++
@@ -203,11 +203,11 @@ func (p *pool) failed(s *server, err error, now time.Time) {
 	p.lost(s, err, now)
 }
 
-// otherServerSteps is how many steps of the backoff are skipped for a server that
-// is full: it is there, and what it needs is to be left alone.
+// otherServerSteps is how many steps of the backoff are skipped for a server that is
+// full: it works, but needs a longer pause.
 const otherServerSteps = 4
 
-// lost notes the loss of a live link, which is no try: nats.go counts so, too.
+// lost records the loss of a live link, which does not count as a try, as in nats.go.
 func (p *pool) lost(s *server, err error, now time.Time) {
 	s.attempts++
 	s.lastErr = err
@@ -223,7 +223,7 @@ func (p *pool) lost(s *server, err error, now time.Time) {
 	}
 }
 
-// succeeded notes a completed handshake.
+// succeeded records a completed handshake.
 func (p *pool) succeeded(s *server) {
 	s.connected = true
 	s.lastAuth = nil
@@ -232,7 +232,7 @@ func (p *pool) succeeded(s *server) {
 	p.counting = true
 }
 
-// stable forgets the failed attempts of a server that has kept its link.
+// stable resets the failed attempts of a server that has kept its link.
 func (p *pool) stable(s *server) {
 	s.attempts = 0
 	p.taken, p.passes = 0, 0
@@ -255,9 +255,9 @@ func (p *pool) drop(s *server) {
 // spent reports whether s has no attempts left.
 func (p *pool) spent(s *server) bool { return p.counting && p.max >= 0 && s.tries >= p.max }
 
-// discover takes over the addresses a server announced, the first hostsMax of them, and
-// returns how many were never seen before. Servers that were learnt and are announced no more go, except the
-// one in use.
+// discover adds the addresses that a server announced, at most hostsMax, and returns how
+// many were never seen before. Earlier announced servers that are no longer announced are
+// removed, except the one in use.
 func (p *pool) discover(hosts []string, scheme string, user *url.Userinfo) (added int) {
 	if len(hosts) == 0 {
 		return 0
@@ -293,7 +293,8 @@ func (p *pool) discover(hosts []string, scheme string, user *url.Userinfo) (adde
 		}
 	}
 	if fresh := p.servers[len(kept):]; p.mixing {
-		// All clients of a server are told the same list, and must not all go to its first.
+		// All clients of a server get the same list, and must not all go to its first
+		// entry.
 		rand.Shuffle(len(fresh), func(i, j int) { fresh[i], fresh[j] = fresh[j], fresh[i] })
 	}
 	for i, s := range p.servers {
@@ -304,8 +305,8 @@ func (p *pool) discover(hosts []string, scheme string, user *url.Userinfo) (adde
 	return added
 }
 
-// inheritedName is the name that the certificate of a server announced by its
-// IP address has to carry: that of the server which announced it.
+// inheritedName is the name that the certificate of a server announced by IP address must
+// have: that of the server which announced it.
 func inheritedName(u *url.URL, by *server) string {
 	if by == nil || net.ParseIP(u.Hostname()) == nil {
 		return ""

@@ -55,7 +55,7 @@ func TestPoolGoesRound(t *testing.T) {
 	}
 }
 
-// TestNoServerStarves: whatever subset can be reached, one of it is tried before
+// TestNoServerStarves: whatever subset can be reached, one of its servers is tried before
 // any other server is tried for the third time.
 func TestNoServerStarves(t *testing.T) {
 	const n = 5
@@ -132,7 +132,7 @@ func TestPoolDiscovers(t *testing.T) {
 		}
 	}
 	p.discover([]string{"d9"}, "nats", nil)
-	p.at = 2 // d9 is in use now, and the servers announce it no more
+	p.at = 2 // d9 is in use now, and is no longer announced
 	p.discover([]string{"s0"}, "nats", nil)
 	if p.servers[p.at].url.Host != "d9" {
 		t.Error("the server in use was dropped")
@@ -250,7 +250,8 @@ func TestDiscoveredServersAreMixed(t *testing.T) {
 	}
 }
 
-// TestServersAreNewOnce: one that went and came back is no discovery.
+// TestServersAreNewOnce: a server that was removed and announced again is not a
+// discovery.
 func TestServersAreNewOnce(t *testing.T) {
 	p := poolOf(1, -1)
 	p.next(poolStart)
@@ -281,7 +282,7 @@ func TestServersAreNewOnce(t *testing.T) {
 	}
 }
 
-// TestFullServersWaitLonger than those that are away.
+// TestFullServersWaitLonger than those that cannot be reached.
 func TestFullServersWaitLonger(t *testing.T) {
 	full := protocol.ClassifyServerError([]byte("'maximum connections exceeded'"))
 	longest := func(err error) (d time.Duration) {

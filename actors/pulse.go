@@ -5,16 +5,16 @@ import (
 	"sync/atomic"
 )
 
-// pulse is what shows that the far end of one socket lives. The reader writes it,
-// the heartbeat reads it.
+// pulse records the activity on one socket. The reader updates it, the heartbeat reads
+// it.
 type pulse struct {
 	socket  net.Conn
-	reads   atomic.Uint64 // reads that were begun: all but the last brought something
-	writes  atomic.Uint64 // pieces that the socket has taken
-	reading atomic.Bool   // the reader waits for bytes, and for nothing else
+	reads   atomic.Uint64 // reads begun; all but the last have returned data
+	writes  atomic.Uint64 // writes that the socket has taken
+	reading atomic.Bool   // the reader is blocked in a socket read
 }
 
-// read reads from the socket and leaves a trace.
+// read reads from the socket and counts the read.
 func (p *pulse) read(buf []byte) (int, error) {
 	p.reads.Add(1)
 	p.reading.Store(true)
@@ -23,16 +23,16 @@ func (p *pulse) read(buf []byte) (int, error) {
 	return n, err
 }
 
-// look returns how many reads were begun, and whether bytes of the server may be
-// waiting for us. If neither that nor a new read is found in two looks, the reader
-// has waited for bytes, and for nothing else, in all of the time between them.
+// look returns how many reads were begun, and whether bytes of the server may be unread.
+// If two looks find neither unread bytes nor a new read, the reader was blocked in a
+// socket read all the time between them.
 func (p *pulse) look() (reads uint64, waits bool) {
-	waits = p.waits() // first: a reader that begins now has counted before it shows
+	waits = p.waits() // read first: a reader counts a read before it sets reading
 	return p.reads.Load(), waits
 }
 
-// waits reports whether bytes of the server may be waiting for us: then it is not
-// the server that is slow.
+// waits reports whether bytes of the server may be unread: then it is not the server that
+// is slow.
 func (p *pulse) waits() bool {
 	if !p.reading.Load() {
 		return true
@@ -41,11 +41,11 @@ func (p *pulse) waits() bool {
 	return ok && k.unread > 0
 }
 
-// kernelView is what the system knows of a socket.
+// kernelView is what the kernel knows of a socket.
 type kernelView struct {
-	unread int    // bytes that came and have not been read
-	acked  uint64 // bytes that the far end's system has confirmed, ever
-	unsent int    // bytes that were written and that it has not
+	unread int    // bytes received and not yet read
+	acked  uint64 // bytes that the peer's kernel has acknowledged, ever
+	unsent int    // bytes written and not acknowledged
 }
 
 // socketOf returns the socket below TLS, nil if there is none.

@@ -10,13 +10,13 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// reader.go - reads one socket and hands on what came.
+// reader.go - reads one socket and distributes what came.
 //
 //	read ─► one socket read ─► parse all of it ─► one segment per touched
 //	        subscription ─► read
 //
-// Each turn is one read, so that a failure costs one. It has a goroutine of its
-// own, because a read blocks.
+// Each turn is one read, so that a failure costs at most one read. The reader has a
+// goroutine of its own, because a read blocks.
 
 // Messages, in the order of reader.Receive.
 type (
@@ -36,7 +36,7 @@ type reader struct {
 	conn    *Conn
 	attempt uint32
 	line    *line
-	side    uint8 // of line
+	side    uint8 // side of line
 	parser  *protocol.Parser
 	frame   protocol.Frame
 
@@ -45,7 +45,7 @@ type reader struct {
 	parsed int    // of these, parsed
 	size   int    // of the next chunk
 	sparse int    // reads in a row that filled little
-	begun  bool   // the handshake's left-over bytes have been parsed
+	begun  bool   // the bytes left over from the handshake have been parsed
 
 	touched []*Sub // subscriptions with messages in chunk, in order of arrival
 	round   uint64 // number of the current read, for Sub.gather
@@ -59,14 +59,14 @@ func newReader(conn *Conn, l *line, rest []byte) *reader {
 		conn: conn, attempt: l.attempt, line: l, side: l.side,
 		parser: protocol.NewServerParser(protocol.Limits{}),
 		size:   chunkBytesMin,
-		round:  uint64(l.attempt) << 40, // no two readers share a round
+		round:  uint64(l.attempt) << 40, // no two readers use the same round numbers
 	}
 	r.chunk = conn.chunks.get(max(r.size, len(rest)))
 	r.filled = copy(r.chunk.buf, rest)
 	return r
 }
 
-// Receive handles one message; it blocks while nothing comes.
+// Receive handles one message; it blocks until bytes come.
 func (r *reader) Receive(c *Context, m readerMsg) {
 	switch m.(type) {
 	case read:
@@ -77,7 +77,7 @@ func (r *reader) Receive(c *Context, m readerMsg) {
 }
 
 func (r *reader) onRead(c *Context) {
-	// The handshake may have read more than its PONG: that comes first.
+	// The handshake may have read beyond its PONG: those bytes come first.
 	if (r.begun || r.filled == 0) && !r.fill() {
 		return
 	}
@@ -100,7 +100,7 @@ func (r *reader) fill() bool {
 	r.filled += n
 	r.adapt(n)
 	if n > 0 {
-		return true // an error will come again
+		return true // an error will be returned again
 	}
 	if err == nil {
 		return true
@@ -128,7 +128,7 @@ func (r *reader) adapt(n int) {
 	}
 }
 
-// parse goes through what was read, frame by frame.
+// parse parses what was read, frame by frame.
 func (r *reader) parse() error {
 	buf := r.chunk.buf[:r.filled]
 	f := &r.frame
@@ -147,7 +147,7 @@ func (r *reader) parse() error {
 		}
 		r.parsed += n
 		if f.Op == protocol.OpErr && r.chunk.refs.Load() > 1 {
-			r.carryOver() // what it has handed out is not added to
+			r.carryOver() // a chunk that was handed out must not be appended to
 			buf = r.chunk.buf[:r.filled]
 		}
 	}
@@ -200,7 +200,7 @@ func (r *reader) control(f *protocol.Frame, buf []byte) {
 		}
 		r.inform(info)
 	case protocol.OpErr:
-		r.handOut() // the messages before it prove nothing about what follows
+		r.handOut() // first: earlier messages are no proof that this refusal is over
 		r.round++
 		if e := protocol.ClassifyServerError(f.Arg.Of(buf)); !conn.complained(r.attempt, e) {
 			_ = conn.linkBox.Send(refused{attempt: r.attempt, err: e})
@@ -208,8 +208,8 @@ func (r *reader) control(f *protocol.Frame, buf []byte) {
 	}
 }
 
-// inform hands an INFO to the link, in place of one that still waits: what that one left
-// out is taken from it, and a farewell stays one.
+// inform hands an INFO to the link. It replaces one that still waits: fields that the new
+// one leaves out are kept, and so is a lame-duck notice.
 func (r *reader) inform(info *protocol.Info) {
 	for {
 		next, before := *info, r.line.news.Load()
@@ -218,10 +218,10 @@ func (r *reader) inform(info *protocol.Info) {
 			next.LameDuckMode = next.LameDuckMode || before.LameDuckMode
 		}
 		if !r.line.news.CompareAndSwap(before, &next) {
-			continue // link has just looked at what waited
+			continue // link has just handled the one that waited
 		}
 		if r.conn.line.Load() == r.line {
-			r.conn.out.limits(&next) // what Conn.Info says holds
+			r.conn.out.limits(&next) // the limits in Conn.Info apply at once
 		}
 		if before == nil {
 			_ = r.conn.linkBox.must(informed{r.line})
@@ -230,8 +230,8 @@ func (r *reader) inform(info *protocol.Info) {
 	}
 }
 
-// confirm matches the PONGs of a read. It comes behind handOut: who waits for a
-// PONG, a drain above all, relies on the messages before it being in their lanes.
+// confirm matches the PONGs of a read. It is called after handOut: callers that wait for
+// a PONG, drains above all, rely on the messages before it being in their lanes.
 func (r *reader) confirm() {
 	conn := r.conn
 	for ; r.pongs > 0; r.pongs-- {
@@ -255,8 +255,8 @@ func (r *reader) confirm() {
 	}
 }
 
-// handOut gives each touched subscription its segment: one lock and at most one
-// wake-up for each, and one visit to the run queue for all.
+// handOut gives each touched subscription its segment: one lock and at most one wake-up
+// for each, and one access to the run queue for all.
 func (r *reader) handOut() {
 	conn := r.conn
 	conn.inMsgs.Add(r.msgs)
@@ -285,17 +285,17 @@ func (r *reader) handOut() {
 	w.flush(conn)
 }
 
-// carryOver moves what has not been parsed to the beginning of a buffer, the next
-// one if lanes have a part of this.
+// carryOver moves unparsed bytes to the beginning of a buffer: of a new one if lanes use
+// part of the current one.
 func (r *reader) carryOver() {
 	rest := r.filled - r.parsed
 	size := r.size
 	if need := r.parser.Need(); need > size {
-		// Grow with what has come, not with what was announced.
+		// Grow with what has arrived, not with what was announced.
 		size = min(need, max(size, 2*rest))
 	}
 	if rest >= size {
-		size = 2 * rest // size may have shrunk while a long line came in drips
+		size = 2 * rest // size may have shrunk while a long line came in small pieces
 	}
 	old := r.chunk
 	if old.refs.Load() == 1 && len(old.buf) == size {
@@ -313,7 +313,7 @@ func (r *reader) lose(phase string, err error) {
 	_ = r.conn.linkBox.must(lost{attempt: r.attempt, cause: &LinkError{URL: redacted(r.line.server.url), Phase: phase, Err: err}})
 }
 
-// Stopping gives the buffer back.
+// Stopping releases the buffer.
 func (r *reader) Stopping(*Context) {
 	if r.chunk != nil {
 		r.chunk.release()
@@ -321,8 +321,8 @@ func (r *reader) Stopping(*Context) {
 	}
 }
 
-// wakeUps collects the mailboxes that a read made runnable, and the
-// subscriptions whose dispatcher has yet to be started.
+// wakeUps collects the mailboxes that a read made runnable, and the subscriptions whose
+// dispatcher must be started.
 type wakeUps struct {
 	first, last *mailbox
 	n           int

@@ -8,9 +8,9 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// A PONG says that everything sent before it has come, so whoever waits for one
-// must find the messages of the same read in their lanes. Here the second of them
-// has to wait for room first.
+// A PONG proves that everything sent before it has come, so callers that wait for one
+// must find the messages of the same read in their lanes. Here the second message has to
+// wait for room first.
 func TestAPongWaitsForTheMessagesBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -49,11 +49,11 @@ func TestAPongWaitsForTheMessagesBeforeIt(t *testing.T) {
 	})
 }
 
-// TestOneInfoWaits, however many come before link has a look: the last one, with what it
-// leaves out taken from those before it, and a farewell among them.
+// TestOneInfoWaits, however many come before link handles it: the last one, completed
+// from those before it, including a lame-duck notice.
 func TestOneInfoWaits(t *testing.T) {
 	c := &Conn{}
-	box := &mailbox{controlMax: 1, schedule: func(*mailbox) {}} // nobody runs it
+	box := &mailbox{controlMax: 1, schedule: func(*mailbox) {}} // it never runs
 	c.linkBox.set(Ref[linkMsg]{box})
 	r := &reader{conn: c, line: &line{}}
 	for _, info := range []protocol.Info{{ServerID: "a", MaxPayload: 5, Headers: true}, {LameDuckMode: true}, {MaxPayload: 7},
@@ -67,7 +67,7 @@ func TestOneInfoWaits(t *testing.T) {
 	if news.ServerID != "b" || news.Headers || news.MaxPayload != 7 || !news.LameDuckMode || len(news.ConnectURLs) != 1 {
 		t.Errorf("the news is %+v", news)
 	}
-	r.line.news.Store(nil) // link has had its look
+	r.line.news.Store(nil) // link has handled it
 	r.inform(&protocol.Info{ServerID: "c"})
 	if n := box.control.len(); n != 2 || r.line.news.Load().LameDuckMode {
 		t.Errorf("%d messages wait, the news is %+v", n, r.line.news.Load())

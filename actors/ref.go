@@ -9,11 +9,12 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// ref.go - how an actor gets its messages: letters of Send, lanes of subscriptions.
+// ref.go - how an actor gets its messages: by Send, called letters here, and from the
+// lanes of subscriptions.
 
-// ActorRef is a handle to an actor: one that Spawn started, or one of the
-// user's own actor system (see PIDRef). The zero and the nil ActorRef are those
-// of an actor that has stopped. Safe for concurrent use.
+// ActorRef is a handle to an actor: one that Spawn started, or one of the user's own
+// actor system (see PIDRef). A zero or nil ActorRef behaves like that of a stopped actor.
+// Safe for concurrent use.
 type ActorRef struct {
 	user   *userActor
 	system *actor.ActorSystem // of pid
@@ -25,14 +26,14 @@ type ActorRef struct {
 // it grows with what it is sent. Messages are sent one by one, as they are.
 // When system is shut down or pid, which is local, has ended, Send returns an
 // ErrActorStopped and subscriptions end with it at their next message.
-func PIDRef(system *actor.ActorSystem, pid *actor.PID) *ActorRef {
+func PIDRef(system *ProtoSystem, pid *ProtoPID) *ActorRef {
 	if system == nil || pid == nil {
 		return &ActorRef{}
 	}
 	return &ActorRef{system: system, pid: pid}
 }
 
-// Path is the actor's place in the tree, or the PID in words.
+// Path is the actor's place in the tree, or the PID as text.
 func (r *ActorRef) Path() string {
 	switch {
 	case r == nil || r.user == nil && r.pid == nil:
@@ -43,9 +44,9 @@ func (r *ActorRef) Path() string {
 	return r.user.path
 }
 
-// Send puts m into the actor's mailbox and does not wait. Errors:
-// a *MailboxFullError, which is an ErrMailboxFull, and an *ActorStoppedError,
-// which is an ErrActorStopped; the actor does not get m then.
+// Send puts m into the actor's mailbox and does not wait. Errors: a *MailboxFullError,
+// which matches ErrMailboxFull, and an *ActorStoppedError, which matches ErrActorStopped;
+// in both cases the actor does not get m.
 func (r *ActorRef) Send(m any) error {
 	switch {
 	case r == nil || r.user == nil && r.pid == nil:
@@ -56,10 +57,9 @@ func (r *ActorRef) Send(m any) error {
 	return r.user.deliver(m, bounded)
 }
 
-// SendContext is Send that waits for room until ctx is done: the error is then an
-// ErrMailboxFull, and a *TimeoutError or *CanceledError. Called by the actor
-// itself it does not wait, as nobody would make room. Nil for ctx is an
-// ErrInvalidContext.
+// SendContext is like Send, but waits for room until ctx is done: the error then matches
+// ErrMailboxFull, and is also a *TimeoutError or *CanceledError. Called by the actor
+// itself it does not wait, as nothing would make room. A nil ctx is an ErrInvalidContext.
 func (r *ActorRef) SendContext(ctx context.Context, m any) error {
 	if ctx == nil {
 		return ErrInvalidContext
@@ -70,12 +70,12 @@ func (r *ActorRef) SendContext(ctx context.Context, m any) error {
 	return r.user.deliverWaiting(ctx, m)
 }
 
-// Stop ends the actor and waits until it has ended, or until ctx is done: a
-// *TimeoutError or *CanceledError then. The message in hand is finished, what
-// waits is discarded and counted in a MessagesDropped event, its subscriptions
-// end with an ErrActorStopped. Called by the actor itself, or by one below it, it
-// does not wait. An actor that has ended is no error. For a PID it asks and does
-// not wait. Nil for ctx is an ErrInvalidContext.
+// Stop ends the actor and waits until it has ended, or until ctx is done: a *TimeoutError
+// or *CanceledError then. The current message is finished, waiting ones are discarded and
+// counted in a MessagesDropped event, and its subscriptions end with an ErrActorStopped.
+// Called by the actor itself, or by one below it, Stop does not wait. Stopping an actor
+// that has ended is not an error. For a PID, Stop only requests the end and does not
+// wait. A nil ctx is an ErrInvalidContext.
 func (r *ActorRef) Stop(ctx context.Context) error {
 	switch {
 	case ctx == nil:
@@ -116,9 +116,9 @@ func (r *ActorRef) alive() bool {
 	return found
 }
 
-// Handoff returns what hands the messages of a subscription to the actor behind
-// ref: for an actor of this connection in its own turn (see SubSpec.Actor), for a
-// PID from the subscription's dispatcher. It returns an *ActorStoppedError or
+// Handoff returns the function that hands messages of a subscription to the actor of ref.
+// For an actor of this connection it runs in the actor's own turn (see SubSpec.Actor),
+// for a PID in the subscription's dispatcher. It returns an *ActorStoppedError or
 // ErrActorElsewhere.
 func (c *Conn) Handoff(ref *ActorRef) (func(m any), error) {
 	switch {
@@ -139,7 +139,7 @@ func (c *Conn) Handoff(ref *ActorRef) (func(m any), error) {
 	return ref.user.receive, nil
 }
 
-// handPID is the handler of a subscription. Its failure ends the subscription.
+// handPID is the handler of a subscription for a PID. Its failure ends the subscription.
 func (r *ActorRef) handPID(m any) {
 	if err := r.sendPID(m); err != nil {
 		panic(&failure{cause: err})
@@ -149,7 +149,7 @@ func (r *ActorRef) handPID(m any) {
 // IsPID reports whether PIDRef made the ref.
 func (r *ActorRef) IsPID() bool { return r != nil && r.pid != nil }
 
-// feed says that a lane of the actor's has messages; called by the reader.
+// feed says that one of the actor's lanes has messages; called by the reader.
 func (u *userActor) feed(s *Sub, w *wakeUps) {
 	u.mu.Lock()
 	u.ready.push(s)
@@ -158,7 +158,7 @@ func (u *userActor) feed(s *Sub, w *wakeUps) {
 	w.offer(box)
 }
 
-// enlistFor enlists s for an actor, nil for a PID.
+// enlistFor enlists s for an actor; u is nil for a PID.
 func (c *Conn) enlistFor(u *userActor, s *Sub) error {
 	if u == nil {
 		return c.enlist(s)
@@ -176,7 +176,7 @@ func (c *Conn) enlistFor(u *userActor, s *Sub) error {
 	return nil
 }
 
-// attach notes that the actor reads the lane of s.
+// attach records that the actor reads the lane of s.
 func (u *userActor) attach(s *Sub) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -190,7 +190,7 @@ func (u *userActor) attach(s *Sub) error {
 	return nil
 }
 
-// restart answers a full lane, if the policy says so.
+// restart is the answer to a full lane under the policy RestartEmpty.
 func (s *Sub) restart() {
 	if s.actor == nil {
 		_ = s.conn.subsBox.must(restartDispatcher{s})
@@ -201,8 +201,8 @@ func (s *Sub) restart() {
 	_ = s.actor.box.must(userMsg(feedOverflowed{s}))
 }
 
-// release takes s away from the actor, which reports its end behind the call
-// that may be going on. It returns false when there is no actor to do that.
+// release takes s from the actor, which reports the end of s after any current call. It
+// returns false when there is no actor to do that.
 func (u *userActor) release(s *Sub) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -210,15 +210,15 @@ func (u *userActor) release(s *Sub) bool {
 	return u.box.must(userMsg(feedEnded{s})) == nil
 }
 
-// room says whether a letter needs some.
+// room says whether a letter is subject to the mailbox bound.
 type room bool
 
 const (
 	bounded room = true  // refused by a full mailbox
-	beyond  room = false // what comes once, and in a number that the actor itself decides
+	beyond  room = false // for letters that come once, in a number that the actor itself decides
 )
 
-// deliver queues a letter.
+// deliver queues a letter without waiting.
 func (u *userActor) deliver(m any, need room) error {
 	u.mu.Lock()
 	switch {

@@ -8,18 +8,18 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// refusal.go - subscriptions that the server does not let us have.
+// refusal.go - subscriptions that the server refuses.
 //
 //	active ── denied ──► refused ── next link ──► tried again ── PONG, or a message ──► active
 //	                        ▲                          │
 //	                        └───────── denied ─────────┘
 //
-// A server is silent about a SUB that it takes, so a mark goes away when something
-// that came after the SUB proves that it was not denied again.
+// A server does not confirm a SUB that it accepts, so a subscription counts as refused
+// until something that came after the SUB proves that it was not denied again.
 
-// PermissionError says what the server did not allow. It is a *protocol.ServerError,
-// and with it an ErrPermissionViolation; for a subscription it can instead be an
-// ErrMaxSubscriptionsExceeded or an ErrBadSubject.
+// PermissionError says what the server did not allow. It wraps a *protocol.ServerError
+// and so matches ErrPermissionViolation or, for a subscription, possibly
+// ErrMaxSubscriptionsExceeded or ErrBadSubject instead.
 type PermissionError struct {
 	Op      protocol.Role // RolePublish, RoleReply or RoleSubscribe
 	Subject string
@@ -46,9 +46,9 @@ func permissionError(e *protocol.ServerError, s *Sub) *PermissionError {
 	return p
 }
 
-// complained deals with an -ERR that ends nothing. It returns false when e ends the
-// link, or came on a socket that is not in use. The reader calls it, so that such
-// errors are told in the order in which they came.
+// complained handles an -ERR that does not end the link. It returns false when e ends the
+// link, or came on a socket that is not in use. The reader calls it, so that such errors
+// are reported in the order in which they came.
 func (c *Conn) complained(attempt uint32, e *protocol.ServerError) bool {
 	if e.Closes {
 		return false
@@ -65,7 +65,7 @@ func (c *Conn) complained(attempt uint32, e *protocol.ServerError) bool {
 	return inUse
 }
 
-// reportServerError makes an event of an -ERR that ends nothing.
+// reportServerError publishes an event for an -ERR that does not end the link.
 func (c *Conn) reportServerError(e *protocol.ServerError) {
 	kind, cause := supervisor.ServerErrorReported, error(e)
 	if errors.Is(e, protocol.ErrPermissionViolation) {
@@ -78,9 +78,9 @@ func (c *Conn) reportServerError(e *protocol.ServerError) {
 	c.observe(Notice{Event: supervisor.Event{Kind: kind, Path: c.name, Cause: cause}})
 }
 
-// denied marks the subscription that e is about. It returns false when e is
-// about something else, or came on a socket that is not in use any more. The
-// reader calls it, so that no PONG behind e is seen before the mark.
+// denied marks the subscription that e is about. It returns false when e is about
+// something else, or came on a socket that is not in use any more. The reader calls it,
+// so that no PONG that came after e is handled before the mark is set.
 func (c *Conn) denied(attempt uint32, e *protocol.ServerError) bool {
 	s := c.deniedSub(attempt, e)
 	if s == nil {
@@ -97,9 +97,8 @@ func (c *Conn) denied(attempt uint32, e *protocol.ServerError) bool {
 	return true
 }
 
-// deniedSub finds the subscription that an -ERR is about. A permission error
-// names number or subject. The others name nothing: they are about the newest SUB
-// that nothing has confirmed.
+// deniedSub finds the subscription that an -ERR is about. A permission error names number
+// or subject. Other errors name neither: they are about the newest unconfirmed SUB.
 func (c *Conn) deniedSub(attempt uint32, e *protocol.ServerError) (found *Sub) {
 	if e.Op != protocol.RoleSubscribe {
 		return nil
@@ -132,8 +131,8 @@ func (s *Sub) refused() bool {
 	return s.lane.refusal != nil && !s.lane.retried
 }
 
-// refuse marks the subscription, tells everybody who waits on it, and applies
-// the policy.
+// refuse marks the subscription, wakes everything that waits on it, and applies the
+// policy.
 func (s *Sub) refuse(cause *PermissionError) {
 	s.lane.mu.Lock()
 	if s.lane.closed.Load() {
@@ -155,8 +154,7 @@ func (s *Sub) refuse(cause *PermissionError) {
 	}
 }
 
-// Refusal returns why the server does not let us have the subscription, nil
-// unless that is so.
+// Refusal returns why the server refuses the subscription, nil if it does not.
 func (s *Sub) Refusal() error {
 	s.lane.mu.Lock()
 	defer s.lane.mu.Unlock()
@@ -166,15 +164,15 @@ func (s *Sub) Refusal() error {
 	return s.lane.refusal
 }
 
-// retry appends what confirms the SUBs of refused subscriptions that dst begins
-// with. It is called with the outbox's lock, before any other PING.
+// retry appends a PING whose PONG confirms the SUBs of refused subscriptions at the
+// beginning of dst. It is called with the outbox's lock, before any other PING.
 func (c *Conn) retry(dst []byte) []byte {
 	c.retried.Store(c.out.link)
 	c.out.marks = append(c.out.marks, mark{pubs: c.out.confirmed, sub: c.subs.last})
 	return protocol.AppendPing(dst)
 }
 
-// confirmed follows each PONG on the socket of an attempt.
+// confirmed is called for each PONG on the socket of an attempt.
 func (c *Conn) confirmed(attempt uint32) {
 	if attempt == 0 || !c.retried.CompareAndSwap(attempt, 0) {
 		return
@@ -195,18 +193,18 @@ func (c *Conn) confirmed(attempt uint32) {
 	}
 }
 
-// accept takes the mark away; called with the lane's lock.
+// accept removes the mark; called with the lane's lock.
 func (s *Sub) accept() {
 	s.lane.refusal, s.lane.retried = nil, false
 	s.turned()
 }
 
-// accepted tells that the server has the subscription after all.
+// accepted reports that the server has accepted the subscription after all.
 func (s *Sub) accepted() {
 	s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.SubscriptionRestored, Path: s.Path(), Message: s.Subject}})
 }
 
-// proven takes the mark away because a message came.
+// proven removes the mark because a message came.
 func (s *Sub) proven() {
 	s.lane.mu.Lock()
 	marked := s.lane.refusal != nil
@@ -219,8 +217,8 @@ func (s *Sub) proven() {
 	}
 }
 
-// refuse reports publishes that waited and that this server would not take, and
-// ends the requests among them.
+// refuse reports publishes that waited but that this server would not accept, and ends
+// the requests among them.
 func (c *Conn) refuse(misfits []misfit) {
 	for _, m := range misfits {
 		if m.reply != "" {

@@ -19,10 +19,9 @@ import (
 //	Request ─► slot, token ─► PUB subject prefix.token ─► wait
 //	reader ─► token ─► slot ─► the waiting caller, nothing in between
 //
-// All replies come to one wildcard subscription, or with InboxEach to one for each
-// request. A token names a slot and the use of the slot, so a late reply finds
-// nobody. The actor ends requests that
-// no reply can come for.
+// All replies come to one wildcard subscription, or with InboxEach to one per request. A
+// token names a slot and the use of the slot, so a late reply matches no request. The
+// actor ends requests for which no reply can come.
 
 // Messages, in the order of requestsActor.Receive.
 type (
@@ -56,7 +55,7 @@ const tokenLen = 12
 
 const tokenDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz-"
 
-// tokenValue maps a digit to its value, 255 for what is none.
+// tokenValue maps a digit to its value, and other bytes to 255.
 var tokenValue = func() (v [256]byte) {
 	for i := range v {
 		v[i] = 255
@@ -72,28 +71,28 @@ const slotsMax = 1 << 24
 
 // Reply is the answer to a request. The caller owns it.
 type Reply struct {
-	// Data holds subject, reply subject, header block and payload one behind
-	// the other.
+	// Data holds subject, reply subject, header block and payload one after the other.
 	Data       []byte
 	SubjectLen int
 	ReplyLen   int
 	HeaderLen  int
+	Payload    []byte // in memory of GatherSpec.Memory, instead of in Data; or nil
 	err        error
 }
 
-// slot is a place for one waiting request, used again and again.
+// slot is the state of one waiting request; slots are reused.
 type slot struct {
 	index   uint32
 	use     uint64 // guarded by requests.mu; a reply for another use is late
 	busy    bool
-	crowd   bool        // other callers had replies to take when it was taken
+	crowd   bool        // other callers were about to take replies when it was taken
 	subject string      // of the request; empty when free
 	many    *replies    // where replies go when there may be many; nil for one
 	alone   *Sub        // to the request's own reply subject; nil if the inbox serves
-	pub     uint64      // number of its publish, see outbox.accepted; unnumbered before that
+	pub     uint64      // number of its publish, see outbox.accepted; unnumbered before the publish
 	reply   chan Reply  // capacity 1
-	timer   *time.Timer // may run on between requests; nil before the first
-	fires   time.Time   // when timer does, or did
+	timer   *time.Timer // may keep running between requests; nil before the first
+	fires   time.Time   // when timer fires or fired
 }
 
 // unnumbered stands for the number of a publish that has none yet.
@@ -104,15 +103,15 @@ type requests struct {
 	mu     sync.Mutex
 	slots  []*slot
 	free   []*slot
-	ready  int    // slots with a reply that its caller is about to take
+	ready  int    // slots with a reply that their caller is about to take
 	prefix string // of the subjects of replies: "_INBOX.<nuid>."
 	inbox  *Sub   // to prefix + "*"; nil before the first request
 	late   atomic.Uint64
 	why    error // set when the connection has ended
 
-	refused  error  // the server in use does not let us have the inbox
+	refused  error  // why the server in use refuses the inbox; nil if it does not
 	lostUpTo uint64 // publishes up to this number may have left on a lost link
-	lostBy   error  // with which their requests end
+	lostBy   error  // the error of their requests
 }
 
 func (r *requests) init(c *Conn) {
@@ -120,8 +119,8 @@ func (r *requests) init(c *Conn) {
 	r.prefix = c.cfg.InboxPrefix + "." + nuid.Next() + "."
 }
 
-// ReplyPrefix returns what the subjects of replies to requests begin with, ending in
-// a dot. It is the connection's own.
+// ReplyPrefix returns the prefix of the reply subjects of requests, which ends in a dot.
+// It is unique to the connection.
 func (c *Conn) ReplyPrefix() string { return c.reqs.prefix }
 
 // newMux makes a subscription whose messages are replies.
@@ -183,17 +182,20 @@ func (r *requests) take(subject string, many *replies, token *[tokenLen]byte) (*
 	return s, nil
 }
 
-// giveBack frees a slot, with or without a reply in it.
-func (r *requests) giveBack(s *slot) {
+// giveBack frees a slot, and returns the reply in it, or one with the error why if there
+// is none.
+func (r *requests) giveBack(s *slot, why error) Reply {
 	r.leave(s)
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	reply := Reply{err: why}
 	if !s.busy {
-		<-s.reply // it came, or is just being copied, while the caller gave up
+		reply = <-s.reply // it came, or is just being copied, as the caller gave up
 		r.ready--
 	}
 	s.busy = false
 	r.freeLocked(s)
-	r.mu.Unlock()
+	return reply
 }
 
 // done frees a slot whose reply has been taken.
@@ -205,7 +207,7 @@ func (r *requests) done(s *slot) {
 	r.mu.Unlock()
 }
 
-// leave ends the subscription that a slot has for itself.
+// leave ends the slot's own subscription, if it has one.
 func (r *requests) leave(s *slot) {
 	if s.alone != nil {
 		r.conn.unlist(s.alone)
@@ -222,8 +224,8 @@ func (r *requests) freeLocked(s *slot) {
 }
 
 // reply hands a message of the inbox to its caller. f is relative to buf. While the
-// connection moves two servers send each reply: of two for one request the first
-// counts, and for a request that may have many, those of the server in use.
+// connection moves, two servers send each reply: a request for one reply gets the first,
+// a request for many gets those of the server in use.
 func (r *requests) reply(f *protocol.Frame, buf []byte, from *line) {
 	subject := f.Subject.Of(buf)
 	s, many := r.claim(subject, false)
@@ -232,9 +234,12 @@ func (r *requests) reply(f *protocol.Frame, buf []byte, from *line) {
 		return
 	}
 	reply, header, payload := f.Reply.Of(buf), f.Header.Of(buf), f.Payload.Of(buf)
+	answer := Reply{SubjectLen: len(subject), ReplyLen: len(reply), HeaderLen: len(header), Payload: many.place(payload)}
+	if answer.Payload != nil {
+		payload = nil
+	}
 	data := make([]byte, 0, len(subject)+len(reply)+len(header)+len(payload))
-	data = append(append(append(append(data, subject...), reply...), header...), payload...)
-	answer := Reply{Data: data, SubjectLen: len(subject), ReplyLen: len(reply), HeaderLen: len(header)}
+	answer.Data = append(append(append(append(data, subject...), reply...), header...), payload...)
 	if many == nil {
 		s.reply <- answer
 	} else if err := many.push(answer); err != nil {
@@ -243,9 +248,9 @@ func (r *requests) reply(f *protocol.Frame, buf []byte, from *line) {
 	}
 }
 
-// claim returns the slot that waits for a reply to subject, nil if none does.
-// Unless there may be many replies and this is not the end, the caller owes it
-// exactly one, and nobody else finds it any more.
+// claim returns the slot that waits for a reply to subject, nil if none does. Unless many
+// replies are possible and this is not the end, the caller must then put exactly one
+// reply into the slot, and no other call finds it.
 func (r *requests) claim(subject []byte, end bool) (s *slot, many *replies) {
 	index, use, ok := parseToken(subject)
 	r.mu.Lock()
@@ -263,7 +268,7 @@ func (r *requests) claim(subject []byte, end bool) (s *slot, many *replies) {
 	return s, s.many
 }
 
-// owedLocked notes that a reply is as good as in s.
+// owedLocked records that a reply will be put into s for certain.
 func (r *requests) owedLocked(s *slot) {
 	s.busy = false
 	r.ready++
@@ -296,8 +301,8 @@ func parseToken(subject []byte) (index, use uint64, ok bool) {
 	return index, use, true
 }
 
-// numbered notes the number of a request's publish. The link may have been lost
-// since: then the request ends now.
+// numbered records the number of a request's publish. If its link was lost since, the
+// request ends now.
 func (r *requests) numbered(s *slot, pub uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -313,7 +318,7 @@ func (r *requests) failLocked(s *slot, err error) {
 	s.reply <- Reply{err: err}
 }
 
-// failReply is fail for any reply subject, also one that is none of ours.
+// failReply is fail for any reply subject, including ones that are not ours.
 func (r *requests) failReply(subject string, err error) {
 	if strings.HasPrefix(subject, r.prefix) {
 		r.fail([]byte(subject), err)
@@ -345,9 +350,9 @@ func (r *requests) waiting() int {
 	return len(r.slots) - len(r.free)
 }
 
-// denied ends the requests that the server's refusal is about: those on its
-// subject that may have left, the one with its reply subject, or all, when it
-// is about the inbox. In that case new ones are refused, too, until the next link.
+// denied ends the requests that the server's refusal is about: those on its subject that
+// may have been sent, the one with its reply subject, or all, when it is about the inbox.
+// In the last case new ones are refused, too, until the next link.
 func (r *requests) denied(e *PermissionError) {
 	switch e.Op {
 	case protocol.RolePublish:
@@ -368,7 +373,7 @@ func (r *requests) denied(e *PermissionError) {
 	}
 }
 
-// linked begins a new link, whose server may see things differently.
+// linked begins a new link, whose server may not refuse the inbox.
 func (r *requests) linked() {
 	r.mu.Lock()
 	r.refused = nil
@@ -395,12 +400,12 @@ func (s *slot) stop() {
 	}
 }
 
-// NoTimeout as the timeout of a request leaves its end to the context.
+// NoTimeout, as the timeout of a request, means that only the context ends it.
 const NoTimeout time.Duration = -1
 
-// Request publishes a message with a reply subject of its own and waits for
-// the first reply, for at most timeout and until ctx is done. It returns a
-// *TimeoutError or a *CanceledError when none came, and what Publish returns.
+// Request publishes a message with a reply subject of its own and waits for the first
+// reply, for at most timeout and until ctx is done. It returns a *TimeoutError or a
+// *CanceledError when none came, and the errors of Publish.
 //
 //style:allow params the parts of a request; a struct would have to be filled for each
 func (c *Conn) Request(ctx context.Context, subject string, block, payload []byte, timeout time.Duration) (Reply, error) {
@@ -429,7 +434,7 @@ func (r *requests) begin(subject string, block, payload []byte, many *replies) (
 		pub, err = r.conn.out.request(subject, &message{reply: unsafe.String(&inbox[0], len(inbox)), block: block, payload: payload, crowd: s.crowd})
 	}
 	if err != nil {
-		r.giveBack(s)
+		r.giveBack(s, err)
 		return nil, err
 	}
 	r.numbered(s, pub)
@@ -446,38 +451,37 @@ func (r *requests) subscribeAlone(s *slot, subject string) error {
 	return nil
 }
 
-// await waits for the reply of a slot and frees it. A request that is given up while it
-// waits for a server counts as sent: it leaves with the next one.
+// await waits for the reply of a slot and frees it. A reply that has come counts, even if
+// time or context has ended. A request that is given up while it waits for a server
+// counts as sent: the next server will get it.
 func (r *requests) await(ctx context.Context, s *slot, timeout time.Duration) (Reply, error) {
-	var expired <-chan time.Time
-	var deadline time.Time
 	began, subject := time.Now(), s.subject
+	deadline := began.Add(timeout)
+	var expired <-chan time.Time
 	if timeout != NoTimeout {
-		deadline = began.Add(timeout)
 		expired = s.arm(deadline, timeout)
 	}
 	for {
+		var reply Reply
 		select {
-		case reply := <-s.reply:
+		case reply = <-s.reply:
 			r.done(s)
-			return reply, reply.err
 		case <-expired:
 			if left := time.Until(deadline); left > 0 {
-				s.reset(deadline, left) // it was an earlier request's
+				s.reset(deadline, left) // it fired for an earlier request
 				continue
 			}
-			r.giveBack(s)
-			return Reply{}, &TimeoutError{Op: "request", Subject: subject, After: timeout, Elapsed: time.Since(began), Sent: true}
+			reply = r.giveBack(s, &TimeoutError{Op: "request", Subject: subject, After: timeout, Elapsed: time.Since(began), Sent: true})
 		case <-ctx.Done():
-			r.giveBack(s)
-			return Reply{}, sent(Interrupted(ctx, "request", subject, began))
+			reply = r.giveBack(s, sent(Interrupted(ctx, "request", subject, began)))
 		}
+		return reply, reply.err
 	}
 }
 
-// arm makes the slot's timer fire at the deadline or before it. A timer that an
-// earlier request left running is left alone: to stop and start one for each
-// request would wake the network poller each time.
+// arm makes the slot's timer fire at the deadline or before it. A timer that an earlier
+// request left running is not touched: stopping and starting one for each request would
+// wake the network poller each time.
 func (s *slot) arm(deadline time.Time, left time.Duration) <-chan time.Time {
 	if s.timer == nil {
 		s.timer = time.NewTimer(left)

@@ -52,7 +52,7 @@ func TestTokensNameSlotAndUse(t *testing.T) {
 	})
 }
 
-// TestTokensThatAreNone are told from tokens.
+// TestTokensThatAreNone are not accepted as tokens.
 func TestTokensThatAreNone(t *testing.T) {
 	for _, subject := range []string{"", "short", "_INBOX.x.AAAAAAAAAA*A", "_INBOX.x.AAAAAAAAAA.A", "_INBOX.x.AAAAAAAAAA\x00A", "_INBOX.x.AAAAAAAAAA\xffA"} {
 		if _, _, ok := parseToken([]byte(subject)); ok {
@@ -61,8 +61,8 @@ func TestTokensThatAreNone(t *testing.T) {
 	}
 }
 
-// answering is a peer's script that gives each PUB to answer, which returns
-// the frames to send.
+// answering is a peer's script that passes each PUB to answer, which returns the frames
+// to send.
 func answering(answer func(subject, reply string) string) script {
 	return func(p *peer) {
 		if !p.greet(protocol.Info{}) {
@@ -81,7 +81,8 @@ func answering(answer func(subject, reply string) string) script {
 	}
 }
 
-// TestRepliesFindTheirRequests: late, doubled, foreign and mangled ones find nobody.
+// TestRepliesFindTheirRequests: late, duplicate, foreign and malformed ones match no
+// request.
 func TestRepliesFindTheirRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -138,7 +139,7 @@ func TestRepliesFindTheirRequests(t *testing.T) {
 	})
 }
 
-// TestAReplyToWhoGaveUp goes with the slot.
+// TestAReplyToWhoGaveUp is dropped when the slot is freed.
 func TestAReplyToWhoGaveUp(t *testing.T) {
 	r := &requests{inbox: &Sub{}}
 	var token [tokenLen]byte
@@ -147,13 +148,34 @@ func TestAReplyToWhoGaveUp(t *testing.T) {
 	if r.ready != 1 {
 		t.Errorf("%d replies are about to be taken, not one", r.ready)
 	}
-	r.giveBack(s)
+	r.giveBack(s, nil)
 	if len(s.reply) != 0 || r.ready != 0 || len(r.free) != 1 {
 		t.Errorf("left: %d replies in the slot, %d to be taken, %d slots free", len(s.reply), r.ready, len(r.free))
 	}
 }
 
-// TestUseCounterWraps: the token's digits run over, and the reply is found.
+// TestAReplyThatHasComeCounts, even if the context, the link or the connection has ended
+// meanwhile.
+func TestAReplyThatHasComeCounts(t *testing.T) {
+	r := &requests{inbox: &Sub{}}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 200 {
+		for _, ctx := range []context.Context{over, t.Context()} {
+			var token [tokenLen]byte
+			s := must.Get(r.take("a", nil, &token))(t)
+			r.fail(token[:], ErrDisconnected)
+			if _, err := r.await(ctx, s, 0); !errors.Is(err, ErrDisconnected) {
+				t.Fatalf("it ended with %v", err)
+			}
+			if r.ready != 0 || len(r.free) != 1 {
+				t.Fatalf("%d replies are to be taken, %d slots free", r.ready, len(r.free))
+			}
+		}
+	}
+}
+
+// TestUseCounterWraps: the token's digits overflow, and the reply is still matched.
 func TestUseCounterWraps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)

@@ -9,30 +9,30 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// roster.go - the subscriptions that the server knows no more and that are of
-// interest all the same.
+// roster.go - subscriptions that the server no longer knows but that are still of
+// interest.
 //
 //	table ── limit reached, drained ──► leaving ── last message ──► gone
 //	  ├───── stopped by its policy ───► stopped, the last 64, for Tree and Health
-//	  └───── ended ──► unheard ── PONG: the server knows it
+//	  └───── ended ──► unheard ── PONG: the server knows
 
 // stoppedMax bounds how many stopped subscriptions are remembered.
 const stoppedMax = 64
 
-// roster is guarded by the outbox's lock, like the table that it continues.
+// roster is guarded by the outbox's lock, like the table that it complements.
 type roster struct {
 	leaving map[*Sub]struct{} // out of the table and not ended
 	stopped []supervisor.Node // ended by a failure, oldest first
 	ending  []*Sub            // ended by the end of the connection
 
-	// unheard are those that tell of what they lose, by number, until the server has
-	// confirmed that nothing more comes.
+	// unheard holds, by number, ended subscriptions with SubSpec.Lost, until the server
+	// has confirmed that nothing more comes for them.
 	unheard map[uint64]*Sub
-	unknown atomic.Int32 // how many they are; the reader looks here first
+	unknown atomic.Int32 // len(unheard); the reader checks this first
 }
 
-// untilHeardLocked keeps a subscription that is out of the table in sight of the reader
-// until the PONG of a PING that is to follow. It reports whether there is a use in one.
+// untilHeardLocked keeps a subscription that left the table visible to the reader until a
+// PONG. It reports whether the caller must send the PING for that.
 func (c *Conn) untilHeardLocked(s *Sub) bool {
 	if s.spec.Lost == nil || c.out.state != outLive {
 		return false
@@ -45,7 +45,7 @@ func (c *Conn) untilHeardLocked(s *Sub) bool {
 	return true
 }
 
-// heard ends that for one subscription.
+// heard removes one subscription from unheard.
 func (c *Conn) heard(sid uint64) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -53,13 +53,13 @@ func (c *Conn) heard(sid uint64) {
 	c.roster.unknown.Store(int32(len(c.roster.unheard)))
 }
 
-// heardLocked ends it for all: the server is another one.
+// heardLocked removes all of them, because the server is another one.
 func (c *Conn) heardLocked() {
 	c.roster.unheard = nil
 	c.roster.unknown.Store(0)
 }
 
-// unheardOf returns the subscription of that number whose end the server may not know
+// unheardOf returns the subscription with that number whose end the server may not know
 // yet; nil for none.
 func (c *Conn) unheardOf(sid uint64) *Sub {
 	if c.roster.unknown.Load() == 0 {
@@ -70,8 +70,8 @@ func (c *Conn) unheardOf(sid uint64) *Sub {
 	return c.roster.unheard[sid]
 }
 
-// leaveLocked takes s from the table and reports whether it was there. Until
-// its end it is leaving.
+// leaveLocked takes s from the table and reports whether it was there. Until it ends, s
+// is in leaving.
 func (c *Conn) leaveLocked(s *Sub) bool {
 	if !c.subs.remove(s) {
 		return false
@@ -85,11 +85,11 @@ func (c *Conn) leaveLocked(s *Sub) bool {
 	return true
 }
 
-// left notes the end of s; its lane is shut. With a cause it stays in sight.
+// left records the end of s, whose lane is shut. If it has a cause, s stays in the tree.
 func (c *Conn) left(s *Sub, cause error) {
 	var n supervisor.Node
 	if AsAsked(cause) {
-		cause = nil // as a goodbye to its actor: nothing is wrong
+		cause = nil // it ended with its actor: nothing is wrong
 	}
 	if cause != nil {
 		n = s.node()
@@ -108,8 +108,8 @@ func (c *Conn) left(s *Sub, cause error) {
 	c.roster.stopped = append(c.roster.stopped, n)
 }
 
-// present returns the subscriptions that have not ended, in the order of
-// subscribing; the reply inbox is none of them.
+// present returns the subscriptions that have not ended, in the order of subscribing,
+// without the reply inbox.
 func (c *Conn) present() []*Sub {
 	var all []*Sub
 	c.out.mu.Lock()
@@ -163,7 +163,7 @@ func (c *Conn) ending() []*Sub {
 	return c.roster.ending
 }
 
-// undelivered counts what the end of the connection has discarded.
+// undelivered counts the messages that the end of the connection has discarded.
 func (c *Conn) undelivered() int {
 	var n uint64
 	for _, s := range c.ending() {
@@ -172,8 +172,8 @@ func (c *Conn) undelivered() int {
 	return int(n)
 }
 
-// undelivered counts the messages that came and that were neither dropped nor
-// handed to user code. Final once the last handler call has ended.
+// undelivered counts the messages that came but were neither dropped nor handed to user
+// code. It is final once the last handler call has ended.
 func (s *Sub) undelivered() uint64 {
 	s.lane.mu.Lock()
 	defer s.lane.mu.Unlock()

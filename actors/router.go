@@ -2,8 +2,8 @@ package actors
 
 import "fmt"
 
-// router.go - the dispatcher of a concurrent subscription: it leaves the
-// handler to workers, which it supervises one by one.
+// router.go - the dispatcher of a concurrent subscription: its workers, which it
+// supervises one for one, run the handler.
 //
 //	any order     lane ◄── take ── worker, worker, worker
 //	by key        lane ── router ──► worker's own lane ◄── take ── worker
@@ -11,7 +11,7 @@ import "fmt"
 // Messages that a worker has not finished count as pending in the
 // subscription's lane, whichever lane they are in.
 
-// worker is what outlives the incarnations of one worker actor.
+// worker holds what outlives the incarnations of one worker actor.
 type worker struct {
 	seat
 	lane lane // by key only
@@ -64,7 +64,7 @@ func (r *router) onDeliver(c *Context) {
 		}
 	}
 	var w wakeUps
-	defer func() { w.flush(r.sub.conn) }() // also when the key function fails: workers have been claimed
+	defer func() { w.flush(r.sub.conn) }() // even when the key function fails: wake-ups were collected
 	if r.sub.spec.Key == nil {
 		for _, worker := range r.sub.workers {
 			w.offer(worker.box.Load())
@@ -74,7 +74,7 @@ func (r *router) onDeliver(c *Context) {
 	}
 }
 
-// workerStopped ends the subscription with a worker that its policy stopped.
+// workerStopped ends the subscription when its policy has stopped a worker.
 func (s *Sub) workerStopped(reason error) {
 	if reason != nil {
 		s.conn.unlist(s)
@@ -82,8 +82,8 @@ func (s *Sub) workerStopped(reason error) {
 	}
 }
 
-// route hands what waits to the workers by key. A key's messages always go to
-// the same worker, so they stay in order.
+// route distributes waiting messages to the workers by key. Messages with the same key
+// always go to the same worker, so they stay in order.
 func (r *router) route(w *wakeUps) {
 	s := r.sub
 	d := s.delivery.Load()
@@ -96,9 +96,9 @@ func (r *router) route(w *wakeUps) {
 	}
 }
 
-// routeOne gives the next message of the run to its worker. If the user's key
-// function fails on it, the message counts as delivered, and the next
-// incarnation goes on behind it.
+// routeOne gives the next message of the run to its worker. If the user's key function
+// fails on it, the message counts as delivered, and the next incarnation goes on after
+// it.
 func (r *router) routeOne(d *delivery, w *wakeUps) {
 	s := r.sub
 	view := d.run.Cursor
@@ -122,8 +122,8 @@ func (r *router) routeOne(d *delivery, w *wakeUps) {
 	}
 }
 
-// Stopping discards what the workers have not begun when the subscription has
-// ended; after a failure it stays for the next incarnation.
+// Stopping discards what the workers have not begun if the subscription has ended; after
+// a failure the next incarnation continues with it.
 func (r *router) Stopping(*Context) {
 	if !r.sub.lane.closed.Load() {
 		return

@@ -21,7 +21,7 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// What becomes of the connection after an -ERR.
+// What happens to the connection after an -ERR.
 const (
 	staysConnected = "stays connected"
 	comesBack      = "comes back to the same server"
@@ -35,7 +35,7 @@ type serverError struct {
 	text  string
 	kind  error
 	then  string
-	event supervisor.EventKind // told, beside the loss of the link if there is one
+	event supervisor.EventKind // reported, in addition to the loss of the link if there is one
 }
 
 // everyServerError lists what nats-server says to clients.
@@ -88,8 +88,8 @@ func dialed(cfg *Config, hosts ...string) *[]string {
 	return all
 }
 
-// TestEveryErrorOfAServer, said to a connection that is live: what is told and what
-// becomes of the connection. The reason is the -ERR and not the end that follows it.
+// TestEveryErrorOfAServer, sent on a live connection: what is reported and what happens
+// to the connection. The reason is the -ERR and not the end that follows it.
 func TestEveryErrorOfAServer(t *testing.T) {
 	for _, c := range everyServerError {
 		t.Run(c.text, func(t *testing.T) {
@@ -157,7 +157,7 @@ func saidOf(t *testing.T, err error, text string) {
 	}
 }
 
-// TestEveryErrorOfAServerAmongOthers: with a second server the connection lives on,
+// TestEveryErrorOfAServerAmongOthers: with a second server the connection survives,
 // whatever the first one says, unless our own CONNECT is at fault.
 func TestEveryErrorOfAServerAmongOthers(t *testing.T) {
 	for _, atOnce := range []bool{true, false} {
@@ -241,7 +241,7 @@ func (s *severed) Write(p []byte) (int, error) {
 // anything.
 func TestTheLastWordsOfAServer(t *testing.T) {
 	for name, c := range map[string]struct {
-		words string // read behind the failed write
+		words string // read after the failed write
 		then  func(p *peer)
 		want  error
 		takes time.Duration
@@ -276,7 +276,7 @@ func TestTheLastWordsOfAServer(t *testing.T) {
 				began := time.Now()
 				mustPublish(t, conn, "a", "1")
 				<-socket.wrote
-				mustPublish(t, conn, "a", "2") // waits, and is not written behind what failed
+				mustPublish(t, conn, "a", "2") // waits, and is not written after the failed write
 				if c.words != "" {
 					p.send(c.words)
 				}

@@ -6,8 +6,8 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Tree returns a snapshot of the actors of the connection, subscriptions that
-// sleep included.
+// Tree returns a snapshot of the actors of the connection, including subscriptions
+// without a running dispatcher.
 func (c *Conn) Tree() supervisor.Node {
 	c.tree.mu.Lock()
 	root := c.tree.root
@@ -33,8 +33,8 @@ func (c *Conn) Tree() supervisor.Node {
 	return n
 }
 
-// Health returns nil while everything works, and otherwise a
-// *supervisor.HealthError that names what does not, and why.
+// Health returns nil while everything works, and otherwise a *supervisor.HealthError that
+// names the actors that do not, and why.
 func (c *Conn) Health() error { return supervisor.Health(c.Tree()) }
 
 // snapshot describes h and everything below it.
@@ -55,15 +55,15 @@ func (h *host) snapshot() supervisor.Node {
 	}
 	for _, c := range children {
 		if c.spec.member != nil && c.spec.member.ended() {
-			continue // its host is about to go; it is among the stopped, if that is of interest
+			continue // its host is about to end; if it failed, it is listed among the stopped actors
 		}
 		n.Children = append(n.Children, c.snapshot())
 	}
 	return n
 }
 
-// subscriptionNodes describes every subscription, in the order of subscribing,
-// and behind them those that a failure has stopped.
+// subscriptionNodes describes every subscription, in the order of subscribing, followed
+// by those that a failure has stopped.
 func (c *Conn) subscriptionNodes() []supervisor.Node {
 	all := c.present()
 	nodes := make([]supervisor.Node, 0, len(all))
@@ -110,7 +110,7 @@ func (s *Sub) node() supervisor.Node {
 	return n
 }
 
-// show puts what is known of the actor on a seat into its node.
+// show adds what is known of the actor on a seat to its node.
 func (at *seat) show(n *supervisor.Node) {
 	box := at.box.Load()
 	if box == nil || box.owner() == nil {
@@ -122,18 +122,17 @@ func (at *seat) show(n *supervisor.Node) {
 	h.mu.Unlock()
 }
 
-// busyLong is how long a call goes on before the tree names its message.
+// busyLong is how long a call must take before the tree names its message.
 const busyLong = 100 * time.Millisecond
 
-// goingOn is the call of a handler that goes on.
+// goingOn is a current call of a handler.
 type goingOn struct {
 	since   int64  // by the tree's clock; 0 for none
-	subject string // of its message, if it goes on for long
+	subject string // of its message, if it takes long
 	blocked bool   // it has been reported
 }
 
-// calls puts the call of the handler that goes on for longest into the node, and the
-// workers below it.
+// calls adds the longest current call of the handler, and the workers, to the node.
 func (s *Sub) calls(n *supervisor.Node) {
 	d := s.delivery.Load()
 	if d == nil || s.actor != nil || s.box.Load() == nil {
@@ -157,7 +156,7 @@ func (s *Sub) calls(n *supervisor.Node) {
 	longest.show(n, s)
 }
 
-// show puts the call into a node.
+// show adds the call to a node.
 func (g *goingOn) show(n *supervisor.Node, s *Sub) {
 	if g.since == 0 {
 		return
@@ -174,8 +173,8 @@ func (g *goingOn) show(n *supervisor.Node, s *Sub) {
 	}
 }
 
-// goingOn returns the call that goes on. Unless calls are stamped it may have begun
-// later than it says, by as much as the calls before it in its run took.
+// goingOn returns the current call. Unless calls are stamped, it may have begun later
+// than reported, by the time that earlier calls of its run took.
 func (d *delivery) goingOn() (g goingOn) {
 	box := d.at.box.Load()
 	if box == nil || !box.busy() || box.paused() {

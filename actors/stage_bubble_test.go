@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// pass lets virtual time pass, and with it everything happen that is due.
+// pass lets virtual time pass, so that everything that is due happens.
 func pass(d time.Duration) { time.Sleep(d) }
 
 // stage is a connection to a peer, in a bubble.
@@ -32,7 +32,7 @@ func onStage(t *testing.T, play func(t *testing.T, s *stage)) {
 	})
 }
 
-// drained takes out what is in ch.
+// drained takes everything out of ch.
 func drained(ch chan string) (all []string) {
 	for len(ch) > 0 {
 		all = append(all, <-ch)

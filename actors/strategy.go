@@ -60,13 +60,13 @@ func (s strategy) answer(sup actor.Supervisor, f *failure, message any) {
 func (s strategy) escalate(sup actor.Supervisor, f *failure, cause error, message any) {
 	member := f.host.spec.member != nil
 	if f.host.spec.sub != nil || member {
-		// User code: whatever is done above, this child has ended.
+		// User code: whatever is decided above, this child has ended.
 		f.host.reason, f.host.told = cause, true
 		sup.StopChildren(f.host.pid.Load())
 	}
 	if f.host.spec.sub != nil || member && s.parent.spec.member == nil {
-		// To restart what is above it would mean to wait for every other handler,
-		// and one may be blocked: the connection ends.
+		// Restarting what is above it would have to wait for every other handler, and one
+		// may be blocked, so the connection ends.
 		s.parent.tree.giveUp(cause)
 		return
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// orders notes what a strategy has protoactor do.
+// orders counts what a strategy has protoactor do.
 type orders struct{ stopped, restarted, resumed, escalated int }
 
 func (o *orders) Children() []*actor.PID            { return nil }
@@ -17,8 +17,8 @@ func (o *orders) RestartChildren(pid ...*actor.PID) { o.restarted += len(pid) }
 func (o *orders) StopChildren(pid ...*actor.PID)    { o.stopped += len(pid) }
 func (o *orders) ResumeChildren(pid ...*actor.PID)  { o.resumed += len(pid) }
 
-// TestAStopIsNotUndone: protoactor would bring an actor back to life that fails
-// after it was told to stop, or while the one above it is on its way out.
+// TestAStopIsNotUndone: protoactor would revive an actor that fails after it was asked to
+// stop, or while the one above it is stopping.
 func TestAStopIsNotUndone(t *testing.T) {
 	for _, c := range []struct {
 		name         string

@@ -10,18 +10,18 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Consumer turns messages into what user code gets and calls it. Its methods
+// Consumer turns messages into the form that user code gets, and calls it. Its methods
 // are called on one goroutine at a time, which changes between calls.
 type Consumer interface {
-	// Build prepares between 1 and n messages at the cursor and returns how
-	// many; the cursor is behind them then, or when the last of them has been
-	// called. What it keeps of them it copies,
-	// unless the consumer promises its user no more than a borrowed message.
+	// Build prepares between 1 and n messages at the cursor and returns how many; the
+	// cursor is after them then, or at the latest when the last of them has been called.
+	// It copies what it keeps of them, unless the consumer promises its user only
+	// borrowed messages.
 	Build(at *Cursor, n int) int
-	// Call delivers the k-th of the prepared messages. It may panic or end its
-	// goroutine; the messages behind it are delivered all the same. When it takes too
-	// long it may be given up: its messages are valid until it returns, and another
-	// consumer is called with those behind it. A method GivenUp(cause error) hears of it.
+	// Call delivers the k-th of the prepared messages. It may panic or end its goroutine;
+	// the messages after it are delivered all the same. When it takes too long it may be
+	// given up: its messages stay valid until it returns, and another consumer gets those
+	// after it. If the Consumer has a method GivenUp(cause error), it is then called.
 	Call(k int)
 }
 
@@ -31,58 +31,58 @@ type SubSpec struct {
 	Queue    string
 	Limits   Limits
 	Overflow Overflow
-	// BlockedAfter is how long one call of the handler may take before Blocked is the
-	// answer; zero for any time.
+	// BlockedAfter is how long one call of the handler may take before Blocked is
+	// applied; zero means no limit.
 	BlockedAfter time.Duration
 	Blocked      supervisor.Directive
 	// Refused says what happens when the server refuses the subscription: Stop,
 	// Escalate, or anything else to keep it marked and try it again on the next link.
 	Refused supervisor.Directive
-	// Overlap has a subscription without a queue group subscribed at both servers
-	// for a moment while the connection moves: messages may come twice, none is missed.
+	// Overlap subscribes a subscription without a queue group at both servers for a
+	// moment while the connection moves: messages may come twice, but none is missed.
 	Overlap bool
 	Policy  supervisor.Policy
-	// Changed is told of each change of the state, in order. It must not block,
-	// and must not call the Sub.
+	// Changed is called for each change of the state, in order; nil for none. It must not
+	// block, and must not call the Sub.
 	Changed func(s *Sub, to SubState)
 	// Consumer makes what runs the user's handler; nil for a subscription that
 	// is read with Next. It is called once, or once per worker.
 	Consumer func() Consumer
-	// Deliver hands each message to a channel of the user's, without waiting, in the
-	// place of a queue; the slices of m are borrowed. It must not call the Sub. Nil for none.
+	// Deliver hands each message to a user's channel, without waiting, instead of queuing
+	// it; the slices of m are borrowed. It must not call the Sub. Nil for none.
 	Deliver func(m *Raw) Handed
-	// Lost hears of each message that came and will not be delivered: it found no room, or
-	// waited when the subscription ended, or came before the server knew of that, or the key
-	// function failed on it. The slices of m
-	// are borrowed. It is called with locks held, by several at once: it must not block, and
-	// must not call the Sub. Nil for nobody.
+	// Lost is called for each message that came but will not be delivered: it found no
+	// room, or waited when the subscription ended, or came before the server knew of the
+	// end, or the key function failed on it. The slices of m are borrowed. It is called
+	// with locks held, possibly concurrently: it must not block, and must not call the
+	// Sub. Nil for none.
 	Lost func(m *Raw, ended bool)
-	// Actor reads the subscription in its own turn, in the place of a dispatcher;
-	// nil for none. Consumer then hands messages to what Conn.Handoff returned.
+	// Actor reads the subscription in its own turn, in place of a dispatcher; nil for
+	// none. Consumer then passes messages to the function that Conn.Handoff returned.
 	Actor *ActorRef
-	// Workers above 1 run that many consumers at once.
+	// Workers, if above 1, is how many consumers run concurrently.
 	Workers int
-	// Key makes messages of one key keep their order among Workers; nil for any order.
+	// Key keeps messages with the same key in order among Workers; nil for any order.
 	Key func(*Raw) uint64
 	// Ended runs once when the subscription has ended, after its last handler
 	// call, on the callbacks actor; cause is nil for a normal end.
 	Ended func(s *Sub, cause error)
-	// Made gets the Sub before its first message and its first change; nil for nobody.
+	// Made gets the Sub before its first message and its first change; nil for none.
 	Made func(s *Sub)
-	// Tag is the caller's, for Notice.Sub.
+	// Tag is a value for the caller; see Sub.Tag.
 	Tag any
 }
 
-// muxRound, in the place of a read's number, marks the reply inbox: the reader sees it
-// where it looks anyway.
+// muxRound, in place of a read's number, marks the reply inbox, in a field that the
+// reader reads anyway.
 const muxRound = math.MaxUint64
 
-// gather is the reader's note of what a subscription gets from one read.
+// gather is the reader's record of what a subscription gets from one read.
 type gather struct {
 	round      uint64
 	head, tail uint32
 	n          uint32
-	bytes      uint32 // offsets in a chunk are no longer, either
+	bytes      uint32 // 32 bits, like offsets in a chunk
 }
 
 // Sub is one subscription: what the server knows about it, its lane, and the
@@ -94,10 +94,10 @@ type Sub struct {
 
 	conn   *Conn
 	sid    uint64
-	gather [2]gather // of the reader of each side, see line; that reader's alone
+	gather [2]gather // one for the reader of each side, see line; used by that reader only
 
 	lane    lane
-	seat              // of the dispatcher; nobody sits there while it sleeps
+	seat              // of the dispatcher; empty while the subscription sleeps
 	workers []*worker // with Workers > 1, made at the first activation
 
 	awake     atomic.Bool  // a dispatcher runs or is being started
@@ -114,7 +114,8 @@ type Sub struct {
 	failures atomic.Pointer[failures] // made at the first
 }
 
-// Subscribe adds a subscription; its subject and queue have passed the checks of package protocol.
+// Subscribe adds a subscription; its subject and queue must already have been checked by
+// package protocol.
 func (c *Conn) Subscribe(spec *SubSpec) (*Sub, error) {
 	s := &Sub{Subject: spec.Subject, Queue: spec.Queue, conn: c, spec: spec}
 	s.lane.limits, s.lane.overflow = spec.Limits, spec.Overflow
@@ -134,7 +135,7 @@ func (c *Conn) Subscribe(spec *SubSpec) (*Sub, error) {
 	return s, c.enlist(s)
 }
 
-// Subscribable returns why the connection takes no subscription, nil if it does.
+// Subscribable returns why the connection accepts no subscriptions, nil if it does.
 func (c *Conn) Subscribable() error {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -151,7 +152,7 @@ func (c *Conn) subscribableLocked() error {
 	return nil
 }
 
-// enlist numbers s and tells the server.
+// enlist numbers s and subscribes it at the server.
 func (c *Conn) enlist(s *Sub) error {
 	c.out.mu.Lock()
 	if err := c.subscribableLocked(); err != nil {
@@ -161,7 +162,7 @@ func (c *Conn) enlist(s *Sub) error {
 	c.subs.add(s)
 	c.out.lastSub = s.sid
 	kick := c.out.controlLocked(func(dst []byte) []byte { return s.announce(dst) })
-	if s.mux { // a reply may come to the next server
+	if s.mux { // during a move, a reply may come to the next server
 		if frames, err := protocol.AppendSub(nil, s.Subject, "", s.sid); err == nil {
 			c.tellAheadLocked(frames)
 		}
@@ -173,8 +174,8 @@ func (c *Conn) enlist(s *Sub) error {
 	return nil
 }
 
-// announce appends the frames that make the server know the subscription as it
-// is now.
+// announce appends the frames that register the subscription, as it is now, with a
+// server.
 func (s *Sub) announce(dst []byte) []byte {
 	dst, err := protocol.AppendSub(dst, s.Subject, s.Queue, s.sid)
 	if err != nil {
@@ -191,10 +192,10 @@ func (s *Sub) announce(dst []byte) []byte {
 	return dst
 }
 
-// unannounce appends the frame that ends the server's interest.
+// unannounce appends the frame that ends the subscription at a server.
 func (s *Sub) unannounce(dst []byte) []byte { return protocol.AppendUnsub(dst, s.sid, 0) }
 
-// restore appends the frames that make the server know all subscriptions, in
+// restore appends the frames that register all subscriptions with the server, in
 // subscription order. It is called with the outbox's lock, when link is its new socket.
 func (c *Conn) restore(dst []byte) []byte {
 	again := false
@@ -221,7 +222,7 @@ func (c *Conn) restore(dst []byte) []byte {
 // receive queues a segment; called by the reader.
 func (s *Sub) receive(seg segment, w *wakeUps) { s.pushed(s.lane.push(seg), w) }
 
-// pushed does what a push calls for.
+// pushed acts on the result of a push.
 func (s *Sub) pushed(p pushed, w *wakeUps) {
 	if p.freed {
 		s.conn.budget.freed()
@@ -242,8 +243,8 @@ func (s *Sub) pushed(p pushed, w *wakeUps) {
 		s.end(ErrChannelClosed)
 	}
 	if p.last {
-		// The UNSUB is for servers that count otherwise than we do: after a
-		// reconnect, or above the highest number an UNSUB can carry.
+		// The UNSUB is for servers whose count differs from ours: after a reconnect, or
+		// above the highest number that an UNSUB can carry.
 		s.conn.unlist(s)
 		if p.empty {
 			s.end(nil)
@@ -255,7 +256,7 @@ func (s *Sub) pushed(p pushed, w *wakeUps) {
 	s.wake(w)
 }
 
-// wake makes whoever consumes the lane runnable.
+// wake makes the consumer of the lane runnable.
 func (s *Sub) wake(w *wakeUps) {
 	if s.spec.Consumer == nil {
 		s.next.signal()
@@ -315,16 +316,16 @@ func (s *Sub) Conn() *Conn { return s.conn }
 // Tag returns what the SubSpec carried for the caller.
 func (s *Sub) Tag() any { return s.spec.Tag }
 
-// Path is the place of the subscription in the tree.
+// Path returns the place of the subscription in the tree.
 func (s *Sub) Path() string {
 	return s.conn.name + "/subscriptions/" + s.name()
 }
 
 func (s *Sub) name() string { return "dispatcher-" + decimal(s.sid) }
 
-// Unsubscribe ends the subscription at once: what waits is discarded, and no
-// handler call begins after it returned, but for the one whose start had been
-// decided: that one counts as running, and is not waited for.
+// Unsubscribe ends the subscription at once: what waits is discarded, and no handler call
+// begins after it has returned, except one that was about to start: that counts as
+// running, and Unsubscribe does not wait for it.
 func (s *Sub) Unsubscribe() error {
 	if err := s.usable(); err != nil {
 		return err
@@ -334,7 +335,7 @@ func (s *Sub) Unsubscribe() error {
 	return nil
 }
 
-// usable returns why nothing can be asked of the subscription any more, or nil.
+// usable returns why the subscription can no longer be used, or nil.
 func (s *Sub) usable() error {
 	if s.conn.Status() == Closed {
 		return s.conn.closedError()
@@ -342,8 +343,8 @@ func (s *Sub) usable() error {
 	return s.EndError()
 }
 
-// EndError says that, and why, the subscription has ended: a *BadSubscriptionError,
-// or nil if it has not.
+// EndError returns why the subscription has ended, as a *BadSubscriptionError, or nil if
+// it has not.
 func (s *Sub) EndError() error {
 	if s.lane.closed.Load() {
 		return s.endError()
@@ -351,7 +352,7 @@ func (s *Sub) EndError() error {
 	return nil
 }
 
-// unlist takes s from the table and tells the server.
+// unlist takes s from the table and ends it at the server.
 func (c *Conn) unlist(s *Sub) {
 	c.out.mu.Lock()
 	var kick func()
@@ -366,7 +367,7 @@ func (c *Conn) unlist(s *Sub) {
 		kick()
 	}
 	if ask {
-		_, _ = c.out.ping(mark{end: s.sid}) // a link that is lost ends the wait as well
+		_, _ = c.out.ping(mark{end: s.sid}) // a lost link ends the wait as well
 	}
 }
 
@@ -377,7 +378,7 @@ func (c *Conn) forget(s *Sub) {
 	c.out.mu.Unlock()
 }
 
-// end closes the lane and the dispatcher, once.
+// end closes the lane and ends the dispatcher, once.
 func (s *Sub) end(cause error) {
 	s.once.Do(func() {
 		s.cause = cause
@@ -416,10 +417,10 @@ func (s *Sub) ended() {
 // Closed reports whether the subscription has ended.
 func (s *Sub) Closed() bool { return s.lane.closed.Load() }
 
-// Draining reports whether the subscription finishes what it has.
+// Draining reports whether the subscription is being drained.
 func (s *Sub) Draining() bool { return s.draining.Load() && !s.Closed() }
 
-// Slow reports whether a slow-consumer episode is on.
+// Slow reports whether the subscription is in a slow-consumer episode.
 func (s *Sub) Slow() bool {
 	s.lane.mu.Lock()
 	defer s.lane.mu.Unlock()
@@ -433,11 +434,11 @@ func (s *Sub) recovered(e *episode) {
 	}
 }
 
-// giveBack finishes messages, reports the end of a slow episode, and ends
-// the subscription after its last message. It reports whether more waits.
+// giveBack finishes messages, reports the end of a slow episode, and ends the
+// subscription after its last message. It returns whether more messages wait.
 func (s *Sub) giveBack(p part) (more bool) { return s.giveBackRun(&run{part: p}) }
 
-// giveBackRun is giveBack for a run, which is forgotten.
+// giveBackRun is giveBack for a run, which it clears.
 func (s *Sub) giveBackRun(r *run) (more bool) {
 	f := s.lane.finishRun(r)
 	s.recovered(f.ended)

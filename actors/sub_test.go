@@ -20,9 +20,9 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// TestOverflowPolicies sends messages to a handler that is in the middle of
-// the first, to one below, to exactly, and to one above the limit: what is
-// delivered, what is told, and what becomes of the subscription.
+// TestOverflowPolicies sends messages to a handler that is in the middle of the first, up
+// to one below, exactly, and one above the limit: what is delivered, what is reported,
+// and what happens to the subscription.
 func TestOverflowPolicies(t *testing.T) {
 	const limit = 5 // one in the handler and four that wait
 	cases := []struct {
@@ -108,7 +108,7 @@ func (o *overflow) checkEpisode(t *testing.T, s *stage) {
 	}
 }
 
-// checkEnd looks at what was told when the handler had gone on.
+// checkEnd checks what was reported after the handler went on.
 func (o *overflow) checkEnd(t *testing.T, s *stage) {
 	t.Helper()
 	sub := o.sub
@@ -171,8 +171,8 @@ func TestAutoUnsubscribeCountsWhatWasSent(t *testing.T) {
 	})
 }
 
-// TestAutoUnsubscribeFromInside: a handler that wants no more gets no more,
-// whatever was read along with its message.
+// TestAutoUnsubscribeFromInside: a handler that ends its subscription gets no more, even
+// if more was read along with its message.
 func TestAutoUnsubscribeFromInside(t *testing.T) {
 	for want := 1; want <= 4; want++ {
 		onStage(t, func(t *testing.T, s *stage) {
@@ -197,7 +197,7 @@ func TestAutoUnsubscribeFromInside(t *testing.T) {
 	}
 }
 
-// TestAutoUnsubscribeOverAnOutage: the new server is told what is left.
+// TestAutoUnsubscribeOverAnOutage: the new server gets the remaining count.
 func TestAutoUnsubscribeOverAnOutage(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		got := make(chan string, 100)
@@ -348,8 +348,8 @@ func TestNextSharesMessages(t *testing.T) {
 	})
 }
 
-// TestDrainEndsWithTheConnection: a subscription that drains behind a handler
-// that takes long is ended by Close, too.
+// TestDrainEndsWithTheConnection: Close also ends a subscription whose drain waits for a
+// slow handler.
 func TestDrainEndsWithTheConnection(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		release := make(chan struct{})
@@ -429,7 +429,7 @@ func TestOrderByKey(t *testing.T) {
 	}
 }
 
-// TestKeyFunctionThatFails loses the message it fails on, and no other.
+// TestKeyFunctionThatFails loses the message on which it fails, and no other.
 func TestKeyFunctionThatFails(t *testing.T) {
 	for name, fail := range map[string]func(){"panic": func() { panic("key") }, "exit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {

@@ -10,16 +10,16 @@ import (
 
 // subscriptions.go - the supervisor of all dispatchers, one-for-one.
 //
-// A subscription sleeps until its first message: then a dispatcher is started
-// for it. Ten thousand idle subscriptions are thus ten thousand table entries
-// and not one actor; the tree lists them all the same.
+// A subscription sleeps until its first message: then a dispatcher is started for it. Ten
+// thousand idle subscriptions thus cost ten thousand table entries and not a single
+// actor; the tree lists them all the same.
 
 // Messages, in the order of subscriptions.Receive.
 type (
 	subscriptionsMsg interface{ isSubscriptionsMsg() }
 
-	// revive is the first message of every incarnation: dispatchers of an older
-	// one are gone, their subscriptions are not.
+	// revive is the first message of every incarnation: the dispatchers of the previous
+	// one are gone, but their subscriptions are not.
 	revive struct{}
 
 	// activate asks for dispatchers.
@@ -31,7 +31,7 @@ type (
 		cause error
 	}
 
-	// restartDispatcher is the answer to a full lane, if the policy says so.
+	// restartDispatcher is the answer to a full lane under the policy RestartEmpty.
 	restartDispatcher struct{ sub *Sub }
 
 	// dispatcherGone follows the end of each dispatcher.
@@ -72,7 +72,7 @@ func (a *subscriptions) Receive(c *Context, m subscriptionsMsg) {
 
 func (a *subscriptions) onRevive(c *Context) {
 	var sleepless []*Sub
-	for _, s := range a.conn.present() { // also those that the server knows no more
+	for _, s := range a.conn.present() { // including those that the server no longer knows
 		if s.awake.Load() && s.box.Load() == nil {
 			sleepless = append(sleepless, s)
 		}
@@ -94,7 +94,7 @@ func (a *subscriptions) wake(c *Context, s *Sub) {
 	s.sit(c, &s.seat, nil)
 }
 
-// sit starts an actor on a seat, in the place of another if there was one; in the turn
+// sit starts an actor on a seat, in place of an earlier one if before is set; in the turn
 // of its supervisor.
 func (s *Sub) sit(c *Context, at *seat, before *host) {
 	d := at.delivery.Load()
@@ -103,10 +103,10 @@ func (s *Sub) sit(c *Context, at *seat, before *host) {
 		spec.Name, spec.Kind = at.workerName(), "worker"
 	}
 	if at.spawned++; at.spawned > 1 {
-		spec.id = spec.Name + "~" + decimal(at.spawned) // the one before may never have ended
+		spec.id = spec.Name + "~" + decimal(at.spawned) // the earlier one may not have ended
 	}
 	box := newMailbox(c.host.tree.system, spec)
-	box.dataReady = true // what was offered to the one before
+	box.dataReady = true // data may have been offered to the earlier one
 	spec.adopted = box
 	spec.OnStopped = func(reason error) { s.stood(box, d, reason) }
 	at.box.Store(box)
@@ -118,7 +118,7 @@ func (s *Sub) sit(c *Context, at *seat, before *host) {
 	})
 }
 
-// stood follows the end of whoever sat on a seat.
+// stood follows the end of the actor on a seat.
 func (s *Sub) stood(box *mailbox, d *delivery, reason error) {
 	switch {
 	case d.call.Load() == callGivenUp:
@@ -127,13 +127,13 @@ func (s *Sub) stood(box *mailbox, d *delivery, reason error) {
 		s.workerStopped(reason)
 	case !s.box.CompareAndSwap(box, nil):
 	case s.lane.closed.Load():
-		s.ended() // not through the mailbox: at a Close nobody reads it any more
+		s.ended() // not through the mailbox, which is no longer read during a Close
 	default:
 		_ = s.conn.subsBox.must(dispatcherGone{s, box, reason})
 	}
 }
 
-// prepare makes what outlives the incarnations of the dispatcher.
+// prepare makes the parts that outlive the incarnations of the dispatcher.
 func (s *Sub) prepare() {
 	if s.delivery.Load() != nil {
 		return
@@ -145,7 +145,7 @@ func (s *Sub) prepare() {
 	}
 	most := runMax
 	if s.spec.Overflow == Block || s.spec.Lost != nil {
-		most = 1 // the reader may be waiting for the room of a single message, or somebody to hear of it
+		most = 1 // the reader may wait for the room of a single message, or Lost must be called for it
 	}
 	s.delivery.Store(s.newDelivery(&s.seat, &s.lane, most))
 }
@@ -164,8 +164,9 @@ func (a *subscriptions) onRestartDispatcher(c *Context, m restartDispatcher) {
 	}
 }
 
-// subscriptionsStopped runs when this supervisor, or one of users' actors,
-// has ended, and with both every handler. At a Close that leaves the events: the last of them is out now.
+// subscriptionsStopped runs when this supervisor, or one of users' actors, has ended.
+// During a Close, once all of them have ended, no handler runs any more, and only the
+// queued events remain.
 func (c *Conn) subscriptionsStopped(error) {
 	if !c.isClosing() || c.subsBox.live() || c.company.live() {
 		return // the root restarts, or another supervisor has yet to stop
@@ -176,8 +177,8 @@ func (c *Conn) subscriptionsStopped(error) {
 	c.events.finish()
 }
 
-// onDispatcherGone tells an end that was asked for from one that was decided
-// by the policy, and from one that a restart of this actor has caused.
+// onDispatcherGone distinguishes an end on request, one that the policy decided, and one
+// that a restart of this actor caused.
 func (a *subscriptions) onDispatcherGone(c *Context, m dispatcherGone) {
 	switch {
 	case m.sub.lane.closed.Load():

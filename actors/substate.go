@@ -8,13 +8,13 @@ type SubState int
 const (
 	// SubActive: messages are delivered as they come.
 	SubActive SubState = iota
-	// SubDraining: nothing new comes, what has come is delivered.
+	// SubDraining: no new messages come; those that have come are delivered.
 	SubDraining
 	// SubClosed: it has ended.
 	SubClosed
-	// SubSlow: messages find no room.
+	// SubSlow: messages find no room in its queue, see Overflow.
 	SubSlow
-	// SubRefused: the server does not let us have it; tried again at each reconnect.
+	// SubRefused: the server refuses it; it is tried again at each reconnect.
 	SubRefused
 )
 
@@ -27,15 +27,15 @@ func (s SubState) String() string {
 	return names[s]
 }
 
-// turned tells the owner of the subscription; called with the lane's lock, so
-// that changes are told in the order in which they happen.
+// turned reports the state to the owner of the subscription; called with the lane's lock,
+// so that changes are reported in the order in which they happen.
 func (s *Sub) turned() {
 	if s.spec.Changed != nil {
 		s.spec.Changed(s, s.stateLocked())
 	}
 }
 
-// stateLocked names the state that matters most of those that hold.
+// stateLocked returns the most important of the states that apply.
 func (s *Sub) stateLocked() SubState {
 	switch {
 	case s.lane.closed.Load():
@@ -50,7 +50,7 @@ func (s *Sub) stateLocked() SubState {
 	return SubActive
 }
 
-// beginDraining marks the subscription as one that finishes what it has.
+// beginDraining marks the subscription as draining.
 func (s *Sub) beginDraining() {
 	if s.draining.Swap(true) {
 		return
@@ -60,7 +60,7 @@ func (s *Sub) beginDraining() {
 	s.lane.mu.Unlock()
 }
 
-// ending tells that the subscription is closed.
+// ending reports that the subscription is closed.
 func (s *Sub) ending() {
 	s.lane.mu.Lock()
 	s.turned()

@@ -17,8 +17,8 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// TestKeyFunctionFailsInAUsedBuffer: to name the message must not lead into what
-// an earlier read left in the buffer.
+// TestKeyFunctionFailsInAUsedBuffer: naming the message must not read what an earlier
+// read left in the buffer.
 func TestKeyFunctionFailsInAUsedBuffer(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{})
 	cfg := config(t, s.URL())
@@ -53,7 +53,7 @@ func TestKeyFunctionFailsInAUsedBuffer(t *testing.T) {
 	receiveAll(t, got, "after")
 }
 
-// TestDialersMayDoAnything: what they do wrong is an error of that attempt.
+// TestDialersMayDoAnything: whatever they do wrong becomes the error of that attempt.
 func TestDialersMayDoAnything(t *testing.T) {
 	for name, dial := range map[string]func() (net.Conn, error){
 		"panic":   func() (net.Conn, error) { panic(errKilled) },
@@ -72,7 +72,7 @@ func TestDialersMayDoAnything(t *testing.T) {
 	}
 }
 
-// TestADialerThatHangs, and does not look at its context, costs the timeout.
+// TestADialerThatHangs and ignores its context costs the timeout.
 func TestADialerThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t, "nats://nowhere:4222")
@@ -158,8 +158,8 @@ func TestALossIsToldThroughAFloodOfErrors(t *testing.T) {
 	})
 }
 
-// TestARequestLostBeforeItsNumber: the loss may come between the write of a
-// request and the note of its number.
+// TestARequestLostBeforeItsNumber: the loss may come between the write of a request and
+// the recording of its number.
 func TestARequestLostBeforeItsNumber(t *testing.T) {
 	r := &requests{inbox: &Sub{}}
 	var token [tokenLen]byte
@@ -228,7 +228,7 @@ func TestARefusedHandshakeIsNoReconnect(t *testing.T) {
 }
 
 // TestSubscriptionsComeBackInOneWrite, in order and before what waits. One that is
-// draining stays where it is: the server has ended it.
+// draining is not restored: the server has ended it.
 func TestSubscriptionsComeBackInOneWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)

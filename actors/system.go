@@ -15,17 +15,17 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// System is the home of actor trees: protoactor's actor system, the executor
-// that runs mailboxes, and the dial limit that all connections share. It costs
-// about 3 MiB, so a process has one (Default) and a test bubble its own.
-// Goroutines exist only while a connection does. Safe for concurrent use.
+// System is the home of actor trees: protoactor's actor system, the executor that runs
+// mailboxes, and the dial limit that all connections share. It costs about 3 MiB, so a
+// process has one (Default), and a test bubble one of its own. It has goroutines only
+// while it has connections. Safe for concurrent use.
 type System struct {
 	proto   *actor.ActorSystem
 	exec    *executor
 	log     *zap.Logger
 	adopted bool // proto is the user's: not ours to configure or to end
 
-	interposed atomic.Pointer[func(kind string) (before func())] // nil but in tests; see Interpose
+	interposed atomic.Pointer[func(kind string) (before func())] // nil except in tests; see Interpose
 
 	mu    sync.Mutex
 	dials *supervisor.DialLimiter
@@ -33,25 +33,26 @@ type System struct {
 }
 
 // DialsPerSecond and DialBurst bound how fast one process dials, over all its
-// connections, so that a fleet that lost its server does not stampede.
+// connections, so that many clients that lost the same server do not all dial at once.
 const (
 	DialsPerSecond = 100
 	DialBurst      = 100
 )
 
-// registryBuckets times 32 maps hold the names of all actors of a system.
+// registryBuckets is the number of buckets, of 32 maps each, that hold the names of all
+// actors of a system.
 const registryBuckets = 16
 
-// defaultSystem makes the process-wide system on first use. It is the one
-// package variable of this module: an actor system is too heavy to have twice.
+// defaultSystem makes the process-wide system on first use. It is the only package-level
+// state of this module: an actor system is too expensive to have twice.
 var defaultSystem = sync.OnceValue(func() *System { return NewSystem(nil) })
 
-// Default returns the process-wide system, made on first use.
+// Default returns the process-wide system, which is made on first use.
 func Default() *System { return defaultSystem() }
 
-// NewSystem makes a private system; log gets each event at debug
-// level and may be nil for silence. Goroutines and
-// channels of connections on it belong to the caller's test bubble, if any.
+// NewSystem makes a private system; log gets each event at debug level; nil means no
+// logging. Goroutines and channels of its connections belong to the caller's test bubble,
+// if any.
 func NewSystem(log *zap.Logger) *System {
 	if log == nil {
 		log = zap.NewNop()
@@ -60,11 +61,11 @@ func NewSystem(log *zap.Logger) *System {
 		return slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))
 	}
 	proto := actor.NewActorSystem(actor.WithLoggerFactory(silent), actor.WithDeadLetterRequestLogging(false))
-	// Without its own listeners: their dead-letter log starts a goroutine that
-	// lives for a second. What is left over is reported by our mailboxes.
+	// This removes protoactor's own listeners: their dead-letter log starts a goroutine
+	// that lives for a second. Our mailboxes report messages that are left over.
 	proto.EventStream = eventstream.NewEventStream()
-	// Its registry of 1,024 times 32 maps is two thirds of the objects of a small
-	// program, and every garbage collection would mark them: keep a few.
+	// Its registry of 1,024 times 32 maps would be two thirds of the objects of a small
+	// program, and every garbage collection would mark them, so keep only a few.
 	registry := proto.ProcessRegistry.LocalPIDs
 	registry.LocalPIDs = slices.Clone(registry.LocalPIDs[:registryBuckets])
 	return newSystem(proto, log)
@@ -79,16 +80,25 @@ func newSystem(proto *actor.ActorSystem, log *zap.Logger) *System {
 	}
 }
 
-// systemCheckEvery is how often a connection asks whether the user's actor system
-// has been shut down: the library does not tell.
+// systemCheckEvery is how often a connection checks whether the user's actor system has
+// been shut down: the actor library does not notify.
 const systemCheckEvery = 100 * time.Millisecond
+
+// Types of protoactor-go, the library underneath, under names for packages above, which do
+// not import it.
+type (
+	// ProtoSystem is an actor system of the user's.
+	ProtoSystem = actor.ActorSystem
+	// ProtoPID is the address of an actor in it.
+	ProtoPID = actor.PID
+)
 
 // Adopt puts connections into an actor system of the user's. Their actors stand
 // below its root, under names that begin with "troupe", have supervisors and
 // mailboxes of their own, and end with their connection. Nothing of the system is
 // configured, and nothing ended; its logger gets what it logs of every actor. When
 // it is shut down, its connections close with ErrSystemStopped. Nil is NewSystem.
-func Adopt(system *actor.ActorSystem) *System {
+func Adopt(system *ProtoSystem) *System {
 	if system == nil {
 		return NewSystem(nil)
 	}
@@ -97,9 +107,9 @@ func Adopt(system *actor.ActorSystem) *System {
 	return s
 }
 
-// Actors returns how many actors the system holds, the few that are always there
-// and those of an adopted system's owner included. A connection adds some, and takes
-// all of them back when it is closed. It costs a look at hundreds of maps.
+// Actors returns how many actors the system holds, including the few that always exist
+// and those of an adopted system's owner. A connection adds some, and removes all of them
+// when it is closed. A call reads hundreds of maps.
 func (s *System) Actors() int {
 	n := 0
 	for _, bucket := range s.proto.ProcessRegistry.LocalPIDs.LocalPIDs {
@@ -109,11 +119,11 @@ func (s *System) Actors() int {
 }
 
 // Interpose is for tests on a private system: it puts a function between the mailboxes
-// and the actors of connections that are made from then on. between is asked at each
-// start and restart of an actor, with the actor's kind (link, reader, dispatcher); what
-// it returns, unless that is nil, runs before each control message, on the actor's
-// goroutine, and may panic, end the goroutine or wait in the actor's place. A nil
-// between is nobody. It costs nothing where it was not called.
+// and the actors of connections that are made from then on. between is called at each
+// start and restart of an actor, with the actor's kind (link, reader, dispatcher); the
+// function that it returns, if not nil, runs before each control message, on the actor's
+// goroutine, and may panic, end the goroutine or wait in place of the actor. A nil
+// between removes it. There is no cost unless Interpose was called.
 func (s *System) Interpose(between func(kind string) (before func())) {
 	if between == nil {
 		s.interposed.Store(nil)
@@ -122,7 +132,7 @@ func (s *System) Interpose(between func(kind string) (before func())) {
 	s.interposed.Store(&between)
 }
 
-// interpose returns receive behind what stands before it, if anything does.
+// interpose returns receive, preceded by the interposed function if there is one.
 func (s *System) interpose(kind string, receive func(*Context, any)) func(*Context, any) {
 	between := s.interposed.Load()
 	if between == nil {
@@ -141,7 +151,7 @@ func (s *System) interpose(kind string, receive func(*Context, any)) func(*Conte
 // stopped reports whether the actor system was shut down under us.
 func (s *System) stopped() bool { return s.adopted && s.proto.IsStopped() }
 
-// rootID is the name of a root in the library underneath.
+// rootID is the name of a root in the actor library.
 func (s *System) rootID(name string) string {
 	if !s.adopted {
 		return name

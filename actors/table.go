@@ -17,9 +17,9 @@ type page struct {
 //
 //	sid ─► pages[sid/256] ─► subs[sid%256]
 //
-// Numbers are never used twice. A page is dropped when its last subscription
-// is gone, so a long life with many short subscriptions costs 8 bytes for each
-// 256 of them. A map would cost the reader a hash for each message.
+// Numbers are never used twice. A page is dropped when its last subscription is gone, so
+// many short-lived subscriptions cost 8 bytes for every 256 of them. A map would cost the
+// reader a hash per message.
 type table struct {
 	pages atomic.Pointer[[]atomic.Pointer[page]]
 	last  uint64 // highest number given out; 0 is never used
@@ -86,7 +86,7 @@ func (t *table) remove(s *Sub) bool {
 	return true
 }
 
-// all calls f for each subscription in the order of subscribing.
+// all calls f for each subscription, in the order of subscribing.
 func (t *table) all(f func(*Sub)) {
 	pages := t.pages.Load()
 	if pages == nil {

@@ -75,7 +75,7 @@ func TestEmptyTable(t *testing.T) {
 	have.all(func(*Sub) { t.Error("visited something") })
 }
 
-// TestPagesAreGivenBack: a long life with short subscriptions keeps no pages.
+// TestPagesAreGivenBack: many short-lived subscriptions keep no pages.
 func TestPagesAreGivenBack(t *testing.T) {
 	var have table
 	for range 100 * pageSubs {

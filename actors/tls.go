@@ -16,7 +16,7 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// The kinds of a connection that is not secure, each of a *TLSError.
+// The kinds of a *TLSError.
 var (
 	// ErrSecureConnWanted: the server does not offer the TLS that was asked for.
 	ErrSecureConnWanted error = kind.New("troupe: secure connection not available").In(kind.TLS)
@@ -33,11 +33,11 @@ const (
 	tlsVerify    = "verify"
 )
 
-// TLSError is a connection that could not be made secure. The stages are offer, when
-// one side wants TLS and the other does not have it; config, when our certificate or
-// authorities cannot be had; handshake, also when the server ends the connection
-// right behind it; first, which is the handshake with a server that was to begin with
-// it; and verify, when the server's certificate is not trusted.
+// TLSError reports a connection that could not be made secure. The stages are offer, when
+// one side wants TLS and the other does not offer it; config, when our certificate or the
+// authorities are not available; handshake, also when the server ends the connection
+// right after it; first, for the handshake with a server that expects TLS before anything
+// else; and verify, when the server's certificate is not trusted.
 type TLSError struct {
 	Kind  error  // ErrSecureConnWanted, ErrSecureConnRequired or ErrSecureConnFailed
 	URL   string // without credentials
@@ -66,17 +66,17 @@ func (e *TLSError) Unwrap() []error {
 	return all
 }
 
-// Retryable reports whether the handshake was cut off, and not failed: what was
-// refused, here or there, will be refused again.
+// Retryable reports whether the handshake was interrupted rather than refused: what one
+// side refused, it will refuse again.
 func (e *TLSError) Retryable() bool {
 	_, alert := alertOf(e.Err)
 	return !alert && kind.CanRetry(e.Err)
 }
 
-// Category returns that the connection cannot be made secure, whatever the cause says.
+// Category is always TLS, whatever the cause.
 func (e *TLSError) Category() kind.Category { return kind.TLS }
 
-// MaybeSent reports false: nothing is sent before.
+// MaybeSent reports false: nothing is sent before TLS is established.
 func (e *TLSError) MaybeSent() bool { return false }
 
 // alertOf returns the alert in err. Package tls has a type of its own for those
@@ -93,10 +93,9 @@ func alertOf(err error) (tls.AlertError, bool) {
 	return tls.AlertError(value.Uint()), true
 }
 
-// tlsConfig makes the configuration for a handshake with one server. It is made
-// anew for each one, so that the callbacks can hand out what has been renewed: use
-// it for every transport. The callbacks may block until ctx is done. The error is
-// a *CallbackError.
+// tlsConfig makes the configuration for a handshake with one server. It is made again for
+// each handshake, so that the callbacks can return renewed certificates: use it for every
+// transport. The callbacks may block until ctx is done. The error is a *CallbackError.
 func (g *greeter) tlsConfig(ctx context.Context) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if g.cfg.TLS != nil {
@@ -106,8 +105,8 @@ func (g *greeter) tlsConfig(ctx context.Context) (*tls.Config, error) {
 	return config, g.cfg.AskTLS(ctx, config)
 }
 
-// AskTLS puts into config what TLSCertificate and TLSRootCAs return. They may
-// block until ctx is done. The error is a *CallbackError.
+// AskTLS puts the results of TLSCertificate and TLSRootCAs into config. They may block
+// until ctx is done. The error is a *CallbackError.
 func (cfg *Config) AskTLS(ctx context.Context, config *tls.Config) error {
 	if ask := cfg.TLSCertificate; ask != nil {
 		certificate, err := Ask(ctx, "TLSCertCB", func() (tls.Certificate, error) { return checkCertificate(ask()) })
@@ -139,7 +138,7 @@ func checkCertificate(certificate tls.Certificate, err error) (tls.Certificate, 
 	return certificate, err
 }
 
-// checkAuthorities refuses the nil that would silently stand for the system's.
+// checkAuthorities refuses nil, which would silently mean the system's authorities.
 func checkAuthorities(pool *x509.CertPool, err error) (*x509.CertPool, error) {
 	if err == nil && pool == nil {
 		err = errNoAuthorities
@@ -147,15 +146,14 @@ func checkAuthorities(pool *x509.CertPool, err error) (*x509.CertPool, error) {
 	return pool, err
 }
 
-// wantsTLS reports whether we do not go on without TLS.
+// wantsTLS reports whether we require TLS.
 func (g *greeter) wantsTLS() bool { return g.cfg.Secure || g.server.Scheme == "tls" }
 
-// secure turns the connection into TLS if either side wants it. It fails
-// before anything is written when TLS is wanted here and not offered there, or
-// the other way round.
+// secure starts TLS on the connection if either side wants it. It fails before anything
+// is written when we want TLS and the server does not offer it, or the other way round.
 func (g *greeter) secure(ctx context.Context, info *protocol.Info) error {
 	switch {
-	case g.secured != nil || g.viaWebSocket(): // it began with TLS, or without
+	case g.secured != nil || g.viaWebSocket(): // TLS was decided before INFO
 		return nil
 	case g.cfg.NoTLS && info.TLSRequired:
 		return g.tlsError(protocol.ErrSecureConnRequired, tlsOffer, nil)
@@ -167,8 +165,8 @@ func (g *greeter) secure(ctx context.Context, info *protocol.Info) error {
 	return g.startTLS(ctx, tlsHandshake)
 }
 
-// startTLS turns the connection into TLS, unless the dialer has done so. What was
-// read before is dropped: nobody vouches for it.
+// startTLS starts TLS on the connection, unless the dialer has done so. Bytes read before
+// are dropped: they are not authenticated.
 func (g *greeter) startTLS(ctx context.Context, stage string) error {
 	if g.cfg.DialSecures {
 		return nil
@@ -193,15 +191,15 @@ func (g *greeter) startTLS(ctx context.Context, stage string) error {
 	return nil
 }
 
-// overheard remembers what a server says before a handshake is complete: one that
+// overheard records what a server sends before a handshake is complete: a server that
 // refuses us may say so in plain text.
 type overheard struct {
 	net.Conn
 	first []byte // at most overheardMax bytes
-	over  bool   // the handshake is; set by its goroutine, which is the only reader before
+	over  bool   // the handshake is over; set by its goroutine, the only reader until then
 }
 
-// overheardMax is more than the longest -ERR of a server in a handshake.
+// overheardMax is more than the longest -ERR that a server sends in a handshake.
 const overheardMax = 256
 
 // Read reads from the connection.
@@ -213,10 +211,10 @@ func (o *overheard) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// NetConn returns the connection itself, as that of a tls.Conn does.
+// NetConn returns the connection itself, as the NetConn of a tls.Conn does.
 func (o *overheard) NetConn() net.Conn { return o.Conn }
 
-// instead returns the -ERR that came where the handshake wanted a record, or err.
+// instead returns the -ERR that came where the handshake expected a record, or err.
 func (o *overheard) instead(err error) error {
 	line, _, _ := bytes.Cut(o.first, []byte("\r\n"))
 	var record tls.RecordHeaderError
@@ -239,8 +237,8 @@ func (g *greeter) tlsState() *tls.ConnectionState {
 	return &state
 }
 
-// TLS returns the state of TLS with the server in use. It returns ErrDisconnected
-// while there is none, and nil when there is no TLS.
+// TLS returns the TLS state of the connection to the server in use, nil if it does not
+// use TLS. It returns ErrDisconnected while there is no server.
 func (c *Conn) TLS() (*tls.ConnectionState, error) {
 	state := c.tls.Load()
 	if c.server.Load() == nil {
@@ -249,9 +247,9 @@ func (c *Conn) TLS() (*tls.ConnectionState, error) {
 	return state, nil
 }
 
-// cutOff explains the end of the stream. A server that refuses our certificate
-// says so behind the handshake in TLS 1.3, or hangs up: until it has said anything
-// else, its end is the handshake's failure.
+// cutOff explains the end of the stream. In TLS 1.3 a server that refuses our certificate
+// says so after the handshake, or just closes: until it has sent anything else, the end
+// counts as a failure of the handshake.
 func (g *greeter) cutOff(err error) error {
 	if g.secured == nil || g.heard || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err

@@ -11,22 +11,22 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// tree is the actor tree of one connection: the way from a host to its system,
-// the register for snapshots, and the count that tells when all is gone.
+// tree is the actor tree of one connection: it connects hosts to their system, lists them
+// for snapshots, and counts them, to know when all have ended.
 type tree struct {
 	system  *System
 	observe func(supervisor.Event, *Sub) // publishes an event about a subscription, or none; must not block
 	ended   func()                       // runs once, when the root has stopped
-	giveUp  func(error)                  // ends the whole, at the wish of a policy; must not block
+	giveUp  func(error)                  // ends the connection because a policy requires it; must not block
 	epoch   time.Time                    // of the clock: just before the tree was made
-	ctx     context.Context              // cancelled when the tree is told to stop
+	ctx     context.Context              // cancelled when the tree is asked to stop
 	cancel  context.CancelFunc
 
 	mu    sync.Mutex
 	root  *host
 	left  []*host       // given up by their supervisors, not yet stopped
-	live  int           // actors that have not stopped
-	tasks int           // goroutines: of dedicated actors and of Context.Go
+	live  int           // number of actors that have not stopped
+	tasks int           // number of goroutines of dedicated actors and of Context.Go
 	moved chan struct{} // closed and replaced whenever live or tasks falls
 }
 
@@ -40,10 +40,10 @@ func newTree(s *System, observe func(supervisor.Event, *Sub), ended func()) *tre
 // as time.Now.
 func (t *tree) clock() int64 { return int64(time.Since(t.epoch)) }
 
-// at turns a time of the clock into one of the calendar.
+// at converts a time of the clock into a time.Time.
 func (t *tree) at(clock int64) time.Time { return t.epoch.Add(time.Duration(clock)) }
 
-// leave notes that nobody waits for h any more but who waits for the tree to end.
+// leave records that only those that wait for the end of the tree still wait for h.
 func (t *tree) leave(h *host) {
 	h.parent.drop(h)
 	t.mu.Lock()
@@ -51,14 +51,14 @@ func (t *tree) leave(h *host) {
 	t.mu.Unlock()
 }
 
-// alone reports whether nobody but the tree waits for h.
+// alone reports whether only the tree waits for h.
 func (t *tree) alone(h *host) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Contains(t.left, h)
 }
 
-// drop takes a child out of the list of children.
+// drop removes a child from the list of children.
 func (h *host) drop(child *host) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -119,7 +119,7 @@ func spawnRoot[M any](t *tree, spec Spec, produce func() Actor[M]) {
 	h.start(t.system.proto.Root)
 }
 
-// stop tells the root to stop, and with it everything below, top down.
+// stop asks the root to stop, and with it everything below, top down.
 func (t *tree) stop() {
 	t.cancel()
 	t.mu.Lock()

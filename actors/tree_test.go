@@ -22,7 +22,7 @@ func TestPictureInThePackageDoc(t *testing.T) {
 	cfg := config(t, s.URL())
 	tape := record(&cfg)
 	c := connect(t, cfg)
-	tape.await(t, 5, "actors running", func(n Notice) bool { // all but the callbacks, whose events it does not get
+	tape.await(t, 5, "actors running", func(n Notice) bool { // all but the callbacks actor, which gets no events about itself
 		return n.Kind == supervisor.StateChanged && n.After == "running" && n.Path != c.name && n.Path != c.name+"/link"
 	})
 	tape.await(t, 1, "connected", func(n Notice) bool { return n.Kind == supervisor.StateChanged && n.After == "connected" })
@@ -38,8 +38,8 @@ func TestPictureInThePackageDoc(t *testing.T) {
 	_, picture, _ := strings.Cut(string(source), "(a test compares):\n//\n")
 	picture, _, _ = strings.Cut(picture, "\n//\n")
 	want := strings.Fields(strings.ReplaceAll(picture, "//\t", ""))
-	// Of the real picture the times in a state are left out, what is on its way to an
-	// actor, and the address.
+	// From the real picture, the times in a state, the messages waiting for an actor, and
+	// the address are removed.
 	times := regexp.MustCompile(`\s[0-9.]+(µs|ms|s|m)\s`)
 	mail := regexp.MustCompile(`\smailbox [0-9]+`)
 	address := regexp.MustCompile(`nats://[0-9.:]+`)
@@ -67,7 +67,7 @@ func TestTreeOfAClosedConnection(t *testing.T) {
 	}
 }
 
-// TestStoppedSubscriptionsStayInSight: the last 64, with the reason.
+// TestStoppedSubscriptionsStayInSight: the tree shows the last 64, with the reason.
 func TestStoppedSubscriptionsStayInSight(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{})
 	cfg := config(t, s.URL())
@@ -103,8 +103,8 @@ func TestStoppedSubscriptionsStayInSight(t *testing.T) {
 	}
 }
 
-// TestLeavingSubscriptionIsInSight until its handler is done, though the server
-// has forgotten it.
+// TestLeavingSubscriptionIsInSight until its handler is done, although the server no
+// longer knows it.
 func TestLeavingSubscriptionIsInSight(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{})
 	c := connect(t, config(t, s.URL()))

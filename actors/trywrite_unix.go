@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// tryWriter returns a function that writes what the socket takes at once and
-// returns how much that was. It never blocks and reports no error: the writer
-// finds out itself. It is nil for connections without a socket of their own.
+// tryWriter returns a function that writes as much as the socket takes at once and
+// returns the number of bytes. It never blocks and reports no error: the writer will run
+// into it. It is nil for connections without a socket of their own.
 func tryWriter(conn net.Conn) func(frames []byte) int {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -43,5 +43,5 @@ func (t *trial) write(fd uintptr) bool {
 	if n, err := syscall.Write(int(fd), t.frames); err == nil {
 		t.n = n
 	}
-	return true // done, whatever came of it
+	return true // done, whatever the result
 }

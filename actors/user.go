@@ -10,16 +10,16 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// user.go - an actor of the user's in the tree of a connection.
+// user.go - a user's actor in the tree of a connection.
 //
 //	Send ─► letters ──────────┐
 //	                          ├─► turn ─► Behavior.Receive, one message at a time
 //	reader ─► lane, lane … ───┘
 //
-// What its subscriptions get stays in their lanes, under their own limits, until
-// the actor reads it from there in runs; letters are what Send has brought. Both
-// outlive incarnations, as does the place in a run: the next incarnation goes on
-// with the message behind the one that failed.
+// Messages of its subscriptions stay in their lanes, under their own limits, until the
+// actor takes them in runs; letters are the messages of Send. Both outlive incarnations,
+// as does the position in a run: the next incarnation goes on with the message after the
+// one that failed.
 
 // Messages, in the order of userTurn.Receive.
 type (
@@ -40,7 +40,7 @@ type (
 	// feedEnded follows the end of a subscription that the actor reads.
 	feedEnded struct{ sub *Sub }
 
-	// feedOverflowed asks for a restart, as the overflow policy wants it.
+	// feedOverflowed asks for a restart, as the overflow policy requires.
 	feedOverflowed struct{ sub *Sub }
 )
 
@@ -51,8 +51,8 @@ func (dismiss) isUserMsg()        {}
 func (feedEnded) isUserMsg()      {}
 func (feedOverflowed) isUserMsg() {}
 
-// discard is for an actor whose supervisor stopped before it started it: it ends with
-// what is above it. A supervisor that was restarted finds it among those it has to start.
+// discard is for an actor whose supervisor stopped before starting it: it ends with what
+// is above it. A restarted supervisor finds it among the actors to start.
 func (m admit) discard() {
 	if m.user.parent != nil || m.user.above.Err() != nil {
 		m.user.end(nil)
@@ -61,18 +61,18 @@ func (m admit) discard() {
 
 func (m feedEnded) discard() { m.sub.ended() }
 
-// userActor is what outlives the incarnations of a user's actor: its messages,
-// its subscriptions, its place.
+// userActor holds what outlives the incarnations of a user's actor: its messages, its
+// subscriptions, its place in the tree.
 type userActor struct {
 	conn   *Conn
 	spec   ActorSpec
 	path   string
-	parent *userActor // nil for one that stands below the supervisor of all
+	parent *userActor // nil for an actor directly below the supervisor of its group
 	group  *group
 	above  context.Context // of the parent's incarnation, or of the tree
 
 	mu       sync.Mutex
-	box      *mailbox // of the present host, or of the next
+	box      *mailbox // of the current host, or of the next
 	spawned  bool     // there is a host
 	letters  fifo
 	refused  uint64
@@ -81,24 +81,24 @@ type userActor struct {
 	life     *Incarnation // the present one
 	busy     bool
 	since    time.Time // of busy, or of not being it
-	stopping bool      // told to stop, or failed for good
+	stopping bool      // asked to stop, or failed for good
 	over     bool
 	why      error      // what stopped it; set with over
 	says     standing   // of the present incarnation
-	link     LinkChange // as of the last letter that was taken
+	link     LinkChange // as of the last LinkChange that was taken
 	children siblings
 
-	moved   nextWaiters // signalled when there is room and when it is idle; closed at the end
+	moved   nextWaiters // signalled when there is room again and when it becomes idle; closed at the end
 	telling sync.Mutex  // orders the events of Become; comes before mu
 	lives   atomic.Int64
 	handled atomic.Uint64
 
-	turn    *userTurn // the present incarnation; its own turn only, as is what follows
-	serving *Sub      // whose run was begun
-	letter  any       // in hand
+	turn    *userTurn // the current incarnation; this and what follows in its own turn only
+	serving *Sub      // subscription whose run was begun
+	letter  any       // being handled
 }
 
-// userTurn is the actor of one incarnation.
+// userTurn is the actor that runs one incarnation.
 type userTurn struct {
 	user     *userActor
 	host     *host
@@ -134,7 +134,7 @@ func (a *userTurn) onBegin(c *Context) {
 	a.begin()
 }
 
-// begin makes what this incarnation does.
+// begin makes the Behavior of this incarnation.
 func (a *userTurn) begin() {
 	u := a.user
 	a.life = u.live()
@@ -150,7 +150,8 @@ func (a *userTurn) begin() {
 	a.catchUp()
 }
 
-// catchUp tells a new incarnation how the link is, if it must not assume that.
+// catchUp sends a new incarnation the state of the link, if it is not the one to be
+// assumed.
 func (a *userTurn) catchUp() {
 	u := a.user
 	u.mu.Lock()
@@ -163,12 +164,12 @@ func (a *userTurn) catchUp() {
 	}
 }
 
-// onWork handles letters and runs by turns, so that neither starves the other.
+// onWork alternates between letters and runs, so that neither starves the other.
 func (a *userTurn) onWork(c *Context) {
 	u := a.user
 	u.turn, a.host = a, c.host
 	for done := 0; done < messagesPerTurn; {
-		// Told to stop: what waits is not begun.
+		// Asked to stop: do not begin what waits.
 		if u.above.Err() != nil || a.life != nil && a.life.ctx.Err() != nil || !u.pick(a) {
 			return
 		}
@@ -182,8 +183,8 @@ func (a *userTurn) onWork(c *Context) {
 	c.host.box.offerData()
 }
 
-// deliver hands the letter in hand to the user's code, unless it is a timer's of
-// an incarnation that has ended.
+// deliver hands the current letter to the user's code, unless it is from a timer of an
+// incarnation that has ended.
 func (a *userTurn) deliver() {
 	u := a.user
 	if d, timer := u.letter.(due); timer {
@@ -208,8 +209,8 @@ func (a *userTurn) onFeedOverflowed(c *Context, m feedOverflowed) {
 	}
 }
 
-// Stopping ends the incarnation. The user's code runs on a goroutine of its own:
-// ending it must not end the stop.
+// Stopping ends the incarnation. The user's code runs on a goroutine of its own, so that
+// ending its goroutine does not end the stop.
 func (a *userTurn) Stopping(c *Context) {
 	if a.life == nil {
 		return
@@ -264,9 +265,8 @@ func (u *userActor) pick(a *userTurn) bool {
 	return true
 }
 
-// receive hands one message to the user's code; in the actor's turn only. An
-// incarnation that could not begin, and was told to resume, tries it again with
-// each message.
+// receive hands one message to the user's code; in the actor's turn only. An incarnation
+// that failed to begin, and was resumed, tries to begin again with each message.
 func (u *userActor) receive(m any) {
 	u.handled.Add(1)
 	if !u.turn.begun {
@@ -275,8 +275,8 @@ func (u *userActor) receive(m any) {
 	u.turn.behavior.Receive(m)
 }
 
-// serve handles one run of the subscription in service. The lane is read until
-// it says that it has nothing more: only then does it tell of the next message.
+// serve handles one run of the subscription in service. The lane must be read until it is
+// empty: only then does it announce the next message.
 func (u *userActor) serve() (handled int) {
 	s := u.serving
 	d := s.delivery.Load()
@@ -293,7 +293,7 @@ func (u *userActor) serve() (handled int) {
 	return handled
 }
 
-// about names the message in hand, for the report of a failure.
+// about names the current message, for the report of a failure.
 func (u *userActor) about() string {
 	switch {
 	case u.turn == nil || !u.turn.begun:

@@ -48,9 +48,9 @@ func feed(t *testing.T, c *Conn, subject string, ref *ActorRef) *Sub {
 	return subscribe(t, c, SubSpec{Subject: subject, Actor: ref, Policy: policy, Consumer: handle(func(_, p string) { receive(p) })})
 }
 
-// TestUsersActorsMayDie panics the actor, and the supervisors above it, at each
-// of their first messages: what it gets comes once and in order, from Send and
-// from its subscription, and Close leaves nothing.
+// TestUsersActorsMayDie panics the actor, and the supervisors above it, at each of their
+// first messages: messages of Send and of its subscription come once and in order, and
+// Close leaves nothing.
 func TestUsersActorsMayDie(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{})
 	for _, kind := range []string{"actor", "actors", "connection"} {
@@ -157,14 +157,15 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// foreignSystem is an actor system of a user's.
+// foreignSystem is a user's own actor system.
 func foreignSystem(out io.Writer) *actor.ActorSystem {
 	logger := func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.NewTextHandler(out, nil)) }
-	// A letter to a dead actor starts a goroutine of the library's that lives this long.
+	// A message to a dead actor starts a goroutine of the actor library that lives this
+	// long.
 	return actor.NewActorSystem(actor.WithLoggerFactory(logger), actor.WithDeadLetterThrottleInterval(time.Millisecond))
 }
 
-// TestAdoptedSystem: two adoptions of one system live beside each other and the
+// TestAdoptedSystem: two adoptions of one system coexist with each other and with the
 // user's own actors, and leave nothing behind.
 func TestAdoptedSystem(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{})
@@ -259,7 +260,7 @@ func TestAdoptedSystemIsShutDown(t *testing.T) {
 	})
 }
 
-// TestAdoptedTreeIsStopped by somebody else: that is the end of the connection.
+// TestAdoptedTreeIsStopped from outside: that ends the connection.
 func TestAdoptedTreeIsStopped(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{})
 	system := foreignSystem(io.Discard)
@@ -375,8 +376,8 @@ func TestLettersAndRunsTakeTurns(t *testing.T) {
 	})
 }
 
-// TestAStopBeforeTheSupervisorIsKnown: the word of it goes to whoever starts the
-// supervisor, and the actor may run by then.
+// TestAStopBeforeTheSupervisorIsKnown: the stop goes to the actor that starts the
+// supervisor, and the user's actor may run by then.
 func TestAStopBeforeTheSupervisorIsKnown(t *testing.T) {
 	c := connect(t, config(t, natsserver.Run(t, natsserver.Options{}).URL()))
 	begun := make(chan struct{})
@@ -390,7 +391,7 @@ func TestAStopBeforeTheSupervisorIsKnown(t *testing.T) {
 	<-begun
 	users := &ref.user.group.box.box
 	box := users.Swap(nil)
-	for box == nil { // the root has yet to note it
+	for box == nil { // the root has not stored it yet
 		box = users.Swap(nil)
 	}
 	ref.user.mu.Lock()

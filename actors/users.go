@@ -10,7 +10,7 @@ import (
 )
 
 // users.go - the supervisor of one group of users' actors, one-for-one. It is started
-// with the first of them: a connection without any has no such node.
+// with the first of them: a connection without actors has no such node.
 //
 //	SpawnActor ─► enrolled ── admit ──► spawned ──► over
 //	                  ▲                    │
@@ -20,8 +20,8 @@ import (
 type (
 	usersMsg interface{ isUsersMsg() }
 
-	// rejoin is the first message of every incarnation: the actors of an older
-	// one are gone, what they are for is not.
+	// rejoin is the first message of every incarnation: the actors of the previous one
+	// are gone, but their userActors are not.
 	rejoin struct{}
 )
 
@@ -51,8 +51,8 @@ func (a *users) onRejoin(c *Context) {
 	}
 }
 
-// onAdmit starts the actor unless it runs; in the turn of its supervisor. One that
-// was told to stop when there was no supervisor yet to be told of it is stopped.
+// onAdmit starts the actor unless it runs; in the turn of its supervisor. An actor that
+// was asked to stop before it had a supervisor is stopped instead.
 func (u *userActor) onAdmit(c *Context) {
 	u.mu.Lock()
 	running, over, never := u.spawned, u.over, u.stopping || u.above.Err() != nil
@@ -84,14 +84,14 @@ func (u *userActor) onDismiss(c *Context) {
 	c.stop(box, nil)
 }
 
-// newBox makes the mailbox of the next host. What waits is offered to it.
+// newBox makes the mailbox of the next host, which begins with what waits.
 func (u *userActor) newBox() *mailbox {
 	box := newMailbox(u.conn.sys, Spec{MailboxMax: MailboxDefault, data: userMsg(work{})})
 	box.dataReady = true
 	return box
 }
 
-// hostStopped tells an end for good from one that a restart above has caused.
+// hostStopped distinguishes a final end from one that a restart above has caused.
 func (u *userActor) hostStopped(reason error) {
 	u.mu.Lock()
 	u.spawned = false
@@ -107,7 +107,7 @@ func (u *userActor) hostStopped(reason error) {
 	u.end(reason)
 }
 
-// stop asks for the end of the actor. From here on it takes nothing new.
+// stop asks for the end of the actor. From here on it accepts nothing new.
 func (u *userActor) stop() {
 	u.mu.Lock()
 	before, life := u.stopping, u.life
@@ -123,8 +123,8 @@ func (u *userActor) stop() {
 	u.tellSupervisor(dismiss{u})
 }
 
-// tellSupervisor passes a message on. Without anybody to take it there is
-// nobody either who could run the actor.
+// tellSupervisor passes a message to the supervisor. If there is none to accept it,
+// nothing can run the actor, and the actor ends.
 func (u *userActor) tellSupervisor(m any) {
 	if u.parent != nil {
 		u.parent.mu.Lock()
@@ -160,7 +160,7 @@ func (u *userActor) end(cause error) {
 	for _, m := range box.terminate() {
 		discard(m)
 	}
-	u.strike(cause) // first: whoever is told of the end finds it in the tree
+	u.strike(cause) // first: callers that learn of the end find it in the tree
 	u.endFeeds()
 	u.conn.company.discarded.Add(uint64(left))
 	u.observeEnd(cause, left)
@@ -197,7 +197,7 @@ func (u *userActor) ended() bool {
 	return u.over
 }
 
-// stopped says that, and why, the actor takes nothing any more.
+// stopped returns why the actor accepts nothing any more; nil if it does.
 func (u *userActor) stopped() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -212,9 +212,9 @@ func (u *userActor) stoppedLocked() error {
 	return &ActorStoppedError{Path: u.path, Cause: why}
 }
 
-// SpawnActor starts an actor below the connection. It returns before the actor
-// has begun: what it is sent waits for that. Errors: ErrActorExists when the
-// name is taken; ErrConnectionDraining; ErrConnectionClosed.
+// SpawnActor starts an actor below the connection. It returns before the actor has begun;
+// messages sent to it wait until then. Errors: ErrActorExists when the name is taken;
+// ErrConnectionDraining; ErrConnectionClosed.
 func (c *Conn) SpawnActor(spec ActorSpec) (*ActorRef, error) { return c.spawnUser(spec, nil) }
 
 // spawnUser starts an actor below the connection, or below the actor of i.
@@ -227,7 +227,7 @@ func (c *Conn) spawnUser(spec ActorSpec, i *Incarnation) (*ActorRef, error) {
 		u.parent, u.above, u.group = i.user, i.ctx, i.user.group
 	}
 	u.box = u.newBox()
-	c.linkNews.join(u) // first: who is enrolled may begin at once, if its group does
+	c.linkNews.join(u) // first: an enrolled actor may begin at once, with its group
 	if err := u.enroll(); err != nil {
 		c.linkNews.leave(u)
 		return nil, err
@@ -236,7 +236,7 @@ func (c *Conn) spawnUser(spec ActorSpec, i *Incarnation) (*ActorRef, error) {
 	return &ActorRef{user: u}, nil
 }
 
-// enroll enters the actor among its siblings.
+// enroll adds the actor to its siblings.
 func (u *userActor) enroll() error {
 	c := u.conn
 	switch c.Status() {
@@ -274,7 +274,8 @@ func (u *userActor) enroll() error {
 	return nil
 }
 
-// strike takes the actor from its siblings. With a cause it stays in sight.
+// strike removes the actor from its siblings. If it ended with a cause, it stays in the
+// tree.
 func (u *userActor) strike(cause error) {
 	c := &u.conn.company
 	u.conn.linkNews.leave(u)
@@ -301,15 +302,15 @@ func (u *userActor) strike(cause error) {
 	c.stopped = append(c.stopped, n)
 }
 
-// show puts the state of the actor into its node.
+// show adds the state of the actor to its node.
 func (u *userActor) show(n *supervisor.Node) {
 	u.showState(n)
 	if u.spec.Progress == nil {
 		return
 	}
 	defer func() {
-		if v := recover(); v != nil { // code of the user's, on a goroutine of whoever asks
-			n.Level, n.Reason = max(n.Level, supervisor.Degraded), fmt.Sprintf("its Progress panics: %v", v)
+		if v := recover(); v != nil { // user code, on the goroutine of the caller
+			n.Level, n.Reason = max(n.Level, supervisor.Degraded), fmt.Sprintf("Progress panicked: %v", v)
 		}
 	}()
 	n.Counters = append(n.Counters, u.spec.Progress()...)
@@ -349,7 +350,7 @@ func drainAll(ctx context.Context, all []*userActor) error {
 	return nil
 }
 
-// drain lets the actor finish what it has, then its children, then what they
+// drain lets the actor finish what it has, drains its children, lets it finish what they
 // sent to it, and stops it.
 func (u *userActor) drain(ctx context.Context) error {
 	if err := u.awaitIdle(ctx); err != nil {

@@ -11,20 +11,20 @@ import (
 // verdict.go - what follows from a failed attempt or a lost link: another attempt,
 // or the end.
 
-// setDown notes why there is no server.
+// setDown records why there is no server.
 func (c *Conn) setDown(err error) {
 	c.mu.Lock()
 	c.lastErr, c.down = err, err
 	c.mu.Unlock()
 }
 
-// Live reports whether there is a server; a drain goes on without one.
+// Live reports whether the connection has a server, possibly while draining.
 func (c *Conn) Live() bool {
 	s := c.Status()
 	return (s == Connected || s == DrainingSubs || s == DrainingPubs) && c.server.Load() != nil
 }
 
-// NoServer is the error of an operation that needs a server while there is none, in
+// NoServer returns the error of an operation that needs a server while there is none, in
 // the given state: a *ConnectionStateError.
 func (c *Conn) NoServer(op string, s Status) error {
 	c.mu.Lock()
@@ -33,7 +33,7 @@ func (c *Conn) NoServer(op string, s Status) error {
 }
 
 // endedBy returns why the connection is closed, or what kept the drain that closed it
-// from finishing; nil if it is not closed, or was asked to.
+// from finishing; nil if it is not closed, or was closed on request.
 func (c *Conn) endedBy() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,7 +43,7 @@ func (c *Conn) endedBy() error {
 	return c.undone
 }
 
-// attemptFailed notes a failed attempt and ends this incarnation.
+// attemptFailed records a failed attempt and ends this incarnation.
 func (l *link) attemptFailed(c *Context, err error) {
 	err = l.refusedBy(l.server, l.during(), err)
 	conn := l.conn
@@ -51,7 +51,7 @@ func (l *link) attemptFailed(c *Context, err error) {
 	conn.pool.failed(l.server, err, now)
 	var dial *DialError
 	if errors.As(err, &dial) && dial.info != nil {
-		l.discover(dial.info) // who is full or does not know us may know others
+		l.discover(dial.info) // a server that is full or refuses us may know others
 	}
 	_, wait := conn.pool.peek(now)
 	conn.setDown(err)
@@ -67,7 +67,7 @@ func (l *link) attemptFailed(c *Context, err error) {
 	c.Fail(err)
 }
 
-// firstPassFailed lets a Connect that is to keep trying return.
+// firstPassFailed lets a Connect with RetryFirst return.
 func (c *Conn) firstPassFailed(err error) {
 	if !c.status.CompareAndSwap(int32(Connecting), int32(Reconnecting)) {
 		return
@@ -78,7 +78,7 @@ func (c *Conn) firstPassFailed(err error) {
 	}
 }
 
-// verdict returns the error with which to give up after err, nil to go on.
+// verdict returns the error with which to give up after err, or nil to go on.
 func (l *link) verdict(err error) error {
 	conn, s := l.conn, l.server
 	defer conn.publishPool()
@@ -103,15 +103,15 @@ func (l *link) verdict(err error) error {
 	return nil
 }
 
-// misheard reports whether err is that of an attempt to reconnect: our CONNECT has been
-// understood before, so if a server finds it impossible the line may have spoilt it.
+// misheard reports whether err is from an attempt to reconnect: our CONNECT was accepted
+// before, so if a server rejects it as malformed, it may have been corrupted on the way.
 func (l *link) misheard(err error) bool {
 	var dial *DialError
 	return l.conn.everConnected.Load() && errors.As(err, &dial)
 }
 
-// authError returns the kind of refused credentials in err, nil if it is none.
-// A timeout of the server is not a verdict on the credentials.
+// authError returns the kind of refusal of our credentials in err, nil if there is none.
+// A timeout at the server does not count as a refusal.
 func authError(err error) error {
 	for _, kind := range []error{protocol.ErrAuthExpired, protocol.ErrAuthRevoked, protocol.ErrAccountAuthExpired} {
 		if errors.Is(err, kind) {

@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// watch.go - notices a call of a handler that takes too long, and answers it.
+// watch.go - notices handler calls that take too long, and applies the policy for them.
 //
 //	call begins ──► limit passed ──► supervisor's turn ──┬─ Resume ───► reported ─► returns
 //	     │                                              ├─ Restart ──► given up; another actor goes on
@@ -16,17 +16,18 @@ import (
 //	                                                    └─ Escalate, Crash
 //
 // A call cannot be ended from outside. One that is given up keeps its actor, its
-// goroutine and its message until it returns; the actor is nobody's child any more.
+// goroutine and its message until it returns; the actor no longer has a supervisor.
 
 // abandonedMax bounds the calls of one subscription that were given up and have not
 // returned.
 const abandonedMax = 16
 
-// watchPaceMin bounds how often a watch looks, however short its limit.
+// watchPaceMin is the shortest pause between two checks of a watch, however short its
+// limit.
 const watchPaceMin = 100 * time.Microsecond
 
-// callWatch looks after the calls of one delivery: with one timer, which runs while there
-// are calls, and fires when one of them would be too long.
+// callWatch watches the calls of one delivery with one timer, which runs while there are
+// calls, and fires when one of them may be too long.
 type callWatch struct {
 	d     *delivery
 	limit time.Duration
@@ -44,7 +45,7 @@ func newCallWatch(d *delivery) *callWatch {
 	return w
 }
 
-// arm makes sure that somebody looks when the call that has begun is too long.
+// arm starts the timer, if needed, for the call that has begun.
 func (w *callWatch) arm() {
 	if w != nil && !w.armed.Load() && w.armed.CompareAndSwap(false, true) {
 		w.timer.Reset(w.limit)
@@ -62,7 +63,7 @@ func (w *callWatch) look() {
 	began := w.d.call.Load()
 	for began <= 0 {
 		w.armed.Store(false)
-		// A call that begins now arms the timer, or is seen here.
+		// A call that begins now either arms the timer or is seen here.
 		if began = w.d.call.Load(); began <= 0 || !w.armed.CompareAndSwap(false, true) {
 			return
 		}
@@ -91,15 +92,15 @@ func (w *callWatch) returned() bool {
 	return true
 }
 
-// unblocked tells that a call has returned after all, and how it failed if it did.
+// unblocked reports that a call has returned after all, and how it failed if it did.
 func (w *callWatch) unblocked(cause error) {
 	s := w.d.sub
 	s.conn.observe(Notice{Sub: s, Event: supervisor.Event{Kind: supervisor.HandlerUnblocked, Path: s.pathOf(w.d.at),
 		Message: w.message, Cause: cause}})
 }
 
-// handlerBlocked tells the supervisor of a dispatcher, or of a worker, that a call is
-// too long.
+// handlerBlocked tells the supervisor of a dispatcher or worker that a call takes too
+// long.
 type handlerBlocked struct {
 	sub      *Sub
 	delivery *delivery
@@ -117,7 +118,8 @@ func (s *Sub) tellBlocked(m handlerBlocked) {
 	}
 }
 
-// onBlocked answers a call that is too long; in the turn of its actor's supervisor.
+// onBlocked applies the policy to a call that takes too long; in the turn of its actor's
+// supervisor.
 func (s *Sub) onBlocked(c *Context, m handlerBlocked) {
 	d, w := m.delivery, m.delivery.watch
 	w.mu.Lock()
@@ -151,8 +153,8 @@ func (s *Sub) onBlocked(c *Context, m handlerBlocked) {
 	}
 }
 
-// giveUp leaves the call that goes on, and its actor, to themselves. finish is to be
-// called when the seat has somebody again, or nobody for good.
+// giveUp abandons the current call and its actor. Call finish once the seat has a new
+// actor, or will not get one.
 func (s *Sub) giveUp(c *Context, d *delivery, cause error) (finish func()) {
 	next, done := d.successor()
 	d.at.delivery.Store(next)

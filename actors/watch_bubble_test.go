@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// borrower hands out the payload as it lies in the read buffer.
+// borrower hands out the payload in the read buffer, without a copy.
 type borrower struct {
 	at *Cursor
 	f  func(payload []byte)
@@ -23,8 +23,8 @@ func (b *borrower) Call(int) {
 	b.f(m.Payload)
 }
 
-// TestAGivenUpCallKeepsItsBuffer, of which the rest of the run is delivered and given
-// back before it returns.
+// TestAGivenUpCallKeepsItsBuffer, although the rest of the run in it is delivered and
+// given back before the call returns.
 func TestAGivenUpCallKeepsItsBuffer(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		release, seen, got := make(chan struct{}), make(chan string, 1), make(chan string, 1000)

@@ -22,22 +22,22 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// WebSocket says how a connection becomes a WebSocket. The zero value asks for the
-// path of the server's address, without headers or compression.
+// WebSocket says how a connection becomes a WebSocket. The zero value requests the path
+// of the server's address, without headers or compression.
 type WebSocket struct {
 	// Compress offers permessage-deflate without context takeover.
 	Compress bool
 	// Path replaces the path of every server's address, whose query is kept; empty
 	// for none.
 	Path string
-	// Headers returns what to add to the request; nil for nothing. It is called
-	// for every attempt, and may panic or block.
+	// Headers returns headers to add to the request; nil adds none. It is called for
+	// every attempt, and may panic or block.
 	Headers func() (http.Header, error)
 }
 
 const (
-	// compressedBytesMax bounds a message to be compressed. Servers take none that
-	// is longer than their max_payload, even if the NATS messages in it are shorter.
+	// compressedBytesMax bounds a message to be compressed. Servers refuse messages
+	// longer than their max_payload, even if the NATS messages in them are shorter.
 	compressedBytesMax = 16 << 10
 	// upgradeBytesMax bounds the head of the answer to an upgrade.
 	upgradeBytesMax = 64 << 10
@@ -46,17 +46,17 @@ const (
 	closeFrameWait = 100 * time.Millisecond
 )
 
-// closeFrame is a close frame with status 1000. It may have a mask of zeros: masks
-// protect proxies from what others make a client send, and nobody chooses this.
+// closeFrame is a close frame with status 1000. Its mask may be zero: masks protect
+// proxies from content that others make a client send, and this content is fixed.
 const closeFrame = "\x88\x82\x00\x00\x00\x00\x03\xe8"
 
-// viaWebSocket reports whether the server is to be spoken to through a WebSocket.
+// viaWebSocket reports whether to connect to the server through a WebSocket.
 func (g *greeter) viaWebSocket() bool {
 	return g.cfg.Dial == nil && (g.server.Scheme == "ws" || g.server.Scheme == "wss")
 }
 
-// upgrade makes a WebSocket of the connection, in TLS where that is wanted. It
-// returns the phase that failed.
+// upgrade turns the connection into a WebSocket, over TLS where wanted. It returns the
+// phase that failed.
 func (g *greeter) upgrade(ctx context.Context) (phase string, err error) {
 	if err := g.secureWebSocket(ctx); err != nil {
 		return "tls", err
@@ -66,7 +66,7 @@ func (g *greeter) upgrade(ctx context.Context) (phase string, err error) {
 	if o.Headers != nil {
 		options.HTTPHeader, err = Ask(ctx, "WebSocketConnectionHeadersHandler", o.Headers)
 		if err != nil {
-			return "upgrade", &WebSocketUpgradeError{Reason: "there are no headers for it", Err: err}
+			return "upgrade", &WebSocketUpgradeError{Reason: "its headers are not available", Err: err}
 		}
 	}
 	if o.Compress {
@@ -95,8 +95,8 @@ func (g *greeter) upgrade(ctx context.Context) (phase string, err error) {
 	return "", nil
 }
 
-// secureWebSocket turns the connection into TLS if we want it for any reason: a
-// server cannot ask for it before the upgrade.
+// secureWebSocket starts TLS on the connection if we want it for any reason: a server
+// cannot request it before the upgrade.
 func (g *greeter) secureWebSocket(ctx context.Context) error {
 	cfg := g.cfg
 	configured := cfg.TLS != nil || cfg.TLSCertificate != nil || cfg.TLSRootCAs != nil
@@ -106,8 +106,8 @@ func (g *greeter) secureWebSocket(ctx context.Context) error {
 	return nil
 }
 
-// upgradeError is the reason of a failed upgrade: what failed below, or the
-// answer, nil for none that can be read.
+// upgradeError returns the error of a failed upgrade: fault, if the connection failed, or
+// what is wrong with answer, which is nil if it could not be read.
 func (g *greeter) upgradeError(fault error, answer *http.Response) error {
 	switch {
 	case fault != nil:
@@ -122,8 +122,8 @@ func (g *greeter) upgradeError(fault error, answer *http.Response) error {
 	}
 }
 
-// upgradeURL is what to ask of server. It has no credentials, and always the
-// scheme http: TLS is the connection's business.
+// upgradeURL is the URL to request from server. It has no credentials, and always the
+// scheme http: TLS is handled by the connection.
 func upgradeURL(server *url.URL, path string) string {
 	path = cmp.Or(path, server.EscapedPath())
 	if path != "" && path[0] != '/' {
@@ -139,12 +139,12 @@ func upgradeURL(server *url.URL, path string) string {
 	return "http://" + server.Host + path
 }
 
-// WebSocketUpgradeError says why what was dialed did not become a WebSocket. It
-// quotes nothing that the peer said.
+// WebSocketUpgradeError says why a connection did not become a WebSocket. It quotes
+// nothing that the peer sent.
 type WebSocketUpgradeError struct {
 	Status int    // of the HTTP answer; 0 if there was none
-	Reason string // what is wrong with it
-	Err    error  // of the connection; nil if the answer is what is wrong
+	Reason string // what went wrong
+	Err    error  // of the connection; nil if the answer was wrong
 }
 
 // Error names the status and the reason.
@@ -160,7 +160,7 @@ func (e *WebSocketUpgradeError) Error() string {
 func (e *WebSocketUpgradeError) Unwrap() []error { return []error{ErrWebSocketUpgrade, e.Err} }
 
 // WebSocketCloseError is the close frame with which the peer ended a WebSocket. It
-// is an ErrUnexpectedEOF, as the end of a TCP connection is.
+// matches ErrUnexpectedEOF, as the end of a TCP connection does.
 type WebSocketCloseError struct {
 	Code   int    // as RFC 6455, section 7.4, lists them; 1005 if there was none
 	Reason string // the peer's words, at most 123 bytes
@@ -178,9 +178,8 @@ func (e *WebSocketCloseError) Error() string {
 // Unwrap returns ErrUnexpectedEOF and io.EOF.
 func (e *WebSocketCloseError) Unwrap() []error { return []error{ErrUnexpectedEOF, io.EOF} }
 
-// wire is the connection below a WebSocket. In the upgrade it is the
-// http.RoundTripper: net/http's own would dial for itself and leave goroutines
-// behind.
+// wire is the connection below a WebSocket. During the upgrade it is the
+// http.RoundTripper: net/http's own would dial by itself and leave goroutines behind.
 type wire struct {
 	net.Conn
 	answer  *bufio.Reader // of the upgrade, and the frames that came with it
@@ -230,8 +229,8 @@ func (w *wire) Write(p []byte) (int, error) {
 // frames is the wire after the upgrade.
 type frames struct{ *wire }
 
-// Read begins with what came with the answer. Of an upgrade that failed nothing
-// is read: the package websocket would wait for more of it.
+// Read begins with what came with the answer. After a failed upgrade it reads nothing:
+// package websocket would wait for more.
 func (f frames) Read(p []byte) (int, error) {
 	if !f.open {
 		return 0, io.EOF
@@ -239,8 +238,8 @@ func (f frames) Read(p []byte) (int, error) {
 	return f.answer.Read(p)
 }
 
-// limitMessages makes conn, if it is a WebSocket, send no message that the server
-// would find too long.
+// limitMessages bounds the messages that conn sends, if it is a WebSocket, to what the
+// server accepts.
 func limitMessages(conn net.Conn, info *protocol.Info) {
 	if c, ok := conn.(*wsConn); ok && c.compressed && info.MaxPayload > 0 {
 		c.most.Store(min(compressedBytesMax, info.MaxPayload))
@@ -248,11 +247,11 @@ func limitMessages(conn net.Conn, info *protocol.Info) {
 }
 
 // wsConn is a WebSocket as a stream: a write is a binary message in one frame, or in
-// several if it is compressed, and messages of either type are read without regard
-// to where they end. Unlike the
-// one that websocket.NetConn makes, it has the deadlines of the connection below,
-// knows whether a failed write has left anything on the wire, and its Close waits
-// for nobody. One goroutine may read and one may write; Close may come from any.
+// several if it is compressed, and messages of either type are read without regard to
+// where they end. Unlike the one that websocket.NetConn makes, it has the deadlines of
+// the connection below and knows whether a failed write has left anything on the wire,
+// and its Close does not wait. One goroutine may read and one may write; Close may come
+// from any.
 type wsConn struct {
 	net.Conn
 	ws      *websocket.Conn
@@ -261,14 +260,14 @@ type wsConn struct {
 	writing sync.Mutex // held while messages are written
 	// most bounds a message in bytes; only those that may be compressed have a bound.
 	most       atomic.Int64
-	compressed bool        // by agreement
+	compressed bool        // negotiated in the upgrade
 	over       atomic.Bool // closed, or ended by the peer
 }
 
 // NetConn returns the connection below.
 func (c *wsConn) NetConn() net.Conn { return c.Conn }
 
-// Read reads from the present message, or from the next one that is not empty.
+// Read reads from the current message, or from the next one that is not empty.
 func (c *wsConn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.read(p)
@@ -299,8 +298,8 @@ func (c *wsConn) read(p []byte) (int, error) {
 	return c.message.Read(p)
 }
 
-// cause is the reason for a failed read: the peer's close frame, the connection
-// below, our own Close, or that the peer broke the protocol.
+// cause returns the reason for a failed read: the peer's close frame, an error of the
+// connection below, our own Close, or a protocol violation by the peer.
 func (c *wsConn) cause(err error) error {
 	var end websocket.CloseError
 	switch {
@@ -315,9 +314,8 @@ func (c *wsConn) cause(err error) error {
 	}
 }
 
-// Write writes p. After an error a message counts as written if any byte of it was:
-// how much of a masked, perhaps compressed, message the peer can make sense of is
-// unknown.
+// Write writes p. After an error a message counts as written if any byte of it was: it is
+// unknown how much of a masked, perhaps compressed, message the peer can decode.
 func (c *wsConn) Write(p []byte) (n int, err error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -332,8 +330,8 @@ func (c *wsConn) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Close closes the connection, with a close frame before it if the peer is to be
-// told and nothing else is being written.
+// Close closes the connection, after a close frame if the peer has not ended it and
+// nothing else is being written.
 func (c *wsConn) Close() error {
 	if !c.over.Swap(true) && c.writing.TryLock() {
 		_ = c.Conn.SetWriteDeadline(time.Now().Add(closeFrameWait))
@@ -341,6 +339,6 @@ func (c *wsConn) Close() error {
 		c.writing.Unlock()
 	}
 	err := c.Conn.Close()
-	_ = c.ws.CloseNow() // ends what waits inside
+	_ = c.ws.CloseNow() // ends calls that wait inside
 	return err
 }

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// TestTheNumberOfAttemptsWraps: links whose numbers go over the top, and through 0, are
-// links as others are.
+// TestTheNumberOfAttemptsWraps: links whose numbers overflow to 0 work like any other.
 func TestTheNumberOfAttemptsWraps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t)
@@ -38,8 +37,8 @@ func TestTheNumberOfAttemptsWraps(t *testing.T) {
 	})
 }
 
-// TestLargeNumbersAreNobody: a number beyond 32 bits, or beyond those of a signed one, is
-// not taken for one with the same low bits.
+// TestLargeNumbersAreNobody: a number beyond 32 or 63 bits is not mistaken for one with
+// the same low bits.
 func TestLargeNumbersAreNobody(t *testing.T) {
 	var one Sub
 	var tab table

@@ -17,8 +17,8 @@ type (
 	// drainOutbox says that frames wait. At most one is on its way at a time.
 	drainOutbox struct{}
 
-	// say is written as it is: what a new server has to know before the outbox uses
-	// the socket. said follows.
+	// say holds frames that a new server must get before the outbox uses the socket; they
+	// are written as they are. said follows.
 	say struct{ frames []byte }
 
 	// gatherDue ends the wait for more frames.
@@ -29,13 +29,13 @@ func (drainOutbox) isWriterMsg() {}
 func (say) isWriterMsg()         {}
 func (gatherDue) isWriterMsg()   {}
 
-// A write takes a few microseconds, in which a busy publisher makes a few
-// kilobytes: written at once, a stream goes out in many small pieces that socket,
-// lock and peer pay for each. So after streamWrites writes of at least
-// streamBytes in a row the writer goes to sleep and leaves a stream to its
-// publishers, who write whenever gatherBytes wait. It looks every gatherFor
-// whether the stream goes on, and writes what is left if not. A stream that was
-// none is not believed again during the next gatherRest writes.
+// A write takes a few microseconds, in which a busy publisher produces a few kilobytes:
+// written at once, a stream would go out in many small pieces, each with its cost for
+// socket, lock and peer. So after streamWrites writes in a row of at least streamBytes,
+// the writer goes to sleep and leaves the stream to its publishers, which write whenever
+// gatherBytes wait. Every gatherFor it checks whether the stream goes on, and if not
+// writes what is left. After a stream that turned out to be none, it does not try again
+// for gatherRest writes.
 const (
 	streamBytes  = 4 << 10
 	streamWrites = 4
@@ -49,15 +49,17 @@ type writer struct {
 	line    *line
 	timeout time.Duration
 	failed  bool
-	job     write       // being written, or failed to be; without frames: none
+	grows   bool        // pieces may grow, as the kernel can be asked for the progress
+	job     write       // being written, or failed; without frames: none
 	stream  int         // writes of a stream in a row
 	rest    int         // writes until the next gathering
-	looked  int         // times in a row that the stream was found to go on
+	looked  int         // checks in a row that found the stream going on
 	timer   *time.Timer // sends gatherDue; nil before the first gathering
 }
 
 func newWriter(conn *Conn, l *line) *writer {
-	return &writer{conn: conn, line: l, timeout: conn.cfg.WriteTimeout}
+	_, grows := askKernel(l.socket)
+	return &writer{conn: conn, line: l, timeout: conn.cfg.WriteTimeout, grows: grows}
 }
 
 // Receive handles one message; it blocks while the socket does.
@@ -87,8 +89,8 @@ func (w *writer) onGatherDue(c *Context) {
 	w.onDrainOutbox(c)
 }
 
-// onDrainOutbox writes until nothing waits: one write for all that came
-// together during the last one.
+// onDrainOutbox writes until nothing waits: each write takes all frames that came during
+// the last one.
 func (w *writer) onDrainOutbox(c *Context) {
 	out := w.conn.out
 	if w.timer != nil {
@@ -144,8 +146,8 @@ func (w *writer) arm(c *Context) {
 	w.timer = time.AfterFunc(gatherFor, func() { _ = box.post(writerMsg(gatherDue{})) })
 }
 
-// Stopping ends the timer and a write that is not complete. After a panic in the
-// socket nobody knows how much of it left.
+// Stopping ends the timer and a write that is not complete. After a panic in the socket
+// it is unknown how much of it was sent.
 func (w *writer) Stopping(*Context) {
 	if job := w.job; job.frames != nil {
 		if !w.failed {
@@ -158,29 +160,46 @@ func (w *writer) Stopping(*Context) {
 	}
 }
 
-// pieceBytes is how much is written at once: a slow line, which takes long for all of
-// a large message, is seen to take something.
-const pieceBytes = 32 << 10
+// A large message is written in pieces, so that progress is visible on a slow line that
+// takes long for all of it. Each piece is twice as large as the one before, if that took
+// less than pieceQuick.
+const (
+	pieceBytes    = 32 << 10
+	pieceBytesMax = 256 << 10
+	pieceQuick    = 5 * time.Millisecond
+)
 
-// write writes all of frames, with a deadline for each piece.
+// write writes all of frames, with a deadline for each piece: WriteTimeout for pieceBytes.
 func (w *writer) write(frames []byte) (n int, err error) {
-	for n < len(frames) && err == nil {
+	for piece := pieceBytes; n < len(frames) && err == nil; {
+		began, size := time.Now(), min(piece, len(frames)-n)
 		if w.timeout > 0 {
-			err = w.line.socket.SetWriteDeadline(time.Now().Add(w.timeout))
+			err = w.line.socket.SetWriteDeadline(began.Add(w.timeout * time.Duration((size-1)/pieceBytes+1)))
 			if err != nil {
 				return n, err
 			}
 		}
 		var k int
-		k, err = w.line.socket.Write(frames[n:min(n+pieceBytes, len(frames))])
+		k, err = w.line.socket.Write(frames[n : n+size])
 		n += k
 		w.line.pulse.writes.Add(1)
+		if n < len(frames) && w.grows {
+			piece = nextPiece(piece, time.Since(began))
+		}
 	}
 	return n, err
 }
 
-// lose reports a failed write. It stays begun until the link has ended, so that
-// nobody else writes behind what left of it.
+// nextPiece returns the size of the piece after one that took this long.
+func nextPiece(piece int, took time.Duration) int {
+	if took >= pieceQuick {
+		return pieceBytes
+	}
+	return min(2*piece, pieceBytesMax)
+}
+
+// lose reports a failed write. The write stays open until the link has ended, so that
+// nothing else is written after the part that was sent.
 func (w *writer) lose(err error) {
 	broken := !errors.Is(err, os.ErrDeadlineExceeded)
 	if !broken {

@@ -22,9 +22,9 @@ const (
 	// briefly bounds the calls that take a timeout or a context.
 	briefly = 10 * time.Millisecond
 
-	// callMax is how long any call may take. One without a bound of its own that
-	// waits for a server waits, in a callback of an attempt to connect, until the
-	// attempt is given up.
+	// callMax is how long any call may take. A call that waits for a server without a limit
+	// of its own, from a callback of an attempt to connect, waits until that attempt is
+	// given up.
 	callMax = patience
 )
 
@@ -242,7 +242,8 @@ func once(f func(*visit)) func(*visit) {
 	}
 }
 
-// TestNoPlaceIsMissing: whatever func or interface the options hold is user code.
+// TestNoPlaceIsMissing: every func and interface in the options is a place where user code
+// runs.
 func TestNoPlaceIsMissing(t *testing.T) {
 	options := reflect.TypeFor[api.Options]()
 	for i := range options.NumField() {

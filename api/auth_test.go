@@ -77,7 +77,7 @@ func TestNkeySeedFile(t *testing.T) {
 	kinds(t, err, api.ErrNkeysNotSupported, api.ErrNoServers)
 }
 
-// TestPrecedenceOfCredentials is nats.go's.
+// TestPrecedenceOfCredentials: it is that of nats.go.
 func TestPrecedenceOfCredentials(t *testing.T) {
 	op := newOperator(t)
 	u := op.user(0)
@@ -153,13 +153,12 @@ func TestContradictingCredentials(t *testing.T) {
 	}
 }
 
-// TestCallbacksThatMisbehave fail the attempt with an error that names the option,
-// and the next attempt goes on.
+// TestCallbacksThatMisbehave fail the attempt with an error that names the option; the next
+// attempt follows.
 func TestCallbacksThatMisbehave(t *testing.T) {
 	u := newOperator(t).user(0)
 	refused := errors.New("refused by the test")
-	blocked := make(chan struct{})
-	t.Cleanup(func() { close(blocked) })
+	var blocked chan struct{} // of the bubble
 	signing := func(o *api.Options, cb api.SignatureHandler) {
 		o.UserJWT, o.SignatureCB = func() (string, error) { return u.jwt, nil }, cb
 	}
@@ -193,22 +192,27 @@ func TestCallbacksThatMisbehave(t *testing.T) {
 		}, "SignatureCB", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := natsserver.Run(t, natsserver.Options{Edit: func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: u.public}} }})
-			o := api.GetDefaultOptions()
-			o.Url, o.Timeout = s.URL(), 100*time.Millisecond
-			c.set(&o)
-			_, err := o.Connect()
-			kinds(t, err, api.ErrCallbackFailed, api.ErrNoServers)
-			if c.kind != nil {
-				kinds(t, err, c.kind)
-			}
-			if option := holds[*api.CallbackError](t, err).Option; option != c.option {
-				t.Errorf("it names %q", option)
-			}
-			if strings.Contains(err.Error(), u.jwt[:40]) {
-				t.Errorf("it shows the JWT: %v", err)
-			}
+			natsserver.Bubble(t, func(t *testing.T) {
+				blocked = make(chan struct{})
+				defer close(blocked)
+				s := natsserver.Run(t, natsserver.Options{DontListen: true, Edit: func(o *server.Options) { o.Nkeys = []*server.NkeyUser{{Nkey: u.public}} }})
+				o := api.GetDefaultOptions()
+				for _, option := range append(inBubble(s), api.Timeout(100*time.Millisecond)) {
+					must.Do(t, option(&o))
+				}
+				c.set(&o)
+				_, err := o.Connect()
+				kinds(t, err, api.ErrCallbackFailed, api.ErrNoServers)
+				if c.kind != nil {
+					kinds(t, err, c.kind)
+				}
+				if option := holds[*api.CallbackError](t, err).Option; option != c.option {
+					t.Errorf("it names %q", option)
+				}
+				if strings.Contains(err.Error(), u.jwt[:40]) {
+					t.Errorf("it shows the JWT: %v", err)
+				}
+			})
 		})
 	}
 }
@@ -256,7 +260,7 @@ func TestCloseDoesNotWaitForCallbacks(t *testing.T) {
 	closed(t, over, "Close")
 }
 
-// TestTheFirstCallOfUserJWT is at option time.
+// TestTheFirstCallOfUserJWT is made when the option is applied.
 func TestTheFirstCallOfUserJWT(t *testing.T) {
 	u := newOperator(t).user(0)
 	refused := errors.New("refused by the test")
@@ -274,8 +278,8 @@ func TestTheFirstCallOfUserJWT(t *testing.T) {
 			t.Errorf("%s: something was tried", name)
 		}
 	}
-	// A bearer's JWT needs no signature, and what is no JWT of a server's own may be
-	// one for a service that the server asks.
+	// A bearer JWT needs no signature, and a JWT that the server itself cannot use may be
+	// meant for a service that the server asks.
 	s := start(t)
 	flushed(t, dial(t, s, api.UserJWT(func() (string, error) { return "e30.e30.c2ln", nil }, func([]byte) ([]byte, error) { return nil, nil })))
 }
@@ -291,7 +295,7 @@ func refusals() (api.Option, <-chan *api.AuthorizationError) {
 	}), ch
 }
 
-// TestExpiryIsSurvived: a JWT that lives for an hour, for a day.
+// TestExpiryIsSurvived: for a day, with a JWT that lives for an hour.
 func TestExpiryIsSurvived(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		op := newOperator(t)
@@ -325,8 +329,8 @@ func TestExpiryIsSurvived(t *testing.T) {
 	})
 }
 
-// TestAnExpiredFileIsRenewedLater: the attempts go on until the file is there, by
-// the defaults.
+// TestAnExpiredFileIsRenewedLater: with the defaults, attempts continue until the file is
+// renewed.
 func TestAnExpiredFileIsRenewedLater(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		op := newOperator(t)
@@ -349,8 +353,8 @@ func TestAnExpiredFileIsRenewedLater(t *testing.T) {
 	})
 }
 
-// TestRevocation: with new credentials the connection goes on, without it ends,
-// and says so.
+// TestRevocation: with new credentials the connection continues; without them it ends, and
+// reports why.
 func TestRevocation(t *testing.T) {
 	for _, renewed := range []bool{true, false} {
 		t.Run(fmt.Sprintf("renewed %v", renewed), func(t *testing.T) {
@@ -369,12 +373,12 @@ func TestRevocation(t *testing.T) {
 					if e.Kind != api.AuthenticationFailed || !errors.As(e.Cause, &refused) {
 						return
 					}
-					if renewed {
-						fresh.save(t, path)
-					}
 					seen <- refused
 				}))...)
 			up := nc.StatusChanged(api.CONNECTED)
+			if renewed {
+				fresh.save(t, path) // before the attempt that follows at once
+			}
 			op.update(s, func(c *jwt.AccountClaims) { c.Revoke(old.public) })
 			first := await(t, seen, "the revocation")
 			kinds(t, first, api.ErrAuthRevoked, api.ErrAuthorization)
@@ -425,8 +429,7 @@ func TestExpiryOfTheAccount(t *testing.T) {
 	})
 }
 
-// TestAuthenticationTimeout is no verdict on the credentials, however often it
-// comes.
+// TestAuthenticationTimeout is not a refusal of the credentials, however often it occurs.
 func TestAuthenticationTimeout(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		s := natsserver.Run(t, natsserver.Options{Token: "tok", DontListen: true, Edit: func(o *server.Options) { o.AuthTimeout = 1 }})

@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// TestATokenInALaterAddress: addresses come after Connect, too.
+// TestATokenInALaterAddress: addresses can also be added after Connect.
 func TestATokenInALaterAddress(t *testing.T) {
 	o := Options{TokenHandler: func() string { return "t" }}
 	for _, c := range []struct {

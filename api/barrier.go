@@ -1,18 +1,16 @@
 package api
 
-// Barrier calls f once, after the handlers and actors of the subscriptions that there
-// are now have dealt with every message that waits for them at this moment. What is
-// discarded with a subscription is dealt with, too, so f is called whatever becomes
-// of them, also when the connection is closed after this call. Subscriptions without
-// a handler do not count.
+// Barrier calls f once, when the handlers and actors of all current subscriptions have
+// finished with every message that is waiting for them now. Messages that are discarded with
+// their subscription count as finished, so f is called in any case, even when the connection
+// is closed after this call. Subscriptions without a handler do not count.
 //
-// It returns at once. f runs with the connection's other callbacks: it may make any
-// call, and a callback that waits for it waits for ever. Without any subscription
-// that counts, it is called before Barrier returns. (nats.go calls it in the
-// goroutine of the handler that comes last.)
+// Barrier returns at once. f runs with the connection's other callbacks and may make any
+// call; a callback that waits for f waits forever. If no subscription counts, f is called
+// before Barrier returns. (nats.go calls it on the goroutine of the last handler.)
 //
-// Errors: ErrInvalidConnection; ErrInvalidCallback for nil; ErrConnectionClosed. f is
-// not called then.
+// Errors: ErrInvalidConnection; ErrInvalidCallback for nil; ErrConnectionClosed. With an
+// error f is not called.
 func (nc *Conn) Barrier(f func()) error {
 	if !nc.valid() {
 		return ErrInvalidConnection

@@ -18,8 +18,8 @@ func TestBarrierIsChecked(t *testing.T) {
 	kinds(t, nc.Barrier(func() { t.Error("called on a closed connection") }), api.ErrConnectionClosed)
 }
 
-// TestBarrierWithoutHandlers calls at once: what waits in queues and channels is for
-// nobody to finish.
+// TestBarrierWithoutHandlers calls at once: no handler finishes what waits in queues and
+// channels.
 func TestBarrierWithoutHandlers(t *testing.T) {
 	_, nc := both(t)
 	calls := 0
@@ -80,7 +80,7 @@ func TestBarrierComesAfterWhatWaits(t *testing.T) {
 	}
 }
 
-// TestBarrierSurvives the end of what it waits for.
+// TestBarrierSurvives the end of the subscriptions that it waits for.
 func TestBarrierSurvives(t *testing.T) {
 	for name, end := range map[string]func(nc *api.Conn, sub *api.Subscription) error{
 		"unsubscribe":     func(_ *api.Conn, sub *api.Subscription) error { return sub.Unsubscribe() },
@@ -131,8 +131,8 @@ func TestBarrierSurvives(t *testing.T) {
 	}
 }
 
-// TestBarrierFromEverywhere: in a handler, in the call itself, at the same time by
-// many; and what the call does harms nobody.
+// TestBarrierFromEverywhere: from a handler, from its own callback, and concurrently; the
+// callback may do anything.
 func TestBarrierFromEverywhere(t *testing.T) {
 	_, nc := both(t)
 	order := make(chan string, 10)
@@ -180,7 +180,7 @@ func TestBarrierFromEverywhere(t *testing.T) {
 	}
 }
 
-// TestBarrierAgainstClose: a barrier that was taken is called, whatever the moment.
+// TestBarrierAgainstClose: a barrier that was accepted is called, whenever the close comes.
 func TestBarrierAgainstClose(t *testing.T) {
 	s := start(t)
 	for range 30 {
@@ -197,7 +197,7 @@ func TestBarrierAgainstClose(t *testing.T) {
 		}
 		must.Do(t, nc.Publish("a", nil))
 		flushed(t, nc)
-		nc.Close()
+		must.Get(nc.CloseContext(must.Within(t, patience)))(t)
 		all.Wait()
 		if taken.Load() != called.Load() {
 			t.Fatalf("%d were taken, %d called", taken.Load(), called.Load())

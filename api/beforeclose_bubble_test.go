@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// TestBeforeClose: what is published then leaves, also when the Close does not wait, and those
-// who take too long are not waited for.
+// TestBeforeClose: what is published in the callback is sent, even if Close does not wait;
+// callbacks that take too long are not waited for.
 func TestBeforeClose(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(t *testing.T, nc *api.Conn)
@@ -62,7 +62,7 @@ func TestBeforeClose(t *testing.T) {
 	none.BeforeClose(func(context.Context) {})()
 }
 
-// TestBeforeCloseWithoutALink: nobody is told, as nobody could say anything.
+// TestBeforeCloseWithoutALink: the callback is not called, because it could not publish.
 func TestBeforeCloseWithoutALink(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		s := natsserver.Run(t, natsserver.Options{DontListen: true})

@@ -123,7 +123,8 @@ var blockedModes = map[string][]api.SubOption{
 	"block":    {api.OnOverflow(api.Block)},
 }
 
-// TestBlockedHandlers answers a call that takes too long, exactly when it does.
+// TestBlockedHandlers: a call that takes too long is handled exactly when it exceeds the
+// limit.
 func TestBlockedHandlers(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer  api.Directive
@@ -192,8 +193,8 @@ func blocked(t *testing.T, options []api.SubOption, play func(t *testing.T, s *s
 	})
 }
 
-// TestCallsWithinTheLimitAreNotBlocked, however many follow each other, nor is what is
-// over.
+// TestCallsWithinTheLimitAreNotBlocked, however many follow each other, and neither are calls
+// that have returned.
 func TestCallsWithinTheLimitAreNotBlocked(t *testing.T) {
 	for mode, options := range blockedModes {
 		t.Run(mode, func(t *testing.T) {
@@ -275,8 +276,7 @@ func TestAbandonedCallsHarmNothing(t *testing.T) {
 	}
 }
 
-// TestAbandonedCallsKeepTheirMessage, also a borrowed one, while the buffers are used
-// again and again.
+// TestAbandonedCallsKeepTheirMessage, even a borrowed one, while the buffers are reused.
 func TestAbandonedCallsKeepTheirMessage(t *testing.T) {
 	for mode, options := range blockedModes {
 		t.Run(mode, func(t *testing.T) {
@@ -312,7 +312,7 @@ func TestAbandonedCallsKeepTheirMessage(t *testing.T) {
 	}
 }
 
-// TestTooManyAbandonedCalls stops the subscription at one above the bound.
+// TestTooManyAbandonedCalls stop the subscription at one above the limit.
 func TestTooManyAbandonedCalls(t *testing.T) {
 	for mode, options := range map[string][]api.SubOption{"owned": nil, "concurrent": {api.Concurrency(5)}} {
 		for _, calls := range []int{15, 16, 17} {
@@ -382,8 +382,8 @@ func TestDrainsDoNotWaitForAbandonedCalls(t *testing.T) {
 	}
 }
 
-// TestWorkersAreAnsweredOneByOne: the keys of the others flow on, in order, and no
-// message is lost on its way to a worker that is restarted.
+// TestWorkersAreAnsweredOneByOne: messages with other keys continue in order, and none is
+// lost on its way to a worker that is restarted.
 func TestWorkersAreAnsweredOneByOne(t *testing.T) {
 	byKey := api.OrderedBy(func(m *api.Msg) string { return m.Header.Get("Key") })
 	for _, trouble := range []string{"panic", "exit", "block", "block panic"} {
@@ -446,7 +446,7 @@ func ofKey(all []string, key int, trouble string) (some []string) {
 	return some
 }
 
-// TestAGivenUpCallIsTold by its context, and no other.
+// TestAGivenUpCallIsTold by its context, and no other call is.
 func TestAGivenUpCallIsTold(t *testing.T) {
 	for mode, options := range blockedModes {
 		t.Run(mode, func(t *testing.T) {
@@ -481,7 +481,7 @@ func TestAGivenUpCallIsTold(t *testing.T) {
 	}
 }
 
-// TestAnAbandonedCallMayClose the connection, and everything else it could before.
+// TestAnAbandonedCallMayClose the connection, and do everything else that it could before.
 func TestAnAbandonedCallMayClose(t *testing.T) {
 	for mode, options := range map[string][]api.SubOption{"alone": nil, "worker": {api.Concurrency(2)}} {
 		t.Run(mode, func(t *testing.T) {
@@ -545,7 +545,8 @@ func TestTheTreeShowsWhoIsBusy(t *testing.T) {
 	}
 }
 
-// TestTheTreeTellsSlowCallsApart: a call is as old as it is, not as its run.
+// TestTheTreeTellsSlowCallsApart: the age of a call counts from its own beginning, not from
+// that of its batch.
 func TestTheTreeTellsSlowCallsApart(t *testing.T) {
 	bubble(t, func(t *testing.T, _ *natsserver.Server, nc *api.Conn) {
 		began := make(chan time.Time, 1000)

@@ -7,9 +7,8 @@ import (
 	"github.com/troupe-go/troupe/actors"
 )
 
-// borrowed is the consumer of a subscription with Borrow. It hands out one Msg
-// again and again, whose strings and data lie in the read buffer. It allocates
-// nothing.
+// borrowed is the consumer of a subscription with Borrow. It reuses one Msg, whose
+// strings and data lie in the read buffer, for all messages. It allocates nothing.
 type borrowed struct {
 	sub    *Subscription
 	call   MsgHandler
@@ -26,7 +25,7 @@ func (s *Subscription) borrowedConsumer() actors.Consumer {
 	return c
 }
 
-// Build prepares all messages by doing nothing: each is read when its turn comes.
+// Build has nothing to prepare: Call reads each message when its turn comes.
 func (c *borrowed) Build(at *actors.Cursor, n int) int {
 	c.at = at
 	return n
@@ -54,8 +53,8 @@ func (c *borrowed) Call(int) {
 // GivenUp tells the handler that its call was given up.
 func (c *borrowed) GivenUp(cause error) { c.giveUp(cause) }
 
-// dropHeader lets go of the header that was lent, also when the handler panicked:
-// an idle subscription holds nothing of a large one.
+// dropHeader releases the borrowed header, even when the handler panicked: an idle
+// subscription does not retain a large one.
 func (c *borrowed) dropHeader() {
 	c.msg.Header = nil
 	c.header.release()
@@ -69,8 +68,8 @@ func (c *borrowed) setHeader() {
 	c.msg.Header = header
 }
 
-// keyed makes the runtime's key function of a user's. The message it sees is
-// borrowed.
+// keyed wraps the program's key function for the runtime. The message that it is
+// called with is borrowed.
 func keyed(sub *Subscription, key func(*Msg) string) func(*actors.Raw) uint64 {
 	seed := maphash.MakeSeed()
 	return func(raw *actors.Raw) uint64 {
@@ -79,7 +78,7 @@ func keyed(sub *Subscription, key func(*Msg) string) func(*actors.Raw) uint64 {
 	}
 }
 
-// lost makes the runtime's function for messages that are not delivered of a user's.
+// lost wraps the program's OnDropped function for the runtime.
 func lost(sub *Subscription, hear func(*Msg, error)) func(*actors.Raw, bool) {
 	return func(raw *actors.Raw, ended bool) {
 		m, why := viewed(sub, raw), ErrSlowConsumer
@@ -90,7 +89,7 @@ func lost(sub *Subscription, hear func(*Msg, error)) func(*actors.Raw, bool) {
 	}
 }
 
-// viewed returns a borrowed message for a function that looks at it. A bad header is
+// viewed returns a borrowed message for a function that only reads it. A bad header is
 // reported when the message is delivered.
 func viewed(sub *Subscription, raw *actors.Raw) Msg {
 	m := Msg{Subject: stringOf(raw.Subject), Reply: stringOf(raw.Reply), Data: raw.Payload, Sub: sub}

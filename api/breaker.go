@@ -15,11 +15,12 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// BreakerPolicy says when calls are not made any more (Failures in a row, or Rate of at least
-// Calls within Window), for how long (Open), how it is found out whether they work again
-// (Probes), and which errors of one's own are Failures. The zero BreakerPolicy opens after five
-// failures in a row, or when half of at least twenty calls within ten seconds have failed, for 2.5 to
-// 5 s at first and up to a minute, and lets one call through then. It is a value, and may be shared.
+// BreakerPolicy says when a Breaker stops making calls (Failures in a row, or a Rate of
+// failures among at least Calls within Window), for how long (Open), how it tests whether
+// they work again (Probes), and which of the program's own errors count (Failure). The zero
+// BreakerPolicy opens after five failures in a row, or when half of at least twenty calls
+// within ten seconds have failed. It stays open for 2.5 to 5 s at first and up to a minute
+// later, and then lets one call through. A BreakerPolicy is a value and may be shared.
 type BreakerPolicy = supervisor.BreakerPolicy
 
 // BreakerState is the state of a Breaker.
@@ -31,26 +32,49 @@ const (
 	BreakerClosed = supervisor.BreakerClosed
 	// BreakerOpen: no calls are made.
 	BreakerOpen = supervisor.BreakerOpen
-	// BreakerHalfOpen: a few calls are made, and decide what comes next.
+	// BreakerHalfOpen: a few calls are made as probes; their results close or open the breaker.
 	BreakerHalfOpen = supervisor.BreakerHalfOpen
 )
 
-// Breaker is a circuit breaker: when calls of one thing fail again and again, it makes no more
-// of them for a while, so that callers need not wait for what will fail, and what is in trouble
-// is left in peace. It is made by Breakers.For, and safe for concurrent use.
+// BreakerOutcome is what the result of a call says about what was called; BreakerPolicy.Outcome
+// returns it.
+type BreakerOutcome = supervisor.BreakerOutcome
+
+// The outcomes of a call.
+const (
+	// BreakerSuccess: what was called works.
+	BreakerSuccess = supervisor.BreakerSuccess
+	// BreakerFailure: it does not work.
+	BreakerFailure = supervisor.BreakerFailure
+	// BreakerExcluded: the call says nothing about it.
+	BreakerExcluded = supervisor.BreakerExcluded
+	// BreakerAnswered: it refused the call with a reason, such as that something was not found.
+	// A probe succeeds; a closed breaker does not count it.
+	BreakerAnswered = supervisor.BreakerAnswered
+)
+
+// BreakerTally is what a closed breaker has counted: the failures InARow, and within the
+// window all Calls that count and the Failed ones. BreakerPolicy.Trips reports whether it
+// opens the breaker.
+type BreakerTally = supervisor.BreakerTally
+
+// Breaker is a circuit breaker. When calls to something fail repeatedly, it refuses further
+// calls for a while, so that callers do not wait for calls that would fail, and whatever is
+// failing can recover. It is created by Breakers.For and is safe for concurrent use.
 //
-//	        failures                    it was open for long enough,
+//	        failures                    it was open long enough, and
 //	closed ──────────► open ──────────────────────────────────────────► half-open
-//	  ▲                 ▲                and a call comes: a probe         │   │
+//	  ▲                 ▲                a call arrives: a probe           │   │
 //	  │                 └──────────────── a probe fails ───────────────────┘   │
-//	  └──────────────────────────── Probes of them succeed ────────────────────┘
+//	  └──────────────────────────── all Probes succeed ─────────────────────────┘
 //
-// What counts as a failure: a timeout, no responders, what is full, trouble of the server's,
-// and every error that is unknown; a panic, which goes on, and the end of the goroutine. What has its
-// reason with the caller or the connection does not count: bad input, a cancelled context, refused credentials
-// or subjects, a lost link. That something was not found, or has changed, is no failure either, and
-// makes a probe succeed. BreakerPolicy.Failure may say otherwise. A call that began before a change of
-// state says nothing about the new one.
+// Failures are timeouts, no responders, full buffers and limits, server errors, and all
+// unknown errors, as well as a panic, which propagates, and the end of the goroutine. Errors
+// caused by the caller or by the connection do not count: invalid arguments, a cancelled
+// context, refused credentials or subjects, a lost link. The answer that something was not
+// found or has changed is not a failure either, and makes a probe succeed.
+// BreakerPolicy.Failure can decide otherwise. A call that began before a change of state does
+// not affect the new state.
 type Breaker struct {
 	name   string
 	policy BreakerPolicy
@@ -64,38 +88,39 @@ type Breaker struct {
 	state  BreakerState
 	reason string
 	last   error // the last failure that counted
-	inARow int   // failures since the last success; the library's count forgets those out of the window
+	inARow int   // failures since the last success; the library forgets those outside the window
 	trips  int   // openings since it was last closed
 
 	failing error     // the failure that is being counted
-	until   time.Time // open: when the next call may come; half-open: when the probe is given up
-	probe   *pass     // half-open: the latest that was let through
+	until   time.Time // open: when the next call is allowed; half-open: when the probe is given up
+	probe   *pass     // half-open: the latest call that was let through
 
-	stage  *ActorContext     // where the state is shown; nil before there is a place
-	unseen []breakerStanding // what was to be shown before, oldest first; at most unseenMax
+	stage  *ActorContext     // shows the state; nil until the actor has started
+	unseen []breakerStanding // states to show once it has, oldest first; at most unseenMax
 }
 
-// unseenMax bounds the changes that a breaker keeps for an actor that has not begun.
+// unseenMax bounds the changes that a breaker keeps until its actor has started.
 const unseenMax = 16
 
 // pass is a call that was let through.
 type pass struct {
-	done  func(error) // tells the library, which ignores it after a change of state
+	done  func(error) // reports to the library, which ignores it after a change of state
 	probe bool
 }
 
-// What the library is told in the place of errors.
+// What is reported to the library in place of the error.
 var (
 	errCounts   error = kind.New("counts as a failure").In(kind.Unknown)
 	errExcluded error = kind.New("does not count").In(kind.Unknown)
 )
 
-// windowParts is how many parts a window has: the oldest is forgotten at once.
+// windowParts is how many parts a window has; the oldest part is forgotten as a whole.
 const windowParts = 10
 
-// newBreaker makes a closed breaker of a valid policy. The library counts calls within the
-// window, lets so many through when half-open, and ignores results that come after a change of state.
-// For how long the breaker is open is decided here: the library knows one time for all.
+// newBreaker creates a closed breaker from a valid policy. The library counts calls within
+// the window, limits the calls of a half-open breaker, and ignores results from before a
+// change of state. How long the breaker stays open is decided here, because the library has
+// only one duration for every opening.
 func newBreaker(name string, policy BreakerPolicy) *Breaker {
 	b := &Breaker{name: name, policy: policy, unseen: make([]breakerStanding, 1)}
 	window := policy.WindowOrDefault()
@@ -103,7 +128,7 @@ func newBreaker(name string, policy BreakerPolicy) *Breaker {
 		MaxRequests:   uint32(policy.ProbesOrDefault()),
 		Interval:      window,
 		BucketPeriod:  max(window/windowParts, 1),
-		Timeout:       1, // half-open whenever we ask, and we ask when it is time
+		Timeout:       1, // half-open as soon as we ask; we ask only when the time has come
 		ReadyToTrip:   b.onFailure,
 		OnStateChange: b.onStateChange,
 		IsSuccessful:  b.isSuccess,
@@ -112,7 +137,7 @@ func newBreaker(name string, policy BreakerPolicy) *Breaker {
 	return b
 }
 
-// Name returns what the breaker was made for.
+// Name returns the name that was given to Breakers.For.
 func (b *Breaker) Name() string {
 	if b == nil {
 		return ""
@@ -120,7 +145,7 @@ func (b *Breaker) Name() string {
 	return b.name
 }
 
-// State returns the state. A breaker is open until a call comes after its time.
+// State returns the state. An open breaker stays open until a call arrives after its time is up.
 func (b *Breaker) State() BreakerState {
 	if b == nil {
 		return BreakerClosed
@@ -130,17 +155,19 @@ func (b *Breaker) State() BreakerState {
 	return b.state
 }
 
-// Guard puts a call behind a breaker: what it returns makes the call unless the breaker is
-// open, and then fails at once with a *CircuitOpenError.
+// Guard puts a call behind a breaker. The function that it returns makes the call, unless the
+// breaker is open: then it fails at once with a *CircuitOpenError.
 //
 //	price := api.Guard(breakers.For("price"), func(ctx context.Context) (*api.Msg, error) { … })
 //	m, err := price(ctx)                                                    // guarded
 //	m, err := api.Retry(ctx, nc, api.RetryPolicy{Idempotent: true}, price)  // guarded, and tried again
 //
-// So a retry is outside and each attempt asks the breaker; RetryPolicy.AttemptTimeout bounds the call
-// itself, as the breaker never waits. With a context that has ended no call is made: an
-// ErrTimeout, or a context.Canceled. A nil breaker is an ErrInvalidArg, a nil call an ErrInvalidCallback, when
-// it is to be made.
+// With Retry outside, as here, each attempt asks the breaker. RetryPolicy.AttemptTimeout
+// bounds the call alone, because a breaker never waits.
+//
+// Errors of the returned function: those of the call; a *CircuitOpenError; ErrTimeout or
+// context.Canceled if ctx has ended before the call; ErrInvalidArg for a nil breaker;
+// ErrInvalidCallback for a nil call.
 func Guard[T any](b *Breaker, call func(context.Context) (T, error)) func(context.Context) (T, error) {
 	return func(ctx context.Context) (result T, err error) {
 		if call == nil {
@@ -158,7 +185,7 @@ func Guard[T any](b *Breaker, call func(context.Context) (T, error)) func(contex
 		}
 		returned := false
 		defer func() {
-			if !returned { // a panic, or the end of the goroutine, goes on
+			if !returned { // a panic or runtime.Goexit, which continues
 				b.settle(p, ErrHandlerFailed)
 			}
 		}()
@@ -169,7 +196,7 @@ func Guard[T any](b *Breaker, call func(context.Context) (T, error)) func(contex
 	}
 }
 
-// Do makes a call that returns nothing but an error, as Guard does.
+// Do is Guard for a call that returns only an error, and makes the call.
 func (b *Breaker) Do(ctx context.Context, call func(context.Context) error) error {
 	if call == nil {
 		return &InvalidCallbackError{Where: "Do"}
@@ -178,7 +205,7 @@ func (b *Breaker) Do(ctx context.Context, call func(context.Context) error) erro
 	return err
 }
 
-// admit lets a call through, or says why not.
+// admit lets a call through, or returns why not.
 func (b *Breaker) admit() (pass, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -199,13 +226,13 @@ func (b *Breaker) admit() (pass, error) {
 		b.probe, b.until = &p, now.Add(b.policy.OpenFor(b.trips, rand.Float64()))
 	}
 	if b.state == BreakerOpen {
-		b.become(BreakerHalfOpen, "a call tries whether it works again")
+		b.become(BreakerHalfOpen, "a call tests whether it works again")
 	}
 	return p, nil
 }
 
-// reject returns the error of a call that is not made. With nothing to wait for but a probe
-// it asks for a short pause.
+// reject returns the error of a call that is refused. If only the probe's result has to be
+// awaited, the error asks for a short pause.
 func (b *Breaker) reject(after time.Duration) error {
 	b.rejected.Add(1)
 	if b.state == BreakerHalfOpen {
@@ -214,8 +241,8 @@ func (b *Breaker) reject(after time.Duration) error {
 	return &CircuitOpenError{Name: b.name, State: b.state, RetryAfter: after, LastErr: b.last}
 }
 
-// lapse gives up a probe that has not returned for as long as the breaker would have been open:
-// nobody would be let through until it does.
+// lapse gives up a probe that has not returned for as long as the breaker would have stayed
+// open. Otherwise a probe that hangs would keep all calls out.
 func (b *Breaker) lapse() {
 	b.failing = ErrTimeout
 	b.failures.Add(1)
@@ -246,7 +273,7 @@ func (b *Breaker) settle(p pass, err error) {
 	}
 }
 
-// isSuccess is asked about each result that counts.
+// isSuccess is called by the library for each result that counts.
 func (b *Breaker) isSuccess(err error) bool {
 	if err == nil {
 		b.inARow = 0
@@ -256,7 +283,8 @@ func (b *Breaker) isSuccess(err error) bool {
 	return false
 }
 
-// onFailure is asked after each failure of the closed breaker whether to open it.
+// onFailure is called by the library after each failure, and reports whether to open the
+// closed breaker.
 func (b *Breaker) onFailure(counts gobreaker.Counts) bool {
 	b.inARow++
 	why, opens := b.policy.Trips(supervisor.BreakerTally{InARow: b.inARow,
@@ -267,7 +295,7 @@ func (b *Breaker) onFailure(counts gobreaker.Counts) bool {
 	return opens
 }
 
-// onStateChange follows the library. That it is ready for a probe says nothing: it always is.
+// onStateChange follows the library. Its change to half-open is ignored: see Timeout above.
 func (b *Breaker) onStateChange(_ string, from, to gobreaker.State) {
 	b.probe = nil
 	switch to {
@@ -288,7 +316,7 @@ func (b *Breaker) onStateChange(_ string, from, to gobreaker.State) {
 	}
 }
 
-// onDue shows that calls are refused no more, however long it takes until one comes.
+// onDue shows that the next call will be let through, even if none arrives for a while.
 func (b *Breaker) onDue() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -297,11 +325,11 @@ func (b *Breaker) onDue() {
 	}
 }
 
-// standing returns what there is to be shown.
+// standing returns what to show.
 func (b *Breaker) standing() breakerStanding {
 	s := breakerStanding{state: b.state, reason: b.reason}
 	if b.state == BreakerOpen && !time.Now().Before(b.until) {
-		s.due, s.reason = true, s.reason+"; the next call tries whether it works again"
+		s.due, s.reason = true, s.reason+"; the next call tests whether it works again"
 	}
 	return s
 }
@@ -312,7 +340,7 @@ func (b *Breaker) become(s BreakerState, why string) {
 	b.show()
 }
 
-// show shows how it stands, later if there is no place yet.
+// show shows the state, or keeps it until the actor has started.
 func (b *Breaker) show() {
 	now := b.standing()
 	if b.stage != nil {
@@ -325,7 +353,7 @@ func (b *Breaker) show() {
 	b.unseen = append(b.unseen, now)
 }
 
-// showIn shows the state in an actor from here on, and what it has not seen.
+// showIn shows the unseen states in an actor, and all later ones.
 func (b *Breaker) showIn(stage *ActorContext) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -124,7 +124,7 @@ func TestBreakerWantsAllProbesToSucceed(t *testing.T) {
 	})
 }
 
-// TestLateResultsSayNothing about the state that came after their beginning.
+// TestLateResultsSayNothing about the state that the breaker has changed to meanwhile.
 func TestLateResultsSayNothing(t *testing.T) {
 	withBreaker(t, api.BreakerPolicy{}, func(t *testing.T, _ *api.Conn, r results) {
 		good, bad, worse := r.begin(), r.begin(), r.begin()
@@ -190,7 +190,7 @@ func TestWhatABreakerDoesNotCount(t *testing.T) {
 		}
 		r.end(api.ErrTimeout)
 		time.Sleep(r.rejected(api.BreakerOpen))
-		for range 3 { // a probe that says nothing leaves its place to the next
+		for range 3 { // a probe that does not count makes room for the next
 			if !r.end(context.Canceled) || r.b.State() != api.BreakerHalfOpen {
 				t.Errorf("it is %v", r.b.State())
 			}
@@ -231,7 +231,7 @@ func TestPanicsCountAndGoOn(t *testing.T) {
 	})
 }
 
-// TestAProbeThatDoesNotReturn is given up, or nobody would ever be let through.
+// TestAProbeThatDoesNotReturn is given up; otherwise no call would ever be let through.
 func TestAProbeThatDoesNotReturn(t *testing.T) {
 	withBreaker(t, api.BreakerPolicy{}, func(t *testing.T, _ *api.Conn, r results) {
 		time.Sleep(r.open())
@@ -280,7 +280,7 @@ func TestBreakersAreInTheTree(t *testing.T) {
 		}
 		kinds(t, nc.Health(), api.ErrUnhealthy)
 		time.Sleep(open)
-		synctest.Wait() // it shows that calls are refused no more
+		synctest.Wait() // it shows that calls are no longer refused
 		r.end(nil)
 		want := []string{"ready closed", "closed open", "open open", "open half-open", "half-open closed"}
 		if got := changes(); fmt.Sprint(got) != fmt.Sprint(want) {
@@ -290,8 +290,8 @@ func TestBreakersAreInTheTree(t *testing.T) {
 	})
 }
 
-// TestABreakerThatNobodyAsksIsWell as soon as it would let a call through: whoever looks at
-// Health before they send calls would send none for ever.
+// TestABreakerThatNobodyAsksIsWell as soon as it would let a call through: otherwise callers
+// that check Health before a call would never call again.
 func TestABreakerThatNobodyAsksIsWell(t *testing.T) {
 	withBreaker(t, api.BreakerPolicy{}, func(t *testing.T, nc *api.Conn, r results) {
 		open := r.open()
@@ -302,7 +302,7 @@ func TestABreakerThatNobodyAsksIsWell(t *testing.T) {
 		synctest.Wait()
 		must.Do(t, nc.Health())
 		node, _ := nc.Tree().Find("breakers/services/price")
-		if node.State != "open" || !strings.Contains(node.Reason, "5 failures in a row") || !strings.HasSuffix(node.Reason, "; the next call tries whether it works again") {
+		if node.State != "open" || !strings.Contains(node.Reason, "5 failures in a row") || !strings.HasSuffix(node.Reason, "; the next call tests whether it works again") {
 			t.Errorf("it shows %+v", node)
 		}
 		again := r.begin()
@@ -314,8 +314,8 @@ func TestABreakerThatNobodyAsksIsWell(t *testing.T) {
 	})
 }
 
-// TestACallThatIsTooLateIsNotMade, and says nothing about what is called, nor takes the place of
-// a call that does.
+// TestACallThatIsTooLateIsNotMade. It does not count as a result, and does not take the place
+// of a probe.
 func TestACallThatIsTooLateIsNotMade(t *testing.T) {
 	withBreaker(t, api.BreakerPolicy{Failures: 1}, func(t *testing.T, _ *api.Conn, r results) {
 		late, cancel := context.WithTimeout(context.Background(), 0)
@@ -340,7 +340,7 @@ func TestACallThatIsTooLateIsNotMade(t *testing.T) {
 	})
 }
 
-// TestARegistryShowsWhatItHas after many more names than its actor can be told of one by one.
+// TestARegistryShowsWhatItHas, even after more names than its actor can be told one by one.
 func TestARegistryShowsWhatItHas(t *testing.T) {
 	bubble(t, func(t *testing.T, _ *natsserver.Server, nc *api.Conn) {
 		breakers := must.Get(nc.NewBreakers(api.BreakersConfig{Name: "services", Max: 10}))(t)
@@ -442,7 +442,7 @@ func TestBreakersRefuseBadInput(t *testing.T) {
 	})
 }
 
-// TestRetryOutsideABreaker never asks it before its time.
+// TestRetryOutsideABreaker never asks the breaker before its time is up.
 func TestRetryOutsideABreaker(t *testing.T) {
 	withBreaker(t, api.BreakerPolicy{}, func(t *testing.T, nc *api.Conn, r results) {
 		open := r.open()

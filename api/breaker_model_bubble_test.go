@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// breakerModel is what a breaker must do, without a thought for how.
+// breakerModel is the expected behaviour of a breaker, independent of its implementation.
 type breakerModel struct {
 	policy     BreakerPolicy
 	state      BreakerState
@@ -124,7 +124,7 @@ func play(policy BreakerPolicy, steps []step) (done int, differs string) {
 	return len(steps), ""
 }
 
-// TestEveryInterleavingOfCalls leaves a breaker as the model is.
+// TestEveryInterleavingOfCalls leaves a breaker in the same state as the model.
 func TestEveryInterleavingOfCalls(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		policy := BreakerPolicy{Failures: rapid.IntRange(1, 4).Draw(rt, "failures"), Rate: math.Inf(1),

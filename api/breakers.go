@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 )
 
-// breakers.go - the breakers of one purpose, one for each name, and the actors that show them.
+// breakers.go - a registry of breakers, one for each name, and the actors that show them.
 //
 //	connection-1
 //	└── breakers
@@ -19,10 +19,10 @@ import (
 //	        ├── price     open      5 failures in a row, the last: …
 //	        └── stock     closed
 //
-// The breakers outlive the actors, whose end leaves them as they are: they are shown no more.
-// A breaker shows each change itself, when it happens; its actor is where.
+// The breakers outlive the actors: when those end, breakers work on but are no longer shown.
+// A breaker shows each change itself, when it happens, as the state of its actor.
 
-// breakersGroup is the node below which registries stand.
+// breakersGroup is the node above all registries.
 const breakersGroup = "breakers"
 
 // DefaultBreakersMax is how many breakers a registry keeps unless BreakersConfig.Max says so.
@@ -30,20 +30,23 @@ const DefaultBreakersMax = 1024
 
 // BreakersConfig describes a registry of breakers.
 type BreakersConfig struct {
-	// Name is the last element of its path in the tree, connection/breakers/Name; printable, without
-	// spaces and slashes, and used once on the connection. Empty: a number is given.
+	// Name is the last element of the registry's path in the tree, connection/breakers/Name. It
+	// is printable, without spaces and slashes, and unique on the connection. If it is empty, the
+	// registry is numbered.
 	Name string
-	// Policy is that of all its breakers.
+	// Policy applies to all breakers of the registry.
 	Policy BreakerPolicy
-	// Max bounds the breakers that it keeps. For one more it forgets the one that has not been
-	// asked for the longest, of those that are closed if there are any. Zero is DefaultBreakersMax.
+	// Max bounds the number of breakers. To make room for another one, the registry forgets the
+	// least recently used breaker that is closed, or, if none is, the least recently used one.
+	// Zero means DefaultBreakersMax.
 	Max int
 }
 
-// Breakers is a registry: one Breaker for each name. Each is an actor in the tree of the
-// connection, with its state, the reason, and counters; one that is not closed shows in Health,
-// and each change is a StateChanged event with the reason as its Message. It lives as long as the
-// connection; its breakers work on when that is drained or closed. It is safe for concurrent use.
+// Breakers is a registry with one Breaker for each name. Each breaker is an actor in the tree
+// of the connection, with its state, the reason and counters. One that is not closed appears
+// in Health, and each change is a StateChanged event with the reason as its Message. The
+// registry lives as long as the connection; its breakers keep working when the connection is
+// drained or closed. It is safe for concurrent use.
 type Breakers struct {
 	policy BreakerPolicy
 	max    int
@@ -52,11 +55,11 @@ type Breakers struct {
 	mu      sync.Mutex
 	all     map[string]*list.Element // of *Breaker, in used
 	used    list.List                // most recently used first
-	told    bool                     // a letter is on its way to the actor
+	told    bool                     // relisted is on its way to the actor
 	evicted atomic.Uint64
 }
 
-// NewBreakers makes a registry of circuit breakers, with none in it.
+// NewBreakers creates an empty registry of circuit breakers.
 //
 //	breakers, err := nc.NewBreakers(api.BreakersConfig{Name: "services"})
 //	m, err := api.Guard(breakers.For("price"), func(ctx context.Context) (*api.Msg, error) {
@@ -64,7 +67,7 @@ type Breakers struct {
 //	})(ctx)
 //
 // Errors: ErrInvalidConnection; ErrInvalidArg for a bad name or bound; ErrBadPolicy;
-// ErrActorExists for a name that is taken; ErrConnectionDraining; ErrConnectionClosed.
+// ErrActorExists if the name is taken; ErrConnectionDraining; ErrConnectionClosed.
 func (nc *Conn) NewBreakers(c BreakersConfig) (*Breakers, error) {
 	if err := c.Policy.Validate(); err != nil {
 		return nil, badPolicy("BreakersConfig.Policy", err)
@@ -87,9 +90,10 @@ func (nc *Conn) NewBreakers(c BreakersConfig) (*Breakers, error) {
 	return bs, nil
 }
 
-// For returns the breaker of a name, a new one if need be. A name is that of something that
-// works or does not, such as the subject of a service; a subject with an id in it would have a breaker
-// for each id, that never learns. Of a nil registry it is nil.
+// For returns the breaker with the given name, and creates it if necessary. A name stands for
+// something that works or fails as a whole, such as the subject of a service. Do not use
+// subjects that contain an ID: each ID would have a breaker of its own, which sees too few
+// calls to open. A nil registry returns nil.
 func (bs *Breakers) For(name string) *Breaker {
 	if bs == nil {
 		return nil
@@ -109,7 +113,7 @@ func (bs *Breakers) For(name string) *Breaker {
 	return b
 }
 
-// evictLocked forgets a breaker. Who has it may go on using it.
+// evictLocked forgets a breaker. Callers that hold it may continue to use it.
 func (bs *Breakers) evictLocked() {
 	victim := bs.used.Back()
 	for at := victim; at != nil; at = at.Prev() {
@@ -123,15 +127,15 @@ func (bs *Breakers) evictLocked() {
 	bs.evicted.Add(1)
 }
 
-// tellLocked has the actor look at what there is: one letter, however much has changed since
-// it did. It is refused when the connection ends.
+// tellLocked has the actor read the list again: one message, however much has changed since it
+// last did. The message is refused when the connection ends.
 func (bs *Breakers) tellLocked() {
 	if !bs.told {
 		bs.told = bs.ref.Send(relisted{}) == nil
 	}
 }
 
-// listed returns the breakers, the one that was made or used last at the end.
+// listed returns the breakers, the most recently created or used one last.
 func (bs *Breakers) listed() (all []*Breaker) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
@@ -155,12 +159,12 @@ func (bs *Breakers) progress() []Counter {
 type breakerStanding struct {
 	state  BreakerState
 	reason string
-	due    bool // open, and calls are refused no more
+	due    bool // open, but the next call is let through
 }
 
 func (s breakerStanding) show(c *ActorContext) { c.Become(s.state.String(), s.level(), s.reason) }
 
-// level is how well a breaker in a state is.
+// level returns the level of the state for Health.
 func (s breakerStanding) level() Level {
 	switch {
 	case s.state == BreakerOpen && !s.due:
@@ -172,12 +176,12 @@ func (s breakerStanding) level() Level {
 	}
 }
 
-// The letters.
+// Messages to the actors.
 type (
-	// relisted says to the actor of a registry that there are other breakers in it.
+	// relisted tells the actor of a registry that its list of breakers has changed.
 	relisted struct{}
 
-	// forgotten says to the actor of a breaker that it is in the registry no more.
+	// forgotten tells the actor of a breaker that the registry has forgotten the breaker.
 	forgotten struct{}
 )
 
@@ -188,13 +192,13 @@ type breakersActor struct {
 	twins uint64 // breakers whose name was taken
 }
 
-// Started shows what an incarnation before this one has shown.
+// Started shows the breakers again after a restart.
 func (a *breakersActor) Started(c *ActorContext) {
 	c.Become("running", Well, "")
 	a.onRelisted(c)
 }
 
-// Receive handles one letter.
+// Receive handles one message.
 func (a *breakersActor) Receive(c *ActorContext, m any) {
 	switch m.(type) {
 	case relisted:
@@ -204,7 +208,7 @@ func (a *breakersActor) Receive(c *ActorContext, m any) {
 	}
 }
 
-// onRelisted has one actor for each breaker of the registry, and no other.
+// onRelisted stops and starts actors so that each breaker of the registry has exactly one.
 func (a *breakersActor) onRelisted(c *ActorContext) {
 	all := a.home.listed()
 	gone := maps.Clone(a.shown)
@@ -226,12 +230,12 @@ func (a *breakersActor) onRelisted(c *ActorContext) {
 func (a *breakersActor) show(c *ActorContext, b *Breaker) {
 	spec := Spec{Name: nodeName(b.name), New: func() Actor { return &breakerActor{b: b} }, Progress: b.progress}
 	ref, err := c.Spawn(spec)
-	if errors.Is(err, ErrActorExists) { // names that differ in what a node cannot show; or one that is just leaving
+	if errors.Is(err, ErrActorExists) { // the names become the same node name, or the old actor is still stopping
 		a.twins++
 		spec.Name += "~" + strconv.FormatUint(a.twins, 36)
 		ref, err = c.Spawn(spec)
 	}
-	if err == nil { // else the connection ends
+	if err == nil { // otherwise the connection is ending
 		a.shown[b] = ref
 	}
 }
@@ -242,20 +246,20 @@ type breakerActor struct{ b *Breaker }
 // Started gives the breaker a place to show its state.
 func (a *breakerActor) Started(c *ActorContext) { a.b.showIn(c) }
 
-// Receive handles one letter, the only one that there is.
+// Receive handles one message; there is only one type.
 func (a *breakerActor) Receive(c *ActorContext, m any) {
 	switch m.(type) {
 	case forgotten:
-		_ = c.Self().Stop(c.Context()) // itself: it is not waited for
+		_ = c.Self().Stop(c.Context()) // does not wait for itself
 	default:
 		panic(fmt.Sprintf("breaker: unhandled message %T", m))
 	}
 }
 
-// nodeNameMax leaves room for what tells twins apart.
+// nodeNameMax leaves room for the suffix that distinguishes twins.
 const nodeNameMax = actorNameMax - 16
 
-// nodeName makes the name of a breaker one that a node can have.
+// nodeName turns the name of a breaker into one that a node can have.
 func nodeName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if unnamable(r) {

@@ -39,7 +39,8 @@ func (nc *Conn) call(calls []func(), cb ConnHandler) []func() {
 	return append(calls, func() { cb(nc) })
 }
 
-// lostCalls reports the loss of a link to the better informed of two callbacks.
+// lostCalls reports the loss of a link to the DisconnectErrHandler or, without one, to the
+// DisconnectHandler.
 func (nc *Conn) lostCalls(calls []func(), cbs *callbackSet, cause error) []func() {
 	if cbs.disconnected == nil {
 		return nc.call(calls, cbs.lost)
@@ -54,11 +55,11 @@ func (nc *Conn) callErr(calls []func(), cb ConnErrHandler, err error) []func() {
 	return append(calls, func() { cb(nc, err) })
 }
 
-// tells reports whether callbacks are told of failed attempts: at first it is Connect
-// that returns them.
+// tells reports whether failed attempts are reported to callbacks. Before the first link
+// Connect returns them, unless RetryOnFailedConnect is set.
 func (nc *Conn) tells() bool { return nc.everUp || nc.Opts.RetryOnFailedConnect }
 
-// attemptCalls reports a failed attempt, unless Connect is going to return it.
+// attemptCalls reports a failed attempt, unless Connect will return it.
 func (nc *Conn) attemptCalls(calls []func(), err error) []func() {
 	if !nc.tells() {
 		return calls
@@ -66,11 +67,11 @@ func (nc *Conn) attemptCalls(calls []func(), err error) []func() {
 	return nc.callErr(calls, nc.Opts.ReconnectErrCB, err)
 }
 
-// closeCalls reports the end: first the loss of the link if there was one, with
-// the cause if it was not asked for.
+// closeCalls reports the end of the connection, after the loss of the link if it had one.
+// The cause is nil if the program closed the connection.
 func (nc *Conn) closeCalls(calls []func(), cbs *callbackSet, n *actors.Notice) []func() {
 	if n.Before == CONNECTING.String() && !nc.Opts.RetryOnFailedConnect {
-		return calls // Connect returns the error, and nobody has the Conn
+		return calls // Connect returns the error, so the program never had the Conn
 	}
 	if n.Cause == nil && nc.Opts.NoCallbacksAfterClientClose {
 		return calls
@@ -82,7 +83,7 @@ func (nc *Conn) closeCalls(calls []func(), cbs *callbackSet, n *actors.Notice) [
 	return nc.call(calls, cbs.closed)
 }
 
-// errorCalls hands what went wrong to the ErrorHandler.
+// errorCalls hands the error of an event to the ErrorHandler.
 func (nc *Conn) errorCalls(calls []func(), cb ErrHandler, n *actors.Notice) []func() {
 	if cb == nil || n.Cause == nil || n.Kind == AuthenticationFailed && !nc.tells() {
 		return calls
@@ -90,13 +91,13 @@ func (nc *Conn) errorCalls(calls []func(), cb ErrHandler, n *actors.Notice) []fu
 	switch n.Kind {
 	case SubscriptionStopped:
 		if actors.AsAsked(n.Cause) {
-			return calls // a goodbye to its actor
+			return calls // the program stopped its actor, and with it the subscription
 		}
 	case SlowConsumerBegan, ServerErrorReported, PermissionDenied, AuthenticationFailed, HandlerPanicked,
 		HandlerFailed, HandlerBlocked, HandlerUnblocked, DrainTimedOut:
 	case MessagesDropped:
 		if errors.Is(n.Cause, actors.ErrActorStopped) {
-			return calls // what an actor left in its mailbox, and no message of a user's
+			return calls // messages of Send in the mailbox of an actor, not messages from a server
 		}
 	default:
 		return calls
@@ -105,7 +106,7 @@ func (nc *Conn) errorCalls(calls []func(), cb ErrHandler, n *actors.Notice) []fu
 	return append(calls, func() { cb(nc, sub, err) })
 }
 
-// subscriptionOf returns the Subscription behind the runtime's, nil for none.
+// subscriptionOf returns the Subscription of a runtime subscription, nil for none.
 func subscriptionOf(s *actors.Sub) *Subscription {
 	if s == nil {
 		return nil
@@ -124,7 +125,7 @@ func (nc *Conn) change(f func(*callbackSet)) {
 	f(&nc.callbacks)
 }
 
-// now returns the callbacks as they are, none for a nil Conn.
+// now returns the current callbacks, none for a nil Conn.
 func (nc *Conn) now() callbackSet {
 	if nc == nil {
 		return callbackSet{}

@@ -2,88 +2,91 @@ package api
 
 import "github.com/troupe-go/troupe/internal/kind"
 
-// Category says what an error is about, and with that whose turn it is. Its String
-// is a word in lower case, for the label of a metric. New categories may be added.
+// Category says what an error is about, and so who can do something about it. Its String
+// is a word in lower case, usable as the label of a metric. New categories may be added.
 type Category = kind.Category
 
 // The categories of CategoryOf.
 const (
-	// CategoryNone is that of nil.
+	// CategoryNone is the category of nil.
 	CategoryNone = kind.None
-	// CategoryUnknown: an error that is neither of this library nor one of the standard
-	// library's about contexts and sockets; such as what a callback of yours returned.
+	// CategoryUnknown: the error comes neither from this library nor from the contexts and
+	// sockets of the standard library; a callback of the program may have returned it.
 	CategoryUnknown = kind.Unknown
-	// CategoryInput: an argument or option means nothing, or is larger than what may
-	// be. Nothing was sent, and it will be no different next time: mend the program.
+	// CategoryInput: an argument or option is invalid or too large. Nothing was sent, and
+	// the same call will fail again: fix the program.
 	CategoryInput = kind.Input
 	// CategoryClosed: the connection, subscription or actor has ended or is being
-	// drained. What is needed is a new one.
+	// drained. Create a new one.
 	CategoryClosed = kind.Closed
-	// CategoryConnection: there is no server, or it was lost. The connection sees to a
-	// new one by itself, or Connect has found none.
+	// CategoryConnection: there is no server, or the link to it was lost. The connection
+	// looks for another server by itself; from Connect, it means that none was found.
 	CategoryConnection = kind.Connection
-	// CategoryTLS: the connection cannot be made secure: look after certificates,
-	// authorities, and who wants TLS.
+	// CategoryTLS: the connection cannot be secured. Check the certificates, the
+	// authorities, and which side requires TLS.
 	CategoryTLS = kind.TLS
 	// CategoryAuthorization: credentials cannot be used, or a server has refused them.
 	CategoryAuthorization = kind.Authorization
-	// CategoryPermission: the server does not let this user publish or subscribe there.
+	// CategoryPermission: the server does not allow this user to publish or subscribe to
+	// the subject.
 	CategoryPermission = kind.Permission
-	// CategoryTimeout: it did not happen in time.
+	// CategoryTimeout: something did not happen in time.
 	CategoryTimeout = kind.Timeout
-	// CategoryCanceled: the context of the call was cancelled. Nobody has to be told.
+	// CategoryCanceled: the context of the call was cancelled. It need not be reported.
 	CategoryCanceled = kind.Canceled
 	// CategoryLimit: something is full, here or at the server: a buffer, a mailbox, a
 	// slow subscription, the number of connections. Do less at once, or wait.
 	CategoryLimit = kind.Limit
-	// CategoryUnavailable: the server is there, and nobody who would answer.
+	// CategoryUnavailable: the server works, but no service answers.
 	CategoryUnavailable = kind.Unavailable
-	// CategoryNotFound: what was asked for is not there: make it, or do without.
+	// CategoryNotFound: what was asked for does not exist. Create it, or do without it.
 	CategoryNotFound = kind.NotFound
-	// CategoryConflict: somebody else was faster: read what there is now, then decide.
+	// CategoryConflict: someone else has changed it first. Read the current state, then
+	// decide.
 	CategoryConflict = kind.Conflict
-	// CategoryServer: the server does not know how to do it, or reported what we do not
-	// know.
+	// CategoryServer: the server does not support the operation, or reported an error that
+	// this library does not know.
 	CategoryServer = kind.Server
-	// CategoryProtocol: the peer does not keep to the protocol, or is no server for
-	// clients at all.
+	// CategoryProtocol: the peer violates the protocol, or is not a server for clients.
 	CategoryProtocol = kind.Protocol
-	// CategoryHandler: a handler, a callback or an actor of the program's failed.
+	// CategoryHandler: a handler, callback or actor of the program failed.
 	CategoryHandler = kind.Handler
 	// CategoryInternal: a defect of this library. Please report it.
 	CategoryInternal = kind.Internal
 )
 
-// Error is what every error of this library is, or has among its causes: an error that knows
-// what it is about, whether the same call may succeed later, and whether it may have had its
-// effect. Ask with errors.As, or with the functions below, which know errors of others, too.
+// Error is implemented by every error of this library, or by one of its causes. Its methods
+// say what it is about, whether the same call may succeed later, and whether the call may
+// have had its effect. Find it with errors.As, or use the functions below, which also judge
+// errors of others.
 type Error = kind.Error
 
-// CategoryOf returns what err is about: for an error with causes, what the outermost
-// that knows says. Nil is CategoryNone.
+// CategoryOf returns what err is about. If err has causes, the outermost error that knows its
+// category decides. For nil it is CategoryNone.
 //
-// The three functions know every error of this library, those of package context, and
-// those about sockets. Of others they ask the methods Category, Retryable and MaybeSent,
-// if they have them. They may be called from any goroutine and allocate next to nothing.
+// CategoryOf, Retryable and MaybeSent know every error of this library, those of package
+// context, and those of sockets. They ask any other error through its methods Category,
+// Retryable and MaybeSent, if it has them. They may be called from any goroutine and allocate
+// next to nothing.
 func CategoryOf(err error) Category { return kind.CategoryOf(err) }
 
-// Retryable reports whether the same call, on the same connection, may succeed later:
-// true for a timeout, for no responders, for what is full, and for everything that ends
-// when the connection has a server again. It is false for bad input, for what is closed,
-// for refused credentials and subjects, for a cancelled context, for nil, and for errors
-// that are unknown. For an error of Connect it says whether to call Connect again.
+// Retryable reports whether the same call on the same connection may succeed later. It is
+// true for timeouts, for no responders, for full buffers and limits, and for everything that
+// ends when the connection has a server again. It is false for invalid arguments, for what is
+// closed, for refused credentials and subjects, for a cancelled context, for nil, and for
+// unknown errors. For an error of Connect it says whether to call Connect again.
 //
-// It does not say that repeating is safe: unless the call may be done twice, see
-// MaybeSent first.
+// It does not say that repeating the call is safe: unless the call is idempotent, check
+// MaybeSent as well.
 //
 //	if api.Retryable(err) && (idempotent || !api.MaybeSent(err)) { ... }
 func Retryable(err error) bool { return kind.CanRetry(err) }
 
-// MaybeSent reports whether the call may have had its effect in spite of its error:
-// what it was to send may have left or leaves yet, and somebody may receive it. It is
-// false for whatever was refused before, and for nil. It is false for ErrNoResponders,
-// ErrMaxPayload and ErrPermissionViolation as well: there the server says itself that
-// nobody received what did leave. It is true for a request that was given up while it
-// waited for a server: it goes to the next one. In doubt, and for errors that are
-// unknown, it is true.
+// MaybeSent reports whether the call may have had its effect despite the error: its message
+// may have left, or may still leave, and someone may receive it. It is false for nil and for
+// calls that were refused before anything was sent. It is also false for ErrNoResponders,
+// ErrMaxPayload and ErrPermissionViolation, because there the server itself says that nobody
+// received the message. It is true for a request that was given up while it waited for a
+// server, because it still goes to the next one. In doubt, and for unknown errors, it is
+// true.
 func MaybeSent(err error) bool { return kind.MayHaveSent(err) }

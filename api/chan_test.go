@@ -52,7 +52,7 @@ func TestChannelsGetMessagesInOrder(t *testing.T) {
 	kinds(t, err, api.ErrConnectionClosed)
 }
 
-// TestAFullChannelDrops what it has no room for, and counts an episode.
+// TestAFullChannelDrops messages that do not fit, and counts an episode.
 func TestAFullChannelDrops(t *testing.T) {
 	const limit = 4
 	for _, sent := range []int{limit - 1, limit, limit + 1} {
@@ -96,7 +96,7 @@ func TestAFullChannelDrops(t *testing.T) {
 	}
 }
 
-// TestAnUnbufferedChannel gets what its receiver waits for.
+// TestAnUnbufferedChannel gets a message only while its receiver waits.
 func TestAnUnbufferedChannel(t *testing.T) {
 	_, nc := both(t)
 	ch := make(chan *api.Msg)

@@ -8,12 +8,12 @@ import (
 	"github.com/troupe-go/troupe/actors"
 )
 
-// Report says what a drain or close left behind: the paths of the actors that are
-// Unfinished, UnsentBytes, and Undelivered messages. The zero Report is a clean end.
+// Report says what a drain or close left behind: the paths of the Unfinished actors, the
+// number of UnsentBytes, and the number of Undelivered messages. The zero Report is a clean end.
 type Report = actors.Report
 
-// Done returns a channel that is closed when the connection begins to end for good. A drain
-// closes it at its end. It is nil, and never closed, for the zero Conn.
+// Done returns a channel that is closed when the connection begins to end for good. During a
+// drain that is at its end. For the zero Conn it is nil, which is never closed.
 func (nc *Conn) Done() <-chan struct{} {
 	if !nc.valid() {
 		return nil
@@ -21,22 +21,23 @@ func (nc *Conn) Done() <-chan struct{} {
 	return nc.core.Done()
 }
 
-// Close ends the connection. What waits to be sent is written if the socket
-// takes it within a second; what waits for handlers is discarded; calls that
-// wait return ErrConnectionClosed. It returns when every actor is gone, or after
-// two seconds when a handler does not return. Called from a handler or callback
-// it does not wait for that one. A second call waits as well.
+// Close ends the connection. Waiting output is written if the socket takes it within a
+// second; messages that wait for handlers are discarded; calls that wait return
+// ErrConnectionClosed. Close returns when every actor has ended, or after two seconds if a
+// handler does not return. Called from a handler or callback, it does not wait for that one.
+// A second call waits as well.
 func (nc *Conn) Close() {
 	if nc.valid() {
 		nc.core.Close(context.Background())
 	}
 }
 
-// BeforeClose has f called once when the connection is about to close, by Close or at the end
-// of a drain, and has a link: then f may still publish. It runs on a goroutine of its own, and
-// returns when ctx is done: within a second, or a tenth of one when Close is not to wait; at
-// once for a Close from inside a handler. forget takes it back. Nothing is called for an end
-// that nobody asked for. On a nil Conn it does nothing.
+// BeforeClose arranges for f to be called once when the connection is about to close, by
+// Close or at the end of a drain, and has a link, so that f can still publish. f runs on a
+// goroutine of its own and must return when ctx is done: within a second, or within a tenth
+// of a second when Close must not wait; for a Close from inside a handler ctx is done at
+// once. forget removes f. f is not called when the connection fails by itself. On a nil Conn
+// it does nothing.
 func (nc *Conn) BeforeClose(f func(ctx context.Context)) (forget func()) {
 	if !nc.valid() || f == nil {
 		return func() {}
@@ -44,10 +45,10 @@ func (nc *Conn) BeforeClose(f func(ctx context.Context)) (forget func()) {
 	return nc.core.BeforeClose(f)
 }
 
-// CloseContext is Close that waits until ctx is done, or two seconds if ctx has no
-// deadline, and says what it left behind. ErrCloseTimeout when a handler did not
-// return in time, context.Canceled when ctx was cancelled before: the connection is
-// closed all the same. ErrInvalidContext for nil.
+// CloseContext is Close that waits until ctx is done, or two seconds if ctx has no deadline,
+// and reports what was left behind. The error is ErrCloseTimeout if a handler did not return
+// in time, and context.Canceled if ctx was cancelled first; the connection is closed in
+// either case. It is ErrInvalidContext for nil.
 func (nc *Conn) CloseContext(ctx context.Context) (Report, error) {
 	if !nc.valid() {
 		return Report{}, ErrInvalidConnection
@@ -67,15 +68,14 @@ func (nc *Conn) CloseContext(ctx context.Context) (Report, error) {
 	}
 }
 
-// Drain ends the connection in order: subscriptions get no new messages and
-// finish what they have, then what was published leaves, then the connection
-// closes. It returns at once; the ClosedHandler tells of the end. Until
-// subscriptions have finished, Publish works and Subscribe returns
-// ErrConnectionDraining. What does not finish within DrainTimeout goes to the
-// ErrorHandler as an ErrDrainTimeout.
+// Drain ends the connection in order: subscriptions receive no new messages and finish those
+// they have, then published messages are sent, then the connection closes. It returns at
+// once; the ClosedHandler reports the end. Until the subscriptions have finished, Publish
+// works and Subscribe returns ErrConnectionDraining. If the drain does not finish within
+// DrainTimeout, the ErrorHandler receives an ErrDrainTimeout.
 //
-// Errors: ErrConnectionClosed; ErrConnectionReconnecting, with a
-// *ConnectionStateError, while there is no server, which leaves the connection as it is (nats.go closes it). A second
+// Errors: ErrConnectionClosed; while there is no server, ErrConnectionReconnecting, with a
+// *ConnectionStateError, which leaves the connection as it is (nats.go closes it). A second
 // call returns nil.
 func (nc *Conn) Drain() error {
 	if !nc.valid() {
@@ -96,14 +96,15 @@ func (nc *Conn) Drain() error {
 	return nil
 }
 
-// DrainContext is Drain that returns when the connection is closed, and says
-// what was left behind. When ctx is done before, or after DrainTimeout if ctx has
-// no deadline, it does not wait any longer: the connection is closed, handlers that
-// have not returned are in the Report, and end later, and what waits to be sent is
-// lost and counted there. The error is then an ErrDrainTimeout, or context.Canceled
-// for a ctx that was cancelled.
-// ErrInvalidContext for nil; ErrConnectionDraining when a drain is going on. From inside a
-// handler of this connection use Drain: the handler would wait for itself.
+// DrainContext is Drain that returns when the connection is closed, and reports what was left
+// behind. When ctx is done first, or after DrainTimeout if ctx has no deadline, it stops
+// waiting and closes the connection: handlers that have not returned are listed in the Report
+// and end later, and unsent output is lost and counted there. The error is then an
+// ErrDrainTimeout, or context.Canceled if ctx was cancelled.
+//
+// Other errors: ErrInvalidContext for nil; ErrConnectionDraining if a drain is in progress;
+// those of Drain. Inside a handler of this connection use Drain, because the handler would
+// wait for itself.
 func (nc *Conn) DrainContext(ctx context.Context) (Report, error) {
 	if !nc.valid() {
 		return Report{}, ErrInvalidConnection

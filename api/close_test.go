@@ -120,7 +120,7 @@ func TestCloseTellsSubscriptions(t *testing.T) {
 	}
 }
 
-// TestCallbackOrder checks nats.go's order of callbacks over a connection's life.
+// TestCallbackOrder: over the life of a connection, callbacks come in nats.go's order.
 func TestCallbackOrder(t *testing.T) {
 	calls := make(chan string, 100)
 	say := func(what string) api.ConnHandler { return func(*api.Conn) { calls <- what } }
@@ -206,7 +206,7 @@ func TestDrainFinishesEverything(t *testing.T) {
 	}
 }
 
-// TestDoneTellsOfTheEnd, and not before it.
+// TestDoneTellsOfTheEnd, and not earlier.
 func TestDoneTellsOfTheEnd(t *testing.T) {
 	_, nc := both(t)
 	select {

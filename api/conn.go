@@ -19,60 +19,59 @@ type Status = actors.Status
 
 // The states of a connection.
 const (
-	// DISCONNECTED: the link was lost under NoReconnect, and CLOSED follows. A nil Conn
+	// DISCONNECTED: the link was lost with NoReconnect set, and CLOSED follows. A nil Conn
 	// is in this state as well.
 	DISCONNECTED = actors.Disconnected
 	// CONNECTED: connected.
 	CONNECTED = actors.Connected
 	// CLOSED: ended for good.
 	CLOSED = actors.Closed
-	// RECONNECTING: there is no server, and attempts are made: the link was lost or, under
-	// RetryOnFailedConnect, no server was reached when all had been tried once.
+	// RECONNECTING: there is no server, and attempts are made, because the link was lost or,
+	// with RetryOnFailedConnect, because the first attempt at every server has failed.
 	RECONNECTING = actors.Reconnecting
-	// CONNECTING: no server has been reached yet. Attempts after the loss of a link are
-	// RECONNECTING.
+	// CONNECTING: no server has been reached yet. After the loss of a link the state is
+	// RECONNECTING instead.
 	CONNECTING = actors.Connecting
 	// DRAINING_SUBS: a drain lets subscriptions finish.
 	DRAINING_SUBS = actors.DrainingSubs
-	// DRAINING_PUBS: a drain lets publishes leave.
+	// DRAINING_PUBS: a drain sends what was published.
 	DRAINING_PUBS = actors.DrainingPubs
 )
 
-// Conn is a connection to NATS servers: one at a time, another when that is
-// lost. It is safe for concurrent use, and every method may be called from every
-// handler and callback. Methods of a nil Conn return ErrInvalidConnection, or
-// nothing.
+// Conn is a connection to one NATS server at a time, and to another one when that is lost. It
+// is safe for concurrent use, and every method may be called from every handler and callback.
+// Methods of a nil Conn return ErrInvalidConnection or a zero value.
 type Conn struct {
 	// Opts are the options in use: read only. Callbacks are changed with the Set
 	// methods, which leave Opts alone.
 	Opts Options
 
-	core  *actors.Conn // set once by adopt, before anyone can have the Conn
+	core  *actors.Conn // set once by adopt, before the program has the Conn
 	adopt func(*actors.Conn)
-	mux   *Subscription // what replies to requests are bound to
+	mux   *Subscription // Sub of replies to requests
 
-	retries retryDesk // what calls of Retry share
+	retries retryDesk // shared by calls of Retry
 
 	mu        sync.Mutex
 	callbacks callbackSet // guarded by mu
 	events    eventListeners
 	statuses  statusListeners
-	everUp    bool        // there has been a link; the callbacks actor's alone
-	beganDown atomic.Bool // Connect returned without a server: the first one is news
+	everUp    bool        // there has been a link; used by the callbacks actor alone
+	beganDown atomic.Bool // Connect returned without a server: the first link is reported
 }
 
 // callbackSet holds the callbacks that can be changed while connected.
 type callbackSet struct {
 	disconnected ConnErrHandler
-	lost         ConnHandler // in the place of disconnected, if that is nil
+	lost         ConnHandler // used if disconnected is nil
 	reconnected  ConnHandler
 	discovered   ConnHandler
 	closed       ConnHandler
 	failed       ErrHandler
 }
 
-// init prepares everything that events need: they may come before the runtime's
-// Connect returns.
+// init prepares everything that events need, because the first may arrive before the
+// runtime's Connect returns.
 func (nc *Conn) init() {
 	var once sync.Once
 	nc.adopt = func(core *actors.Conn) { once.Do(func() { nc.core = core }) }
@@ -87,7 +86,7 @@ func (nc *Conn) init() {
 	}
 }
 
-// valid reports whether the connection is one that Connect returned.
+// valid reports whether the connection was returned by Connect.
 func (nc *Conn) valid() bool { return nc != nil && nc.core != nil }
 
 // Status returns the state of the connection.
@@ -98,12 +97,12 @@ func (nc *Conn) Status() Status {
 	return nc.core.Status()
 }
 
-// IsConnected reports whether there is a server; also during a drain, which goes on
-// when the server is lost, without being connected.
+// IsConnected reports whether there is a server. It may be true during a drain, which also
+// continues without a server.
 func (nc *Conn) IsConnected() bool { return nc.valid() && nc.core.Live() }
 
-// IsReconnecting reports whether the state is RECONNECTING: there is no server, or was
-// none yet, and attempts are made.
+// IsReconnecting reports whether the state is RECONNECTING: there is no server, and attempts
+// are made to reach one.
 func (nc *Conn) IsReconnecting() bool { return nc.Status() == RECONNECTING }
 
 // IsClosed reports whether the connection has ended for good.
@@ -115,11 +114,11 @@ func (nc *Conn) IsDraining() bool {
 	return s == DRAINING_SUBS || s == DRAINING_PUBS
 }
 
-// LastError returns the last error of the connection: why a link was lost or an attempt
-// failed, what a server complained of, the SlowConsumerError of a subscription, why a
-// drain was not finished; nil if there was none. A connection that has ended by itself
-// tells why. A Close or Drain that was asked for is no error, and leaves it as it is.
-// Errors of handlers are not among them.
+// LastError returns the last error of the connection, nil if there was none: why a link was
+// lost or an attempt failed, an error that a server reported, the SlowConsumerError of a
+// subscription, or why a drain did not finish. If the connection ended by itself, it is the
+// reason. A Close or Drain by the program leaves it unchanged. Errors of handlers are not
+// included.
 func (nc *Conn) LastError() error {
 	if !nc.valid() {
 		return ErrInvalidConnection
@@ -127,10 +126,12 @@ func (nc *Conn) LastError() error {
 	return nc.core.LastError()
 }
 
-// ForceReconnect gives up the link to the server and makes a new one at once,
-// or ends the pause between two attempts. It does not wait. Requests and
-// flushes that wait end with ErrDisconnected. NoReconnect does not stand in its way.
-// ErrConnectionClosed when closed.
+// ForceReconnect gives up the link to the server and connects again at once, or ends the
+// pause between two attempts. It does not wait. When it returns, the status is no longer
+// CONNECTED because of the old link, and what is published or flushed from then on goes to the
+// next one; calls meanwhile make no further reconnect. Waiting requests and flushes end with
+// ErrDisconnected. It reconnects even with NoReconnect. The error is ErrConnectionClosed when
+// closed.
 func (nc *Conn) ForceReconnect() error {
 	if !nc.valid() {
 		return ErrInvalidConnection
@@ -150,7 +151,7 @@ func (nc *Conn) connected() (*url.URL, *protocol.Info) {
 	return server, info
 }
 
-// info is what the last server said about itself, zero before the first.
+// info returns the INFO of the last server, zero before the first.
 func (nc *Conn) info() protocol.Info {
 	if nc.valid() {
 		if info := nc.core.Info(); info != nil {
@@ -160,7 +161,7 @@ func (nc *Conn) info() protocol.Info {
 	return protocol.Info{}
 }
 
-// ConnectedUrl returns the address of the server in use with its credentials,
+// ConnectedUrl returns the address of the server in use, including its credentials;
 // empty unless connected.
 func (nc *Conn) ConnectedUrl() string {
 	if server, _ := nc.connected(); server != nil {
@@ -169,8 +170,8 @@ func (nc *Conn) ConnectedUrl() string {
 	return ""
 }
 
-// ConnectedUrlRedacted returns the address of the server in use with password or
-// token masked, empty unless connected.
+// ConnectedUrlRedacted returns the address of the server in use with its password or
+// token masked; empty unless connected.
 func (nc *Conn) ConnectedUrlRedacted() string {
 	if server, _ := nc.connected(); server != nil {
 		return redactedURL(server)
@@ -178,8 +179,8 @@ func (nc *Conn) ConnectedUrlRedacted() string {
 	return ""
 }
 
-// ConnectedAddr returns host and port of the server in use as they were
-// configured or discovered, empty unless connected.
+// ConnectedAddr returns the host and port of the server in use as they were
+// configured or discovered; empty unless connected.
 func (nc *Conn) ConnectedAddr() string {
 	if server, _ := nc.connected(); server != nil {
 		return server.Host
@@ -187,7 +188,7 @@ func (nc *Conn) ConnectedAddr() string {
 	return ""
 }
 
-// LocalAddr returns the local address of the socket, empty unless connected.
+// LocalAddr returns the local address of the socket; empty unless connected.
 func (nc *Conn) LocalAddr() string {
 	if server, _ := nc.connected(); server != nil {
 		return nc.core.LocalAddr()
@@ -195,7 +196,7 @@ func (nc *Conn) LocalAddr() string {
 	return ""
 }
 
-// ConnectedServerId returns the id of the server in use, empty unless connected.
+// ConnectedServerId returns the ID of the server in use; empty unless connected.
 func (nc *Conn) ConnectedServerId() string {
 	if _, info := nc.connected(); info != nil {
 		return info.ServerID
@@ -203,7 +204,7 @@ func (nc *Conn) ConnectedServerId() string {
 	return ""
 }
 
-// ConnectedServerName returns the name of the server in use, empty unless connected.
+// ConnectedServerName returns the name of the server in use; empty unless connected.
 func (nc *Conn) ConnectedServerName() string {
 	if _, info := nc.connected(); info != nil {
 		return info.ServerName
@@ -211,7 +212,7 @@ func (nc *Conn) ConnectedServerName() string {
 	return ""
 }
 
-// ConnectedServerVersion returns the version of the server in use, empty unless
+// ConnectedServerVersion returns the version of the server in use; empty unless
 // connected.
 func (nc *Conn) ConnectedServerVersion() string {
 	if _, info := nc.connected(); info != nil {
@@ -220,7 +221,7 @@ func (nc *Conn) ConnectedServerVersion() string {
 	return ""
 }
 
-// ConnectedClusterName returns the cluster of the server in use, empty unless
+// ConnectedClusterName returns the cluster of the server in use; empty unless
 // connected.
 func (nc *Conn) ConnectedClusterName() string {
 	if _, info := nc.connected(); info != nil {
@@ -229,12 +230,12 @@ func (nc *Conn) ConnectedClusterName() string {
 	return ""
 }
 
-// Servers returns the addresses that are tried, discovered ones included,
-// without credentials.
+// Servers returns the addresses of the pool, including discovered ones, without
+// credentials.
 func (nc *Conn) Servers() []string { return nc.servers(func(actors.PoolEntry) bool { return true }) }
 
-// DiscoveredServers returns the addresses that were learnt from servers,
-// without credentials.
+// DiscoveredServers returns the addresses that servers have announced, without
+// credentials.
 func (nc *Conn) DiscoveredServers() []string {
 	return nc.servers(func(e actors.PoolEntry) bool { return e.Discovered })
 }
@@ -252,21 +253,21 @@ func (nc *Conn) servers(wanted func(actors.PoolEntry) bool) []string {
 	return list
 }
 
-// MaxPayload returns how many bytes of header and data the last server takes in
+// MaxPayload returns how many bytes of header and data the last server accepts in
 // one message; 0 before the first server.
 func (nc *Conn) MaxPayload() int64 { return nc.info().MaxPayload }
 
-// HeadersSupported reports whether the last server takes headers.
+// HeadersSupported reports whether the last server supports headers.
 func (nc *Conn) HeadersSupported() bool { return nc.info().Headers }
 
-// AuthRequired reports whether the last server wants credentials.
+// AuthRequired reports whether the last server requires credentials.
 func (nc *Conn) AuthRequired() bool { return nc.info().AuthRequired }
 
-// TLSRequired reports whether the last server wants TLS.
+// TLSRequired reports whether the last server requires TLS.
 func (nc *Conn) TLSRequired() bool { return nc.info().TLSRequired }
 
-// GetClientID returns the server's number of this connection; another one after
-// a reconnect. Errors: ErrConnectionClosed, ErrClientIDNotSupported.
+// GetClientID returns the number that the server has given this connection. It changes
+// with each reconnect. Errors: ErrConnectionClosed, ErrClientIDNotSupported.
 func (nc *Conn) GetClientID() (uint64, error) {
 	if err := nc.open(); err != nil {
 		return 0, err
@@ -277,7 +278,7 @@ func (nc *Conn) GetClientID() (uint64, error) {
 	return 0, ErrClientIDNotSupported
 }
 
-// GetClientIP returns our address as the server sees it. Errors:
+// GetClientIP returns the client's address as the server sees it. Errors:
 // ErrConnectionClosed, ErrClientIPNotSupported.
 func (nc *Conn) GetClientIP() (net.IP, error) {
 	if err := nc.open(); err != nil {
@@ -298,22 +299,22 @@ func (nc *Conn) open() error {
 	return err
 }
 
-// Statistics is what a connection has done. Bytes are header and data.
+// Statistics counts what a connection has done. Bytes are those of header and data.
 type Statistics struct {
-	InMsgs     uint64 // all that came, dropped ones and replies included
-	OutMsgs    uint64 // accepted publishes, those that wait included
+	InMsgs     uint64 // received messages, including replies and messages dropped here
+	OutMsgs    uint64 // accepted publishes, including those not sent yet
 	InBytes    uint64
 	OutBytes   uint64
-	Reconnects uint64 // completed ones
+	Reconnects uint64 // completed reconnects
 
-	Moves         uint64 // to another socket, without having lost the link; see StayOnLameDuck and Rotate
-	Uncertain     uint64 // publishes that a lost link may have swallowed, see PublishUncertain
+	Moves         uint64 // moves to another socket without losing the link; see StayOnLameDuck and Rotate
+	Uncertain     uint64 // publishes that may have been lost with a link; see PublishUncertain
 	Strays        uint64 // messages for subscriptions that had ended
-	LateReplies   uint64 // replies that nobody waited for any more
-	EventsDropped uint64 // events for which a slow callback left no room
+	LateReplies   uint64 // replies that arrived after their request had ended
+	EventsDropped uint64 // events dropped because a callback was too slow
 
-	PendingBytes    uint64 // what waits, in bytes, as PendingBudget counts it; 0 without one
-	MaxPendingBytes uint64 // the most that ever waited
+	PendingBytes    uint64 // bytes that wait now, as PendingBudget counts them; 0 without a budget
+	MaxPendingBytes uint64 // the highest PendingBytes so far
 }
 
 // Stats returns a snapshot of the counters.
@@ -329,8 +330,8 @@ func (nc *Conn) Stats() Statistics {
 	}
 }
 
-// Buffered returns how many bytes wait to be written, those of a write that is going on
-// included; -1 and ErrConnectionClosed when closed.
+// Buffered returns how many bytes wait to be written, including those of a write in
+// progress; -1 and ErrConnectionClosed when closed.
 func (nc *Conn) Buffered() (int, error) {
 	if !nc.valid() {
 		return -1, ErrInvalidConnection
@@ -338,8 +339,8 @@ func (nc *Conn) Buffered() (int, error) {
 	return nc.core.Buffered()
 }
 
-// NumSubscriptions returns how many subscriptions there are. The one for replies
-// to requests counts.
+// NumSubscriptions returns the number of subscriptions, including the one for replies
+// to requests.
 func (nc *Conn) NumSubscriptions() int {
 	if !nc.valid() {
 		return 0
@@ -347,8 +348,8 @@ func (nc *Conn) NumSubscriptions() int {
 	return nc.core.SubscriptionCount()
 }
 
-// Tree returns a snapshot of the connection's actors: what state each is in,
-// since when and why. Its String is the picture.
+// Tree returns a snapshot of the connection's actors: the state of each, since when it
+// has been in it, and why. Its String draws the tree.
 func (nc *Conn) Tree() Node {
 	if !nc.valid() {
 		return supervisor.Node{Kind: "connection", State: "closed", Level: supervisor.Down, Taken: time.Now()}
@@ -356,8 +357,8 @@ func (nc *Conn) Tree() Node {
 	return nc.core.Tree()
 }
 
-// Health returns nil while everything works, and otherwise a *HealthError that
-// names what does not, and why.
+// Health returns nil while everything works, and otherwise a *HealthError that names
+// the actors that do not, and the reasons.
 func (nc *Conn) Health() error {
 	if !nc.valid() {
 		return ErrInvalidConnection
@@ -365,16 +366,15 @@ func (nc *Conn) Health() error {
 	return nc.core.Health()
 }
 
-// Node is a snapshot of one actor and those below it: its Path, Name and Kind; State,
-// the Level that this is for Health, Since when and for what Reason; Restarts;
+// Node is a snapshot of one actor and those below it: its Path, Name and Kind; its State, the
+// Level of the state for Health, Since when and for what Reason; the number of Restarts; the
 // MailboxMsgs and MailboxBytes that wait; Counters; and Children.
 type Node = supervisor.Node
 
-// NewInbox returns a new subject that nobody else uses, "_INBOX." and a unique id.
+// NewInbox returns a new unique subject: "_INBOX." and an ID.
 func NewInbox() string { return InboxPrefix + nuid.Next() }
 
-// NewInbox returns a new subject that nobody else uses, under the connection's
-// inbox prefix.
+// NewInbox returns a new unique subject below the connection's inbox prefix.
 func (nc *Conn) NewInbox() string {
 	if nc == nil {
 		return NewInbox()
@@ -382,13 +382,13 @@ func (nc *Conn) NewInbox() string {
 	return nc.inboxPrefix() + "." + nuid.Next()
 }
 
-// respTokenLen is the length of what NewRespInbox appends: enough of a nuid not to
-// come again on one connection.
+// respTokenLen is the length of what NewRespInbox appends: enough of a nuid to be
+// unique on one connection.
 const respTokenLen = 8
 
-// NewRespInbox returns a new subject below the one that replies to this
-// connection's requests come to. Once there has been a request, what comes there
-// without a subscription of its own is counted as a late reply.
+// NewRespInbox returns a new subject below the inbox for replies to this connection's
+// requests. After the first request, messages to it are counted as late replies unless it has
+// a subscription of its own.
 func (nc *Conn) NewRespInbox() string {
 	if !nc.valid() {
 		return nc.NewInbox()

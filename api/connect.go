@@ -12,25 +12,26 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Connect connects to a NATS server and returns when it is connected. servers
-// is one address or several separated by commas: nats://host:port, with
-// user:password@ or token@ before the host if need be (tcp:// is the same), or tls://
-// for TLS, or ws://host:port/path or wss:// for a WebSocket, plain or in TLS. A missing scheme
-// is nats, or ws behind a first address with ws; a missing port is 4222, 80 for ws, 443
-// for wss; an empty string is DefaultURL. Several are tried in random order unless
-// DontRandomize is set; either all of them are WebSockets or none is.
+// Connect connects to a NATS server and returns when it is connected. servers is one address
+// or several separated by commas. An address is nats://host:port (or tcp://), tls://host:port
+// for TLS, or ws://host:port/path or wss://host:port/path for a WebSocket without or with
+// TLS. It may have user:password@ or token@ before the host. A missing scheme means nats, or
+// ws if the first address is for a WebSocket; a missing port is 4222, 80 for ws, and 443 for
+// wss; an empty string means DefaultURL. Several addresses are tried in random order unless
+// DontRandomize is set. Either all of them are for WebSockets or none is.
 //
-// Errors: what an option refused (ErrInvalidArg and its kind), ErrInvalidURL, and
-// a *NoServersError that lists every attempt, or the error that no other attempt
-// can mend. errors.Is sees the cause of each. Nothing is left behind then.
+// Errors: those of options (ErrInvalidArg or a kind below it); ErrInvalidURL; a
+// *NoServersError that lists every attempt; or the error of an attempt, if no other attempt
+// could succeed. errors.Is finds the cause of each attempt. After an error nothing is left
+// running.
 func Connect(servers string, options ...Option) (*Conn, error) {
 	return ConnectContext(context.Background(), servers, options...)
 }
 
-// ConnectContext is Connect that gives up when ctx is done: ErrTimeout when its
-// deadline has passed, and otherwise context.Canceled, without what was tried until
-// then, of which OnEvent tells. ErrInvalidContext for nil. Once connected, ctx has no
-// meaning for the connection.
+// ConnectContext is Connect that gives up when ctx is done. The error is then ErrTimeout if
+// its deadline has passed, and otherwise context.Canceled. It does not list the attempts made
+// so far; OnEvent reports them. It is ErrInvalidContext for nil. Once connected, ctx no
+// longer matters.
 func ConnectContext(ctx context.Context, servers string, options ...Option) (*Conn, error) {
 	o := GetDefaultOptions()
 	o.Servers = splitServers(servers)

@@ -214,7 +214,7 @@ func TestConnectGivesUpWithItsContext(t *testing.T) {
 	_, err := api.ConnectContext(ctx, silent.Addr().String(), api.Timeout(time.Hour), api.OnEvent(func(e api.Event) { events <- e }))
 	close(events)
 	kinds(t, err, context.Canceled)
-	_, err = api.Connect(silent.Addr().String(), api.Timeout(300*time.Millisecond))
+	_, err = api.Connect(silent.Addr().String(), api.Timeout(time.Second))
 	kinds(t, err, api.ErrNoServers, os.ErrDeadlineExceeded)
 }
 
@@ -331,8 +331,8 @@ func TestTLS(t *testing.T) {
 	flushed(t, trusting)
 }
 
-// TestRefusedCredentialsEndReconnecting: the same refusal twice in a row, unless
-// that is to be ignored.
+// TestRefusedCredentialsEndReconnecting: at the same refusal twice in a row, unless
+// IgnoreAuthErrorAbort is set.
 func TestRefusedCredentialsEndReconnecting(t *testing.T) {
 	for name, options := range map[string][]api.Option{"default": nil, "ignored": {api.IgnoreAuthErrorAbort()}} {
 		t.Run(name, func(t *testing.T) {

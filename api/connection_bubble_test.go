@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
 	"github.com/troupe-go/troupe/internal/must"
@@ -24,8 +23,9 @@ func bubble(t *testing.T, f func(t *testing.T, s *natsserver.Server, nc *api.Con
 	})
 }
 
+// inBubble connects within a bubble, where no handshake is slow.
 func inBubble(s *natsserver.Server) []api.Option {
-	return []api.Option{api.InProcessServer(s), api.System(actors.NewSystem(nil))}
+	return []api.Option{api.InProcessServer(s), api.System(api.NewActorSystem(nil)), api.Timeout(api.DefaultTimeout)}
 }
 
 // took checks how much virtual time f took.
@@ -124,8 +124,8 @@ func TestDrainTimeoutOfTheOptions(t *testing.T) {
 	closed(t, over, "the end")
 }
 
-// TestDrainContextEndsWithItsContext, though a handler does not; that is in the report,
-// and in what is said of the health.
+// TestDrainContextEndsWithItsContext even if a handler does not return; the report and the
+// health name it.
 func TestDrainContextEndsWithItsContext(t *testing.T) {
 	const patience = 50 * time.Millisecond
 	late := func() (context.Context, func()) { return context.WithTimeout(context.Background(), patience) }

@@ -1,7 +1,7 @@
 package api
 
-// What servers say in an -ERR, in lower case; the names are nats.go's. Errors carry
-// the text as ServerError.Text; errors.Is and the kinds are the better way to ask.
+// Texts of servers' -ERR messages, in lower case, under nats.go's names. Errors carry
+// the text as ServerError.Text; prefer errors.Is with a kind.
 const (
 	// STALE_CONNECTION: see ErrStaleConnection.
 	STALE_CONNECTION = "stale connection"
@@ -27,10 +27,10 @@ const (
 const (
 	// LangString is the language that servers show in their monitoring.
 	LangString = "go"
-	// RequestChanLen is how many replies nats.go keeps for one request; not in use
-	// here, where a request keeps one and RequestMany is bounded otherwise.
+	// RequestChanLen is how many replies nats.go keeps for one request. It is unused
+	// here: a request keeps one reply, and RequestMany has its own limits.
 	RequestChanLen = 8
-	// MAX_CONTROL_LINE_SIZE is the longest line, in bytes, that a server takes unless
-	// it is told otherwise.
+	// MAX_CONTROL_LINE_SIZE is the longest line, in bytes, that a server accepts unless
+	// it is configured otherwise.
 	MAX_CONTROL_LINE_SIZE = 4096
 )

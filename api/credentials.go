@@ -22,10 +22,10 @@ var ErrInvalidUserCredentials error = kind.New("troupe: invalid user credentials
 // UserCredentialsError says which credentials cannot be used, and why. It never
 // quotes them.
 type UserCredentialsError struct {
-	Option string // that they were given by
-	Source string // path as it was given, or "inline"
+	Option string // the option that set them
+	Source string // the path as given, or "inline"
 	Reason string // unreadable, no JWT, no seed, bad seed, not a user key, not the JWT's, expired
-	Err    error  // of the file system or of package nkeys; nil if there is no more to tell
+	Err    error  // of the file system or of package nkeys; may be nil
 }
 
 // Error names option, source and reason.
@@ -40,12 +40,12 @@ func (e *UserCredentialsError) Error() string {
 // Unwrap returns ErrInvalidUserCredentials and the cause.
 func (e *UserCredentialsError) Unwrap() []error { return []error{ErrInvalidUserCredentials, e.Err} }
 
-// credentials is where a JWT or a seed comes from: a file that is read each time,
-// or bytes.
+// credentials is the source of a JWT or a seed: a file that is read each time, or
+// bytes.
 type credentials struct {
 	by     string // the option
 	file   bool
-	path   string // as it was given; empty unless file
+	path   string // as given; empty unless file
 	inline []byte // never changed
 }
 
@@ -57,8 +57,8 @@ func (c credentials) bad(reason string, err error) error {
 	return &UserCredentialsError{Option: c.by, Source: source, Reason: reason, Err: err}
 }
 
-// read returns the content with line ends as package nkeys wants them. The caller
-// has to wipe it.
+// read returns the content with the line ends that package nkeys needs. The caller
+// must wipe it.
 func (c credentials) read() ([]byte, error) {
 	content := bytes.Clone(c.inline)
 	if c.file {
@@ -80,15 +80,15 @@ func (c credentials) read() ([]byte, error) {
 	return append(lines, '\n'), nil
 }
 
-// jwt returns the JWT, for one attempt: it must not have expired by our clock.
-// A server would refuse it twice, and then the connection would be given up; so
-// the attempts go on until it has been renewed.
+// jwt returns the JWT for one attempt. If it has expired by our clock, the attempt fails
+// here: after two refusals by the server the connection would be given up, whereas
+// these failures let the attempts continue until the JWT is renewed.
 func (c credentials) jwt() (string, error) {
 	token, claims, err := c.claimed()
 	if err != nil {
 		return "", err
 	}
-	// As seconds: the last of 64 bits are no time.Time.
+	// Compared in seconds: time.Time cannot represent every 64-bit value.
 	if end := claims.Expires; end > 0 && time.Now().Unix() >= end {
 		return "", c.bad("expired", fmt.Errorf("%w at %s", errExpired, time.Unix(end, 0).UTC().Format(time.RFC3339)))
 	}
@@ -104,7 +104,7 @@ type userClaims struct {
 	} `json:"nats"`
 }
 
-// claimed returns the JWT and what it says. It is expired, maybe.
+// claimed returns the JWT and its claims. It may have expired.
 func (c credentials) claimed() (token string, claims userClaims, err error) {
 	content, err := c.read()
 	if err != nil {
@@ -131,13 +131,13 @@ func (c credentials) claimed() (token string, claims userClaims, err error) {
 	return token, claims, nil
 }
 
-// signatureBytes is the length of every signature by a key of package nkeys.
+// signatureBytes is the length of a signature by any key of package nkeys.
 const signatureBytes = 64
 
 // What is wrong with a JWT.
 var (
-	errNotJWT  error = kind.New("it returned what is no JWT", ErrCallbackFailed)
-	errExpired error = kind.New("its time was up", ErrInvalidUserCredentials)
+	errNotJWT  error = kind.New("it did not return a JWT", ErrCallbackFailed)
+	errExpired error = kind.New("it expired", ErrInvalidUserCredentials)
 )
 
 // checkJWT refuses what does not look like a JWT: three parts in base64.
@@ -154,7 +154,7 @@ func checkJWT(token string) error {
 	return nil
 }
 
-// key returns the user's key. The caller has to wipe it.
+// key returns the user's key. The caller must wipe it.
 func (c credentials) key() (nkeys.KeyPair, error) {
 	content, err := c.read()
 	if err != nil {
@@ -182,8 +182,8 @@ func (c credentials) key() (nkeys.KeyPair, error) {
 	return key, nil
 }
 
-// otherSeed reports whether content holds a seed that package nkeys does not look for
-// where users keep theirs: a server's, a cluster's, one for encryption.
+// otherSeed reports whether content holds a seed that is not a user's: that of a server
+// or a cluster, or one for encryption. Package nkeys does not find those.
 func otherSeed(content []byte) bool {
 	for line := range bytes.Lines(content) {
 		if _, raw, err := nkeys.DecodeSeed(bytes.TrimSpace(line)); err == nil {

@@ -107,7 +107,7 @@ func TestUnreadableCredentials(t *testing.T) {
 	kinds(t, err, api.ErrInvalidUserCredentials)
 }
 
-// TestTheSeedOfAnotherUserIsRefused before anything is dialed, but beside a bearer's JWT.
+// TestTheSeedOfAnotherUserIsRefused before anything is dialed, except with a bearer JWT.
 func TestTheSeedOfAnotherUserIsRefused(t *testing.T) {
 	op := newOperator(t)
 	one, other := op.user(0), op.user(0)
@@ -156,8 +156,8 @@ func TestNkeySeedFiles(t *testing.T) {
 	kinds(t, err, fs.ErrNotExist, api.ErrInvalidUserCredentials)
 }
 
-// TestExpiredCredentialsWaitForNewOnes: a file that has expired is no reason to
-// give up, since it may be about to be replaced.
+// TestExpiredCredentialsWaitForNewOnes: an expired file does not end reconnecting, because it
+// may be about to be replaced.
 func TestExpiredCredentialsWaitForNewOnes(t *testing.T) {
 	op := newOperator(t)
 	s := natsserver.Run(t, op.options())

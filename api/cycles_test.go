@@ -18,7 +18,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
 )
@@ -27,17 +26,20 @@ import (
 var cycleCount = flag.Int("cycles", 10_000/raced, "how often connections are opened and closed")
 
 const (
-	// perSystem is after how many cycles a worker takes a new actor system: an old
-	// one would soon have used up how often a process may dial.
+	// perSystem is after how many cycles a worker takes a new actor system: with an old one
+	// it would soon reach the limit on dials.
 	perSystem = 40
 
-	// heapLeft is what may be on the heap besides, in bytes, whatever the number of cycles:
-	// a good part of it is of the servers that have ended.
+	// heapLeft is how many more bytes may be on the heap, whatever the number of cycles;
+	// most of them belong to servers that have ended.
 	heapLeft = 4 << 20
 
-	// settling is how long it takes until the runtime lets go of a pipe that was closed: it
-	// keeps each until its deadline, which is a minute for one that was written to.
+	// settling is how long the runtime retains a closed pipe: until its deadline, which is a
+	// minute away for a pipe that was written to.
 	settling = time.Minute + patience
+
+	// closeGrace is how long Close, and a Connect that fails, wait for the end of the actors.
+	closeGrace = 2 * time.Second
 )
 
 // cycles is the world in which connections are opened and closed.
@@ -109,9 +111,9 @@ func (c *cycles) webSocket(with ...api.Option) error {
 func (c *cycles) refused(with ...api.Option) error { return c.connect(c.gone, nothing, with...) }
 func (c *cycles) hungUp(with ...api.Option) error  { return c.connect(c.rude, nothing, with...) }
 
-// unknown comes over TCP: what the server says last stays in the socket then. Through memory
-// it is lost, and the end is all that is heard, when the client does not read within the
-// tenth of a second after which a server that closes a connection gives up writing.
+// unknown comes over TCP, where the server's last message stays in the socket. In memory that
+// message is lost, and only the end is seen, if the client does not read within the tenth of
+// a second after which a server that closes a connection stops writing.
 func (c *cycles) unknown(with ...api.Option) error {
 	return c.connect(c.guarded.URL(), nothing, append(with, api.Token("guessed"))...)
 }
@@ -306,13 +308,17 @@ func runCycles(t *testing.T, n int, made *conns) {
 // inOneSystem runs cycles in an actor system of their own, and looks for actors that
 // are left in it.
 func (c *cycles) inOneSystem(drawn []string) {
-	system := actors.NewSystem(nil)
+	system := api.NewActorSystem(nil)
 	before := system.Actors()
 	for range perSystem {
 		name := drawn[rand.IntN(len(drawn))]
 		kind := cycleKinds[name]
+		began := time.Now()
 		if err := kind.run(c, api.System(system), api.Timeout(patience)); !oneOf(err, kind.want) {
 			c.t.Errorf("%s: %v", name, err)
+		}
+		if time.Since(began) >= closeGrace {
+			until(c.t, "the actors of a slow connection have ended", func() bool { return system.Actors() == before })
 		}
 		if after := system.Actors(); after != before {
 			c.t.Errorf("%s: %d actors, and %d before", name, after, before)

@@ -170,7 +170,7 @@ func TestDeliveryAllocatesWhatItSays(t *testing.T) {
 				t.Errorf("%s: %.2f allocations an owned message, want at most %.2f", name, got, c.most)
 			}
 			if poisoning {
-				continue // what was borrowed is gone after the first run
+				continue // borrowed data is invalid after the first run
 			}
 			if got := allocations(t, c.m, sub.borrowedConsumer()); got > 0 {
 				t.Errorf("%s: %.2f allocations a borrowed message", name, got)
@@ -254,7 +254,8 @@ func TestBorrowedMessagesAreReused(t *testing.T) {
 	}
 }
 
-// TestBadHeadersAreReported delivers a message with a block nobody can read.
+// TestBadHeadersAreReported: the message is delivered although its header block cannot be
+// read.
 func TestBadHeadersAreReported(t *testing.T) {
 	for mode, options := range map[string][]SubOption{"owned": nil, "borrowed": {Borrow()}, "sync": nil} {
 		t.Run(mode, func(t *testing.T) {
@@ -288,7 +289,7 @@ func TestBadHeadersAreReported(t *testing.T) {
 	}
 }
 
-// TestIdleSubscriptionsCostLittle measures memory and goroutines of many.
+// TestIdleSubscriptionsCostLittle measures the memory and goroutines of many.
 func TestIdleSubscriptionsCostLittle(t *testing.T) {
 	const n = 5000
 	nc := dialFake(t, newFake())
@@ -322,7 +323,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestServersTellOfOthers sends what a server sends later on.
+// TestServersTellOfOthers in an INFO that is sent later.
 func TestServersTellOfOthers(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(*protocol.Info)
@@ -364,7 +365,7 @@ func TestServersTellOfOthers(t *testing.T) {
 	}
 }
 
-// TestErrorTextsSayEnough looks at the texts of the errors born here.
+// TestErrorTextsSayEnough checks the texts of the errors of this package.
 func TestErrorTextsSayEnough(t *testing.T) {
 	for err, want := range map[error]string{
 		&BadTimeoutError{Op: "flush", Value: -1}:                             "flush",
@@ -374,7 +375,7 @@ func TestErrorTextsSayEnough(t *testing.T) {
 		&FlushTimeoutError{Op: "rtt", After: flushTimeout, Buffered: 7}:      "7 bytes",
 		&ConnectionStateError{Op: "rtt", State: RECONNECTING}:                "RECONNECTING",
 		&CloseTimeoutError{Report: Report{Unfinished: []string{"the last"}}}: "the last",
-		&URLError{Position: 3, Reason: "why"}:                                "number 3: why",
+		&URLError{Position: 3, Reason: "why"}:                                "address 3: why",
 		badArg("option X", "is odd"):                                         "option X is odd",
 	} {
 		if text := err.Error(); !strings.Contains(text, want) || !strings.HasPrefix(text, "troupe: ") {

@@ -36,7 +36,7 @@ func refusal(t *testing.T, err error) *api.PermissionError {
 	return p
 }
 
-// TestADeniedRequestFailsAtOnce, and those on other subjects wait on.
+// TestADeniedRequestFailsAtOnce; requests on other subjects continue to wait.
 func TestADeniedRequestFailsAtOnce(t *testing.T) {
 	_, nc, free := guarded(t, &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"secret.>"}}})
 	asked := make(chan *api.Msg, 1)
@@ -74,8 +74,8 @@ func TestADeniedPublishEndsAllRequestsThere(t *testing.T) {
 	}
 }
 
-// TestARefusedInboxFailsRequestsAtOnce, without sending those that come after,
-// until a link to a server that allows it.
+// TestARefusedInboxFailsRequestsAtOnce. Later ones are not even sent, until there is a link
+// to a server that allows it.
 func TestARefusedInboxFailsRequestsAtOnce(t *testing.T) {
 	p := &server.Permissions{Subscribe: &server.SubjectPermission{Deny: []string{"_INBOX.>"}}}
 	s, nc, free := guarded(t, p, api.MaxReconnects(-1))
@@ -100,7 +100,7 @@ func TestARefusedInboxFailsRequestsAtOnce(t *testing.T) {
 	must.Get(nc.Request("echo", nil, patience))(t)
 }
 
-// TestADeniedReplySubject fails the request that has it.
+// TestADeniedReplySubject fails the request that uses it.
 func TestADeniedReplySubject(t *testing.T) {
 	_, nc := both(t, api.CustomInboxPrefix("$JS.ACK"))
 	_, err := nc.Request("a", nil, time.Hour)
@@ -109,7 +109,7 @@ func TestADeniedReplySubject(t *testing.T) {
 	}
 }
 
-// TestDenialsAreToldInTheirOrder, of whatever they are.
+// TestDenialsAreToldInTheirOrder, whatever was denied.
 func TestDenialsAreToldInTheirOrder(t *testing.T) {
 	const count = 20
 	told := make(chan error, 2*count)

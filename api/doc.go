@@ -6,9 +6,9 @@
 //	answer, err := nc.Request("price", []byte("apples"), time.Second)
 //	err = nc.Drain()
 //
-// Names, signatures and defaults are those of nats.go v1.55. What is behind them
-// is a tree of actors, of which one socket more or less, or a handler that
-// panics, is nothing but the restart of a branch:
+// Names, signatures and defaults are those of nats.go v1.55. They are implemented by
+// a tree of actors under supervisors: a lost socket or a handler that panics restarts
+// one branch of the tree and leaves the others alone.
 //
 //	Conn ──► connection-1
 //	         ├── link            one server at a time; a reconnect is its restart
@@ -16,31 +16,33 @@
 //	         │   ├── writer      published frames ─► socket
 //	         │   └── heartbeat   PING, PONG
 //	Subscription ──► subscriptions
-//	         │       └── dispatcher   one for each, started by its first message
+//	         │       └── dispatcher   one per subscription, started by its first message
 //	Request ──► requests         answers go straight to the caller
-//	Spawn ──► actors, or another group of actors of the user's
-//	Guard ──► breakers         whether calls are made; Retry ──► calls: made again
+//	Spawn ──► actors           or another group of the program's actors
+//	Guard ──► breakers         decide whether calls are made
+//	Retry ──► calls            make failed calls again
 //	handlers ◄── callbacks       every event, in order
 //
-// Conn.Tree shows it with states and reasons, Conn.Health says whether all is
-// well, Conn.Events and OnEvent tell what happens.
+// Conn.Tree shows the tree with states and reasons, Conn.Health reports whether every
+// part works, and Conn.Events and OnEvent report what happens.
 //
 // # Messages and memory
 //
-// A delivered message belongs to the handler. Messages that arrive together
-// share two allocations, which are small enough that a kept message keeps little
-// else; see Msg. With Borrow nothing is allocated and the message is valid
-// until the handler returns. Built with the tag "invariants" such a message is
-// overwritten then, so that a test finds what was kept.
+// A delivered message belongs to the handler. Messages that arrive together share two
+// allocations, which are so small that keeping one message retains little else; see
+// Msg. With Borrow nothing is allocated, and the message is valid until the handler
+// returns. With the build tag "invariants" a borrowed message is overwritten when the
+// handler returns, so that tests find code that keeps one.
 //
 // # Errors
 //
-// Every error belongs to a kind that errors.Is finds, often to several: an
-// ErrFlushTimeout is an ErrTimeout is a context.DeadlineExceeded. Errors carry
-// data for errors.As and are not to be compared with ==. Bad input is refused at
-// once, before anything is sent. Of any error, CategoryOf says what it is about,
-// Retryable whether the same call may succeed later, and MaybeSent whether it may
-// have had its effect all the same. Retry asks these questions and makes the call again; a
-// Breaker, by Guard, keeps calls from being made that would fail. Kinds lists the kinds;
-// docs/ERRORS.md has them all, with what each is fatal for and an example.
+// Every error belongs to at least one kind that errors.Is finds: an ErrFlushTimeout is
+// also an ErrTimeout and a context.DeadlineExceeded. Errors carry data for errors.As; do
+// not compare them with ==. Invalid arguments are refused before anything is sent.
+//
+// For any error, CategoryOf returns what it is about, Retryable whether the same call may
+// succeed later, and MaybeSent whether the call may have had its effect despite the error.
+// Retry asks these questions and repeats the call; a Breaker, through Guard, stops calls
+// that would probably fail. Kinds lists the kinds. docs/ERRORS.md lists all errors, what each is fatal for,
+// and an example of its text.
 package api

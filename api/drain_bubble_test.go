@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// TestDrainWaitsForThoseThatLeave: the server knows them no more, and their handlers
-// have not finished.
+// TestDrainWaitsForThoseThatLeave: subscriptions that the server has ended, but whose
+// handlers have not finished.
 func TestDrainWaitsForThoseThatLeave(t *testing.T) {
 	const count = 10
 	for name, leave := range map[string]func(*testing.T, *api.Subscription){

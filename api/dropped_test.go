@@ -47,7 +47,8 @@ func (f *fates) check(t *testing.T, sent int) {
 	}
 }
 
-// TestOnDropped: whatever becomes of a subscription, each message is handled or told, once.
+// TestOnDropped: whatever happens to a subscription, each message is either handled or
+// reported, once.
 func TestOnDropped(t *testing.T) {
 	const sent = 40
 	room := api.PendingLimits(10, -1)

@@ -13,7 +13,8 @@ import (
 type (
 	// BadSubjectError says why a subject or queue name cannot be used.
 	BadSubjectError = protocol.BadSubjectError
-	// HeaderError says which header field cannot be sent, or what of a block not be read.
+	// HeaderError says which header field cannot be sent, or which part of a header block
+	// cannot be read.
 	HeaderError = protocol.HeaderError
 	// ProtocolError says what a server did wrong, and where. It is an ErrProtocol.
 	ProtocolError = protocol.Error
@@ -21,18 +22,19 @@ type (
 	JSONParseError = protocol.JSONParseError
 	// BadSubscriptionError says which subscription has ended, and why.
 	BadSubscriptionError = actors.BadSubscriptionError
-	// ConnectionStateError is a call that needs a server while there is none: Op, State,
-	// and Cause of the loss.
+	// ConnectionStateError says that a call needs a server while there is none: Op, State,
+	// and the Cause of the loss.
 	ConnectionStateError = actors.ConnectionStateError
-	// ServerError is what a server reported: its Text, the Kind that it is, Subject, Queue
-	// and SID if it names them, and whether it Closes the connection.
+	// ServerError is an error that a server reported: its Text, its Kind, what was refused (Op),
+	// Subject, Queue and SID if the text names them, the client's Reaction, and whether the server
+	// Closes the connection.
 	ServerError = protocol.ServerError
 	// PermissionError says what the server did not allow: Op (publish, reply, subscribe)
-	// on Subject; Queue and SID of a subscription; Raw, its words.
+	// on Subject, Queue and SID of a subscription, and Raw, the server's text.
 	PermissionError = actors.PermissionError
 	// MaxPayloadError says which message was too large: Subject, Size and Limit in bytes.
 	MaxPayloadError = actors.MaxPayloadError
-	// OutboundBufferLimitError says how much waits for a connection.
+	// OutboundBufferLimitError says how many bytes wait to be sent, and the limit.
 	OutboundBufferLimitError = actors.OutboundBufferLimitError
 	// SlowConsumerError reports a subscription that could not keep up: Subject, Queue,
 	// Dropped, PendingMsgs and LimitMsgs.
@@ -40,27 +42,28 @@ type (
 	// StaleConnectionError says that a server has not answered for too long: URL, PingsOut
 	// unanswered, Interval, LastPong.
 	StaleConnectionError = actors.StaleConnectionError
-	// NoServersError lists in Attempts what was tried before giving up.
+	// NoServersError lists the Attempts that were made before giving up.
 	NoServersError = actors.NoServersError
-	// ServerAttempt is one try to connect to one server: URL, Err, and the time At.
+	// ServerAttempt is one failed attempt to connect to a server: URL, Err, and the time At.
 	ServerAttempt = actors.ServerAttempt
-	// ConnectionClosedError says by Cause why a connection is closed, nil if it was asked to.
+	// ConnectionClosedError says why a connection is closed: Cause, nil if the program closed
+	// it.
 	ConnectionClosedError = actors.ConnectionClosedError
 	// DialError is a failed attempt to reach a server: URL, the Phase that failed, and Err.
 	DialError = actors.DialError
-	// CallbackError says which callback among the options could not be used, and why.
+	// CallbackError says which callback set by an option failed, and why.
 	CallbackError = actors.CallbackError
 	// LinkError is the loss of a live connection: URL, Phase (read, write, parse, stale,
 	// server), and Err.
 	LinkError = actors.LinkError
-	// TimeoutError is a wait that ended without what was waited for: Op on Subject, allowed
-	// After, Elapsed, whether something may be Sent, and Cause if a context ended it.
+	// TimeoutError is a wait that took too long: Op on Subject, the time allowed (After), the
+	// time Elapsed, whether something may have been Sent, and Cause if a context ended it.
 	TimeoutError = actors.TimeoutError
-	// CanceledError is a wait that the caller's context ended before its time.
+	// CanceledError is a wait that ended because the caller's context was cancelled.
 	CanceledError = actors.CanceledError
-	// RequestLostError is a request, or a flush, whose link was lost while it waited.
+	// RequestLostError is a request or flush whose link was lost while it waited.
 	RequestLostError = actors.RequestLostError
-	// DrainTimeoutError says what a drain had to leave unfinished.
+	// DrainTimeoutError says what a drain left unfinished.
 	DrainTimeoutError = actors.DrainTimeoutError
 	// MailboxFullError says which actor had no room for a message.
 	MailboxFullError = actors.MailboxFullError
@@ -72,25 +75,26 @@ type (
 	GoexitError = supervisor.GoexitError
 	// HandlerError is an error that a handler returned: Err, on Subject.
 	HandlerError = supervisor.HandlerError
-	// BlockedError is a handler that did not return in time: running For, on Message.
+	// BlockedError is a handler that did not return in time: how long it has run (For), and
+	// the Message that it handles.
 	BlockedError = supervisor.BlockedError
-	// TooManyBlockedError says that too many calls of a handler do not return.
+	// TooManyBlockedError says that too many calls of a handler have not returned.
 	TooManyBlockedError = actors.TooManyBlockedError
-	// EscalatedError is the failure of an actor that its supervisor was to answer for.
+	// EscalatedError is the failure of an actor that was escalated to its parent.
 	EscalatedError = supervisor.EscalatedError
-	// IntensityError is a failure that was one too many for its policy: Path of the actor,
-	// the Intensity allowed, and Cause.
+	// IntensityError says that an actor failed more often than its policy allows: Path of the
+	// actor, the Intensity allowed, and the Cause of the last failure.
 	IntensityError = supervisor.IntensityError
-	// HealthError names what is not well, and why.
+	// HealthError lists the actors that are not well, and why.
 	HealthError = supervisor.HealthError
-	// RetryError is a call of Retry that failed for good: how many Attempts it took, the time
-	// Elapsed, Errs with what each failed with, and Cause, why there was no other.
+	// RetryError is a call of Retry that failed for good: the number of Attempts, the time
+	// Elapsed, Errs with the error of each attempt, and Cause, why there was no further one.
 	RetryError = supervisor.RetryError
-	// CircuitOpenError is a call that a breaker did not make: the breaker's Name and State,
-	// RetryAfter, the time until another call has a chance, and LastErr, the last failure, which
-	// the error itself is not.
+	// CircuitOpenError is a call that a breaker refused: the breaker's Name and State, RetryAfter,
+	// the time until another call may be let through, and LastErr, the last failure, which
+	// errors.Is does not find.
 	CircuitOpenError = supervisor.CircuitOpenError
-	// PolicyError names a field of a policy that cannot be meant as written.
+	// PolicyError says which field of a policy is invalid, and why.
 	PolicyError = supervisor.PolicyError
 )
 
@@ -99,7 +103,7 @@ type InvalidArgError struct {
 	Kind   error  // ErrInvalidArg or a kind below it
 	What   string // the argument or option
 	Reason string // what is wrong with it
-	Err    error  // the error that showed it, if one did
+	Err    error  // the underlying error; nil if there is none
 }
 
 // Error names the argument and the reason.
@@ -143,7 +147,7 @@ func (e *InvalidCallbackError) Error() string {
 	return fmt.Sprintf("%v: %s for %s", ErrInvalidCallback, got, e.Where)
 }
 
-// Unwrap returns ErrInvalidCallback and, as nats.go has it, ErrBadSubscription.
+// Unwrap returns ErrInvalidCallback and, for compatibility with nats.go, ErrBadSubscription.
 func (e *InvalidCallbackError) Unwrap() []error {
 	return []error{ErrInvalidCallback, ErrBadSubscription}
 }
@@ -169,7 +173,7 @@ type FlushTimeoutError struct {
 	After    time.Duration // the timeout, or the time until the context's deadline
 	Elapsed  time.Duration // how long the call waited
 	Buffered int           // bytes that wait to be written
-	Cause    error         // context.Cause of the caller's context; nil for a timeout of the call's own
+	Cause    error         // context.Cause of the caller's context; nil if the call's own timeout passed
 }
 
 // Error names the operation and the timeout.
@@ -177,33 +181,33 @@ func (e *FlushTimeoutError) Error() string {
 	return fmt.Sprintf("%v: %s: no answer within %v, %d bytes wait", ErrFlushTimeout, e.Op, e.After, e.Buffered)
 }
 
-// Timeout reports true, as net.Error wants it.
+// Timeout returns true, as in net.Error.
 func (e *FlushTimeoutError) Timeout() bool { return true }
 
 // Unwrap returns ErrFlushTimeout and the cause.
 func (e *FlushTimeoutError) Unwrap() []error { return []error{ErrFlushTimeout, e.Cause} }
 
-// CloseTimeoutError says what had not ended when the time for a close was up.
-// The connection is closed all the same; what is listed ends by itself.
+// CloseTimeoutError says what had not ended when a close ran out of time. The
+// connection is closed nevertheless; the listed actors end by themselves.
 type CloseTimeoutError struct {
 	Report Report
-	Cause  error // the context's error, nil when the default bound passed
+	Cause  error // the context's error; nil if the default limit passed
 }
 
-// Error lists what did not end.
+// Error lists what has not ended.
 func (e *CloseTimeoutError) Error() string {
-	return fmt.Sprintf("%v: %d unfinished %v", ErrCloseTimeout, len(e.Report.Unfinished), e.Report.Unfinished)
+	return ErrCloseTimeout.Error() + ": " + e.Report.String()
 }
 
 // Unwrap returns ErrCloseTimeout and the cause.
 func (e *CloseTimeoutError) Unwrap() []error { return []error{ErrCloseTimeout, e.Cause} }
 
-// badArg makes an InvalidArgError of the general kind.
+// badArg returns an InvalidArgError of kind ErrInvalidArg.
 func badArg(what, reason string) error {
 	return &InvalidArgError{Kind: ErrInvalidArg, What: what, Reason: reason}
 }
 
-// badPolicy says which policy Validate has refused.
+// badPolicy says which policy was refused by Validate.
 func badPolicy(what string, err error) error {
-	return &InvalidArgError{Kind: ErrInvalidArg, What: what, Reason: "is no policy", Err: err}
+	return &InvalidArgError{Kind: ErrInvalidArg, What: what, Reason: "is invalid", Err: err}
 }

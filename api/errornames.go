@@ -1,6 +1,6 @@
 package api
 
-// Other names for the same values: those of nats.go, and shorter ones.
+// Other names of the same kinds: those of nats.go, and shorter ones.
 var (
 	// ErrReconnectBufExceeded is nats.go's name for ErrOutboundBufferLimit.
 	ErrReconnectBufExceeded = ErrOutboundBufferLimit

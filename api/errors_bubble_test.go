@@ -6,7 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
 	"github.com/troupe-go/troupe/internal/errortest"
@@ -32,7 +31,7 @@ func TestErrorTimeoutOfWhatWaits(t *testing.T) {
 		}
 		must.Do(t, s.Restart())
 		time.Sleep(time.Minute)
-		for range 2 { // what waited was sent all the same
+		for range 2 { // the requests that had waited were sent nevertheless
 			must.Get(sub.NextMsg(time.Second))(t)
 		}
 		unharmed(t, nc, sub)
@@ -43,7 +42,7 @@ func TestErrorTimeoutOfWhatWaits(t *testing.T) {
 // another one.
 func TestADrainWhoseConnectionEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(actors.NewSystem(nil)), api.PingInterval(0), api.MaxReconnects(0)))(t)
+		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(api.NewActorSystem(nil)), api.PingInterval(0), api.MaxReconnects(0)))(t)
 		ends := make(chan error, 1)
 		go func() {
 			_, err := nc.DrainContext(context.Background())

@@ -304,18 +304,18 @@ func TestErrorMaxPayload(t *testing.T) {
 func TestErrorMaxPayloadByServer(t *testing.T) {
 	m, nc, lost := meddled(t, natsserver.Options{MaxPayload: 1000})
 	sub := must.Get(nc.SubscribeSync("a"))(t)
-	flushed(t, nc)
-	var up <-chan api.Status
 	var err error
-	for tries := 0; tries < 5 && !errors.Is(err, api.ErrMaxPayload); tries++ { // the server closes without its reason if it is not read at once
+	for tries := 0; tries < 5 && !errors.Is(err, api.ErrMaxPayload); tries++ { // the server closes without a reason if it is not read at once
 		far := <-m.far
+		flushed(t, nc) // after the server's own INFO about its limit
 		_, _ = io.WriteString(far, "INFO {\"max_payload\":5000,\"headers\":true}\r\n")
 		for nc.MaxPayload() != 5000 {
 			flushed(t, nc)
 		}
-		up = nc.StatusChanged(api.CONNECTED)
+		up := nc.StatusChanged(api.CONNECTED)
 		must.Do(t, nc.Publish("a", make([]byte, 2000)))
 		err = await(t, lost, "the loss")
+		await(t, up, "the reconnect")
 	}
 	errortest.Says(err, api.CategoryInput, "sent", api.ErrMaxPayload).Check(t) // other messages may be lost with the link
 	bad := holds[*api.MaxPayloadError](t, err)
@@ -325,9 +325,8 @@ func TestErrorMaxPayloadByServer(t *testing.T) {
 	if said := holds[*api.ServerError](t, err); said.Text != "Maximum Payload Violation" {
 		t.Errorf("%+v", said)
 	}
-	await(t, up, "the reconnect")
 	flushed(t, nc)
-	unharmed(t, nc, sub) // and what was too large is not sent again
+	unharmed(t, nc, sub) // and the message that was too large is not sent again
 }
 
 // TestErrorMaxPayloadOfTheNextServer: what waited for it is reported and dropped.
@@ -464,7 +463,7 @@ func TestErrorWrongPort(t *testing.T) {
 	for name, address := range map[string]string{
 		"route": s.Server().ClusterAddr().String(), "gateway": s.Server().GatewayAddr().String(),
 	} {
-		// A server for servers tells of the addresses for clients.
+		// A server on a port for servers announces the addresses for clients.
 		nc, err := api.Connect("nats://" + address)
 		if err == nil && nc.ConnectedUrl() != s.URL() {
 			t.Errorf("connected to %s", nc.ConnectedUrl())

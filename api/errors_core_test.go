@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
 	"github.com/troupe-go/troupe/internal/errortest"
@@ -29,7 +28,7 @@ func unharmed(t *testing.T, nc *api.Conn, sub *api.Subscription) {
 	}
 }
 
-// TestErrorOfApi: whatever a call returns answers all questions.
+// TestErrorOfApi: every error that a call returns answers all questions.
 func TestErrorOfApi(t *testing.T) {
 	_, nc := both(t)
 	_, connect := api.Connect("nats://127.0.0.1:1", api.Timeout(patience))
@@ -85,11 +84,11 @@ func TestErrorConnectionClosed(t *testing.T) {
 	}
 }
 
-// TestErrorConnectionClosedWhileWaiting tells calls that had sent something from
+// TestErrorConnectionClosedWhileWaiting distinguishes calls that had sent something from
 // those that had not.
 func TestErrorConnectionClosedWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(actors.NewSystem(nil)), api.PingInterval(0)))(t)
+		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(api.NewActorSystem(nil)), api.PingInterval(0)))(t)
 		sub := must.Get(nc.SubscribeSync("a"))(t)
 		ends := make(chan string)
 		wait := func(traits string, call func() error) {
@@ -111,47 +110,49 @@ func TestErrorConnectionClosedWhileWaiting(t *testing.T) {
 
 // TestErrorTimeout of requests, by their own timeout and by a context.
 func TestErrorTimeout(t *testing.T) {
-	s, nc := both(t)
-	silent := dial(t, s)
-	asked := make(chan *api.Msg, 10)
-	must.Get(silent.Subscribe("silent", func(m *api.Msg) { asked <- m }))(t)
-	flushed(t, silent)
-	const brief = 200 * time.Millisecond // and long enough for a busy machine to send the request
-	_, err := nc.Request("silent", nil, brief)
-	errortest.Says(err, api.CategoryTimeout, "retry sent", api.ErrTimeout, context.DeadlineExceeded).Check(t)
-	if late := holds[*api.TimeoutError](t, err); late.Op != "request" || late.Subject != "silent" || late.After != brief || late.Elapsed < late.After {
-		t.Errorf("%+v", late)
-	}
-	if late := holds[net.Error](t, err); !late.Timeout() || errors.Is(err, context.Canceled) {
-		t.Errorf("%v is no timeout of net", err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), brief)
-	defer cancel()
-	_, err = nc.RequestWithContext(ctx, "silent", nil)
-	errortest.Says(err, api.CategoryTimeout, "retry sent", api.ErrTimeout, context.DeadlineExceeded).Check(t)
-	must.Do(t, await(t, asked, "the first request").Respond([]byte("late")))
-	cancelled, stop := context.WithCancel(context.Background())
-	go func() {
-		for range 2 {
-			<-asked
+	bubble(t, func(t *testing.T, s *natsserver.Server, nc *api.Conn) {
+		silent := dial(t, s, inBubble(s)...)
+		defer silent.Close()
+		asked := make(chan *api.Msg, 10)
+		must.Get(silent.Subscribe("silent", func(m *api.Msg) { asked <- m }))(t)
+		flushed(t, silent)
+		const brief = 20 * time.Millisecond
+		_, err := nc.Request("silent", nil, brief)
+		errortest.Says(err, api.CategoryTimeout, "retry sent", api.ErrTimeout, context.DeadlineExceeded).Check(t)
+		if late := holds[*api.TimeoutError](t, err); late.Op != "request" || late.Subject != "silent" || late.After != brief || late.Elapsed < late.After {
+			t.Errorf("%+v", late)
 		}
-		stop()
-	}()
-	_, err = nc.RequestWithContext(cancelled, "silent", nil)
-	errortest.Says(err, api.CategoryCanceled, "sent", context.Canceled).Check(t)
-	if errors.Is(err, api.ErrTimeout) {
-		t.Errorf("%v is a timeout", err)
-	}
-	_, err = nc.RequestWithContext(cancelled, "silent", nil)
-	errortest.Says(err, api.CategoryCanceled, "", context.Canceled).Check(t)
-	sub := must.Get(nc.SubscribeSync("a"))(t)
-	_, err = sub.NextMsg(time.Millisecond)
-	errortest.Says(err, api.CategoryTimeout, "retry", api.ErrTimeout).Check(t)
-	flushed(t, silent, nc)
-	if late := nc.Stats().LateReplies; late != 1 {
-		t.Errorf("%d late replies", late)
-	}
-	unharmed(t, nc, sub)
+		if late := holds[net.Error](t, err); !late.Timeout() || errors.Is(err, context.Canceled) {
+			t.Errorf("%v is no timeout of net", err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), brief)
+		defer cancel()
+		_, err = nc.RequestWithContext(ctx, "silent", nil)
+		errortest.Says(err, api.CategoryTimeout, "retry sent", api.ErrTimeout, context.DeadlineExceeded).Check(t)
+		must.Do(t, await(t, asked, "the first request").Respond([]byte("late")))
+		cancelled, stop := context.WithCancel(context.Background())
+		go func() {
+			for range 2 {
+				<-asked
+			}
+			stop()
+		}()
+		_, err = nc.RequestWithContext(cancelled, "silent", nil)
+		errortest.Says(err, api.CategoryCanceled, "sent", context.Canceled).Check(t)
+		if errors.Is(err, api.ErrTimeout) {
+			t.Errorf("%v is a timeout", err)
+		}
+		_, err = nc.RequestWithContext(cancelled, "silent", nil)
+		errortest.Says(err, api.CategoryCanceled, "", context.Canceled).Check(t)
+		sub := must.Get(nc.SubscribeSync("a"))(t)
+		_, err = sub.NextMsg(time.Millisecond)
+		errortest.Says(err, api.CategoryTimeout, "retry", api.ErrTimeout).Check(t)
+		flushed(t, silent, nc)
+		if late := nc.Stats().LateReplies; late != 1 {
+			t.Errorf("%d late replies", late)
+		}
+		unharmed(t, nc, sub)
+	})
 }
 
 func TestErrorNoResponders(t *testing.T) {
@@ -195,12 +196,12 @@ func TestErrorRequestLost(t *testing.T) {
 	}
 }
 
-// TestErrorStaleConnection after the ping budget, and not before.
+// TestErrorStaleConnection when the allowed PINGs are unanswered, and not earlier.
 func TestErrorStaleConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lost := make(chan error, 1)
 		begin := time.Now()
-		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(actors.NewSystem(nil)), api.NoReconnect(),
+		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(api.NewActorSystem(nil)), api.NoReconnect(),
 			api.PingInterval(10*time.Second), api.MaxPingsOutstanding(3),
 			api.DisconnectErrHandler(func(_ *api.Conn, err error) { lost <- err })))(t)
 		err := <-lost
@@ -218,7 +219,7 @@ func TestErrorStaleConnection(t *testing.T) {
 	})
 }
 
-// mumbling is a server whose clients' PONGs get lost on their way.
+// mumbling is a server that never receives its clients' PONGs.
 type mumbling struct{ *natsserver.Server }
 
 func (m mumbling) InProcessConn() (net.Conn, error) {
@@ -233,7 +234,8 @@ func (c mumbled) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// TestErrorStaleConnectionByServer: its word, and not the end that follows, is why.
+// TestErrorStaleConnectionByServer: the cause is the server's text, not the end of the
+// connection that follows.
 func TestErrorStaleConnectionByServer(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		s := natsserver.Run(t, natsserver.Options{DontListen: true, PingInterval: 10 * time.Second})
@@ -281,7 +283,7 @@ func TestErrorOutboundBufferLimit(t *testing.T) {
 	unharmed(t, nc, sub)
 }
 
-// TestErrorUnexpectedEOF: a server that says nothing before it goes.
+// TestErrorUnexpectedEOF: the server says nothing before it closes the connection.
 func TestErrorUnexpectedEOF(t *testing.T) {
 	for name, c := range map[string]struct {
 		cut     func(*natsserver.Server, uint64)
@@ -319,10 +321,10 @@ func TestErrorUnexpectedEOF(t *testing.T) {
 	}
 }
 
-// TestErrorFlushTimeout of a server that reads, and does not answer.
+// TestErrorFlushTimeout from a server that reads but does not answer.
 func TestErrorFlushTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(actors.NewSystem(nil)), api.PingInterval(0)))(t)
+		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(api.NewActorSystem(nil)), api.PingInterval(0)))(t)
 		defer nc.Close()
 		sub := must.Get(nc.SubscribeSync("a"))(t)
 		for op, flush := range map[string]func() error{

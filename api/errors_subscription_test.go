@@ -15,7 +15,7 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// TestErrorBadSubscription says which one has ended, and why.
+// TestErrorBadSubscription names the subscription that has ended, and the reason.
 func TestErrorBadSubscription(t *testing.T) {
 	_, nc := both(t)
 	ended := func(err error, why ...error) {
@@ -46,7 +46,7 @@ func TestErrorBadSubscription(t *testing.T) {
 	unharmed(t, nc, other)
 }
 
-// TestErrorBadSubject by the rules here, and by those of a server that was asked.
+// TestErrorBadSubject by the rules of this library, and by those of a server.
 func TestErrorBadSubject(t *testing.T) {
 	told := make(chan error, 10)
 	_, nc := both(t, api.SkipSubjectValidation(), func(o *api.Options) error { o.Pedantic = true; return nil },
@@ -78,8 +78,7 @@ func TestErrorBadSubject(t *testing.T) {
 	unharmed(t, nc, sub)
 }
 
-// TestErrorSlowConsumer is told once in each episode, to NextMsg and to the
-// ErrorHandler.
+// TestErrorSlowConsumer is reported once in each episode, to NextMsg and to the ErrorHandler.
 func TestErrorSlowConsumer(t *testing.T) {
 	told := make(chan error, 10)
 	_, nc := both(t)
@@ -116,7 +115,7 @@ func TestErrorSlowConsumer(t *testing.T) {
 	}
 }
 
-// TestErrorInvalidCallbackType: the place of a handler is empty.
+// TestErrorInvalidCallbackType: there is no handler.
 func TestErrorInvalidCallbackType(t *testing.T) {
 	_, nc := both(t)
 	sub := must.Get(nc.SubscribeSync("a"))(t)
@@ -132,7 +131,7 @@ func TestErrorInvalidCallbackType(t *testing.T) {
 	unharmed(t, nc, sub)
 }
 
-// TestErrorBadTimeout of everything that takes a duration.
+// TestErrorBadTimeout from everything that takes a duration.
 func TestErrorBadTimeout(t *testing.T) {
 	_, nc := both(t)
 	sub := must.Get(nc.SubscribeSync("a"))(t)
@@ -161,7 +160,7 @@ func TestErrorBadTimeout(t *testing.T) {
 	unharmed(t, nc, sub)
 }
 
-// firstOf returns the error that a request for many replies begins with.
+// firstOf returns the error that a RequestMany begins with.
 func firstOf(nc *api.Conn, option api.RequestManyOption) (err error) {
 	for _, err = range nc.RequestMany(context.Background(), "a", nil, option) {
 		break
@@ -169,8 +168,8 @@ func firstOf(nc *api.Conn, option api.RequestManyOption) (err error) {
 	return err
 }
 
-// TestErrorDrainTimeout names who did not finish, to the caller and to the
-// ErrorHandler; the connection is closed all the same.
+// TestErrorDrainTimeout names the actor that did not finish, to the caller and to the
+// ErrorHandler; the connection is closed nevertheless.
 func TestErrorDrainTimeout(t *testing.T) {
 	_, nc := both(t, api.DrainTimeout(20*time.Millisecond))
 	failures, gate := make(chan error, 10), make(chan struct{})
@@ -194,7 +193,7 @@ func TestErrorDrainTimeout(t *testing.T) {
 	}
 }
 
-// TestErrorConnectionDraining: no new work, and what goes on goes on.
+// TestErrorConnectionDraining: new work is refused, and work in progress continues.
 func TestErrorConnectionDraining(t *testing.T) {
 	_, nc := both(t)
 	begun, gate := make(chan struct{}), make(chan struct{})
@@ -260,8 +259,8 @@ func TestADrainWithoutAServerSaysSo(t *testing.T) {
 	await(t, over, "the end of the drain")
 }
 
-// TestErrorConnectionReconnecting: there is no server, and the connection is none the
-// worse for it.
+// TestErrorConnectionReconnecting: there is no server, and the call does not affect the
+// connection.
 func TestErrorConnectionReconnecting(t *testing.T) {
 	s, nc := both(t, quickly...)
 	sub := must.Get(nc.SubscribeSync("a"))(t)
@@ -317,7 +316,7 @@ func TestErrorPermissionViolation(t *testing.T) {
 	unharmed(t, nc, sub)
 }
 
-// TestErrorMaxSubscriptions: the newest has not been accepted, the others work.
+// TestErrorMaxSubscriptions: the newest subscription is refused, the others work.
 func TestErrorMaxSubscriptions(t *testing.T) {
 	nc := dial(t, natsserver.Run(t, natsserver.Options{Edit: func(o *server.Options) { o.MaxSubs = 1 }}))
 	sub := must.Get(nc.SubscribeSync("a"))(t)

@@ -18,8 +18,8 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// kindAnswers lists every exported kind. A new one has to be added here: somebody
-// has to think about what a program is to do.
+// kindAnswers lists every exported kind. A new one must be added here, so that someone
+// decides what a program should do about it.
 var kindAnswers = map[string]errortest.Verdict{
 	"ErrInvalidConnection":           errortest.Says(api.ErrInvalidConnection, api.CategoryInput, ""),
 	"ErrInvalidContext":              errortest.Says(api.ErrInvalidContext, api.CategoryInput, ""),
@@ -186,9 +186,9 @@ var dataAnswers = map[string][]errortest.Verdict{
 	"ActorStoppedError":        {errortest.Says(&api.ActorStoppedError{Path: "conn-1/actors/stock", Cause: api.ErrTimeout}, api.CategoryClosed, "", api.ErrActorStopped, api.ErrTimeout)},
 	"OutboundBufferLimitError": {errortest.Says(&api.OutboundBufferLimitError{Buffered: 8388600, Need: 120, Limit: 8388608}, api.CategoryLimit, "retry", api.ErrOutboundBufferLimit)},
 	"SlowConsumerError":        {errortest.Says(&api.SlowConsumerError{Subject: "orders.*", SID: 3, Dropped: 7, PendingMsgs: 500, LimitMsgs: 500, LimitBytes: -1}, api.CategoryLimit, "retry", api.ErrSlowConsumer)},
-	"MailboxFullError":         {errortest.Says(&api.MailboxFullError{Path: "conn-1/actors/stock"}, api.CategoryLimit, "retry", api.ErrMailboxFull)},
+	"MailboxFullError":         {errortest.Says(&api.MailboxFullError{Path: "conn-1/actors/stock", Limit: 1024}, api.CategoryLimit, "retry", api.ErrMailboxFull)},
 	"NoRespondersError":        {errortest.Says(&api.NoRespondersError{Subject: "price"}, api.CategoryUnavailable, "retry", api.ErrNoResponders)},
-	"HealthError":              {errortest.Says(&api.HealthError{}, api.CategoryUnavailable, "retry", api.ErrUnhealthy)},
+	"HealthError":              {errortest.Says(&api.HealthError{Problems: []api.Problem{{Path: "conn-1/link", State: "waiting", Reason: "connection refused", Level: api.Down, For: 3 * time.Second}}}, api.CategoryUnavailable, "retry", api.ErrUnhealthy)},
 	"TimeoutError": {
 		errortest.Says(&api.TimeoutError{Op: "request", Subject: "price", After: 2 * time.Second}, api.CategoryTimeout, "retry", api.ErrTimeout, context.DeadlineExceeded),
 		errortest.Says(&api.TimeoutError{Sent: true, Cause: context.DeadlineExceeded}, api.CategoryTimeout, "retry sent", api.ErrTimeout),
@@ -198,8 +198,8 @@ var dataAnswers = map[string][]errortest.Verdict{
 		errortest.Says(&api.CanceledError{Sent: true, Cause: api.ErrTimeout}, api.CategoryCanceled, "sent", context.Canceled),
 	},
 	"FlushTimeoutError": {errortest.Says(&api.FlushTimeoutError{Op: "flush", After: 10 * time.Second, Buffered: 512}, api.CategoryTimeout, "retry sent", api.ErrFlushTimeout, api.ErrTimeout, context.DeadlineExceeded)},
-	"DrainTimeoutError": {errortest.Says(&api.DrainTimeoutError{}, api.CategoryTimeout, "sent", api.ErrDrainTimeout, api.ErrTimeout)},
-	"CloseTimeoutError": {errortest.Says(&api.CloseTimeoutError{}, api.CategoryTimeout, "sent", api.ErrCloseTimeout, api.ErrTimeout)},
+	"DrainTimeoutError": {errortest.Says(&api.DrainTimeoutError{Report: api.Report{Unfinished: []string{"conn-1/subscriptions/orders"}, UnsentBytes: 120, Undelivered: 3}}, api.CategoryTimeout, "sent", api.ErrDrainTimeout, api.ErrTimeout)},
+	"CloseTimeoutError": {errortest.Says(&api.CloseTimeoutError{Report: api.Report{Unfinished: []string{"conn-1/subscriptions/orders"}}}, api.CategoryTimeout, "sent", api.ErrCloseTimeout, api.ErrTimeout)},
 	"ConnectionStateError": {
 		errortest.Says(&api.ConnectionStateError{Op: "rtt", State: api.RECONNECTING, Cause: api.ErrAuthorization}, api.CategoryConnection, "retry", api.ErrConnectionReconnecting, api.ErrDisconnected, api.ErrAuthorization),
 	},
@@ -266,7 +266,7 @@ func TestEveryErrorHasItsAnswers(t *testing.T) {
 	errortest.List{Package: "api", Kinds: kindAnswers, All: api.Kinds, Data: dataAnswers}.Check(t)
 }
 
-// TestErrorsOfOthers are answered as far as they can be.
+// TestErrorsOfOthers are classified as far as possible.
 func TestErrorsOfOthers(t *testing.T) {
 	for name, a := range map[string]errortest.Verdict{
 		"nothing":              errortest.Says(nil, api.CategoryNone, ""),
@@ -291,7 +291,7 @@ func TestErrorsOfOthers(t *testing.T) {
 	}
 }
 
-// ownError is an error of the user's that knows the questions.
+// ownError is an error of the program that answers the questions itself.
 type ownError struct{}
 
 func (ownError) Error() string          { return "mine" }
@@ -312,7 +312,8 @@ func TestCategoriesHaveNames(t *testing.T) {
 	}
 }
 
-// TestErrorsOfTheLayersBelowHaveNames here: users can import no others.
+// TestErrorsOfTheLayersBelowHaveNames in this package: users need not import the others.
+// TestUsersCanNameWhatTheyMeet in internal/house covers all other types.
 func TestErrorsOfTheLayersBelowHaveNames(t *testing.T) {
 	for _, below := range []string{"../protocol", "../supervisor", "../actors"} {
 		kinds, data := errortest.Declared(t, below)

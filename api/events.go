@@ -14,99 +14,101 @@ import (
 )
 
 // Event is one thing that happened to one actor of a connection: its number Seq, from 1
-// without gaps; Time, Path of the actor, and Kind; the states Before and After; the
-// error Cause, nil if nothing was wrong; Attempt, from 1, and Delay until the next; the
-// Directive on a failure; Count and Bytes of messages; Stack of a panic; and Message,
-// the subject at hand. What does not belong to the Kind is zero. It may be kept. Its
-// String is a line without secrets.
+// without gaps; Time; the Path of the actor; Kind; the states Before and After; the error
+// Cause, nil if nothing was wrong; Attempt, from 1, and the Delay until the next one; the
+// Directive after a failure; Count and Bytes of messages; the Stack of a panic; and Message,
+// the subject concerned. Fields that do not apply to the Kind are zero. An Event may be kept.
+// Its String is one line without secrets.
 type Event = supervisor.Event
 
 // EventKind says what an Event reports.
 type EventKind = supervisor.EventKind
 
-// The kinds of events, with the fields that tell more.
+// The kinds of events, with the fields that they use.
 const (
+	// EventUnknown is the zero value; no event has it.
+	EventUnknown = supervisor.EventUnknown
 	// ActorStarted: an actor was started for the first time.
 	ActorStarted = supervisor.ActorStarted
 	// ActorFailed: an actor failed; Directive says what is done about it.
 	ActorFailed = supervisor.ActorFailed
-	// ActorRestarted: the restart that was decided has happened.
+	// ActorRestarted: an actor was restarted after a failure.
 	ActorRestarted = supervisor.ActorRestarted
-	// ActorStopped: an actor ended; Cause is nil if it was asked to.
+	// ActorStopped: an actor ended; Cause is nil if it was stopped on request.
 	ActorStopped = supervisor.ActorStopped
 	// StateChanged: an actor went from state Before to state After.
 	StateChanged = supervisor.StateChanged
 	// LinkLost: the connection lost its socket; Cause says why.
 	LinkLost = supervisor.LinkLost
-	// LinkRestored: it is connected, after Attempt attempts; the first time, too.
+	// LinkRestored: the connection has a server, after Attempt attempts; also the first one.
 	LinkRestored = supervisor.LinkRestored
-	// LinkMoved: it went from server Before to server After without a loss.
+	// LinkMoved: the connection moved from server Before to server After without losing the link.
 	LinkMoved = supervisor.LinkMoved
-	// ConnectAttemptFailed: one attempt failed by Cause; the next is after Delay.
+	// ConnectAttemptFailed: an attempt failed with Cause; the next one follows after Delay.
 	ConnectAttemptFailed = supervisor.ConnectAttemptFailed
-	// ServersDiscovered: the server told of Count servers unknown before.
+	// ServersDiscovered: the server announced Count new servers.
 	ServersDiscovered = supervisor.ServersDiscovered
 	// LameDuck: the server is about to stop.
 	LameDuck = supervisor.LameDuck
-	// ServerErrorReported: the server sent an error that ends nothing.
+	// ServerErrorReported: the server sent an error that does not end the link.
 	ServerErrorReported = supervisor.ServerErrorReported
 	// PermissionDenied: the server refused a publish or a subscription; Cause
 	// is a *PermissionError.
 	PermissionDenied = supervisor.PermissionDenied
 	// AuthenticationFailed: the server refused the credentials.
 	AuthenticationFailed = supervisor.AuthenticationFailed
-	// ConnectionClosed: the connection ended for good; Cause is nil if it was
-	// asked to.
+	// ConnectionClosed: the connection ended for good; Cause is nil if the program
+	// closed it.
 	ConnectionClosed = supervisor.ConnectionClosed
-	// SlowConsumerBegan: a queue is full, and its Overflow applies.
+	// SlowConsumerBegan: the queue of a subscription is full, and its Overflow applies.
 	SlowConsumerBegan = supervisor.SlowConsumerBegan
-	// SlowConsumerEnded: it has room again; Count messages of Bytes bytes were
+	// SlowConsumerEnded: the queue has room again; Count messages of Bytes bytes were
 	// dropped in between.
 	SlowConsumerEnded = supervisor.SlowConsumerEnded
 	// PublishUncertain: Count messages of Bytes bytes may or may not have reached
 	// the server before the link was lost.
 	PublishUncertain = supervisor.PublishUncertain
-	// MessagesDropped: Count messages of Bytes bytes were given up, for Cause.
+	// MessagesDropped: Count messages of Bytes bytes were discarded, because of Cause.
 	MessagesDropped = supervisor.MessagesDropped
 	// HandlerPanicked: a handler panicked or ended its goroutine; Message is the
-	// subject, Stack where.
+	// subject, Stack the place.
 	HandlerPanicked = supervisor.HandlerPanicked
 	// HandlerFailed: handlers returned Count errors; Cause is the last.
 	HandlerFailed = supervisor.HandlerFailed
 	// HandlerBlocked: a handler has been running for longer than its limit.
 	HandlerBlocked = supervisor.HandlerBlocked
-	// HandlerUnblocked: it has returned after all.
+	// HandlerUnblocked: a handler that was reported as blocked has returned.
 	HandlerUnblocked = supervisor.HandlerUnblocked
-	// SubscriptionRestored: the server knows a subscription again.
+	// SubscriptionRestored: a subscription was restored on a new link.
 	SubscriptionRestored = supervisor.SubscriptionRestored
-	// SubscriptionStopped: a subscription ended for good; Cause is nil if it was
-	// asked to.
+	// SubscriptionStopped: a subscription ended for good; Cause is nil if the program
+	// ended it.
 	SubscriptionStopped = supervisor.SubscriptionStopped
-	// CallRetried: a call of Retry that failed by Cause is made again after Delay; Attempt is
-	// the one that failed, Message the policy's Name. Of each second the first 100 are told
-	// one by one, and those behind them by one event with their Count.
+	// CallRetried: a call of Retry that failed with Cause is made again after Delay; Attempt is
+	// the one that failed, Message the policy's Name. In each second the first 100 have an
+	// event each, and the others share one with their Count.
 	CallRetried = supervisor.CallRetried
-	// DrainTimedOut: a drain or close did not finish in time; Cause says who.
+	// DrainTimedOut: a drain or close did not finish in time; Cause says what is unfinished.
 	DrainTimedOut = supervisor.DrainTimedOut
-	// EventsDropped: Count events found no room on their way to who listens.
+	// EventsDropped: Count events were dropped because their receiver was too slow.
 	EventsDropped = supervisor.EventsDropped
 )
 
-// listenerMax is how many events one listener may be behind.
+// listenerMax is how many events may wait for one listener.
 const listenerMax = 1024
 
 // statusBuffer is the capacity of the channels of StatusChanged.
 const statusBuffer = 10
 
-// eventListeners are the calls of Events that go on, of a connection or of one
-// subscription. The zero value is ready.
+// eventListeners are the active calls of Events of a connection or of one
+// subscription. The zero value is ready for use.
 type eventListeners struct {
 	mu    sync.Mutex
 	all   map[*eventListener]struct{}
-	ended bool // no event comes any more
+	ended bool // there are no more events
 }
 
-// statusListeners are the channels of StatusChanged. The zero value is ready.
+// statusListeners are the channels of StatusChanged. The zero value is ready for use.
 type statusListeners struct {
 	mu  sync.Mutex
 	all map[chan Status][]Status
@@ -118,7 +120,7 @@ type eventListener struct {
 	queue   []Event
 	dropped uint64        // since the last delivered event
 	wake    chan struct{} // capacity 1
-	ended   bool          // nothing is added any more
+	ended   bool          // nothing more is added
 }
 
 func (l *eventListener) push(e Event) {
@@ -152,7 +154,7 @@ func (l *eventListener) end() {
 	l.signal()
 }
 
-// take returns what is queued, and whether more can come.
+// take returns the queued events, and whether more may follow.
 func (l *eventListener) take() (events []Event, open bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -164,10 +166,10 @@ func (l *eventListener) take() (events []Event, open bool) {
 	return events, !l.ended
 }
 
-// Events returns the events from this call on. The sequence ends when ctx is
-// done, when the loop breaks, or after the connection's last event. It may be
-// ranged over once. A loop that falls 1,024 events behind loses the newest, and
-// gets an EventsDropped with their count instead. For a nil ctx it is empty.
+// Events returns the events from now on. The sequence ends when ctx is done, when the loop
+// breaks, or after the connection's last event. It may be ranged over once. A loop that falls
+// 1,024 events behind loses the newest ones and receives an EventsDropped with their count
+// instead. For a nil ctx it is empty.
 func (nc *Conn) Events(ctx context.Context) iter.Seq[Event] {
 	if !nc.valid() {
 		return func(func(Event) bool) {}
@@ -175,10 +177,10 @@ func (nc *Conn) Events(ctx context.Context) iter.Seq[Event] {
 	return nc.events.follow(ctx)
 }
 
-// Events returns the events of this subscription and of its workers, by the rules of
-// Conn.Events. The last one is its SubscriptionStopped, behind the last call of its
-// handler; of a subscription that has stopped, or is nil, there are none. Those of an
-// actor that reads the subscription are the actor's.
+// Events returns the events of this subscription and of its workers from now on, with the
+// same rules as Conn.Events. The last one is SubscriptionStopped, after the last call of the
+// handler. For a nil subscription, and for one that has stopped, the sequence is empty. If an
+// actor receives the messages, its events are not included.
 func (s *Subscription) Events(ctx context.Context) iter.Seq[Event] {
 	if s.bound() == nil {
 		return func(func(Event) bool) {}
@@ -186,7 +188,7 @@ func (s *Subscription) Events(ctx context.Context) iter.Seq[Event] {
 	return s.events.follow(ctx)
 }
 
-// follow begins to listen, and returns the sequence of what is heard.
+// follow adds a listener, and returns the sequence of its events.
 func (ls *eventListeners) follow(ctx context.Context) iter.Seq[Event] {
 	if ctx == nil {
 		return func(func(Event) bool) {}
@@ -214,7 +216,7 @@ func (ls *eventListeners) follow(ctx context.Context) iter.Seq[Event] {
 			if !open {
 				return
 			}
-			<-l.wake // also when ctx is done, as that removes the listener
+			<-l.wake // also when ctx is done, which removes the listener
 		}
 	}
 }
@@ -256,7 +258,7 @@ func (ls *eventListeners) tell(e Event) {
 	}
 }
 
-// end ends all sequences behind what is queued.
+// end ends all sequences after the queued events.
 func (ls *eventListeners) end() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -267,12 +269,11 @@ func (ls *eventListeners) end() {
 	ls.all = nil
 }
 
-// StatusChanged returns a channel, of capacity 10, that gets each new state of
-// the connection that is listed; with none listed CONNECTED, RECONNECTING,
-// DISCONNECTED and CLOSED. The current state is not repeated, nor is CONNECTING
-// told, which comes before the first link only. A state that
-// finds the channel full is not waited with. RemoveStatusListener ends it; the
-// end of the connection does not close it.
+// StatusChanged returns a channel of capacity 10 that receives each new state of the
+// connection if it is among statuses; if none are given, CONNECTED, RECONNECTING,
+// DISCONNECTED and CLOSED. The current state is not sent, and neither is CONNECTING, which
+// exists only before the first link. A state is dropped when the channel is full.
+// RemoveStatusListener closes the channel; the end of the connection does not.
 func (nc *Conn) StatusChanged(statuses ...Status) chan Status {
 	ch := make(chan Status, statusBuffer)
 	if !nc.valid() {
@@ -291,7 +292,7 @@ func (nc *Conn) StatusChanged(statuses ...Status) chan Status {
 	return ch
 }
 
-// RemoveStatusListener ends and closes a channel of StatusChanged. What is in it
+// RemoveStatusListener removes and closes a channel of StatusChanged. What is in it
 // can still be received.
 func (nc *Conn) RemoveStatusListener(ch chan Status) {
 	if !nc.valid() {
@@ -307,13 +308,13 @@ func (nc *Conn) RemoveStatusListener(ch chan Status) {
 	}
 }
 
-// closeStatus closes ch unless the caller of StatusChanged has done that.
+// closeStatus closes ch, unless the program has closed it already.
 func closeStatus(ch chan Status) {
 	defer func() { _ = recover() }()
 	close(ch)
 }
 
-// changed tells the channels of StatusChanged.
+// changed sends a state to the channels of StatusChanged.
 func (ls *statusListeners) changed(s Status) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -326,8 +327,8 @@ func (ls *statusListeners) changed(s Status) {
 	}
 }
 
-// sendStatus sends without waiting, and reports false for a channel that its
-// receiver has closed.
+// sendStatus sends without waiting, and returns false if the receiver has closed the
+// channel.
 func sendStatus(ch chan Status, s Status) (open bool) {
 	defer func() {
 		if recover() != nil {
@@ -341,10 +342,10 @@ func sendStatus(ch chan Status, s Status) (open bool) {
 	return true
 }
 
-// onNotice gets every event of the connection on the callbacks actor.
+// onNotice receives every event of the connection, on the callbacks actor.
 func (nc *Conn) onNotice(n actors.Notice) {
 	if n.Kind == ConnectionClosed {
-		// Deferred: the loops of Events end also when a callback panics.
+		// Deferred, so that the loops of Events end even when a callback panics.
 		defer nc.events.end()
 	}
 	nc.adopt(n.Conn)
@@ -370,7 +371,7 @@ func (nc *Conn) onNotice(n actors.Notice) {
 	inOrder(nc.callsFor(calls, &n))
 }
 
-// told hands an event of the subscription to those who follow it.
+// told hands an event of the subscription to its listeners.
 func (s *Subscription) told(e *Event) {
 	if s == nil {
 		return
@@ -381,8 +382,8 @@ func (s *Subscription) told(e *Event) {
 	}
 }
 
-// inOrder runs the calls one after the other, the rest also when one panics or
-// ends its goroutine.
+// inOrder runs the calls one after the other. If one panics or ends its goroutine, the
+// rest still run.
 func inOrder(calls []func()) {
 	if len(calls) == 0 {
 		return
@@ -391,8 +392,8 @@ func inOrder(calls []func()) {
 	calls[0]()
 }
 
-// statusOf returns the state that an event stands for. What Connect has told by
-// returning is no news, though its event may come later.
+// statusOf returns the state that an event stands for, and whether to report it. The
+// state with which Connect returned is not reported, even if its event comes later.
 func (nc *Conn) statusOf(n *actors.Notice) (Status, bool) {
 	switch n.Kind {
 	case LinkRestored:

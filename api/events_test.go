@@ -136,7 +136,7 @@ func TestEventsCountWhatASlowLoopMisses(t *testing.T) {
 	}
 }
 
-// TestStatesOfAConnection are told in order, and are those of nats.go.
+// TestStatesOfAConnection are reported in order, and are those of nats.go.
 func TestStatesOfAConnection(t *testing.T) {
 	every := []api.Status{api.DISCONNECTED, api.CONNECTED, api.CLOSED, api.RECONNECTING, api.CONNECTING, api.DRAINING_SUBS, api.DRAINING_PUBS}
 	inHandler := make(chan api.Status, 2)
@@ -181,7 +181,7 @@ func TestStatusListeners(t *testing.T) {
 	nc.RemoveStatusListener(removed)
 	closed(t, removed, "a removed channel")
 	nc.RemoveStatusListener(removed)
-	close(foreign) // by a caller who does not know better
+	close(foreign) // by a caller that should not
 	outage(t, s, nc, func() {})
 	nc.Close()
 	for _, want := range []api.Status{api.RECONNECTING, api.CONNECTED, api.CLOSED} {
@@ -247,7 +247,7 @@ func TestTreeAndHealth(t *testing.T) {
 	must.Do(t, nc.Publish("orders.new", nil))
 	flushed(t, nc)
 	tree := nc.Tree()
-	for tree.State == "connecting" { // the root may not have heard of its link yet
+	for tree.State == "connecting" { // the root may not have been notified of its link yet
 		flushed(t, nc)
 		tree = nc.Tree()
 	}

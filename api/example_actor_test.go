@@ -11,14 +11,15 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// account owns a balance: no lock, as Receive is called with one message at a time.
+// account owns a balance. It needs no lock, because Receive is called with one message
+// at a time.
 type account struct{ balance int }
 
 func (a *account) Receive(_ *api.ActorContext, m any) {
 	switch m := m.(type) {
-	case int: // of Send
+	case int: // from Send
 		a.balance += m
-	case *api.Msg: // of a subscription
+	case *api.Msg: // from a subscription
 		_ = m.Respond([]byte(strconv.Itoa(a.balance)))
 	}
 }
@@ -78,7 +79,7 @@ func ExampleConn_SubscribeActor() {
 	// Output: 70
 }
 
-// A worker whose tree node says what it is about.
+// A worker that shows its state in the tree.
 func ExampleActorContext_Become() {
 	s := startServer()
 	defer s.Shutdown()

@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-go/troupe/faults/natsserver"
 )
 
-// The file is read again at every attempt to connect: replace it before the user
-// expires, and the connection stays.
+// The file is read again at every attempt to connect. Replace it before the user's JWT
+// expires, and the connection continues.
 func ExampleUserCredentials() {
 	nc, err := api.Connect("tls://nats.example.com", api.UserCredentials("~/.nats/user.creds"))
 	var bad *api.UserCredentialsError

@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// A call that takes too long is given up, and the messages behind it are handled.
+// A call that takes too long is given up, and the messages after it are handled.
 func ExampleOnBlocked() {
 	s := startServer()
 	defer s.Shutdown()

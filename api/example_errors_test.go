@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// A request is repeated when that may help, and when nobody can have acted on it yet.
+// A request is repeated if that may help and nobody can have acted on it yet.
 func ExampleRetryable() {
 	s := startServer()
 	defer s.Shutdown()
@@ -23,7 +23,7 @@ func ExampleRetryable() {
 			if !api.Retryable(err) || api.MaybeSent(err) {
 				return err
 			}
-			if attempt == 0 { // the service comes up late
+			if attempt == 0 { // the service starts late
 				_, _ = nc.Subscribe("seats.reserve", func(m *api.Msg) { _ = m.Respond(nil) })
 			}
 		}
@@ -33,7 +33,7 @@ func ExampleRetryable() {
 	// Output: <nil>
 }
 
-// A category is a label for a metric, and says whose turn it is.
+// A category can label a metric, and says who can do something about the error.
 func ExampleCategoryOf() {
 	s := startServer()
 	defer s.Shutdown()

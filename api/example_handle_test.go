@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// A handler that waits ends with its context, and what it returns is reported.
+// A handler that waits returns when its context is done. Its errors are reported.
 func ExampleConn_Handle() {
 	s := startServer()
 	defer s.Shutdown()
@@ -39,7 +39,7 @@ func ExampleConn_Handle() {
 	// true true
 }
 
-// The sequence ends with the subscription.
+// The sequence of events ends with the subscription.
 func ExampleSubscription_Events() {
 	s := startServer()
 	defer s.Shutdown()

@@ -91,13 +91,13 @@ func TestTheReadmeShowsTheExample(t *testing.T) {
 func TestTheDocumentsLinkToWhatIsThere(t *testing.T) {
 	for name, proofs := range map[string]int{
 		"README.md": 3, "CONTRIBUTING.md": 0, "docs/PORTING.md": 40, "docs/FAULTS.md": 15, "docs/RELIABILITY.md": 30,
-		"docs/JETSTREAM.md": 35, "docs/RETRY.md": 18, "docs/MICRO.md": 30,
+		"docs/JETSTREAM.md": 35, "docs/RETRY.md": 18, "docs/MICRO.md": 30, "docs/STORES.md": 60, "docs/ERRORS.md": 40, "CHANGELOG.md": 0,
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := 0
 			for _, link := range regexp.MustCompile(`\[([^\]]+)\]\(([^)]+)\)`).FindAllStringSubmatch(document(t, name), -1) {
 				text, target := link[1], link[2]
-				if strings.HasPrefix(target, "https://") {
+				if strings.HasPrefix(target, "https://") || strings.Contains(target, " ") { // or code: Of[T](s, codec)
 					continue
 				}
 				content, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(path.Join(path.Dir(name), target))))

@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// The loop of retries that one finds everywhere is four lines long:
+// This common loop of retries has only a few lines:
 //
 //	for attempt in range(max_retries + 1):
 //		try: return operation()
@@ -17,19 +17,20 @@ import (
 //			if attempt == max_retries: raise
 //			sleep(backoff_factor ** attempt)
 //
-// What is wrong with it, and what Retry does in its place:
+// Its defects, and what Retry does instead:
 //
-//   - It sleeps exactly 1, 2, 4 s: all who failed together come back together. The delays of Retry
-//     are random, and have a bound.
-//   - It sleeps on when the caller has long left. Retry takes a context, hands it to the call,
-//     and does not begin a sleep that would outlast it.
-//   - It makes a call again that may have had its effect, and so does it twice. Retry does so only if
-//     the call is declared Idempotent.
-//   - It makes a call again on a connection that is closed for good, which fails each time; and not when
-//     nobody was there to answer, which is the failure that passes. Retry asks the error.
-//   - While there is no server it sleeps, and misses the moment when there is one. Retry waits for that.
-//   - Four attempts of every call are four times the load on what is overloaded. Retries share a budget.
-//   - It forgets all errors but the last, and prints them. A RetryError holds them; events tell of them.
+//   - It sleeps exactly 1, 2, 4 s, so all clients that failed together come back together. The
+//     delays of Retry are random, and bounded.
+//   - It keeps sleeping after the caller has gone. Retry takes a context, passes it to the call, and
+//     does not begin a sleep that would outlast it.
+//   - It repeats calls that may have had their effect. Retry does so only if the policy is
+//     Idempotent.
+//   - It repeats a call on a connection that is closed for good, which always fails, but not
+//     when no service answered, which may pass. Retry asks the error.
+//   - It sleeps while there is no server, and misses the moment when there is one. Retry waits for it.
+//   - It makes up to four attempts of every call, which quadruples the load on an overloaded
+//     service. Retries share a budget.
+//   - It forgets all errors but the last. A RetryError holds all of them, and events report them.
 func ExampleRetry() {
 	s := startServer()
 	defer s.Shutdown()
@@ -38,7 +39,7 @@ func ExampleRetry() {
 
 	flaky := 0
 	_, err := nc.Subscribe("flaky.service", func(m *api.Msg) {
-		if flaky++; flaky > 2 { // the first two get no answer
+		if flaky++; flaky > 2 { // the first two requests get no answer
 			_ = m.Respond([]byte("at last"))
 		}
 	})
@@ -66,7 +67,7 @@ func ExampleRetry() {
 	// Output: at last
 }
 
-// What a call that failed for good has to say.
+// The error of a call that failed for good.
 func ExampleRetryError() {
 	s := startServer()
 	defer s.Shutdown()
@@ -87,7 +88,7 @@ func ExampleRetryError() {
 	// true false
 }
 
-// The circuit breaker that one finds everywhere counts failures and looks at a clock:
+// This common circuit breaker counts failures and looks at a clock:
 //
 //	if state == OPEN:
 //		if time() - last_failure_time > timeout: state = HALF_OPEN
@@ -96,19 +97,22 @@ func ExampleRetryError() {
 //	except: failure_count += 1; last_failure_time = time()
 //		if failure_count >= failure_threshold: state = OPEN
 //
-// What is wrong with it, and what a Breaker does in its place:
+// Its defects, and what a Breaker does instead:
 //
-//   - Half open it lets everybody through, at once, to what has just fallen over. A Breaker lets one
-//     call through, or as many as Probes says.
-//   - A success of a call that began long ago closes it, and a failure of such a call keeps it open. A Breaker
-//     ignores results of another time.
-//   - It counts what says nothing about the service: bad input, a caller who has left. See Breaker for what
-//     does not count.
-//   - It opens for failures in a row, and never when every second call fails. A Breaker has a rate as well.
-//   - All its callers come back at the same second, for ever. A Breaker is open for a random time, that grows.
-//   - What it raises has no type, and says not for how long. A CircuitOpenError does, and Retry keeps to it.
-//   - One counter for all services, no lock, and nobody sees it. A registry has a Breaker for each name,
-//     bounded, and shows them in the tree; each change is an event.
+//   - When half open, it lets all callers through at once, although the service has just failed. A
+//     Breaker lets one call through, or as many as Probes says.
+//   - A success of a call that began long ago closes it, and a failure of such a call keeps it
+//     open. A Breaker ignores results of calls that began before its last change of state.
+//   - It counts errors that say nothing about the service: invalid arguments, a caller that has
+//     gone. See Breaker for what does not count.
+//   - It opens after failures in a row, but never if every second call fails. A Breaker also has a
+//     rate.
+//   - All its callers come back in the same second, forever. A Breaker is open for a random
+//     time, which grows.
+//   - Its error has no type, and does not say how long to wait. A CircuitOpenError does, and Retry
+//     respects it.
+//   - It has one counter for all services, no lock, and is invisible. A registry has a Breaker for
+//     each name, is bounded, and shows its breakers in the tree; each change is an event.
 func ExampleGuard() {
 	s := startServer()
 	defer s.Shutdown()

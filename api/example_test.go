@@ -56,7 +56,7 @@ func ExampleConn_Subscribe() {
 	}
 	_ = nc.Publish("greet.joe", []byte("hello"))
 
-	// A drain lets the handler finish what has come.
+	// A drain lets the handler finish the messages that have arrived.
 	if _, err := nc.DrainContext(context.Background()); err != nil {
 		fmt.Println(err)
 	}
@@ -121,7 +121,7 @@ func ExampleRequestManyStall() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	n := 0
-	// However many there are: half a second of silence means that all have answered.
+	// The number of responders is unknown: half a second without a reply means that all have answered.
 	for _, err := range nc.RequestMany(ctx, "who", nil, api.RequestManyStall(500*time.Millisecond)) {
 		if err != nil {
 			fmt.Println(err)
@@ -247,7 +247,7 @@ func ExampleConn_Tree() {
 	// Output: dispatcher idle orders.*
 }
 
-// A program that knows better than chance which server comes next, and when.
+// A program that chooses the next server, and when to connect to it.
 func ExampleReconnectToServer() {
 	s := startServer()
 	defer s.Shutdown()

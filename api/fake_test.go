@@ -13,13 +13,13 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// fake is a server at the other end of a socket that costs nothing: it
-// discards what is written, answers PINGs, and reads as fast as it can copy.
+// fake is a server at the other end of a socket that costs nothing: it discards what is
+// written, answers PINGs, and reads as fast as it can copy.
 type fake struct {
 	mu     sync.Mutex
 	cond   *sync.Cond
 	out    []byte // bytes for the client to read
-	feed   []byte // handed out again and again behind out; nil for nothing
+	feed   []byte // repeated after out; nil for nothing
 	closed bool
 	info   protocol.Info
 }
@@ -95,7 +95,7 @@ func (f *fake) SetWriteDeadline(time.Time) error { return nil }
 // dialFake connects to f until the test ends.
 func dialFake(t testing.TB, f *fake, options ...Option) *Conn {
 	t.Helper()
-	nc, err := Connect("", append([]Option{InProcessServer(f), NoReconnect()}, options...)...)
+	nc, err := Connect("", append([]Option{InProcessServer(f), NoReconnect(), Timeout(time.Minute)}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,8 +103,8 @@ func dialFake(t testing.TB, f *fake, options ...Option) *Conn {
 	return nc
 }
 
-// holder is a consumer that stands still in Build, so that the messages at its
-// cursor stay where they are.
+// holder is a consumer that blocks in Build, so that the messages at its cursor stay where
+// they are.
 type holder struct {
 	at    chan actors.Cursor
 	leave chan struct{}

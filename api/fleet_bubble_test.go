@@ -8,14 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// fleet is the dialer of a test: it leads each address to a real server in
-// memory, or refuses. Every dial is noted.
+// fleet is the dialer of a test: it connects each address to a real server in memory, or
+// refuses, and records every dial.
 type fleet struct {
 	mu      sync.Mutex
 	servers map[string]func() (net.Conn, error)
@@ -31,8 +30,8 @@ type dialed struct {
 
 var errAway = errors.New("the test's server is away")
 
-// newFleet has one server that answers at all hosts, as a cluster of which the
-// members cannot be told apart.
+// newFleet has one server that answers at all hosts, like a cluster whose members are
+// identical.
 func newFleet(t *testing.T, hosts ...string) *fleet {
 	s := natsserver.Run(t, natsserver.Options{DontListen: true})
 	f := &fleet{servers: map[string]func() (net.Conn, error){}}
@@ -64,14 +63,14 @@ func (f *fleet) Dial(_, address string) (net.Conn, error) {
 	return conn, nil
 }
 
-// set changes what is behind a host; nil takes it away.
+// set changes the server of a host; nil removes it.
 func (f *fleet) set(host string, to func() (net.Conn, error)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.servers[host+":4222"] = to
 }
 
-// away takes all hosts away and cuts what is open.
+// away removes all hosts and closes open connections.
 func (f *fleet) away() {
 	f.mu.Lock()
 	clear(f.servers)
@@ -90,7 +89,7 @@ func (f *fleet) cut() {
 	}
 }
 
-// count returns how often each host was dialed, and forgets it.
+// count returns how often each host was dialed, and resets the record.
 func (f *fleet) count() map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -102,7 +101,7 @@ func (f *fleet) count() map[string]int {
 	return n
 }
 
-// times returns when was dialed, and forgets it.
+// times returns the times of all dials, and resets the record.
 func (f *fleet) times() []time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -118,7 +117,7 @@ func (f *fleet) times() []time.Time {
 func (f *fleet) connect(t *testing.T, hosts string, options ...api.Option) *api.Conn {
 	t.Helper()
 	nc, err := api.Connect(hosts, append([]api.Option{api.SetCustomDialer(f), api.SkipHostLookup(), api.DontRandomize(),
-		api.System(actors.NewSystem(nil))}, options...)...)
+		api.System(api.NewActorSystem(nil))}, options...)...)
 	must.Do(t, err)
 	t.Cleanup(nc.Close)
 	return nc

@@ -8,25 +8,22 @@ import (
 	"github.com/troupe-go/troupe/actors"
 )
 
-// Flush waits until the server has seen everything that was published before,
-// for at most 10 s. While there is no server it waits for the next one. Errors
-// are those of FlushTimeout.
+// Flush waits until the server has received everything that was published before, for at most
+// 10 s. While there is no server it waits for the next one. Errors are those of FlushTimeout.
 func (nc *Conn) Flush() error { return nc.FlushTimeout(flushTimeout) }
 
-// FlushTimeout is Flush with a timeout. Errors: ErrInvalidConnection,
-// ErrBadTimeout for a timeout that is not positive, ErrFlushTimeout (which is an
-// ErrTimeout), a *RequestLostError, which is an ErrDisconnected, when the link was
-// lost while it waited,
-// ErrConnectionClosed.
+// FlushTimeout is Flush with a timeout. Errors: ErrInvalidConnection; ErrBadTimeout if the
+// timeout is not positive; ErrFlushTimeout, which is an ErrTimeout; a *RequestLostError,
+// which is an ErrDisconnected, if the link was lost meanwhile; ErrConnectionClosed.
 func (nc *Conn) FlushTimeout(timeout time.Duration) error { return nc.flushFor("flush", timeout) }
 
-// FlushContext is Flush that waits until ctx is done: ErrFlushTimeout when its
-// deadline has passed, and otherwise context.Canceled; its cause is in the error as
-// well. ErrInvalidContext for nil; a deadline is not required.
+// FlushContext is Flush that waits until ctx is done. The error is then ErrFlushTimeout if
+// its deadline has passed, and otherwise context.Canceled; it also wraps the cause of ctx. It
+// is ErrInvalidContext for nil. A deadline is not required.
 func (nc *Conn) FlushContext(ctx context.Context) error { return nc.flushUntil(ctx, "flush") }
 
-// FlushWithContext is FlushContext for a context with a deadline, as nats.go has
-// it: without one the error is ErrNoDeadlineContext.
+// FlushWithContext is FlushContext for a context that must have a deadline, as in nats.go:
+// without one the error is ErrNoDeadlineContext.
 func (nc *Conn) FlushWithContext(ctx context.Context) error {
 	if !nc.valid() {
 		return ErrInvalidConnection
@@ -40,8 +37,8 @@ func (nc *Conn) FlushWithContext(ctx context.Context) error {
 	return nc.flushUntil(ctx, "flush")
 }
 
-// RTT measures a round trip to the server. Errors are those of Flush;
-// while there is no server it returns an ErrDisconnected at once.
+// RTT measures a round trip to the server. Errors are those of Flush; while there is
+// no server it returns an ErrDisconnected at once.
 func (nc *Conn) RTT() (time.Duration, error) {
 	return nc.roundTrip(func() error { return nc.flushFor("rtt", flushTimeout) })
 }
@@ -79,7 +76,7 @@ func (nc *Conn) flushFor(op string, timeout time.Duration) error {
 	err := nc.flushUntil(ctx, op)
 	var late *FlushTimeoutError
 	if errors.As(err, &late) {
-		late.After, late.Cause = timeout, nil // the context is none of the caller's
+		late.After, late.Cause = timeout, nil // the context is not the caller's
 	}
 	return err
 }

@@ -10,27 +10,27 @@ import (
 
 // ContextHandler is called for each message of a subscription, like a MsgHandler.
 //
-// ctx is cancelled when the subscription has ended, by Unsubscribe, by a policy or at
-// the end of a drain, and when the connection closes; context.Cause says why. A
-// handler that waits should end with it, so that nobody has to wait for the handler.
-// During a drain ctx lives on, until the drain is over or its deadline has passed. A
-// call that OnBlocked gives up has its ctx cancelled alone, with the cause. Ctx
-// carries no deadline and no values, and is the same for many messages.
+// ctx is cancelled when the subscription has ended, by Unsubscribe, by a policy or at the end
+// of a drain, and when the connection closes; context.Cause says why. A handler that waits
+// should return when ctx is done, so that the end does not have to wait for it. During a
+// drain ctx stays valid until the drain has finished or its deadline has passed. When
+// OnBlocked gives up a call, only the ctx of that call is cancelled, with the cause. ctx has
+// no deadline and no values, and many messages share it.
 //
-// An error is reported as a HandlerFailed with a *HandlerError, and the next message
-// is delivered. ctx's own error, once ctx has ended, is none. When a handler fails
-// more often than 100 times within one second, one event tells of the others in that
-// second, with their count and the last error.
+// An error that the handler returns is reported as a HandlerFailed with a *HandlerError, and
+// the next message is delivered. The error of ctx itself is not reported once ctx has ended.
+// When a handler fails more than 100 times within one second, one event reports the others of
+// that second, with their count and the last error.
 type ContextHandler func(ctx context.Context, msg *Msg) error
 
-// Handle is Subscribe for a handler with a context and an error. Errors are those of
-// Subscribe.
+// Handle is Subscribe for a handler that takes a context and returns an error. Errors
+// are those of Subscribe.
 func (nc *Conn) Handle(subject string, handler ContextHandler, options ...SubOption) (*Subscription, error) {
 	return nc.handle(subject, "", handler, options)
 }
 
 // QueueHandle is Handle as a member of a queue group: each message goes to one member.
-// An empty queue is none. ErrBadQueueName for a bad name.
+// An empty queue means no group. An invalid name is an ErrBadQueueName.
 func (nc *Conn) QueueHandle(subject, queue string, handler ContextHandler, options ...SubOption) (*Subscription, error) {
 	return nc.handle(subject, queue, handler, options)
 }
@@ -47,15 +47,15 @@ func (nc *Conn) handle(subject, queue string, handler ContextHandler, options []
 	return nc.enlistHandler(sub, options)
 }
 
-// failing is what a subscription of Handle has in the place of a MsgHandler.
+// failing is what a subscription of Handle has in place of a MsgHandler.
 type failing struct {
 	handler ContextHandler
 	ctx     context.Context // of the subscription; those of its consumers are below it
 	cancel  context.CancelCauseFunc
 }
 
-// caller returns what a consumer of the subscription calls with each message, and what
-// tells the handler that its call was given up.
+// caller returns the function that a consumer of the subscription calls with each message,
+// and one that tells the handler that its call was given up.
 func (s *Subscription) caller() (call MsgHandler, giveUp context.CancelCauseFunc) {
 	if s.failing == nil {
 		return s.handler, func(error) {}
@@ -64,8 +64,8 @@ func (s *Subscription) caller() (call MsgHandler, giveUp context.CancelCauseFunc
 	return func(m *Msg) { s.callWith(ctx, m) }, cancel
 }
 
-// callWith calls the handler and reports its error. It allocates nothing unless there
-// is one.
+// callWith calls the handler and reports its error. Without an error it allocates
+// nothing.
 func (s *Subscription) callWith(ctx context.Context, m *Msg) {
 	subject := m.Subject // the handler may change the message
 	err := s.failing.handler(ctx, m)

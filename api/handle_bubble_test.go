@@ -16,14 +16,14 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// ending is a way in which a subscription ends, and what its handler is told then.
+// ending is a way in which a subscription ends, and the cause that its handler gets.
 type ending struct {
 	end   func(*api.Conn, *api.Subscription) error
 	cause error
 }
 
-// TestContextsOfHandlersEnd with whatever ends the subscription, so that a handler
-// that waits for that holds nothing up.
+// TestContextsOfHandlersEnd whenever the subscription ends, so that a handler that waits does
+// not delay the end.
 func TestContextsOfHandlersEnd(t *testing.T) {
 	ends := map[string]ending{
 		"unsubscribe":      {func(_ *api.Conn, sub *api.Subscription) error { return sub.Unsubscribe() }, api.ErrBadSubscription},
@@ -68,7 +68,7 @@ func unfinished(r api.Report) error {
 	return nil
 }
 
-// play ends a subscription while its handler waits for that.
+// play ends a subscription while its handler waits for the end.
 func (c *ending) play(t *testing.T, nc *api.Conn, options []api.SubOption) {
 	begun, causes, ended := make(chan struct{}, 10), make(chan error, 10), make(chan string, 1)
 	sub := must.Get(nc.Handle("a", func(ctx context.Context, _ *api.Msg) error {
@@ -92,7 +92,7 @@ func (c *ending) play(t *testing.T, nc *api.Conn, options []api.SubOption) {
 	}
 }
 
-// TestContextsLiveDuringADrain: what came before is handled as ever.
+// TestContextsLiveDuringADrain: earlier messages are handled as usual.
 func TestContextsLiveDuringADrain(t *testing.T) {
 	for name, drain := range map[string]func(*api.Conn, *api.Subscription) error{
 		"connection": func(nc *api.Conn, _ *api.Subscription) error {
@@ -123,14 +123,14 @@ func TestContextsLiveDuringADrain(t *testing.T) {
 	}
 }
 
-// later lets virtual time pass, and what is due then happen.
+// later lets virtual time pass, and waits for what is then due.
 func later(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// TestAFloodOfErrorsIsCounted: a hundred a second are told one by one, the others
-// together, and none is forgotten.
+// TestAFloodOfErrorsIsCounted: a hundred per second are reported one by one, the others
+// together, and none is omitted.
 func TestAFloodOfErrorsIsCounted(t *testing.T) {
 	var mu sync.Mutex
 	var told []uint64
@@ -169,7 +169,7 @@ func TestAFloodOfErrorsIsCounted(t *testing.T) {
 		expect("at first", 100, 100)
 		later(time.Second)
 		expect("after a second", 101, 5000)
-		flood(99) // with the one that told of many a hundred
+		flood(99) // a hundred, with the one that reported several
 		expect("in the next second", 200, 5099)
 		time.Sleep(time.Hour)
 		flood(150)

@@ -203,7 +203,7 @@ func TestASubscriptionsEvents(t *testing.T) {
 	}
 }
 
-// TestASubscriptionsEventsEndWithItsConnection, behind the last handler call.
+// TestASubscriptionsEventsEndWithItsConnection, after the last handler call.
 func TestASubscriptionsEventsEndWithItsConnection(t *testing.T) {
 	_, nc := both(t)
 	begun, release := make(chan struct{}), make(chan struct{})
@@ -233,7 +233,8 @@ func TestASubscriptionsEventsEndWithItsConnection(t *testing.T) {
 	closed(t, over, "the close")
 }
 
-// TestASubscriptionsEventsTellOfFailuresAfterItsLastMessage: it is out of the table.
+// TestASubscriptionsEventsTellOfFailuresAfterItsLastMessage: by then it is no longer in the
+// table.
 func TestASubscriptionsEventsTellOfFailuresAfterItsLastMessage(t *testing.T) {
 	told := make(chan *api.Subscription, 1)
 	_, nc := both(t, api.ErrorHandler(func(_ *api.Conn, sub *api.Subscription, _ error) { told <- sub }))
@@ -253,7 +254,7 @@ func TestASubscriptionsEventsTellOfFailuresAfterItsLastMessage(t *testing.T) {
 	}
 }
 
-// TestObserve: the events that a subscription's Events tells, from its first to its last.
+// TestObserve reports the same events as Subscription.Events, from the first to the last.
 func TestObserve(t *testing.T) {
 	_, nc := both(t)
 	heard := make(chan api.Event, 100)
@@ -266,7 +267,7 @@ func TestObserve(t *testing.T) {
 	sub := must.Get(nc.Subscribe("a", func(m *api.Msg) { panic(string(m.Data)) }, api.Observe(func(e api.Event) {
 		heard <- e
 		if e.Kind == api.HandlerPanicked {
-			panic("here, too") // which is nobody's business but its own
+			panic("here, too") // affects no other subscription
 		}
 	})))(t)
 	must.Get(nc.Subscribe("b", func(m *api.Msg) { panic("of another") }))(t)

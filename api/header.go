@@ -9,37 +9,37 @@ import (
 
 // header.go - decodes header blocks whose memory lives as long as the result.
 //
-// protocol.ParseHeader copies the block first, which is one copy too many for a
-// block that is owned already, or is lent. What is read here is the plain form
-// that every client sends; any other block is left to ParseHeader, which alone
-// decides what is well-formed.
+// protocol.ParseHeader copies the block first. That copy is unnecessary for a block that
+// is owned already, or borrowed. This file reads the plain form that every client
+// sends; any other block is left to ParseHeader, which alone decides what is
+// well-formed.
 
-// A header block is a stranger's: the number of its lines says nothing of the
-// fields in it, so no memory is taken by that number before the fields are read.
+// A header block is untrusted input: the number of its lines says nothing about the
+// number of fields, so memory is allocated only as the fields are read.
 //
 //	values  [first chunk][twice as many   ][twice as many …
 //	           ▲    ▲        ▲
 //	header   "A"  "B"  …   "K"      each value has a capacity of its own, 1
 
 const (
-	// headerChunk is how many fields memory is taken for at first.
+	// headerChunk is how many fields the first allocation is for.
 	headerChunk = 64
 	// headerFieldsKept bounds the fields whose memory a headerReader keeps from one
 	// message to the next: about 100 KiB.
 	headerFieldsKept = 1024
 )
 
-// headerReader keeps the memory of decoded headers for the next one, as long as
-// they are of ordinary size. Its zero value is ready.
+// headerReader reuses the memory of a decoded header for the next one, unless it is
+// unusually large. The zero value is ready for use.
 type headerReader struct {
 	header Header
 	values []string // a chunk, one place for each field
-	large  bool     // header has been given more lines than memory is kept for
+	large  bool     // header has more lines than headerFieldsKept
 }
 
-// read decodes a block into the reader's memory: the header is valid until the
-// next read or release, its strings as long as block. nil and an error for a bad
-// block.
+// read decodes a block into the reader's memory. The header is valid until the next
+// read or release, its strings as long as block. For a bad block it returns nil and
+// an error.
 func (r *headerReader) read(block string) (Header, error) {
 	r.release()
 	lines, fields, ok := plainBlock(block)
@@ -57,8 +57,8 @@ func (r *headerReader) read(block string) (Header, error) {
 	return r.header, nil
 }
 
-// release lets go of the memory of a header with many fields. That of an ordinary
-// one stays for the next read.
+// release drops the memory of a header with many fields. That of an ordinary one is
+// kept for the next read.
 func (r *headerReader) release() {
 	if r.large {
 		r.header, r.large = nil, false // a cleared map keeps its size
@@ -70,8 +70,8 @@ func (r *headerReader) release() {
 	clear(r.header)
 }
 
-// parseHeader leaves a block to the protocol, without what follows its blank
-// line: that is ignored, and would be copied and counted.
+// parseHeader passes a block to protocol.ParseHeader, cut after its blank line: the
+// rest is ignored there, but would be copied and counted.
 func parseHeader(block string) (Header, error) {
 	for _, blank := range [...]string{"\n\n", "\n\r\n"} {
 		if at := strings.Index(block, blank); at >= 0 {
@@ -81,7 +81,7 @@ func parseHeader(block string) (Header, error) {
 	return protocol.ParseHeader(unsafe.Slice(unsafe.StringData(block), len(block)))
 }
 
-// ownedHeader decodes a block that the message owns: the header's strings lie in it.
+// ownedHeader decodes a block that the message owns; the header's strings lie in it.
 func ownedHeader(block []byte) (Header, error) {
 	var r headerReader
 	return r.read(stringOf(block))
@@ -104,8 +104,8 @@ func plainBlock(block string) (lines string, count int, ok bool) {
 }
 
 // fill reads count "name: value" lines into the header, which is empty. A line
-// without a name is skipped. It reports false for a line that is not of the plain
-// form, and for a name that comes twice: both are rare.
+// without a name is skipped. It returns false for a line that does not have the plain
+// form, and for a name that occurs twice; both are rare.
 func (r *headerReader) fill(lines string, count int) bool {
 	h, values := r.header, r.values[:0]
 	for ; lines != ""; count-- {
@@ -128,7 +128,7 @@ func (r *headerReader) fill(lines string, count int) bool {
 			values, n = r.chunk(before, count), 0
 		}
 		values = append(values, line[value:])
-		// Capacity 1: a value that is added moves away instead of overwriting a neighbour's.
+		// Capacity 1: appending a value reallocates instead of overwriting a neighbour.
 		h[line[:colon]] = values[n : n+1 : n+1]
 		if len(h) == before {
 			return false
@@ -137,8 +137,8 @@ func (r *headerReader) fill(lines string, count int) bool {
 	return true
 }
 
-// chunk returns room for more values, when the header has some and left lines are
-// to come. The reader keeps the first one.
+// chunk returns room for more values, given how many the header has and how many lines
+// are left. The reader keeps the first chunk.
 func (r *headerReader) chunk(have, left int) []string {
 	values := make([]string, 0, min(left, max(headerChunk, 2*have)))
 	if r.values == nil {
@@ -147,9 +147,9 @@ func (r *headerReader) chunk(have, left int) []string {
 	return values
 }
 
-// headerCost estimates, in bytes, what a decoded header with a block of that size
-// takes beside the block: the map, its values and their slices.
+// headerCost estimates the bytes that a decoded header takes in addition to its block of
+// the given size: the map, its values and their slices.
 func headerCost(blockLen int) int { return headerMapBytes + blockLen }
 
-// headerMapBytes is about what a map of up to eight fields takes.
+// headerMapBytes is the approximate size of a map of up to eight fields.
 const headerMapBytes = 400

@@ -60,8 +60,8 @@ func ways(block string) map[string]func() (Header, error) {
 	}
 }
 
-// TestLinesOfAHeaderBlockTakeNoMemory reads blocks whose lines hold no field. They
-// may cost a copy, and nothing for each line.
+// TestLinesOfAHeaderBlockTakeNoMemory reads blocks whose lines contain no field. They may
+// cost one copy, but nothing per line.
 func TestLinesOfAHeaderBlockTakeNoMemory(t *testing.T) {
 	const slack = 64 << 10
 	for name, lines := range map[string]string{
@@ -85,8 +85,8 @@ func TestLinesOfAHeaderBlockTakeNoMemory(t *testing.T) {
 	}
 }
 
-// TestTooManyFieldsAreRefusedCheaply reads blocks with more lines than are read:
-// what that allocates is bounded by the constant, not by the lines.
+// TestTooManyFieldsAreRefusedCheaply reads blocks with more lines than are allowed: the
+// constant bounds the allocation, not the number of lines.
 func TestTooManyFieldsAreRefusedCheaply(t *testing.T) {
 	const limit = 16*protocol.HeaderFieldsMax + 64<<10
 	for name, lines := range map[string]string{
@@ -109,8 +109,8 @@ func TestTooManyFieldsAreRefusedCheaply(t *testing.T) {
 	}
 }
 
-// TestHeadersOfManyFieldsAreReadAsTheProtocolSays crosses the bounds of the chunks,
-// of what a reader keeps and of what is read at all.
+// TestHeadersOfManyFieldsAreReadAsTheProtocolSays crosses the bounds of chunks, of the memory
+// that a reader keeps, and of the number of fields.
 func TestHeadersOfManyFieldsAreReadAsTheProtocolSays(t *testing.T) {
 	var reader headerReader
 	for _, n := range []int{headerChunk - 1, headerChunk, headerChunk + 1, 3*headerChunk + 1,
@@ -121,8 +121,8 @@ func TestHeadersOfManyFieldsAreReadAsTheProtocolSays(t *testing.T) {
 	}
 }
 
-// TestReaderKeepsOrdinaryMemoryOnly wants no allocation for fields up to the bound,
-// and nothing kept of a header above it.
+// TestReaderKeepsOrdinaryMemoryOnly: fields up to the bound cost no allocation, and nothing
+// is kept of a header above it.
 func TestReaderKeepsOrdinaryMemoryOnly(t *testing.T) {
 	var reader headerReader
 	read := func(block string) {
@@ -146,8 +146,8 @@ func TestReaderKeepsOrdinaryMemoryOnly(t *testing.T) {
 	}
 }
 
-// TestBorrowedMessagesLeaveNoLargeHeader delivers a header of many fields, also to
-// a handler that panics.
+// TestBorrowedMessagesLeaveNoLargeHeader delivers a header of many fields, also to a handler
+// that panics.
 func TestBorrowedMessagesLeaveNoLargeHeader(t *testing.T) {
 	want := Header{}
 	for i := range 2 * headerFieldsKept {

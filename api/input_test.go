@@ -26,14 +26,14 @@ func kinds(t *testing.T, err error, want ...error) {
 	}
 }
 
-// badSubjects are subjects that can be used in no role.
+// badSubjects are subjects that are invalid in every role.
 var badSubjects = map[string]string{
 	"empty": "", "blank": " ", "blank inside": "a b", "tab": "a\tb", "line end": "a\r\nPUB x 0\r\n\r\n", "LF": "a\nb",
 	"NUL": "a\x00b", "empty token": "a..b", "leading dot": ".a", "trailing dot": "a.", "only a dot": ".",
 }
 
-// TestBadInputIsRefusedAndNothingIsSent makes every call with input that means
-// nothing. A subscriber to everything sees only what is sent afterwards.
+// TestBadInputIsRefusedAndNothingIsSent makes every call with invalid input. A subscriber to
+// all subjects receives only what is sent afterwards.
 func TestBadInputIsRefusedAndNothingIsSent(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{MaxPayload: 1000})
 	nc, watcher := dial(t, s), dial(t, s)
@@ -112,6 +112,8 @@ func refuseMessages(t *testing.T, nc *api.Conn) {
 	kinds(t, err, api.ErrInvalidMsg)
 	_, err = nc.RequestMsgWithContext(context.Background(), nil)
 	kinds(t, err, api.ErrInvalidMsg)
+	_, err = nc.RequestMsgWithin(context.Background(), nil, time.Second)
+	kinds(t, err, api.ErrInvalidMsg)
 	for name, header := range map[string]api.Header{
 		"line end in value": {"Key": {"a\r\nInjected: yes"}}, "LF in value": {"Key": {"a\nb"}}, "empty name": {"": {"x"}},
 		"blank in name": {"a b": {"x"}}, "colon in name": {"a:b": {"x"}}, "line end in name": {"a\r\nb": {"x"}},
@@ -148,11 +150,15 @@ func refuseArguments(t *testing.T, nc *api.Conn) {
 		kinds(t, err, api.ErrBadTimeout)
 		_, err = nc.RequestMsg(api.NewMsg("ok"), d)
 		kinds(t, err, api.ErrBadTimeout)
+		_, err = nc.RequestMsgWithin(context.Background(), api.NewMsg("ok"), d)
+		kinds(t, err, api.ErrBadTimeout)
 	}
 	var noContext context.Context
 	_, err = nc.RequestWithContext(noContext, "ok", nil)
 	kinds(t, err, api.ErrInvalidContext)
 	_, err = nc.RequestMsgWithContext(noContext, api.NewMsg("ok"))
+	kinds(t, err, api.ErrInvalidContext)
+	_, err = nc.RequestMsgWithin(noContext, api.NewMsg("ok"), time.Second)
 	kinds(t, err, api.ErrInvalidContext)
 	kinds(t, nc.FlushWithContext(noContext), api.ErrInvalidContext)
 	kinds(t, nc.FlushWithContext(context.Background()), api.ErrNoDeadlineContext)
@@ -252,6 +258,10 @@ func nilConn(t *testing.T, nc *api.Conn) {
 		func() error { _, err := nc.RequestMsg(api.NewMsg("a"), time.Second); return err },
 		func() error { _, err := nc.RequestWithContext(context.Background(), "a", nil); return err },
 		func() error { _, err := nc.RequestMsgWithContext(context.Background(), api.NewMsg("a")); return err },
+		func() error {
+			_, err := nc.RequestMsgWithin(context.Background(), api.NewMsg("a"), time.Second)
+			return err
+		},
 		func() error { _, err := nc.RTT(); return err },
 		func() error { _, err := nc.DrainContext(context.Background()); return err },
 		func() error { _, err := nc.CloseContext(context.Background()); return err },

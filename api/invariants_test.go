@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestKeptBorrowedMessagesAreFound keeps what was lent, which a test must notice.
+// TestKeptBorrowedMessagesAreFound: a test that keeps a borrowed message notices.
 func TestKeptBorrowedMessagesAreFound(t *testing.T) {
 	m := message(16, 1)
 	at := cursorAt(t, 1, m)

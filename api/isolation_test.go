@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/api"
+	"github.com/troupe-go/troupe/faults/natsserver"
 	"github.com/troupe-go/troupe/internal/must"
 )
 
@@ -20,8 +21,8 @@ var misdeeds = map[string]func(){
 	"exits its goroutine":  runtime.Goexit,
 }
 
-// TestHandlersHarmOnlyThemselves lets every other message of a subscription fail,
-// beside one that misses nothing.
+// TestHandlersHarmOnlyThemselves: every other message of one subscription fails, and another
+// subscription misses nothing.
 func TestHandlersHarmOnlyThemselves(t *testing.T) {
 	for name, misdeed := range misdeeds {
 		for mode, options := range map[string][]api.SubOption{
@@ -96,29 +97,31 @@ func TestPanicReportsSayWhatHappened(t *testing.T) {
 	}
 }
 
+// TestPanicsStopWhatNeverWorks in virtual time: more than a hundred in a second are too many.
 func TestPanicsStopWhatNeverWorks(t *testing.T) {
-	_, nc := both(t)
-	failures := make(chan error, 1000)
-	nc.SetErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { failures <- err })
-	var calls atomic.Int32
-	sub := must.Get(nc.Subscribe("a", func(*api.Msg) { calls.Add(1); panic("always") }))(t)
-	ended := make(chan string, 1)
-	sub.SetClosedHandler(func(subject string) { ended <- subject })
-	for range 500 {
-		must.Do(t, nc.Publish("a", nil))
-	}
-	await(t, ended, "the end")
-	if n := calls.Load(); n != 101 || sub.IsValid() || !nc.IsConnected() {
-		t.Errorf("%d calls, valid %v, connected %v", n, sub.IsValid(), nc.IsConnected())
-	}
-	for {
-		if err := await(t, failures, "the last report"); errors.Is(err, api.ErrRestartLimit) {
-			break
+	bubble(t, func(t *testing.T, _ *natsserver.Server, nc *api.Conn) {
+		failures := make(chan error, 1000)
+		nc.SetErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { failures <- err })
+		var calls atomic.Int32
+		sub := must.Get(nc.Subscribe("a", func(*api.Msg) { calls.Add(1); panic("always") }))(t)
+		ended := make(chan string, 1)
+		sub.SetClosedHandler(func(subject string) { ended <- subject })
+		for range 500 {
+			must.Do(t, nc.Publish("a", nil))
 		}
-	}
-	if nc.Health() == nil {
-		t.Error("healthy with a stopped subscription")
-	}
+		await(t, ended, "the end")
+		if n := calls.Load(); n != 101 || sub.IsValid() || !nc.IsConnected() {
+			t.Errorf("%d calls, valid %v, connected %v", n, sub.IsValid(), nc.IsConnected())
+		}
+		for {
+			if err := await(t, failures, "the last report"); errors.Is(err, api.ErrRestartLimit) {
+				break
+			}
+		}
+		if nc.Health() == nil {
+			t.Error("healthy with a stopped subscription")
+		}
+	})
 }
 
 func TestPanicPolicies(t *testing.T) {

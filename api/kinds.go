@@ -2,14 +2,14 @@ package api
 
 import "github.com/troupe-go/troupe/internal/kind"
 
-// Kinds returns the kinds of errors of this package that are about one of the categories; for
-// no category, all of them. The packages jetstream, kv, objectstore and micro have a function
-// like this for theirs. The slice is the caller's.
+// Kinds returns the kinds of this package's errors that belong to any of the given
+// categories; without a category, all of them. The packages jetstream, kv, objectstore and
+// micro have the same function for their kinds. The slice is owned by the caller.
 //
 //	for _, kind := range api.Kinds(api.CategoryConnection, api.CategoryTimeout) { ... }
 //
-// Use them to count errors by kind, or to see what there is. In the path of a call, ask
-// CategoryOf: it costs less.
+// Use it to count errors by kind, or to list them. To classify the error of a call, use
+// CategoryOf, which costs less.
 func Kinds(about ...Category) []error {
 	return kind.About(about, []error{
 		ErrInvalidUserCredentials, ErrConnectionClosed, ErrConnectionDraining, ErrDrainTimeout,

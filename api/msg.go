@@ -9,31 +9,31 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Header holds the fields of a message. Names keep their case and are compared
-// with it; each may have several values, in order.
+// Header holds the fields of a message. Names are case-sensitive; each may have
+// several values, in order.
 type Header = protocol.Header
 
-// DecodeHeadersMsg decodes a header block as it is on the wire. It copies what it
-// keeps. ErrBadHeaderMsg for a block that cannot be read.
+// DecodeHeadersMsg decodes a header block in its wire format. It copies what it keeps.
+// A block that cannot be read is an ErrBadHeaderMsg.
 func DecodeHeadersMsg(data []byte) (Header, error) { return protocol.ParseHeader(data) }
 
 // MsgHandler is called for each message of a subscription, one at a time and in
 // order unless the subscription is concurrent.
 type MsgHandler func(msg *Msg)
 
-// Msg is one message: delivered by a subscription, returned by a request, or
-// made to be published.
+// Msg is a message that was delivered by a subscription, was returned by a request, or is to
+// be published.
 //
-// A delivered message belongs to whoever gets it and may be kept. Messages that
-// arrive together share memory, so one that is kept keeps its neighbours: in all
-// at most about 2 KiB, or eight times the message's own size if that is more.
-// Under Borrow a message is valid until the handler returns; Clone keeps it.
+// A delivered message belongs to its receiver and may be kept. Messages that arrive together
+// share memory, so keeping one retains its neighbours: in all at most about 2 KiB, or eight
+// times the message's own size if that is more. With Borrow a message is valid until the
+// handler returns; Clone makes a copy to keep.
 type Msg struct {
 	Subject string
-	Reply   string // subject that answers go to; empty without
-	Header  Header // nil without fields
+	Reply   string // subject for answers; empty for none
+	Header  Header // nil for none
 	Data    []byte
-	Sub     *Subscription // where it came from; nil for one to be published
+	Sub     *Subscription // where the message came from; nil for one to be published
 }
 
 // NewMsg returns a message for subject with an empty header.
@@ -60,22 +60,26 @@ func (m *Msg) Size() int {
 	return len(m.Subject) + len(m.Reply) + protocol.HeaderSize(m.Header) + len(m.Data)
 }
 
-// Status returns the code of the first line of the message's header, or 0. Servers
-// set it in messages of their own: 503 says that nobody is subscribed; 404, 408 and 409
-// are about a pull. The header has it as the field Status, which a message that a
-// client published could have, too.
+// Status returns the status code of the message's header, or 0. Servers set it in messages of
+// their own: 503 says that nobody is subscribed; 404, 408 and 409 are about a pull. It is
+// stored as the header field Status, which a message published by a client may contain as
+// well.
 func (m *Msg) Status() int {
 	if m == nil {
 		return 0
 	}
-	code, err := strconv.Atoi(m.Header.Get(protocol.StatusKey))
+	text := m.Header.Get(protocol.StatusKey)
+	if text == "" {
+		return 0 // avoids Atoi, which would allocate an error
+	}
+	code, err := strconv.Atoi(text)
 	if err != nil || code < 0 {
 		return 0
 	}
 	return code
 }
 
-// Description returns the text behind the status, empty without one.
+// Description returns the text that follows the status code, empty without one.
 func (m *Msg) Description() string {
 	if m == nil {
 		return ""
@@ -83,8 +87,8 @@ func (m *Msg) Description() string {
 	return m.Header.Get(protocol.DescriptionKey)
 }
 
-// Clone returns a copy that shares no memory with m. It is how a handler keeps a
-// borrowed message, or a small part of a large delivery.
+// Clone returns a copy that shares no memory with m. Use it to keep a borrowed message,
+// or one small message of many that arrived together.
 func (m *Msg) Clone() *Msg {
 	if m == nil {
 		return nil
@@ -107,10 +111,9 @@ func (m *Msg) Clone() *Msg {
 // cloneString copies s even when it is borrowed memory.
 func cloneString(s string) string { return string([]byte(s)) }
 
-// Respond publishes data to the message's reply subject. It returns
-// ErrMsgNotBound for a message that no subscription delivered, ErrMsgNoReply
-// without a reply subject, or what Publish returns. It also works when the
-// subscription has ended.
+// Respond publishes data to the message's reply subject. It also works after the
+// subscription has ended. Errors: ErrMsgNotBound for a message that no subscription or
+// request delivered; ErrMsgNoReply without a reply subject; those of Publish.
 func (m *Msg) Respond(data []byte) error {
 	nc, err := m.responder()
 	if err != nil {
@@ -119,8 +122,8 @@ func (m *Msg) Respond(data []byte) error {
 	return nc.Publish(m.Reply, data)
 }
 
-// RespondMsg publishes answer to the message's reply subject, which replaces
-// the answer's own subject. Errors are those of Respond and PublishMsg.
+// RespondMsg publishes answer to the message's reply subject, which it stores as the
+// answer's Subject. Errors are those of Respond and PublishMsg.
 func (m *Msg) RespondMsg(answer *Msg) error {
 	nc, err := m.responder()
 	if err != nil {

@@ -81,8 +81,8 @@ var blocks = []string{
 	"NATS/1.0\r\nA: 1\r\n\r\n\r\n", "NATS/1.0\r\nA: 1\r\nA: 1\r\nA: 1\r\n\r\n", "NATS/1.0\r\n\rA: 1\r\n\r\n", "NATS/1.0\r\n\n\r\n",
 }
 
-// TestHeadersAreReadAsTheProtocolSays compares with protocol.ParseHeader, which
-// decides. One reader reads all blocks, so what one leaves behind would show.
+// TestHeadersAreReadAsTheProtocolSays compares with protocol.ParseHeader, which decides. One
+// reader reads all blocks, so that anything left over from one would show.
 func TestHeadersAreReadAsTheProtocolSays(t *testing.T) {
 	var reader headerReader
 	for range 2 {

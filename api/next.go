@@ -9,16 +9,15 @@ import (
 	"github.com/troupe-go/troupe/actors"
 )
 
-// NextMsg returns the next message of a subscription without a handler, waiting
-// for it up to timeout; with zero it does not wait. Several may call it at once:
-// each message goes to one of them.
+// NextMsg returns the next message of a subscription without a handler. It waits up to
+// timeout; zero means that it does not wait. Concurrent calls are allowed: each message goes
+// to one of them.
 //
-// Errors, in this order: ErrBadSubscription for nil; ErrConnectionClosed;
-// ErrMaxMessages after the last message of AutoUnsubscribe; ErrBadSubscription when
-// ended; ErrSyncSubRequired if there is a handler, and ErrTypeSubscription with it for
-// ChanSubscribe; ErrBadTimeout for a negative timeout; ErrSlowConsumer once in each
-// episode of drops; ErrTimeout; ErrNoResponders in the place of a server's message
-// that says so.
+// Errors, in this order: ErrBadSubscription for nil; ErrConnectionClosed; ErrMaxMessages
+// after the last message of AutoUnsubscribe; ErrBadSubscription when ended;
+// ErrSyncSubRequired if there is a handler, and also ErrTypeSubscription for ChanSubscribe;
+// ErrBadTimeout for a negative timeout; ErrSlowConsumer once in each episode of drops;
+// ErrTimeout; ErrNoResponders in place of a server's message that nobody is subscribed.
 func (s *Subscription) NextMsg(timeout time.Duration) (*Msg, error) {
 	core, err := s.readable()
 	if err != nil {
@@ -40,9 +39,9 @@ func (s *Subscription) NextMsg(timeout time.Duration) (*Msg, error) {
 	return m, err
 }
 
-// NextMsgWithContext is NextMsg that waits until ctx is done: ErrTimeout when its
-// deadline has passed, and otherwise context.Canceled; its cause is in the error as
-// well. ErrInvalidContext for nil.
+// NextMsgWithContext is NextMsg that waits until ctx is done. The error is then ErrTimeout if
+// its deadline has passed, and otherwise context.Canceled; it also wraps the cause of ctx. It
+// is ErrInvalidContext for nil.
 func (s *Subscription) NextMsgWithContext(ctx context.Context) (*Msg, error) {
 	if ctx == nil {
 		return nil, ErrInvalidContext
@@ -65,7 +64,7 @@ func (s *Subscription) NextMsgWithContext(ctx context.Context) (*Msg, error) {
 	return m, err
 }
 
-// readable returns the runtime's side of a subscription that can be read.
+// readable returns the runtime's part of a subscription that NextMsg can read.
 func (s *Subscription) readable() (*actors.Sub, error) {
 	core := s.bound()
 	if core == nil {
@@ -83,8 +82,8 @@ func (s *Subscription) readable() (*actors.Sub, error) {
 	return core, nil
 }
 
-// tryNext returns a message that waits, or nil and nil. It first reports an
-// episode of drops.
+// tryNext returns a waiting message, or nil and nil. It first reports an episode of
+// drops.
 func (s *Subscription) tryNext(core *actors.Sub) (*Msg, error) {
 	if core.TakeSlow() {
 		return nil, core.SlowConsumer()
@@ -105,8 +104,8 @@ func (s *Subscription) next(ctx context.Context, core *actors.Sub) (*Msg, error)
 	return t.finish(s)
 }
 
-// taker copies one message out of the read buffer. The runtime must not be
-// called meanwhile, so the rest is left to finish.
+// taker copies one message out of the read buffer. It must not call the runtime while
+// it does, so the rest is left to finish.
 type taker struct {
 	m         *Msg
 	badHeader error
@@ -131,9 +130,9 @@ func (t *taker) finish(s *Subscription) (*Msg, error) {
 	return t.m, nil
 }
 
-// Msgs returns the messages of a subscription without a handler as they come,
-// without end. An error ends the sequence: it is yielded with a nil message.
-// Errors are those of NextMsg.
+// Msgs returns the messages of a subscription without a handler as they arrive. The
+// sequence ends with the first error, which it yields with a nil message. Errors are those of
+// NextMsg.
 func (s *Subscription) Msgs() iter.Seq2[*Msg, error] {
 	return func(yield func(*Msg, error) bool) {
 		for {
@@ -145,9 +144,9 @@ func (s *Subscription) Msgs() iter.Seq2[*Msg, error] {
 	}
 }
 
-// MsgsTimeout is Msgs that yields an ErrTimeout whenever no message came for so
-// long. The sequence goes on after it, and ends with any other error. A timeout that
-// is not above zero is an ErrBadTimeout: the loop would never wait.
+// MsgsTimeout is Msgs that yields an ErrTimeout whenever no message has arrived for
+// timeout. The sequence continues after it, and ends with any other error. A timeout that
+// is not positive is an ErrBadTimeout.
 func (s *Subscription) MsgsTimeout(timeout time.Duration) iter.Seq2[*Msg, error] {
 	return func(yield func(*Msg, error) bool) {
 		if _, err := s.readable(); err == nil && timeout <= 0 {

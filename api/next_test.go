@@ -126,6 +126,7 @@ func TestMsgsCanBeLeft(t *testing.T) {
 	for i := range 10 {
 		must.Do(t, nc.Publish("a", number(i)))
 	}
+	flushed(t, nc)
 	n := 0
 	for m, err := range sub.Msgs() {
 		must.Do(t, err)
@@ -174,7 +175,7 @@ func TestMsgsCanBeLeft(t *testing.T) {
 	}
 }
 
-// TestNoRespondersOnASyncSubscription asks for answers on an inbox of its own.
+// TestNoRespondersOnASyncSubscription waits for answers on an inbox of its own.
 func TestNoRespondersOnASyncSubscription(t *testing.T) {
 	_, nc := both(t)
 	sub := must.Get(nc.SubscribeSync(nc.NewInbox()))(t)

@@ -7,11 +7,10 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// set makes an Option that cannot fail.
+// set returns an Option that cannot fail.
 func set(change func(*Options)) Option {
 	return func(o *Options) error {
 		change(o)
@@ -19,7 +18,7 @@ func set(change func(*Options)) Option {
 	}
 }
 
-// Name sets the name that the server's monitoring shows. Default: none.
+// Name sets the name of the connection that the server's monitoring shows. Default: none.
 func Name(name string) Option { return set(func(o *Options) { o.Name = name }) }
 
 // Timeout bounds a dial and, separately, a handshake. Default: 2 s, also for
@@ -29,105 +28,105 @@ func Timeout(t time.Duration) Option { return set(func(o *Options) { o.Timeout =
 // NoReconnect closes the connection when its first link is lost.
 func NoReconnect() Option { return set(func(o *Options) { o.AllowReconnect = false }) }
 
-// MaxReconnects sets how many attempts in a row fail on a server before it is
-// given up; the connection closes with ErrNoServers when none is left. Negative
-// means no limit, zero that a lost connection is closed. Default: 60.
+// MaxReconnects sets how many attempts in a row may fail at a server before it is given up.
+// The connection closes with ErrNoServers when no server is left. Negative means no limit;
+// zero means that a lost connection is closed. Default: 60.
 func MaxReconnects(max int) Option {
 	return set(func(o *Options) { o.MaxReconnect, o.limited = max, max >= 0 })
 }
 
-// ReconnectWait sets the pace of attempts on one server. The first attempt after
-// a loss is made at once; before the next ones there is a random pause of up to
-// 100 ms, 200 ms, 400 ms and so on, at most t plus the jitter. (nats.go waits for t
-// plus jitter before each.) With t below 100 ms the pauses start at t.
-// Default: 2 s. With zero the jitter alone is the bound, and without jitter there is
-// no pause. Negative is an ErrBadTimeout.
+// ReconnectWait sets the pace of attempts at one server. The first attempt after a loss is
+// made at once. Each later one follows a random pause of up to 100 ms, then 200 ms, 400 ms
+// and so on, bounded by t plus the jitter. (nats.go waits for t plus jitter before each
+// attempt.) If t is below 100 ms, the pauses start at t. Zero leaves the jitter as the bound;
+// without jitter there is then no pause. Negative is an ErrBadTimeout. Default: 2 s.
 func ReconnectWait(t time.Duration) Option { return set(func(o *Options) { o.ReconnectWait = t }) }
 
-// ReconnectJitter sets what is added to the bound of ReconnectWait, without and
-// with TLS. Defaults: 100 ms and 1 s. Negative is an ErrBadTimeout.
+// ReconnectJitter sets what is added to the bound of ReconnectWait, without and with TLS.
+// Negative is an ErrBadTimeout. Defaults: 100 ms and 1 s.
 func ReconnectJitter(jitter, jitterForTLS time.Duration) Option {
 	return set(func(o *Options) { o.ReconnectJitter, o.ReconnectJitterTLS = jitter, jitterForTLS })
 }
 
-// RetryOnFailedConnect makes Connect return a connection in state RECONNECTING
-// when no server can be reached at first, or all refuse us, even our credentials (see
-// IgnoreAuthErrorAbort): the ReconnectErrHandler is told. Subscriptions and publishes are kept
-// for the first server, whose coming calls the ConnectHandler.
+// RetryOnFailedConnect makes Connect return a connection in state RECONNECTING when it
+// reaches no server at first, or when all servers refuse it, even because of its credentials
+// (see IgnoreAuthErrorAbort). The ReconnectErrHandler receives the errors. Subscriptions and
+// publishes are kept for the first server; when it is reached, the ConnectHandler is called.
 //
 //style:allow params nats.go's signature
 func RetryOnFailedConnect(retry bool) Option {
 	return set(func(o *Options) { o.RetryOnFailedConnect = retry })
 }
 
-// NeverGiveUp takes away the two reasons for which a lost connection is closed
-// for good: MaxReconnects, and the same authorization error twice in a row. A
-// first connect that fails is still an error; see RetryOnFailedConnect. It is an
-// ErrInvalidArg together with NoReconnect, or with a limit by MaxReconnects.
+// NeverGiveUp removes the two reasons for which a lost connection is closed for good:
+// MaxReconnects, and the same authorization error twice in a row. A first connect that fails
+// is still an error; see RetryOnFailedConnect. Together with NoReconnect, or with a limit set
+// by MaxReconnects, it is an ErrInvalidArg.
 func NeverGiveUp() Option { return set(func(o *Options) { o.NeverGiveUp = true }) }
 
-// IgnoreAuthErrorAbort goes on reconnecting after the same authorization error
-// came twice in a row from the same server.
+// IgnoreAuthErrorAbort continues to reconnect after the same server has sent the same
+// authorization error twice in a row.
 func IgnoreAuthErrorAbort() Option { return set(func(o *Options) { o.IgnoreAuthErrorAbort = true }) }
 
-// ReconnectBufSize bounds the bytes of messages that are kept while there is no
-// server; above it Publish returns ErrReconnectBufExceeded. Negative keeps
-// nothing, zero means the default: 8 MiB.
+// ReconnectBufSize bounds the bytes of messages that are kept while there is no server.
+// Beyond it Publish returns ErrReconnectBufExceeded. Negative keeps nothing. Default, also
+// for zero: 8 MiB.
 func ReconnectBufSize(size int) Option { return set(func(o *Options) { o.ReconnectBufSize = size }) }
 
-// PingInterval sets the time between PINGs to the server; zero or less sends
-// none. Default: 2 min.
+// PingInterval sets the time between PINGs to the server. Zero or less sends none. Default: 2
+// min.
 func PingInterval(t time.Duration) Option { return set(func(o *Options) { o.PingInterval = t }) }
 
-// MaxPingsOutstanding sets how many PINGs may be unanswered before the link is
-// given up with ErrStaleConnection. Default: 2, also for zero. Negative gives every
-// link up after one PingInterval, as nats.go does; it serves tests.
+// MaxPingsOutstanding sets how many PINGs may be unanswered before the link is given up with
+// ErrStaleConnection. Negative gives up every link after one PingInterval, as in nats.go;
+// this is useful only in tests. Default: 2, also for zero.
 func MaxPingsOutstanding(max int) Option { return set(func(o *Options) { o.MaxPingsOut = max }) }
 
-// DontRandomize tries servers in the order they were given.
+// DontRandomize tries servers in the given order.
 func DontRandomize() Option { return set(func(o *Options) { o.NoRandomize = true }) }
 
-// NoEcho keeps the connection's own messages from its own subscriptions.
-// Connect fails with ErrNoEchoNotSupported on a server that cannot do it.
+// NoEcho keeps the connection's own messages from its own subscriptions. With a server that
+// does not support it, Connect fails with ErrNoEchoNotSupported.
 func NoEcho() Option { return set(func(o *Options) { o.NoEcho = true }) }
 
-// FlusherTimeout bounds one write to the socket; after it the link is given up.
-// Zero or less means no bound. Default: 1 min.
+// FlusherTimeout bounds one write of 32 KiB to the socket; for larger ones it grows in
+// proportion. When it passes, the link is given up. Zero or less means no bound. Default: 1
+// min.
 func FlusherTimeout(t time.Duration) Option { return set(func(o *Options) { o.FlusherTimeout = t }) }
 
 // DrainTimeout bounds a drain of the connection. Default: 30 s, also for zero.
 // Negative is an ErrBadTimeout.
 func DrainTimeout(t time.Duration) Option { return set(func(o *Options) { o.DrainTimeout = t }) }
 
-// SyncQueueLen bounds the messages that wait for NextMsg. Default: 65,536, also
-// for zero. Negative is an ErrInvalidArg.
+// SyncQueueLen bounds the number of messages that wait for NextMsg. Negative is an
+// ErrInvalidArg. Default: 65,536, also for zero.
 func SyncQueueLen(max int) Option { return set(func(o *Options) { o.SubChanLen = max }) }
 
-// PendingBudget bounds the bytes, of header and data, that wait on the connection in
-// all subscriptions and RequestManys together, whoever reads them. Messages count
-// until they are handed on: with a handler up to 128 at once. What waits in a channel
-// of ChanSubscribe is the program's. Default: 0, nothing but each subscription's own
-// PendingLimits. Negative is an ErrInvalidArg.
+// PendingBudget bounds the bytes of header and data that wait in all subscriptions and
+// RequestManys of the connection together. Messages count until they are handed to the
+// program; a handler takes up to 128 at once. Messages in a channel of ChanSubscribe do not
+// count. Negative is an ErrInvalidArg. Default: 0, which leaves only the PendingLimits of
+// each subscription.
 //
-// A subscription finds room for as much as it leaves free for the others: one that
-// does not keep up gets half of the budget, two get a third each. A message that
-// finds none is one above the subscription's own limit: its OnOverflow decides, and
-// the SlowConsumerError names the Budget. A subscription for which nothing waits gets
-// its next message in any case, so none is silenced by others; what waits exceeds the
-// budget by those messages at most. Stats and Tree show the use.
+// A subscription may use as much as it leaves free for the others: a single slow one gets
+// half of the budget, two get a third each. A message that does not fit is treated as one
+// above the subscription's own limit: OnOverflow decides, and the SlowConsumerError names the
+// Budget. A subscription in which nothing waits always receives its next message, so that
+// others cannot silence it; the budget is exceeded by at most those messages. Stats and Tree
+// show how much is used.
 func PendingBudget(bytes int) Option { return set(func(o *Options) { o.PendingBudget = bytes }) }
 
-// PermissionErrOnSubscribe is accepted for programs that come from nats.go, where
-// it makes NextMsg return the error of a refused subscription. Here that is
-// always so, and nothing changes.
+// PermissionErrOnSubscribe has no effect. It exists for programs that come from nats.go,
+// where it makes NextMsg return the error of a refused subscription; here NextMsg always
+// does.
 //
 //style:allow params nats.go's signature
 func PermissionErrOnSubscribe(enabled bool) Option {
 	return set(func(o *Options) { o.PermissionErrOnSubscribe = enabled })
 }
 
-// CustomInboxPrefix replaces "_INBOX" at the beginning of reply subjects. It
-// must be a subject without wildcards, or the error is an ErrInvalidArg.
+// CustomInboxPrefix replaces "_INBOX" at the beginning of reply subjects. A prefix that is
+// not a subject without wildcards is an ErrInvalidArg.
 func CustomInboxPrefix(prefix string) Option {
 	return func(o *Options) error {
 		if err := checkInboxPrefix(prefix); err != nil {
@@ -145,98 +144,94 @@ func checkInboxPrefix(prefix string) error {
 	return nil
 }
 
-// UseOldRequestStyle subscribes to the reply subject of each request by itself, and
-// ends that when the request ends, instead of to one inbox for all. It costs two
-// more frames for each request.
+// UseOldRequestStyle gives each request its own subscription for the reply, which ends with
+// the request, instead of one inbox for all requests. It costs two more frames per request.
 func UseOldRequestStyle() Option { return set(func(o *Options) { o.UseOldRequestStyle = true }) }
 
-// SkipSubjectValidation lets wildcards and empty tokens pass in the subject of a
-// publish or request. What would break the connection, blanks and control
-// characters, is refused all the same (nats.go sends it).
+// SkipSubjectValidation allows wildcards and empty tokens in the subject of a publish or
+// request. Blanks and control characters, which would break the connection, are still refused
+// (nats.go sends them).
 func SkipSubjectValidation() Option {
 	return set(func(o *Options) { o.SkipSubjectValidation = true })
 }
 
-// IgnoreDiscoveredServers keeps to the servers that were given to Connect or
-// SetServerPool, and does not use those that a server tells of.
+// IgnoreDiscoveredServers uses only the servers that were given to Connect or SetServerPool,
+// and not those that a server announces.
 func IgnoreDiscoveredServers() Option {
 	return set(func(o *Options) { o.IgnoreDiscoveredServers = true })
 }
 
-// StayOnLameDuck stays with a server that says that it is about to stop until it
-// closes the connection, as nats.go does. Default: move to another server before.
+// StayOnLameDuck stays with a server that has announced that it will stop, until it closes
+// the connection, as nats.go does. Default: move to another server first. With NoReconnect
+// the connection never moves.
 //
-// Then queue groups, and subscriptions with OverlapOnMove, are known to both servers
-// for a moment and miss nothing, though what comes in that moment may come out of
-// order. The others change over within about a round trip, in which they can miss a
-// message, and get one twice only if it reaches the new server that much later than the
-// old one; so do requests that may have many replies. Waiting requests are answered,
-// and what is published goes on in order. A LinkMoved tells of it; the callbacks for
-// lost and restored links are not called. The LameDuckModeHandler is called in any
-// case. With NoReconnect nothing moves.
+// During a move, queue groups and subscriptions with OverlapOnMove are known to both servers
+// for a moment; they miss nothing, but messages of that moment may arrive out of order. Other
+// subscriptions change over within about one round trip and can miss messages in that time.
+// They get a message twice only if it reaches the new server later than the old one by more
+// than that. The same applies to requests that may have many replies. Waiting requests are
+// answered, and publishes continue in order. The move is reported by a LinkMoved event; the
+// callbacks for lost and restored links are not called. The LameDuckModeHandler is called in
+// any case.
 func StayOnLameDuck() Option { return set(func(o *Options) { o.StayOnLameDuck = true }) }
 
-// ConnectHandler sets what is called after the first successful connect.
+// ConnectHandler sets the callback for the first successful connect.
 func ConnectHandler(cb ConnHandler) Option { return set(func(o *Options) { o.ConnectedCB = cb }) }
 
-// DisconnectErrHandler sets what is called when the link to a server is lost,
-// with the cause, and when a live connection is closed, with nil.
+// DisconnectErrHandler sets the callback for the loss of the link to a server, which receives
+// the cause. When a live connection is closed, it is called with nil.
 func DisconnectErrHandler(cb ConnErrHandler) Option {
 	return set(func(o *Options) { o.DisconnectedErrCB = cb })
 }
 
-// DisconnectHandler sets what is called when the link to a server is lost, or a live
-// connection closed, if there is no DisconnectErrHandler.
+// DisconnectHandler sets the callback for the loss of the link to a server, and for the end
+// of a live connection. It is called only if there is no DisconnectErrHandler.
 //
-// Deprecated: use DisconnectErrHandler, which tells the cause.
+// Deprecated: use DisconnectErrHandler, which receives the cause.
 func DisconnectHandler(cb ConnHandler) Option {
 	return set(func(o *Options) { o.DisconnectedCB = cb })
 }
 
-// ReconnectHandler sets what is called after each successful reconnect.
+// ReconnectHandler sets the callback for each successful reconnect.
 func ReconnectHandler(cb ConnHandler) Option { return set(func(o *Options) { o.ReconnectedCB = cb }) }
 
-// ReconnectErrHandler sets what is called after each failed attempt to
-// reconnect, or to connect at all under RetryOnFailedConnect. (nats.go leaves
-// out attempts that fail after the dial.)
+// ReconnectErrHandler sets the callback for each failed attempt to reconnect and, with
+// RetryOnFailedConnect, for each failed attempt to connect. (nats.go leaves out attempts that
+// fail after the dial.)
 func ReconnectErrHandler(cb ConnErrHandler) Option {
 	return set(func(o *Options) { o.ReconnectErrCB = cb })
 }
 
-// ClosedHandler sets what is called once when the connection is closed for good.
+// ClosedHandler sets the callback that is called once, when the connection is closed for
+// good.
 func ClosedHandler(cb ConnHandler) Option { return set(func(o *Options) { o.ClosedCB = cb }) }
 
-// ErrorHandler sets what is called for errors that no call can return: slow
-// consumers, failing handlers, what a server reports. The default is silence
-// (nats.go prints): troupe never prints. OnEvent and Logger tell more.
+// ErrorHandler sets the callback for errors that no call can return: slow consumers, failing
+// handlers, errors that a server reports. Default: none, and nothing is printed (nats.go
+// prints them). OnEvent and Logger report more.
 func ErrorHandler(cb ErrHandler) Option { return set(func(o *Options) { o.AsyncErrorCB = cb }) }
 
-// DiscoveredServersHandler sets what is called when a server tells of others
-// that were unknown.
+// DiscoveredServersHandler sets the callback for servers that a server announces and that
+// were unknown.
 func DiscoveredServersHandler(cb ConnHandler) Option {
 	return set(func(o *Options) { o.DiscoveredServersCB = cb })
 }
 
-// LameDuckModeHandler sets what is called when the server says that it will stop.
+// LameDuckModeHandler sets the callback for a server's announcement that it will stop.
 func LameDuckModeHandler(cb ConnHandler) Option {
 	return set(func(o *Options) { o.LameDuckModeHandler = cb })
 }
 
-// NoCallbacksAfterClientClose leaves out the callbacks for disconnect and close
-// when the program itself closes the connection.
+// NoCallbacksAfterClientClose suppresses the callbacks for disconnect and close when the
+// program itself closes the connection.
 func NoCallbacksAfterClientClose() Option {
 	return set(func(o *Options) { o.NoCallbacksAfterClientClose = true })
 }
 
-// OnEvent sets what gets every event of the connection, in order, before the
-// other callbacks do.
+// OnEvent sets the callback that receives every event of the connection, in order, before the
+// other callbacks for it.
 func OnEvent(cb func(Event)) Option { return set(func(o *Options) { o.EventCB = cb }) }
 
-// System puts the connection's actors into a system other than the process-wide
-// one. A test bubble needs one of its own; actors.Adopt makes one of a protoactor
-// ActorSystem that the process runs already.
-func System(system *actors.System) Option { return set(func(o *Options) { o.ActorSystem = system }) }
-
-// Logger writes every event as a line: what went wrong as a warning, the rest for
-// debugging. No line holds a credential or a payload. Default: silence.
+// Logger logs every event as one line: those with an error at warning level, others at debug
+// level. No line contains a credential or a payload. Default: nothing is logged.
 func Logger(log *zap.Logger) Option { return set(func(o *Options) { o.Log = log }) }

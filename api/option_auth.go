@@ -15,76 +15,77 @@ import (
 
 // Kinds of errors about credentials.
 var (
-	// ErrUserInfoAlreadySet: there are both a UserInfoHandler and a user or password.
+	// ErrUserInfoAlreadySet: both a UserInfoHandler and a user or password are set.
 	ErrUserInfoAlreadySet error = kind.New("troupe: cannot set user info callback and user/pass", ErrInvalidArg)
-	// ErrTokenAlreadySet: there are both a TokenHandler and a token.
+	// ErrTokenAlreadySet: both a TokenHandler and a token are set.
 	ErrTokenAlreadySet error = kind.New("troupe: token and token handler both set", ErrInvalidArg)
-	// ErrNoUserCB: UserJWT was given no callback for the JWT.
+	// ErrNoUserCB: UserJWT has no callback for the JWT.
 	ErrNoUserCB error = kind.New("troupe: user callback not defined", ErrInvalidArg)
-	// ErrUserButNoSigCB: there is a callback for the JWT and none for the signature.
+	// ErrUserButNoSigCB: there is a callback for the JWT but none for the signature.
 	ErrUserButNoSigCB error = kind.New("troupe: user callback defined without a signature handler", ErrInvalidArg)
-	// ErrNkeyButNoSigCB: there is an nkey and no callback for the signature.
+	// ErrNkeyButNoSigCB: there is an nkey but no callback for the signature.
 	ErrNkeyButNoSigCB error = kind.New("troupe: nkey defined without a signature handler", ErrInvalidArg)
-	// ErrNkeyAndUser: there are both an nkey and a callback for a JWT.
+	// ErrNkeyAndUser: both an nkey and a callback for a JWT are set.
 	ErrNkeyAndUser error = kind.New("troupe: user callback and nkey defined", ErrInvalidArg)
-	// ErrNkeysNotSupported: there is an nkey, and the server has sent nothing to sign. It is
+	// ErrNkeysNotSupported: an nkey is set, but the server has sent no nonce to sign. It is
 	// fatal for the link.
 	ErrNkeysNotSupported error = kind.New("troupe: nkeys not supported by the server").In(kind.Server)
 )
 
-// AuthorizationError is a server's refusal of our credentials, with its words. It
-// is an ErrAuthorization, or the kind below it that says more.
+// AuthorizationError is a server's refusal of the client's credentials, with the server's
+// text. It is an ErrAuthorization, or a more specific kind below it.
 type AuthorizationError = actors.AuthorizationError
 
-// Callbacks for credentials. They are called from a goroutine of their own at
-// every attempt to connect, so that they can hand out what has been renewed, and
-// may block for as long as Timeout lasts. After that, as after a panic, an error or
-// an answer that cannot be used, the attempt fails with ErrCallbackFailed, and the
-// next one follows as after any other failure, even if the earlier call still blocks.
+// Callbacks for credentials. They are called on a goroutine of their own at every
+// attempt to connect, so that they can return renewed credentials, and may block for up
+// to Timeout. After that, and after a panic, an error or an unusable result, the attempt
+// fails with ErrCallbackFailed. The next attempt follows as after any other failure, even
+// if the earlier call still blocks.
 type (
-	// UserInfoCB returns user and password. Both empty means none, which is an
-	// error where the server requires credentials.
+	// UserInfoCB returns user and password. If both are empty there are none, which is
+	// an error if the server requires credentials.
 	UserInfoCB func() (user, password string)
-	// AuthTokenHandler returns a token. Empty means none, which is an error where
-	// the server requires credentials.
+	// AuthTokenHandler returns a token. Empty means none, which is an error if the
+	// server requires credentials.
 	AuthTokenHandler func() string
 	// UserJWTHandler returns the user's JWT.
 	UserJWTHandler func() (string, error)
-	// SignatureHandler signs the nonce of a server with the user's key; the result
-	// is not encoded. It may be empty beside a JWT that needs none.
+	// SignatureHandler signs the nonce of a server with the user's key and returns the
+	// signature, not encoded. It may be empty if the JWT needs none.
 	SignatureHandler func(nonce []byte) ([]byte, error)
 )
 
-// UserInfo sets user and password. Credentials in a server's address win.
+// UserInfo sets user and password. Credentials in a server's address take precedence.
 func UserInfo(user, password string) Option {
 	return set(func(o *Options) { o.User, o.Password = user, password })
 }
 
-// UserInfoHandler sets what is asked for user and password at every attempt.
-// Credentials in a server's address win. Together with UserInfo it is an
+// UserInfoHandler sets the callback that returns user and password at every attempt.
+// Credentials in a server's address take precedence. Together with UserInfo it is an
 // ErrUserInfoAlreadySet. Nil removes it.
 func UserInfoHandler(cb UserInfoCB) Option { return set(func(o *Options) { o.UserInfo = cb }) }
 
-// Token sets an authentication token. Credentials in a server's address win. It is
-// sent beside a user, nkey or JWT, as a server's auth callout may want it.
+// Token sets an authentication token. Credentials in a server's address take precedence. The
+// token is also sent together with a user, nkey or JWT, because a server's auth callout may
+// use it.
 func Token(token string) Option { return set(func(o *Options) { o.Token = token }) }
 
-// TokenHandler sets what is asked for a token at every attempt. Together with a
-// Token, or one in a server's address, it is an ErrTokenAlreadySet. Nil removes it.
+// TokenHandler sets the callback that returns a token at every attempt. Together with Token,
+// or with a token in a server's address, it is an ErrTokenAlreadySet. Nil removes it.
 func TokenHandler(cb AuthTokenHandler) Option { return set(func(o *Options) { o.TokenHandler = cb }) }
 
-// UserJWT sets what is asked for a user's JWT, and for the signature of a server's
-// nonce, at every attempt. userCB is called at once as well, so that a mistake ends
-// Connect with an ErrCallbackFailed. Either missing is an ErrNoUserCB or an
-// ErrUserButNoSigCB; together with Nkey it is an ErrNkeyAndUser. The JWT is sent to
-// every server, beside the credentials in its address.
+// UserJWT sets the callbacks that return a user's JWT and sign a server's nonce at every
+// attempt. userCB is also called at once, so that Connect returns a mistake as an
+// ErrCallbackFailed. If a callback is missing, the error is ErrNoUserCB or ErrUserButNoSigCB;
+// together with Nkey it is ErrNkeyAndUser. The JWT is sent to every server, in addition to
+// the credentials in its address.
 func UserJWT(userCB UserJWTHandler, sigCB SignatureHandler) Option {
 	return func(o *Options) error {
 		if userCB == nil {
-			return &InvalidArgError{Kind: ErrNoUserCB, What: "option UserJWT", Reason: "has nothing to ask for the JWT"}
+			return &InvalidArgError{Kind: ErrNoUserCB, What: "option UserJWT", Reason: "has no callback for the JWT"}
 		}
 		if sigCB == nil {
-			return &InvalidArgError{Kind: ErrUserButNoSigCB, What: "option UserJWT", Reason: "has nothing to ask for the signature"}
+			return &InvalidArgError{Kind: ErrUserButNoSigCB, What: "option UserJWT", Reason: "has no callback for the signature"}
 		}
 		ctx, cancel := o.bounded()
 		defer cancel()
@@ -96,13 +97,12 @@ func UserJWT(userCB UserJWTHandler, sigCB SignatureHandler) Option {
 	}
 }
 
-// UserCredentials uses the JWT and the seed in a credentials file, or the JWT in the
-// first file and the seed in the second. A tilde and environment variables in the
-// paths are expanded. The files are read at once, so that a mistake ends Connect
-// with an ErrInvalidUserCredentials, as does the seed of another user than the JWT's,
-// unless that is a bearer's; and again at every attempt: they may be
-// replaced meanwhile, and a JWT that has expired fails attempts until it is.
-// What was read is wiped after use.
+// UserCredentials uses the JWT and the seed in a credentials file, or the JWT in the first
+// file and the seed in the second. A leading tilde and environment variables in the paths are
+// expanded. The files are read at once, so that Connect returns a mistake as an
+// ErrInvalidUserCredentials, and again at every attempt, so that they can be replaced. A seed
+// of another user than the JWT's is a mistake, except with a bearer JWT. If the JWT has
+// expired, attempts fail until the file has a new one. What was read is wiped after use.
 func UserCredentials(userOrChainedFile string, seedFiles ...string) Option {
 	user := credentials{by: "UserCredentials", file: true, path: userOrChainedFile}
 	if len(seedFiles) > 0 {
@@ -111,8 +111,7 @@ func UserCredentials(userOrChainedFile string, seedFiles ...string) Option {
 	return user.option(user)
 }
 
-// UserCredentialBytes is UserCredentials with the contents of the files, which are
-// copied.
+// UserCredentialBytes is UserCredentials with the contents of the files, which are copied.
 func UserCredentialBytes(userOrChainedFileBytes []byte, seedFiles ...[]byte) Option {
 	user := credentials{by: "UserCredentialBytes", inline: bytes.Clone(userOrChainedFileBytes)}
 	if len(seedFiles) > 0 {
@@ -121,14 +120,14 @@ func UserCredentialBytes(userOrChainedFileBytes []byte, seedFiles ...[]byte) Opt
 	return user.option(user)
 }
 
-// UserJWTAndSeed is UserCredentials with the JWT and the seed themselves.
+// UserJWTAndSeed is UserCredentials with the JWT and the seed themselves instead of files.
 func UserJWTAndSeed(jwt, seed string) Option {
 	user := credentials{by: "UserJWTAndSeed", inline: []byte(jwt)}
 	return user.option(credentials{by: user.by, inline: []byte(seed)})
 }
 
-// option uses the JWT in c and the seed in seed, after it has looked at both: they
-// have to be the same user's, unless the JWT needs no signature.
+// option uses the JWT in c and the seed in seed. It first checks that both belong to the same
+// user, unless the JWT needs no signature.
 func (c credentials) option(seed credentials) Option {
 	return func(o *Options) error {
 		_, claims, err := c.claimed()
@@ -147,18 +146,18 @@ func (c credentials) option(seed credentials) Option {
 	}
 }
 
-// Nkey sets a user's public key, and what is asked for the signature of a server's
-// nonce at every attempt. Credentials in a server's address win. Without sigCB it is
-// an ErrNkeyButNoSigCB, with UserJWT an ErrNkeyAndUser, and what is no user's public
-// key an ErrInvalidArg. A server without a nonce fails with ErrNkeysNotSupported.
+// Nkey sets a user's public key, and the callback that signs a server's nonce at every
+// attempt. Credentials in a server's address take precedence. It is an ErrNkeyButNoSigCB
+// without sigCB, an ErrNkeyAndUser together with UserJWT, and an ErrInvalidArg if pubKey is
+// not a user's public key. With a server that sends no nonce, an attempt fails with
+// ErrNkeysNotSupported.
 func Nkey(pubKey string, sigCB SignatureHandler) Option {
 	return set(func(o *Options) { o.Nkey, o.SignatureCB = pubKey, sigCB })
 }
 
-// NkeyOptionFromSeed makes an Nkey option of a file with a user's seed. The path is
-// expanded as for UserCredentials. The file is read at once, and again for each
-// signature; what was read is wiped after use. The error is a
-// *UserCredentialsError.
+// NkeyOptionFromSeed returns an Nkey option for a file with a user's seed. The path is
+// expanded as for UserCredentials. The file is read at once, and again for each signature;
+// what was read is wiped after use. The error is a *UserCredentialsError.
 func NkeyOptionFromSeed(seedFile string) (Option, error) {
 	seed := credentials{by: "NkeyOptionFromSeed", file: true, path: seedFile}
 	public, err := seed.publicKey()
@@ -180,13 +179,13 @@ func (o *Options) checkAuth(servers []*url.URL) error {
 		kind         error
 		what, reason string
 	}{
-		{o.UserInfo != nil && (o.User != "" || o.Password != ""), ErrUserInfoAlreadySet, "UserInfoHandler", "is set beside a user or password"},
-		{o.TokenHandler != nil && o.Token != "", ErrTokenAlreadySet, "TokenHandler", "is set beside a token"},
-		{o.TokenHandler != nil && inAddress, ErrTokenAlreadySet, "TokenHandler", "is set beside a token in an address"},
-		{o.UserJWT != nil && o.Nkey != "", ErrNkeyAndUser, "Nkey", "is set beside a JWT"},
-		{o.UserJWT != nil && o.SignatureCB == nil, ErrUserButNoSigCB, "UserJWT", "has nothing to ask for the signature"},
-		{o.Nkey != "" && o.SignatureCB == nil, ErrNkeyButNoSigCB, "Nkey", "has nothing to ask for the signature"},
-		{o.Nkey != "" && !nkeys.IsValidPublicUserKey(o.Nkey), ErrInvalidArg, "Nkey", "is no user's public key"},
+		{o.UserInfo != nil && (o.User != "" || o.Password != ""), ErrUserInfoAlreadySet, "UserInfoHandler", "is set together with a user or password"},
+		{o.TokenHandler != nil && o.Token != "", ErrTokenAlreadySet, "TokenHandler", "is set together with a token"},
+		{o.TokenHandler != nil && inAddress, ErrTokenAlreadySet, "TokenHandler", "is set together with a token in an address"},
+		{o.UserJWT != nil && o.Nkey != "", ErrNkeyAndUser, "Nkey", "is set together with a JWT"},
+		{o.UserJWT != nil && o.SignatureCB == nil, ErrUserButNoSigCB, "UserJWT", "has no callback for the signature"},
+		{o.Nkey != "" && o.SignatureCB == nil, ErrNkeyButNoSigCB, "Nkey", "has no callback for the signature"},
+		{o.Nkey != "" && !nkeys.IsValidPublicUserKey(o.Nkey), ErrInvalidArg, "Nkey", "is not a user's public key"},
 	} {
 		if c.found {
 			return &InvalidArgError{Kind: c.kind, What: "option " + c.what, Reason: c.reason}
@@ -195,8 +194,7 @@ func (o *Options) checkAuth(servers []*url.URL) error {
 	return nil
 }
 
-// addressToken returns the token in an address, which stands alone where otherwise
-// user and password do.
+// addressToken returns the token in an address: a user without a password.
 func addressToken(user *url.Userinfo) (token string, ok bool) {
 	if _, hasPassword := user.Password(); user == nil || hasPassword {
 		return "", false
@@ -204,8 +202,8 @@ func addressToken(user *url.Userinfo) (token string, ok bool) {
 	return user.Username(), true
 }
 
-// authenticate puts the credentials for one server into its CONNECT. Those in
-// the server's address win over the options', but for the JWT.
+// authenticate puts the credentials for one server into its CONNECT. Those in the
+// server's address take precedence over the options, except for the JWT.
 func (o *Options) authenticate(ctx context.Context, server *url.URL, info *protocol.Info, hello *protocol.Connect) error {
 	if o.NoEcho && info.Proto < 1 {
 		return ErrNoEchoNotSupported
@@ -229,7 +227,7 @@ var (
 	errNoSignature error = kind.New("it returned no signature", ErrCallbackFailed)
 )
 
-// fromOptions takes the credentials that give way to those of an address.
+// fromOptions sets the credentials that an address may override.
 func (o *Options) fromOptions(ctx context.Context, info *protocol.Info, hello *protocol.Connect) error {
 	hello.User, hello.Password, hello.AuthToken, hello.Nkey = o.User, o.Password, o.Token, o.Nkey
 	if hello.Nkey != "" && info.Nonce == "" {
@@ -267,7 +265,7 @@ func (o *Options) fromTokenHandler(ctx context.Context, info *protocol.Info, hel
 	return err
 }
 
-// sign adds the JWT, and the signature that it or the nkey needs.
+// sign adds the JWT, and the signature for it or for the nkey.
 func (o *Options) sign(ctx context.Context, info *protocol.Info, hello *protocol.Connect) (err error) {
 	if o.UserJWT != nil {
 		if hello.JWT, err = askJWT(ctx, o.UserJWT); err != nil {
@@ -288,7 +286,7 @@ func (o *Options) sign(ctx context.Context, info *protocol.Info, hello *protocol
 	return err
 }
 
-// askJWT returns what cb does, if it looks like a JWT.
+// askJWT returns the result of cb if it looks like a JWT.
 func askJWT(ctx context.Context, cb UserJWTHandler) (string, error) {
 	return actors.Ask(ctx, "UserJWT", func() (string, error) {
 		token, err := cb()

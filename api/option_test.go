@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// TestOptionsThatContradictAreRefused in any order, by their names, and nothing is dialed.
+// TestOptionsThatContradictAreRefused in any order, by name, before anything is dialed.
 func TestOptionsThatContradictAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		options []api.Option

@@ -15,44 +15,43 @@ import (
 
 // Kinds of errors about TLS.
 var (
-	// ErrSecureConnWanted: the server does not offer the TLS that was asked for. Nothing was
-	// sent. It is fatal for the link.
+	// ErrSecureConnWanted: the client requires TLS, which the server does not offer. Nothing
+	// was sent. It is fatal for the link.
 	ErrSecureConnWanted = actors.ErrSecureConnWanted
-	// ErrSecureConnRequired: the server insists on TLS, which NoTLS forbids. It is fatal for
-	// the link.
+	// ErrSecureConnRequired: the server requires TLS, which NoTLS forbids. It is fatal for the
+	// link.
 	ErrSecureConnRequired = protocol.ErrSecureConnRequired
 	// ErrSecureConnFailed: the TLS handshake failed. It is fatal for the link.
 	ErrSecureConnFailed = actors.ErrSecureConnFailed
-	// ErrConnectionNotTLS: the connection has no TLS.
+	// ErrConnectionNotTLS: the connection does not use TLS.
 	ErrConnectionNotTLS error = kind.New("troupe: connection is not tls").In(kind.TLS)
 	// ErrMultipleTLSConfigs: Secure was given more than one configuration.
 	ErrMultipleTLSConfigs error = kind.New("troupe: multiple tls.Configs not allowed", ErrInvalidArg)
-	// ErrClientCertOrRootCAsRequired: ClientTLSConfig was given no callback.
+	// ErrClientCertOrRootCAsRequired: ClientTLSConfig has no callback.
 	ErrClientCertOrRootCAsRequired error = kind.New("troupe: at least one of certCB or rootCAsCB must be set", ErrInvalidArg)
 )
 
-// TLSError is a connection that could not be made secure: errors.As finds the
-// errors of crypto/tls and crypto/x509 in it, the server's alert as a
-// tls.AlertError, and what a callback or a file has to say.
+// TLSError is a connection that could not be secured. errors.As finds in it the errors
+// of crypto/tls and crypto/x509, the server's alert as a tls.AlertError, and the error of
+// a callback or file.
 type TLSError = actors.TLSError
 
-// Callbacks for TLS. They are called from a goroutine of their own at every
-// handshake and may block for as long as Timeout lasts; after that, as after a
-// panic, an error or an empty answer, the attempt fails with ErrCallbackFailed.
+// Callbacks for TLS. They are called on a goroutine of their own at every handshake
+// and may block for up to Timeout. After that, and after a panic, an error or an empty
+// result, the attempt fails with ErrCallbackFailed.
 type (
 	// TLSCertHandler returns the client's certificate.
 	TLSCertHandler func() (tls.Certificate, error)
-	// RootCAsHandler returns the authorities that servers' certificates are
-	// verified against.
+	// RootCAsHandler returns the authorities that servers' certificates are verified
+	// against.
 	RootCAsHandler func() (*x509.CertPool, error)
 )
 
-// Secure requires TLS, with the given configuration or Go's defaults: the
-// server's certificate is verified. A server that does not offer TLS fails with
-// ErrSecureConnWanted before anything is sent. So does a tls address anywhere in
-// the list of servers. Without either, TLS is used where a server requires it.
-// The configuration is cloned for each handshake; more than one is an
-// ErrMultipleTLSConfigs.
+// Secure requires TLS with the given configuration, or with Go's defaults, which verify the
+// server's certificate. With a server that does not offer TLS, an attempt fails with
+// ErrSecureConnWanted before anything is sent. A tls address anywhere in the list of servers
+// has the same effect. Without either, TLS is used if the server requires it. The
+// configuration is cloned for each handshake; more than one is an ErrMultipleTLSConfigs.
 func Secure(configs ...*tls.Config) Option {
 	return func(o *Options) error {
 		if len(configs) > 1 {
@@ -66,9 +65,9 @@ func Secure(configs ...*tls.Config) Option {
 	}
 }
 
-// RootCAs requires TLS and verifies servers against the certificates in the given
-// PEM files. They are read at once, so that a mistake ends Connect with an
-// ErrInvalidArg, and again at every handshake: they may be replaced meanwhile.
+// RootCAs requires TLS and verifies servers against the certificates in the given PEM files.
+// They are read at once, so that Connect returns a mistake as an ErrInvalidArg, and again at
+// every handshake, so that they can be replaced.
 func RootCAs(files ...string) Option {
 	return func(o *Options) error {
 		if len(files) == 0 {
@@ -97,10 +96,9 @@ func readRootCAs(files []string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// ClientCert requires TLS and presents the certificate and key in the given PEM
-// files to servers that ask for one. They are read at once, so that a mistake ends
-// Connect with an ErrInvalidArg, and again at every handshake: they may be
-// replaced meanwhile.
+// ClientCert requires TLS and presents the certificate and key in the given PEM files to
+// servers that ask for one. They are read at once, so that Connect returns a mistake as an
+// ErrInvalidArg, and again at every handshake, so that they can be replaced.
 func ClientCert(certFile, keyFile string) Option {
 	return func(o *Options) error {
 		if _, err := readClientCert(certFile, keyFile); err != nil {
@@ -120,10 +118,10 @@ func readClientCert(certFile, keyFile string) (tls.Certificate, error) {
 	return certificate, nil
 }
 
-// ClientTLSConfig requires TLS, with the client's certificate and the authorities
-// from callbacks, of which one may be nil. Both are called at once, so that a
-// mistake ends Connect with an ErrCallbackFailed, and again at every handshake.
-// Without any the error is an ErrClientCertOrRootCAsRequired.
+// ClientTLSConfig requires TLS, with callbacks for the client's certificate and for the
+// authorities, one of which may be nil. They are called at once, so that Connect returns a
+// mistake as an ErrCallbackFailed, and again at every handshake. If both are nil, the error
+// is ErrClientCertOrRootCAsRequired.
 func ClientTLSConfig(certCB TLSCertHandler, rootCAsCB RootCAsHandler) Option {
 	return func(o *Options) error {
 		if certCB == nil && rootCAsCB == nil {
@@ -140,26 +138,26 @@ func ClientTLSConfig(certCB TLSCertHandler, rootCAsCB RootCAsHandler) Option {
 	}
 }
 
-// TLSHandshakeFirst requires TLS and begins with it, before the server has said
-// anything: servers have to be configured for that with handshake_first. Others
-// fail with ErrSecureConnFailed at the stage "first".
+// TLSHandshakeFirst requires TLS and begins with its handshake, before the server has sent
+// anything. The server must be configured with handshake_first; with any other, an attempt
+// fails with ErrSecureConnFailed at the stage "first".
 func TLSHandshakeFirst() Option {
 	return set(func(o *Options) { o.TLSHandshakeFirst, o.Secure = true, true })
 }
 
-// TLSServerName sets the name that a server's certificate has to carry, where that
-// is not the host of its address. It does not require TLS. A blank or a character
-// outside of ASCII in it is an ErrInvalidArg. Default: the ServerName of the
-// tls.Config, or else the host of the server's address.
+// TLSServerName sets the name that a server's certificate must contain, if that is not the
+// host of its address. It does not require TLS. A name with a blank or a non-ASCII character
+// is an ErrInvalidArg. Default: the ServerName of the tls.Config, or else the host of the
+// server's address.
 func TLSServerName(name string) Option { return set(func(o *Options) { o.TLSServerName = name }) }
 
-// NoTLS forbids TLS, which is otherwise used where a server requires it: such a
-// server fails with ErrSecureConnRequired. Together with an option or an address
-// that requires TLS it is an ErrInvalidArg.
+// NoTLS forbids TLS, which is otherwise used if the server requires it. With such a server,
+// an attempt fails with ErrSecureConnRequired. Together with an option or an address that
+// requires TLS it is an ErrInvalidArg.
 func NoTLS() Option { return set(func(o *Options) { o.NoTLS = true }) }
 
-// TLSConnectionState returns the state of TLS with the server in use. The error is
-// ErrDisconnected while there is none and ErrConnectionNotTLS without TLS.
+// TLSConnectionState returns the TLS state of the link to the server. The error is
+// ErrDisconnected while there is no server, and ErrConnectionNotTLS without TLS.
 func (nc *Conn) TLSConnectionState() (tls.ConnectionState, error) {
 	if !nc.valid() {
 		return tls.ConnectionState{}, ErrInvalidConnection
@@ -174,17 +172,17 @@ func (nc *Conn) TLSConnectionState() (tls.ConnectionState, error) {
 	return *state, nil
 }
 
-// skipTLSDialer is a CustomDialer that may see to TLS by itself.
+// skipTLSDialer is a CustomDialer that may do TLS by itself.
 type skipTLSDialer interface{ SkipTLSHandshake() bool }
 
-// dialSecures reports whether the dialer sees to TLS by itself.
+// dialSecures reports whether the dialer does TLS by itself.
 func (o *Options) dialSecures() bool {
 	dialer, ok := o.CustomDialer.(skipTLSDialer)
 	return ok && dialer.SkipTLSHandshake()
 }
 
-// checkTLS refuses what requires and forbids TLS at once, and a name that no
-// certificate carries.
+// checkTLS refuses options that both require and forbid TLS, and a name that no
+// certificate can contain.
 func (o *Options) checkTLS() error {
 	if o.NoTLS && o.Secure {
 		return badArg("option NoTLS", "contradicts an option or an address that requires TLS")
@@ -195,8 +193,7 @@ func (o *Options) checkTLS() error {
 	return nil
 }
 
-// bounded returns a context for callbacks that are tried while the options are
-// put together.
+// bounded returns a context for callbacks that are called while options are applied.
 func (o *Options) bounded() (context.Context, context.CancelFunc) {
 	limit := o.Timeout
 	if limit <= 0 {

@@ -14,35 +14,34 @@ import (
 
 // Kinds of errors about transports.
 var (
-	// ErrWebSocketUpgrade: what was dialed did not become a WebSocket. It is fatal for the
-	// link.
+	// ErrWebSocketUpgrade: the server did not upgrade the connection to a WebSocket. It is
+	// fatal for the link.
 	ErrWebSocketUpgrade = actors.ErrWebSocketUpgrade
-	// ErrWebSocketHeadersAlreadySet: headers for WebSockets were given, and a handler
-	// for them.
+	// ErrWebSocketHeadersAlreadySet: both headers for WebSockets and a handler for them are
+	// set.
 	ErrWebSocketHeadersAlreadySet error = kind.New("troupe: websocket connection headers already set", ErrInvalidArg)
-	// ErrMixingWebsocketSchemes: some addresses have the scheme ws or wss and others
-	// have not.
+	// ErrMixingWebsocketSchemes: only some of the addresses have the scheme ws or wss.
 	ErrMixingWebsocketSchemes error = kind.New("troupe: mixing of websocket and non websocket URLs is not allowed", ErrInvalidURL)
 )
 
 // Errors with data about WebSockets.
 type (
-	// WebSocketUpgradeError says why a WebSocket did not come about.
+	// WebSocketUpgradeError says why the upgrade to a WebSocket failed.
 	WebSocketUpgradeError = actors.WebSocketUpgradeError
-	// WebSocketCloseError is how a server ended a WebSocket.
+	// WebSocketCloseError says how a server closed a WebSocket.
 	WebSocketCloseError = actors.WebSocketCloseError
 )
 
-// InProcessConnProvider hands out connections to a server in the same process,
-// such as a nats-server's Server: InProcessConn returns a new one.
+// InProcessConnProvider provides connections to a server in the same process: each call of
+// InProcessConn returns a new one. The Server of nats-server is such a provider.
 type InProcessConnProvider interface {
 	InProcessConn() (net.Conn, error)
 }
 
-// CustomDialer opens connections in its own way: Dial is called with "tcp" and an
-// address and port. If there is a method DialContext of the usual form it is called
-// instead, and Close ends a dial at once. If there is a method SkipTLSHandshake
-// that returns true, the connections are not wrapped in TLS.
+// CustomDialer opens connections: Dial is called with "tcp" and an address with a port. If it
+// has a method DialContext of the usual form, that is called instead, and Close ends a dial
+// at once. If it has a method SkipTLSHandshake that returns true, its connections are not
+// wrapped in TLS.
 type CustomDialer interface {
 	Dial(network, address string) (net.Conn, error)
 }
@@ -55,58 +54,57 @@ type contextDialer interface {
 // WebSocketHeadersHandler returns the HTTP headers for one WebSocket.
 type WebSocketHeadersHandler func() (http.Header, error)
 
-// InProcessServer connects to a server in the same process instead of dialing; the
-// servers' addresses only name it then. An error of the provider, a panic in it,
-// and a wait for it beyond Timeout are errors of that attempt. Nil dials.
+// InProcessServer connects to a server in the same process instead of dialing; the addresses
+// of servers then serve only as names. If the provider fails, panics, or takes longer than
+// Timeout, that attempt fails. Nil dials.
 func InProcessServer(server InProcessConnProvider) Option {
 	return set(func(o *Options) { o.InProcessServer = server })
 }
 
 // Dialer dials with a copy of dialer: its local address, keep-alive and resolver. Its
-// Timeout, if it has one, bounds lookup and dial in place of the option Timeout.
-// Default, and for nil: the zero Dialer.
+// Timeout, if set, bounds lookup and dial in place of the option Timeout. Default, also for
+// nil: the zero net.Dialer.
 //
 // Deprecated: use SetCustomDialer.
 func Dialer(dialer *net.Dialer) Option { return set(func(o *Options) { o.Dialer = dialer }) }
 
-// SetCustomDialer opens connections with dialer, which wins over Dialer. It gets
-// one address at a time, those of a name in random order (see DontRandomize), or
-// the name itself with SkipHostLookup and for names that cannot be looked up. A
-// panic in it, and a wait for it beyond Timeout, are errors of that attempt; a
-// connection that comes later is closed. (nats.go waits for ever.) Nil is none.
+// SetCustomDialer opens connections with dialer, in place of Dialer. It is called with one
+// address at a time. The addresses of a name come in random order (see DontRandomize); with
+// SkipHostLookup, and for names that cannot be looked up, it receives the name itself. If it
+// panics, or takes longer than Timeout, that attempt fails; a connection that it returns
+// later is closed. (nats.go waits forever.) Nil means none.
 func SetCustomDialer(dialer CustomDialer) Option {
 	return set(func(o *Options) { o.CustomDialer = dialer })
 }
 
-// SkipHostLookup leaves the names of servers to the dialer. By default a name is
-// looked up first, and all its addresses are tried within Timeout.
+// SkipHostLookup leaves the lookup of host names to the dialer. By default a name is looked
+// up first, and all its addresses are tried within Timeout.
 func SkipHostLookup() Option { return set(func(o *Options) { o.SkipHostLookup = true }) }
 
-// MultipathTCP turns multipath TCP on or off for dials without a CustomDialer.
-// Where the system has none it is plain TCP. Default: what Dialer says, or Go.
+// MultipathTCP turns multipath TCP on or off for dials without a CustomDialer. If the system
+// does not support it, plain TCP is used. Default: the setting of Dialer, or else of Go.
 //
 //style:allow params nats.go's signature
 func MultipathTCP(enabled bool) Option {
 	return set(func(o *Options) { o.AllowMultipathTCP = &enabled })
 }
 
-// Compression offers to compress what goes through a WebSocket, with
-// permessage-deflate and without context takeover; messages below 512 bytes are
-// sent as they are. A server that does not compress is used all the same. TCP is
-// never compressed. Default: off.
+// Compression offers compression to WebSocket servers, by permessage-deflate without context
+// takeover. Messages below 512 bytes are not compressed, and neither is anything if the
+// server declines. TCP is never compressed. Default: off.
 //
 //style:allow params nats.go's signature
 func Compression(enabled bool) Option { return set(func(o *Options) { o.Compression = enabled }) }
 
-// ProxyPath makes every WebSocket ask for path, as a reverse proxy may want it: in
-// place of the path in a server's address, whose query is kept, and for the servers
-// that a server tells of. A missing slash is put before it. Default: none.
+// ProxyPath makes every WebSocket request ask for path, as a reverse proxy may require. It
+// replaces the path in a server's address, whose query is kept, and also applies to servers
+// that a server announces. A missing leading slash is added. Default: none.
 func ProxyPath(path string) Option { return set(func(o *Options) { o.ProxyPath = path }) }
 
-// WebSocketConnectionHeaders sends headers with every WebSocket's HTTP request. They
-// are copied at Connect. A name or value that HTTP does not allow, or a name that is
-// the WebSocket's own (Connection, Upgrade, Sec-WebSocket-…), is an ErrInvalidArg. With
-// a WebSocketConnectionHeadersHandler the error is ErrWebSocketHeadersAlreadySet.
+// WebSocketConnectionHeaders sends headers with every WebSocket's HTTP request. They are
+// copied at Connect. A name or value that HTTP does not allow, or a name that the WebSocket
+// itself uses (Connection, Upgrade, Sec-WebSocket-…), is an ErrInvalidArg. Together with
+// WebSocketConnectionHeadersHandler it is an ErrWebSocketHeadersAlreadySet.
 func WebSocketConnectionHeaders(headers http.Header) Option {
 	return func(o *Options) error {
 		o.WebSocketConnectionHeaders = headers
@@ -114,11 +112,11 @@ func WebSocketConnectionHeaders(headers http.Header) Option {
 	}
 }
 
-// WebSocketConnectionHeadersHandler sets what is called for the headers before every
-// WebSocket's HTTP request, for tokens that change. An error of it, a panic in it,
-// headers that WebSocketConnectionHeaders would refuse, and a wait for it beyond
-// Timeout end that attempt with a *CallbackError. With WebSocketConnectionHeaders the
-// error is ErrWebSocketHeadersAlreadySet.
+// WebSocketConnectionHeadersHandler sets the callback that returns the headers for each
+// WebSocket's HTTP request, for tokens that change. If it fails, panics, takes longer than
+// Timeout, or returns headers that WebSocketConnectionHeaders would refuse, that attempt
+// fails with a *CallbackError. Together with WebSocketConnectionHeaders it is an
+// ErrWebSocketHeadersAlreadySet.
 func WebSocketConnectionHeadersHandler(cb WebSocketHeadersHandler) Option {
 	return func(o *Options) error {
 		o.WebSocketConnectionHeadersHandler = cb
@@ -134,19 +132,19 @@ func (o *Options) checkWebSocketHeaders(option string) error {
 	if len(o.WebSocketConnectionHeaders) == 0 || o.WebSocketConnectionHeadersHandler == nil {
 		return nil
 	}
-	return &InvalidArgError{Kind: ErrWebSocketHeadersAlreadySet, What: "option " + option, Reason: "is one of two that set them"}
+	return &InvalidArgError{Kind: ErrWebSocketHeadersAlreadySet, What: "option " + option, Reason: "is set together with the other option for headers"}
 }
 
-// badHTTPHeader says why headers cannot be sent with a WebSocket's request, without
-// their values; empty if they can.
+// badHTTPHeader returns why headers cannot be sent with a WebSocket's request, empty if
+// they can. The text does not contain values.
 func badHTTPHeader(headers http.Header) string {
 	for name, values := range headers {
 		if name == "" || strings.ContainsFunc(name, notInToken) {
-			return fmt.Sprintf("has %q, which is no name of a header", name)
+			return fmt.Sprintf("has %q, which is not the name of a header", name)
 		}
 		own := http.CanonicalHeaderKey(name)
 		if own == "Connection" || own == "Upgrade" || strings.HasPrefix(own, "Sec-Websocket-") {
-			return fmt.Sprintf("has %q, which is the WebSocket's own", name)
+			return fmt.Sprintf("has %q, which the WebSocket itself sets", name)
 		}
 		for _, value := range values {
 			if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
@@ -164,7 +162,7 @@ func notInToken(r rune) bool {
 
 var errBadHTTPHeader error = kind.New("it returned headers that cannot be sent", ErrCallbackFailed)
 
-// askHeaders returns what cb does, if it can be sent.
+// askHeaders returns the result of cb if it can be sent.
 func askHeaders(cb WebSocketHeadersHandler) (http.Header, error) {
 	headers, err := cb()
 	if err != nil {
@@ -176,7 +174,7 @@ func askHeaders(cb WebSocketHeadersHandler) (http.Header, error) {
 	return headers, nil
 }
 
-// checkWebSocket refuses what no request can be made of.
+// checkWebSocket refuses options from which no request can be made.
 func (o *Options) checkWebSocket() error {
 	if _, err := url.Parse("http://host/" + o.ProxyPath); err != nil || strings.Contains(o.ProxyPath, "#") {
 		return badArg("option ProxyPath", fmt.Sprintf("%q is not a path", o.ProxyPath))
@@ -184,7 +182,7 @@ func (o *Options) checkWebSocket() error {
 	return o.checkWebSocketHeaders("WebSocketConnectionHeaders")
 }
 
-// inProcess returns what connects without a network, nil to dial.
+// inProcess returns the function that connects without a network, nil to dial.
 func (o *Options) inProcess() func(context.Context, *url.URL) (net.Conn, error) {
 	provider := o.InProcessServer
 	if provider == nil {
@@ -218,7 +216,7 @@ func (o *Options) transport() actors.Transport {
 	return t
 }
 
-// dialer returns how to dial one address, nil for the net package's way.
+// dialer returns the function that dials one address, nil for the default of package net.
 func (o *Options) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
 	switch d := o.CustomDialer.(type) {
 	case nil:

@@ -8,22 +8,20 @@ import (
 	"unicode/utf8"
 
 	"go.uber.org/zap"
-
-	"github.com/troupe-go/troupe/actors"
 )
 
-// Version is the version of this client, which servers show in their monitoring.
+// Version is the version of this client. Servers show it in their monitoring.
 const Version = "0.1.0"
 
 // Defaults of the options; all are nats.go's.
 const (
-	// DefaultURL is connected to when no server is named.
+	// DefaultURL is the address to use if no server is given.
 	DefaultURL = "nats://127.0.0.1:4222"
 	// DefaultPort is used for addresses without one.
 	DefaultPort = 4222
-	// DefaultMaxReconnect is how many attempts in a row a server gets.
+	// DefaultMaxReconnect is how many attempts in a row may fail at a server.
 	DefaultMaxReconnect = 60
-	// DefaultReconnectWait bounds the pause between attempts on one server.
+	// DefaultReconnectWait bounds the pause between attempts at one server.
 	DefaultReconnectWait = 2 * time.Second
 	// DefaultReconnectJitter is added to that bound.
 	DefaultReconnectJitter = 100 * time.Millisecond
@@ -39,7 +37,7 @@ const (
 	DefaultMaxChanLen = 64 * 1024
 	// DefaultReconnectBufSize bounds, in bytes, what is kept while there is no server.
 	DefaultReconnectBufSize = 8 * 1024 * 1024
-	// DefaultWriteBufSize is nats.go's, in bytes; see WriteBufferSize.
+	// DefaultWriteBufSize is the default, in bytes, of WriteBufferSize, which has no effect.
 	DefaultWriteBufSize = 32 * 1024
 	// DefaultDrainTimeout bounds a drain of the connection.
 	DefaultDrainTimeout = 30 * time.Second
@@ -49,45 +47,44 @@ const (
 	DefaultSubPendingMsgsLimit = 500_000
 	// DefaultSubPendingBytesLimit bounds, in bytes, what waits for a handler or NextMsg.
 	DefaultSubPendingBytesLimit = 64 * 1024 * 1024
-	// InboxPrefix begins the subjects of replies.
+	// InboxPrefix is the beginning of reply subjects.
 	InboxPrefix = "_INBOX."
 
 	// flushTimeout bounds Flush and RTT.
 	flushTimeout = 10 * time.Second
-	// backoffInitial bounds the first pause between attempts, if ReconnectWait is not less.
+	// backoffInitial bounds the first pause between attempts, unless ReconnectWait is less.
 	backoffInitial = 100 * time.Millisecond
 )
 
-// Callbacks of a connection. All of one connection run one after the other, in
-// the order of what happened, on an actor of their own: they may block and may
-// make any call, also Close. A panic in one is reported as an event and ends
-// that call only.
+// Callbacks of a connection. Those of one connection run one after the other, in the
+// order of events, on an actor of their own: they may block and may make any call, even
+// Close. A panic in one is reported as an event and ends only that call.
 type (
-	// ConnHandler is told of a change of the connection.
+	// ConnHandler is called when the state of the connection changes.
 	ConnHandler func(*Conn)
-	// ConnErrHandler is told of a change and of its cause, nil if it was asked for.
+	// ConnErrHandler is called with the cause of a change, nil if the program requested it.
 	ConnErrHandler func(*Conn, error)
-	// ErrHandler is told of errors that no call can return. The subscription is
-	// nil when it is none's.
+	// ErrHandler is called with errors that no call can return. The subscription is nil
+	// if the error does not concern one.
 	ErrHandler func(*Conn, *Subscription, error)
 )
 
-// Option changes one of the Options. An error ends Connect before anything is
-// done. A nil Option is skipped.
+// Option changes the Options. If it returns an error, Connect returns it without
+// connecting. A nil Option is skipped.
 type Option func(*Options) error
 
-// Options describe a connection. GetDefaultOptions returns the defaults; in a
-// bare Options zero means what the field says, as in nats.go.
+// Options describe a connection. GetDefaultOptions returns the defaults. In Options made
+// without it, a zero field means what its comment says, as in nats.go.
 type Options struct {
-	// Url is tried before Servers; empty for none.
+	// Url is a server that is tried before Servers; empty for none.
 	Url string
 	// Servers are the addresses, in the form of Connect's.
 	Servers []string
-	// InProcessServer is connected to instead of dialing; see InProcessServer.
+	// InProcessServer replaces dialing; nil to dial. See the option InProcessServer.
 	InProcessServer InProcessConnProvider
 	// NoRandomize tries the servers in the order given.
 	NoRandomize bool
-	// NoEcho keeps our own messages from our own subscriptions.
+	// NoEcho keeps the connection's own messages from its own subscriptions.
 	NoEcho bool
 	// Name is shown in the server's monitoring.
 	Name string
@@ -104,53 +101,55 @@ type Options struct {
 	// trust; nil for those in TLSConfig. See the option ClientTLSConfig.
 	TLSCertCB TLSCertHandler
 	RootCAsCB RootCAsHandler
-	// TLSServerName is the name that a server's certificate has to carry; empty
-	// means the one in TLSConfig, or the host of the address.
+	// TLSServerName is the name that a server's certificate must contain; empty means
+	// the one in TLSConfig, or the host of the address.
 	TLSServerName string
-	// TLSHandshakeFirst begins with the TLS handshake, and so requires TLS.
+	// TLSHandshakeFirst begins with the TLS handshake. It requires TLS.
 	TLSHandshakeFirst bool
 	// NoTLS forbids TLS.
 	NoTLS bool
 	// AllowReconnect turns reconnecting on.
 	AllowReconnect bool
-	// MaxReconnect is how many attempts in a row a server gets; negative means
-	// no limit, zero none at all.
+	// MaxReconnect is how many attempts in a row may fail at a server; negative means no
+	// limit, and zero that a lost connection is closed.
 	MaxReconnect int
-	// NeverGiveUp takes away MaxReconnect, and is IgnoreAuthErrorAbort; see the option.
+	// NeverGiveUp removes the limit MaxReconnect and implies IgnoreAuthErrorAbort; see the
+	// option.
 	NeverGiveUp bool
 	limited     bool // MaxReconnects has set a limit
 	// ReconnectWait, ReconnectJitter and ReconnectJitterTLS pace the attempts; see
 	// the option ReconnectWait.
 	ReconnectWait, ReconnectJitter, ReconnectJitterTLS time.Duration
 	// CustomReconnectDelayCB replaces that pace, and ReconnectToServerCB chooses the
-	// server; nil for neither. See CustomReconnectDelay and ReconnectToServer.
+	// server, unless they are nil. See CustomReconnectDelay and ReconnectToServer.
 	CustomReconnectDelayCB ReconnectDelayHandler
 	ReconnectToServerCB    ReconnectToServerHandler
-	// ReconnectOnFlusherError is always so: a failed write ends the link.
+	// ReconnectOnFlusherError has no effect: a failed write always ends the link.
 	ReconnectOnFlusherError bool
-	// WriteBufferSize is nats.go's and changes nothing; see the option.
+	// WriteBufferSize has no effect; see the option.
 	WriteBufferSize int
 	// Timeout bounds the dial and, separately, the handshake; zero means DefaultTimeout.
 	Timeout time.Duration
 	// DrainTimeout bounds a drain; zero means DefaultDrainTimeout.
 	DrainTimeout time.Duration
-	// FlusherTimeout bounds one write to the socket; zero or less means no bound.
+	// FlusherTimeout bounds one write of 32 KiB to the socket; for larger ones it grows in
+	// proportion. Zero or less means no bound.
 	FlusherTimeout time.Duration
 	// PingInterval is the time between PINGs; zero or less means none are sent.
 	PingInterval time.Duration
-	// MaxPingsOut is how many PINGs may be unanswered; zero means
-	// DefaultMaxPingOut, and a negative value makes the first one end the link.
+	// MaxPingsOut is how many PINGs may be unanswered; zero means DefaultMaxPingOut,
+	// and negative that every link ends after one PingInterval.
 	MaxPingsOut int
 	// ReconnectBufSize bounds, in bytes, what is kept while there is no server;
 	// zero means DefaultReconnectBufSize, negative that nothing is kept.
 	ReconnectBufSize int
 	// SubChanLen bounds the messages that wait for NextMsg; zero means DefaultMaxChanLen.
 	SubChanLen int
-	// User and Password, Token, Nkey, or what UserInfo returns, are the credentials,
-	// unless the server's address has its own; so is what TokenHandler returns, which
-	// suffers no other token. UserJWT returns a JWT to go with them, and SignatureCB
-	// signs for Nkey and UserJWT. See the options of these names for what excludes
-	// what; nil and empty mean none.
+	// User and Password, Token, Nkey, or the results of UserInfo are the credentials,
+	// unless the server's address contains its own. TokenHandler returns a token, and
+	// allows no other one. UserJWT returns a JWT to send with them, and SignatureCB signs
+	// for Nkey and UserJWT. The options of these names say which exclude each other. Nil
+	// and empty mean none.
 	User, Password string
 	UserInfo       UserInfoCB
 	Token          string
@@ -158,49 +157,49 @@ type Options struct {
 	Nkey           string
 	UserJWT        UserJWTHandler
 	SignatureCB    SignatureHandler
-	// Dialer dials, nil for the net package's defaults; see the option Dialer.
+	// Dialer dials; nil means the defaults of package net. See the option Dialer.
 	//
 	// Deprecated: use CustomDialer.
 	Dialer *net.Dialer
-	// CustomDialer opens connections in its own way and wins over Dialer; nil for none.
+	// CustomDialer opens connections in place of Dialer; nil for none.
 	CustomDialer CustomDialer
-	// SkipHostLookup leaves the names of servers to the dialer.
+	// SkipHostLookup leaves the lookup of host names to the dialer.
 	SkipHostLookup bool
-	// AllowMultipathTCP turns multipath TCP on or off; nil leaves that to Dialer.
+	// AllowMultipathTCP turns multipath TCP on or off; nil leaves it to Dialer.
 	AllowMultipathTCP *bool
-	// Compression offers to compress what goes through a WebSocket.
+	// Compression offers compression to WebSocket servers.
 	Compression bool
-	// ProxyPath is the path that every WebSocket asks for; empty means that of the
+	// ProxyPath is the path of every WebSocket request; empty means the path of the
 	// server's address.
 	ProxyPath string
 	// WebSocketConnectionHeaders are sent with every WebSocket's HTTP request.
 	WebSocketConnectionHeaders http.Header
-	// WebSocketConnectionHeadersHandler returns the headers for one attempt, in
-	// place of WebSocketConnectionHeaders; nil for none.
+	// WebSocketConnectionHeadersHandler returns the headers for one attempt, in place
+	// of WebSocketConnectionHeaders; nil for none.
 	WebSocketConnectionHeadersHandler WebSocketHeadersHandler
-	// InboxPrefix begins the subjects of replies, without a dot at its end; empty
+	// InboxPrefix is the beginning of reply subjects, without a trailing dot; empty
 	// means "_INBOX".
 	InboxPrefix string
-	// RetryOnFailedConnect makes a failed first connect the first of many attempts.
+	// RetryOnFailedConnect continues with further attempts after a failed first connect.
 	RetryOnFailedConnect bool
-	// NoCallbacksAfterClientClose leaves out DisconnectedErrCB and ClosedCB when the
-	// program itself closes the connection.
+	// NoCallbacksAfterClientClose suppresses DisconnectedErrCB and ClosedCB when the program
+	// itself closes the connection.
 	NoCallbacksAfterClientClose bool
-	// IgnoreAuthErrorAbort goes on after the same authorization error came twice
-	// in a row from the same server.
+	// IgnoreAuthErrorAbort continues after the same server has sent the same authorization
+	// error twice in a row.
 	IgnoreAuthErrorAbort bool
-	// IgnoreDiscoveredServers does not use the servers that a server tells of.
+	// IgnoreDiscoveredServers does not use the servers that a server announces.
 	IgnoreDiscoveredServers bool
-	// StayOnLameDuck does not leave a server before it stops; see the option.
+	// StayOnLameDuck stays with a server until it stops; see the option.
 	StayOnLameDuck bool
 
-	// UseOldRequestStyle subscribes for each request; see the option.
+	// UseOldRequestStyle gives each request its own subscription; see the option.
 	UseOldRequestStyle bool
-	// SkipSubjectValidation checks less of what is published to; see the option.
+	// SkipSubjectValidation relaxes the checks of subjects to publish to; see the option.
 	SkipSubjectValidation bool
 
-	// DisconnectedCB is what is called when a link is lost if there is no
-	// DisconnectedErrCB, which tells the cause, too.
+	// DisconnectedCB is called when a link is lost, if there is no DisconnectedErrCB,
+	// which also receives the cause.
 	//
 	// Deprecated: use DisconnectedErrCB.
 	DisconnectedCB ConnHandler
@@ -216,21 +215,21 @@ type Options struct {
 	LameDuckModeHandler ConnHandler
 	AsyncErrorCB        ErrHandler
 
-	// PermissionErrOnSubscribe is nats.go's; see the option. It changes nothing.
+	// PermissionErrOnSubscribe has no effect; see the option.
 	PermissionErrOnSubscribe bool
 	// SubDefaults apply to all subscriptions; see the option SubscriptionDefaults.
 	SubDefaults []SubOption
-	// PendingBudget bounds, in bytes, what waits in all subscriptions together; zero
-	// means nothing but their own limits does. See the option.
+	// PendingBudget bounds the bytes that wait in all subscriptions together; zero means
+	// that only their own limits apply. See the option.
 	PendingBudget int
-	// RetryBudget bounds the retries of calls; see the option of that name.
+	// RetryBudget bounds the retries of calls; see the option.
 	RetryBudget RetryBudgetConfig
 
-	// EventCB gets every event; see the option OnEvent.
+	// EventCB receives every event; see the option OnEvent.
 	EventCB func(Event)
-	// ActorSystem is the home of the actors; nil means the process-wide one.
-	ActorSystem *actors.System
-	// Log gets every event as a line; nil means silence.
+	// ActorSystem runs the connection's actors; nil means the process-wide system.
+	ActorSystem *ActorSystem
+	// Log receives every event as a line; nil logs nothing. See the option Logger.
 	Log *zap.Logger
 }
 
@@ -253,7 +252,7 @@ func GetDefaultOptions() Options {
 	}
 }
 
-// complete replaces zeros that stand for a default.
+// complete replaces zero values with the defaults that they stand for.
 func (o *Options) complete() {
 	o.Secure = o.Secure || o.TLSHandshakeFirst
 	if o.NeverGiveUp && !o.limited {
@@ -276,7 +275,7 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// check refuses values that mean nothing.
+// check refuses invalid values.
 func (o *Options) check() error {
 	for _, d := range []struct {
 		name  string
@@ -303,7 +302,7 @@ func (o *Options) check() error {
 	}
 	for _, text := range []struct{ option, value string }{{"Name", o.Name}, {"UserInfo", o.User}, {"UserInfo", o.Password}, {"Token", o.Token}} {
 		if !utf8.ValidString(text.value) {
-			return badArg("option "+text.option, "is not in UTF-8") // which CONNECT cannot carry
+			return badArg("option "+text.option, "is not valid UTF-8") // CONNECT cannot carry it
 		}
 	}
 	if err := o.checkWebSocket(); err != nil {

@@ -2,29 +2,29 @@ package api
 
 import "github.com/troupe-go/troupe/actors"
 
-// Outlet publishes for an owner that keeps what it publishes until it is answered, as
-// the JetStream publisher does: what is put while there is no link is refused instead of
-// kept, and what waits when the link is lost is thrown away, so that the owner alone
-// decides what is sent on the next one.
+// Outlet publishes for an owner that keeps its messages until they are acknowledged, such as
+// the JetStream publisher. Without a link, publishes are refused instead of kept; when the
+// link is lost, unsent messages are discarded. So the owner alone decides what is sent on the
+// next link.
 type Outlet = actors.Outlet
 
-// OutletSpec says what the owner of an Outlet wants to be told.
+// OutletSpec holds the callbacks of an Outlet's owner.
 type OutletSpec = actors.OutletSpec
 
-// OutletLoss says what a lost link means to the publishes of an Outlet.
+// OutletLoss says what a lost link means for the publishes of an Outlet.
 type OutletLoss = actors.OutletLoss
 
 // Kinds of errors of an Outlet.
 var (
-	// ErrOutletDown: there is no link, and nothing is kept for the next one. It is an
+	// ErrOutletDown: there is no link, and an Outlet keeps nothing for the next one. It is an
 	// ErrDisconnected.
 	ErrOutletDown = actors.ErrOutletDown
-	// ErrOutletFull: the socket has to take something first. It is an ErrOutboundBufferLimit.
+	// ErrOutletFull: earlier publishes must be sent first. It is an ErrOutboundBufferLimit.
 	ErrOutletFull = actors.ErrOutletFull
 )
 
-// Outlet returns an Outlet of the connection, which lives until its Close. All
-// functions of spec have to be set. ErrInvalidConnection; ErrInvalidCallback.
+// Outlet returns an Outlet of the connection, which lives until its Close. All functions of
+// spec must be set. Errors: ErrInvalidConnection; ErrInvalidCallback.
 func (nc *Conn) Outlet(spec OutletSpec) (*Outlet, error) {
 	if !nc.valid() {
 		return nil, ErrInvalidConnection

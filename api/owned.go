@@ -15,9 +15,9 @@ import (
 //	                              │   │   │      │
 //	                      arena [data data data  data]
 //
-// Two allocations serve as many messages as may share a fate: one that is kept
-// keeps slab and arena, so their size is bounded by slabBytesMax or by
-// slabTimesMax times the smallest message in them.
+// Several messages share two allocations. A message that is kept retains both, so their
+// size is bounded by slabBytesMax, or by slabTimesMax times the smallest message in them
+// if that is more.
 
 // Bounds of a slab with its arena.
 const (
@@ -31,7 +31,7 @@ type owned struct {
 	sub    *Subscription
 	call   MsgHandler
 	giveUp context.CancelCauseFunc
-	msgs   []Msg // the slab in delivery; nil behind its last message
+	msgs   []Msg // the slab in delivery; nil after its last message
 }
 
 func (s *Subscription) ownedConsumer() actors.Consumer {
@@ -40,9 +40,9 @@ func (s *Subscription) ownedConsumer() actors.Consumer {
 	return c
 }
 
-// Build copies as many messages as may share a slab. It walks over them twice,
-// to measure and to copy: keeping views of all of them from one walk to the next
-// would cost more than the second walk.
+// Build copies as many messages as may share a slab. It parses them twice, to measure
+// and to copy: keeping views of all of them in between would cost more than the second
+// pass.
 func (c *owned) Build(at *actors.Cursor, n int) int {
 	ahead := *at
 	k, arenaBytes := c.measure(ahead, n)
@@ -74,7 +74,7 @@ func (c *owned) Build(at *actors.Cursor, n int) int {
 func (c *owned) Call(k int) {
 	m := &c.msgs[k]
 	if k == len(c.msgs)-1 {
-		c.msgs = nil // an idle subscription holds nothing
+		c.msgs = nil // an idle subscription retains nothing
 	}
 	c.call(m)
 }
@@ -82,10 +82,10 @@ func (c *owned) Call(k int) {
 // GivenUp tells the handler that its call was given up.
 func (c *owned) GivenUp(cause error) { c.giveUp(cause) }
 
-// measure returns how many messages make one slab, at least one and no more than
-// the bounds allow, and the bytes of its arena. A subject that is that of the
-// message before, or the subscription's own, is shared. Between slabs only the
-// latter is, as any other would keep the other slab.
+// measure returns how many messages make one slab, at least one and no more than the
+// bounds allow, and the bytes of its arena. A subject is shared if it equals that of the
+// previous message or of the subscription. Slabs share only the latter, because any other
+// would retain the other slab.
 func (c *owned) measure(at actors.Cursor, n int) (k, arenaBytes int) {
 	last := c.sub.Subject
 	total, smallest := 0, 0
@@ -118,8 +118,8 @@ type arena struct {
 	free []byte
 }
 
-// newArena allocates without clearing, as everything is written to: for large
-// payloads clearing costs as much as copying. Only strings.Builder offers that.
+// newArena allocates without clearing, because everything will be overwritten: for large
+// payloads clearing costs as much as copying. Only strings.Builder can do that.
 func newArena(size int) arena {
 	if size == 0 {
 		return arena{}
@@ -130,7 +130,7 @@ func newArena(size int) arena {
 	return arena{free: unsafe.Slice(unsafe.StringData(b.String()), size)}
 }
 
-// keep copies b into the arena. The result can grow into nobody else's bytes.
+// keep copies b into the arena. Appending to the result cannot overwrite other data.
 func (a *arena) keep(b []byte) []byte {
 	n := copy(a.free, b)
 	kept := a.free[:n:n]
@@ -140,8 +140,8 @@ func (a *arena) keep(b []byte) []byte {
 
 func (a *arena) keepString(b []byte) string { return stringOf(a.keep(b)) }
 
-// copyMsg copies one message into m with an arena of its own. The error is that
-// of a header block that cannot be read.
+// copyMsg copies one message into m with an arena of its own. It returns an error for a
+// header block that cannot be read.
 func copyMsg(m *Msg, raw *actors.Raw) error {
 	arena := newArena(len(raw.Subject) + len(raw.Reply) + len(raw.Header) + len(raw.Payload))
 	m.Subject = arena.keepString(raw.Subject)
@@ -155,8 +155,8 @@ func copyMsg(m *Msg, raw *actors.Raw) error {
 	return err
 }
 
-// setHeader decodes an owned block. A message with a bad one is delivered all
-// the same, without a header.
+// setHeader decodes an owned block. A message with a bad one is still delivered,
+// without a header.
 func (s *Subscription) setHeader(m *Msg, block []byte) {
 	header, err := ownedHeader(block)
 	if err != nil {
@@ -165,8 +165,8 @@ func (s *Subscription) setHeader(m *Msg, block []byte) {
 	m.Header = header
 }
 
-// reportBadHeader makes an event, and with it a call of the ErrorHandler, of a
-// header block that cannot be read.
+// reportBadHeader reports a header block that cannot be read as an event, and so to the
+// ErrorHandler.
 func (nc *Conn) reportBadHeader(core *actors.Conn, sub *actors.Sub, err error) {
 	e := supervisor.Event{Kind: ServerErrorReported, Cause: err}
 	if sub != nil {

@@ -7,14 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// TestASilentServerIsWaitedForOnce: each attempt to connect takes its Timeout, for
-// each server, and not a moment longer.
+// TestASilentServerIsWaitedForOnce: each attempt to connect takes exactly its Timeout, for
+// each server.
 func TestASilentServerIsWaitedForOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		servers string
@@ -27,7 +26,7 @@ func TestASilentServerIsWaitedForOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			natsserver.Bubble(t, func(t *testing.T) {
-				options := []api.Option{api.InProcessServer(silence{}), api.System(actors.NewSystem(nil))}
+				options := []api.Option{api.InProcessServer(silence{}), api.System(api.NewActorSystem(nil))}
 				if c.timeout > 0 {
 					options = append(options, api.Timeout(c.timeout))
 				}
@@ -69,7 +68,7 @@ func TestAFlushWaitsAsLongAsItSays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			natsserver.Bubble(t, func(t *testing.T) {
-				nc := must.Get(api.Connect("", api.InProcessServer(new(mute)), api.System(actors.NewSystem(nil)), api.PingInterval(-1)))(t)
+				nc := must.Get(api.Connect("", api.InProcessServer(new(mute)), api.System(api.NewActorSystem(nil)), api.PingInterval(-1)))(t)
 				defer nc.Close()
 				took(t, c.takes, func() { kinds(t, c.flush(nc), c.want) })
 			})
@@ -77,7 +76,7 @@ func TestAFlushWaitsAsLongAsItSays(t *testing.T) {
 	}
 }
 
-// TestCloseWaitsForAHandlerInVain: two seconds, or as long as its context says.
+// TestCloseWaitsForAHandlerInVain for two seconds, or until its context is done.
 func TestCloseWaitsForAHandlerInVain(t *testing.T) {
 	for name, c := range map[string]struct {
 		end   func(t *testing.T, nc *api.Conn)
@@ -101,7 +100,7 @@ func TestCloseWaitsForAHandlerInVain(t *testing.T) {
 				must.Do(t, nc.Publish("a", nil))
 				<-busy
 				took(t, c.takes, func() { c.end(t, nc) })
-				time.Sleep(time.Hour) // what is left ends with the handler
+				time.Sleep(time.Hour) // the rest ends with the handler
 				if err := nc.Publish("a", nil); !errors.Is(err, api.ErrConnectionClosed) {
 					t.Errorf("publish on a closed connection: %v", err)
 				}

@@ -15,8 +15,8 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// peer is a connection of troupe or of nats.go, as far as a row of a table needs it,
-// so that the same row runs on both.
+// peer is a connection of troupe or of nats.go, with the calls that rows of a table need, so
+// that the same row runs on both.
 type peer struct {
 	t       *testing.T
 	conn    connection

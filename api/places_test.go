@@ -43,11 +43,10 @@ func (w *world) in(t *testing.T) *world {
 	return &inner
 }
 
-// connect connects quickly, and gives up soon an attempt in which a callback waits
-// for the connection.
+// connect connects, and comes back quickly.
 func (w *world) connect(url string, set func(*api.Options)) *api.Conn {
 	w.t.Helper()
-	nc := must.Get(api.Connect(url, append(quickly, api.Timeout(time.Second), func(o *api.Options) error {
+	nc := must.Get(api.Connect(url, append(quickly, api.Timeout(patience), func(o *api.Options) error {
 		set(o)
 		return nil
 	})...))(w.t)
@@ -70,17 +69,20 @@ func handled(subscribe func(nc *api.Conn, f api.MsgHandler) (*api.Subscription, 
 }
 
 // inAttempt connects with a callback that every attempt to connect calls. The visit is in
-// the second attempt, as there is no connection before.
+// the second attempt, as there is no connection before. An attempt in which a callback waits
+// for the connection is given up soon; so may be the first one, on a busy machine.
 func inAttempt(url func(*world) string, set func(w *world, o *api.Options, here func())) func(*world, func(*visit)) {
 	return func(w *world, inside func(*visit)) {
 		var armed atomic.Pointer[api.Conn]
 		nc := w.connect(url(w), func(o *api.Options) {
+			o.Timeout, o.RetryOnFailedConnect = time.Second, true
 			set(w, o, func() {
 				if nc := armed.Load(); nc != nil {
 					inside(&visit{nc: nc})
 				}
 			})
 		})
+		flushed(w.t, nc)
 		armed.Store(nc)
 		must.Do(w.t, nc.ForceReconnect())
 	}

@@ -42,9 +42,9 @@ func build(t *testing.T, replacement string) string {
 	return args[3]
 }
 
-// TestProgramsOfNatsGo runs programs that were written for nats.go with it and,
-// nothing but their import replaced, with troupe: they print the same, but for what
-// is meant to be different.
+// TestProgramsOfNatsGo runs programs that were written for nats.go, once with it and once,
+// with only the import replaced, with troupe: they print the same, except for intended
+// differences.
 func TestProgramsOfNatsGo(t *testing.T) {
 	programs := [2]string{build(t, importOfPeer), build(t, importOfOurs)}
 	s := natsserver.Run(t, natsserver.Options{Name: "porting"})

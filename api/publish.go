@@ -7,16 +7,15 @@ import (
 // headerRoom is how many bytes of header are encoded on the caller's stack.
 const headerRoom = 512
 
-// Publish sends data to subject. It returns when the message is accepted: the
-// data has been copied and may be changed. While there is no server messages
-// are kept, up to ReconnectBufSize.
+// Publish sends data to subject. It returns when the message is accepted: data has been
+// copied and may be changed. While there is no server, messages are kept, up to
+// ReconnectBufSize.
 //
-// Errors: ErrInvalidConnection, ErrBadSubject, ErrMaxPayload,
-// ErrReconnectBufExceeded, ErrConnectionDraining in the last phase of a drain,
-// ErrConnectionClosed. Nothing was sent then.
+// Errors: ErrInvalidConnection, ErrBadSubject, ErrMaxPayload, ErrReconnectBufExceeded,
+// ErrConnectionDraining in the last phase of a drain, ErrConnectionClosed. With an error
+// nothing was sent.
 //
-// It allocates nothing and switches no goroutine. When the socket cannot keep
-// up it waits for it.
+// It allocates nothing and needs no goroutine switch. It waits if the socket cannot keep up.
 func (nc *Conn) Publish(subject string, data []byte) error {
 	if nc == nil || nc.core == nil {
 		return ErrInvalidConnection
@@ -24,9 +23,9 @@ func (nc *Conn) Publish(subject string, data []byte) error {
 	return nc.core.Publish(subject, "", nil, data)
 }
 
-// PublishRequest sends data to subject with a reply subject, on which the caller
-// waits for answers by itself. Errors are those of Publish; an empty or
-// malformed reply is an ErrBadSubject.
+// PublishRequest sends data to subject with a reply subject; the caller receives the answers
+// with a subscription of its own. Errors are those of Publish; an empty or malformed reply is
+// an ErrBadSubject.
 func (nc *Conn) PublishRequest(subject, reply string, data []byte) error {
 	if nc == nil || nc.core == nil {
 		return ErrInvalidConnection
@@ -37,12 +36,12 @@ func (nc *Conn) PublishRequest(subject, reply string, data []byte) error {
 	return nc.core.Publish(subject, reply, nil, data)
 }
 
-// PublishMsg sends a message with its header and its reply subject, if it has
-// them. Everything is copied before it returns. Errors are those of Publish, and
-// ErrInvalidMsg for nil, ErrBadHeaderMsg for a field that would not survive the
-// wire (a bad name, a line end in a value), ErrHeadersNotSupported.
+// PublishMsg sends a message with its header and reply subject, if it has them. Everything is
+// copied before it returns. Errors are those of Publish; ErrInvalidMsg for nil;
+// ErrBadHeaderMsg for a field that cannot be encoded (a bad name, a line end in a value);
+// ErrHeadersNotSupported.
 //
-// A header that takes up to 512 bytes encoded costs no allocation.
+// A header of up to 512 encoded bytes costs no allocation.
 func (nc *Conn) PublishMsg(m *Msg) error {
 	if m == nil {
 		return ErrInvalidMsg
@@ -58,7 +57,7 @@ func (nc *Conn) PublishMsg(m *Msg) error {
 	if len(m.Header) == 0 {
 		return nc.core.Publish(m.Subject, m.Reply, nil, m.Data)
 	}
-	// Encoded here, outside of every lock; the outbox copies it.
+	// Encoded here, outside all locks; the outbox copies it.
 	var room [headerRoom]byte
 	block, err := protocol.AppendHeader(room[:0], m.Header)
 	if err != nil {

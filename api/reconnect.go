@@ -9,12 +9,12 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Server is one server of the pool: one of those that the connection may go to.
+// Server is one server of the pool, to which the connection may connect.
 type Server struct {
-	// URL is the address, with credentials if it has any; a copy.
+	// URL is a copy of the address, including credentials.
 	URL *url.URL
 	// Reconnects is how many attempts to reconnect to it have failed since the last
-	// one that did not; MaxReconnects is their limit.
+	// success; MaxReconnects limits it.
 	Reconnects int
 }
 
@@ -26,78 +26,74 @@ type ServerInfo struct {
 	Version      string   // of the server
 	Host         string   // that it listens on
 	Port         int      // that it listens on
-	Headers      bool     // it takes headers
-	AuthRequired bool     // it wants credentials
-	TLSRequired  bool     // it wants TLS
+	Headers      bool     // it supports headers
+	AuthRequired bool     // it requires credentials
+	TLSRequired  bool     // it requires TLS
 	TLSAvailable bool     // it offers TLS
-	MaxPayload   int64    // header and data of one message, bytes
-	CID          uint64   // the server's number of the connection
-	ClientIP     string   // our address as the server sees it
+	MaxPayload   int64    // bytes of header and data in one message
+	CID          uint64   // the number that the server has given the connection
+	ClientIP     string   // the client's address as the server sees it
 	Nonce        string   // to be signed by a client with a key
 	Cluster      string   // empty for none
 	ConnectURLs  []string // host:port of the servers that it knows
 	LameDuckMode bool     // it is about to stop
 
-	JetStream       bool   // JetStream is on
-	IsSystemAccount bool   // the account is the system's
+	JetStream       bool   // JetStream is enabled
+	IsSystemAccount bool   // the account is the system account
 	RemoteAccount   string // the account that the connection is bound to
 	JSApiLevel      int    // of JetStream; 0 before server 2.12
 	Domain          string // of JetStream; empty for none
 }
 
-// Callbacks that take part in reconnecting. Each runs on a goroutine of its own,
-// without a lock: it may call any method of the connection, and the connection may
-// be closed meanwhile. One that panics, or has not returned within Timeout, is
-// reported to the ReconnectErrHandler as a *CallbackError, and the
-// connection goes on as if there were none; until it returns it is not called
-// again.
+// Callbacks that take part in reconnecting. Each runs on a goroutine of its own, without
+// a lock: it may call any method of the connection, which may be closed meanwhile. If
+// one panics, or does not return within Timeout, the ReconnectErrHandler receives a
+// *CallbackError, and the connection continues as without the callback. A callback is not
+// called again until it has returned.
 type (
-	// ReconnectDelayHandler returns how long to wait before all servers are tried
-	// again; see CustomReconnectDelay.
+	// ReconnectDelayHandler returns how long to wait before all servers are tried again;
+	// see CustomReconnectDelay.
 	ReconnectDelayHandler func(attempts int) time.Duration
 	// ReconnectToServerHandler picks one of the servers and says how long to wait
 	// before connecting to it; see ReconnectToServer.
 	ReconnectToServerHandler func([]Server, ServerInfo) (*Server, time.Duration)
 )
 
-// CustomReconnectDelay replaces the pauses of ReconnectWait and ReconnectJitter.
-// After a loss all servers are tried without a pause. When all have failed, cb is
-// called with the number of such passes, from 1, and its result is waited for
-// before the next pass; negative counts as zero. A server that is lost within 5 s
-// counts as one that failed, so that flapping is paced, too. The result should have
-// a random part: many clients lose a server at the same time. (nats.go calls cb
-// before the last server of each pass.)
+// CustomReconnectDelay replaces the pauses of ReconnectWait and ReconnectJitter. After a loss
+// all servers are tried without a pause. When all have failed, cb is called with the number
+// of such passes, from 1, and returns the pause before the next pass; negative counts as
+// zero. A server that is lost within 5 s counts as a failed one, so that flapping is slowed
+// down, too. The result should be partly random, because many clients lose a server at the
+// same time. (nats.go calls cb before the last server of each pass.)
 func CustomReconnectDelay(cb ReconnectDelayHandler) Option {
 	return set(func(o *Options) { o.CustomReconnectDelayCB = cb })
 }
 
-// ReconnectToServer lets cb choose the server of each attempt to reconnect, and how
-// long to wait before it: exactly that long, at once for zero or less. Only the
-// process-wide limit of 100 dials a second holds as well. cb gets the servers that
-// have attempts left (MaxReconnects) and what the last server said about itself.
-// If it returns nil the next server and the pause are chosen as without cb. A
-// server that is not in the pool is reported to the ReconnectErrHandler as an
-// ErrServerNotInPool and counts as nil.
+// ReconnectToServer lets cb choose the server of each attempt to reconnect, and the exact
+// time to wait before it; zero or less means at once. Only the process-wide limit of 100
+// dials per second can delay it further. cb receives the servers that have attempts left
+// (MaxReconnects) and what the last server said about itself. If cb returns nil, the server
+// and the pause are chosen as without cb. A server that is not in the pool is reported to the
+// ReconnectErrHandler as an ErrServerNotInPool and counts as nil.
 //
-// Unlike in nats.go cb may call any method of the connection.
+// Unlike in nats.go, cb may call any method of the connection.
 func ReconnectToServer(cb ReconnectToServerHandler) Option {
 	return set(func(o *Options) { o.ReconnectToServerCB = cb })
 }
 
-// ReconnectOnFlusherError is nats.go's option to reconnect when a write fails. Here
-// every failed write does that, since nobody knows how much of it has left; the
-// option changes nothing.
+// ReconnectOnFlusherError has no effect. In nats.go it makes a failed write reconnect; here
+// every failed write does, because it is unknown how much of it has left.
 func ReconnectOnFlusherError() Option {
 	return set(func(o *Options) { o.ReconnectOnFlusherError = true })
 }
 
-// WriteBufferSize is nats.go's size, in bytes, of the buffer that collects small
-// writes. Here there is none to size: what is published while the socket is busy
-// goes out with the next write, up to 256 KiB, and alone when it is idle. The value
-// is kept in the Options and changes nothing. Default: 32 KiB, also for zero or less.
+// WriteBufferSize has no effect; the value is kept in the Options. In nats.go it sets the
+// bytes of the buffer that collects small writes. Here, what is published while the socket is
+// busy leaves with the next write, up to 256 KiB, and at once when the socket is idle.
+// Default: 32 KiB, also for zero or less.
 func WriteBufferSize(size int) Option { return set(func(o *Options) { o.WriteBufferSize = size }) }
 
-// delay is CustomReconnectDelayCB for the runtime.
+// delay translates CustomReconnectDelayCB for the runtime.
 func (o *Options) delay() func(int) time.Duration {
 	if o.CustomReconnectDelayCB == nil {
 		return nil
@@ -105,7 +101,7 @@ func (o *Options) delay() func(int) time.Duration {
 	return o.CustomReconnectDelayCB
 }
 
-// choose is ReconnectToServerCB for the runtime.
+// choose translates ReconnectToServerCB for the runtime.
 func (o *Options) choose() func([]actors.PoolEntry, *protocol.Info) actors.Choice {
 	cb := o.ReconnectToServerCB
 	if cb == nil {
@@ -117,7 +113,7 @@ func (o *Options) choose() func([]actors.PoolEntry, *protocol.Info) actors.Choic
 			return c
 		}
 		if s.URL == nil {
-			s = &Server{URL: &url.URL{}} // in no pool
+			s = &Server{URL: &url.URL{}} // not in any pool
 		}
 		return actors.Choice{URL: s.URL, Wait: wait}
 	}
@@ -133,7 +129,7 @@ func copyPool(pool []actors.PoolEntry) []Server {
 	return servers
 }
 
-// serverInfo translates what a server said, nil for nothing yet.
+// serverInfo translates the INFO of a server, nil if there was none yet.
 func serverInfo(i *protocol.Info) ServerInfo {
 	if i == nil {
 		return ServerInfo{}
@@ -147,8 +143,8 @@ func serverInfo(i *protocol.Info) ServerInfo {
 	}
 }
 
-// ServerPool returns a copy of the servers that are tried, discovered ones
-// included, in their order. The URLs hold the credentials that they were given.
+// ServerPool returns a copy of the servers that are tried, including discovered ones, in
+// order. Their URLs include credentials.
 func (nc *Conn) ServerPool() []Server {
 	if !nc.valid() {
 		return nil
@@ -156,15 +152,15 @@ func (nc *Conn) ServerPool() []Server {
 	return copyPool(nc.core.Pool())
 }
 
-// SetServerPool replaces the servers that are tried, in the form of Options.Servers,
-// in random order unless NoRandomize is set. Those that were in the pool keep their
-// counts. The connection stays where it is, also at a server that is not in the
-// list; ForceReconnect leaves it. Servers go on telling of others unless
+// SetServerPool replaces the servers that are tried. servers has the form of Options.Servers;
+// the order is random unless NoRandomize is set. Servers that were in the pool keep their
+// counts. The connection stays with its server, even if that is not in the list;
+// ForceReconnect leaves it. Servers that are announced are still added unless
 // IgnoreDiscoveredServers is set.
 //
-// Errors: ErrConnectionClosed, ErrInvalidArg for an empty list, ErrInvalidURL (a
-// *URLError), and ErrMixingWebsocketSchemes, also where the pool has WebSockets and
-// the list has not, or the other way round. The pool is unchanged then.
+// Errors: ErrConnectionClosed; ErrInvalidArg for an empty list; ErrInvalidURL (a *URLError);
+// ErrMixingWebsocketSchemes, also if the pool has WebSockets and the list does not, or the
+// other way round. With an error the pool is unchanged.
 func (nc *Conn) SetServerPool(servers []string) error {
 	if err := nc.open(); err != nil {
 		return err
@@ -190,8 +186,7 @@ func (nc *Conn) anyServer() *url.URL {
 	return nil
 }
 
-// ConnectedDomain returns the JetStream domain of the server in use, empty unless
-// connected.
+// ConnectedDomain returns the JetStream domain of the server in use; empty unless connected.
 func (nc *Conn) ConnectedDomain() string {
 	if _, info := nc.connected(); info != nil {
 		return info.Domain
@@ -199,8 +194,8 @@ func (nc *Conn) ConnectedDomain() string {
 	return ""
 }
 
-// ConnectedServerJetStream reports whether the server in use has JetStream, and the
-// level of its API, 0 before server 2.12; false and 0 unless connected.
+// ConnectedServerJetStream reports whether the server in use has JetStream, and the level of
+// its API, 0 before server 2.12. It returns false and 0 unless connected.
 func (nc *Conn) ConnectedServerJetStream() (enabled bool, apiLevel int) {
 	if _, info := nc.connected(); info != nil {
 		return info.JetStream, info.APILevel
@@ -208,10 +203,10 @@ func (nc *Conn) ConnectedServerJetStream() (enabled bool, apiLevel int) {
 	return false, 0
 }
 
-// RemoteAccount returns the name of the account that the connection is bound to,
-// "$G" where the server has none configured; empty unless connected. The server
-// tells it right behind the handshake: after Connect, or a reconnect, it is there
-// for certain once a Flush has returned.
+// RemoteAccount returns the name of the account that the connection is bound to, "$G" if the
+// server has no accounts configured; empty unless connected. The server sends it just after
+// the handshake: after Connect or a reconnect it is certain to be known once a Flush has
+// returned.
 func (nc *Conn) RemoteAccount() string {
 	if _, info := nc.connected(); info != nil {
 		return info.RemoteAccount
@@ -219,8 +214,8 @@ func (nc *Conn) RemoteAccount() string {
 	return ""
 }
 
-// IsSystemAccount reports whether the connection is bound to the system account; it
-// is known when RemoteAccount is.
+// IsSystemAccount reports whether the connection is bound to the system account. It is known
+// when RemoteAccount is.
 func (nc *Conn) IsSystemAccount() bool {
 	_, info := nc.connected()
 	return info != nil && info.IsSystemAccount

@@ -21,8 +21,8 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// TestTheProgramChoosesTheServer and the moment, exactly; the callback sees what
-// the connection knows, and may use it.
+// TestTheProgramChoosesTheServer and the exact moment; the callback gets what the connection
+// knows, and may use the connection.
 func TestTheProgramChoosesTheServer(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		f := newFleet(t, "a", "b", "c")
@@ -55,8 +55,8 @@ func TestTheProgramChoosesTheServer(t *testing.T) {
 	})
 }
 
-// TestBadChoosersDoNoHarm: whatever the callbacks do, the connection comes back
-// by itself and says what was wrong.
+// TestBadChoosersDoNoHarm: whatever the callbacks do, the connection recovers by itself and
+// reports the error.
 func TestBadChoosersDoNoHarm(t *testing.T) {
 	release := make(chan struct{})
 	defer func() { close(release) }()
@@ -110,8 +110,8 @@ func TestBadChoosersDoNoHarm(t *testing.T) {
 	}
 }
 
-// TestTheChooserCannotHammer: a dead server that is chosen at once, for ever, is
-// dialed as often as the process may, and no more.
+// TestTheChooserCannotHammer: a dead server that is always chosen without a pause is dialed
+// no more often than the process-wide limit allows.
 func TestTheChooserCannotHammer(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		f := newFleet(t, "a")
@@ -128,7 +128,7 @@ func TestTheChooserCannotHammer(t *testing.T) {
 	})
 }
 
-// TestCallbacksMayClose the connection that asks them.
+// TestCallbacksMayClose the connection that calls them.
 func TestCallbacksMayClose(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		f := newFleet(t, "a")
@@ -168,7 +168,7 @@ func TestCustomDelays(t *testing.T) {
 					return time.Duration(pass) * 10 * time.Second
 				}
 			}))
-		time.Sleep(6 * time.Second) // or the loss would be one of a server that flaps
+		time.Sleep(6 * time.Second) // otherwise the server would count as flapping
 		f.times()
 		start := time.Now()
 		f.away()
@@ -255,8 +255,8 @@ func TestSetServerPool(t *testing.T) {
 	}
 }
 
-// TestTheOneServerIsFound: whichever of up to four can be reached, the connection
-// finds it as soon as the longest pause is over, again and again.
+// TestTheOneServerIsFound: whichever of up to four servers can be reached, the connection
+// finds it when the longest pause is over, each time.
 func TestTheOneServerIsFound(t *testing.T) {
 	all := []string{"a", "b", "c", "d"}
 	for n := 1; n <= len(all); n++ {
@@ -325,7 +325,7 @@ func TestAttemptsAreCountedAsNatsGoDoes(t *testing.T) {
 	}
 }
 
-// TestNeverGivingUpLastsADay and then finds the server that came back.
+// TestNeverGivingUpLastsADay: then the connection finds the server that has come back.
 func TestNeverGivingUpLastsADay(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		f := newFleet(t, "a")
@@ -350,8 +350,8 @@ func TestNeverGivingUpLastsADay(t *testing.T) {
 	})
 }
 
-// TestThePaceOfReconnects holds each pause against its bound: none, then up to
-// 100 ms, 200 ms and so on up to ReconnectWait with its jitter.
+// TestThePaceOfReconnects compares each pause with its bound: none, then up to 100 ms, 200 ms
+// and so on up to ReconnectWait and its jitter.
 func TestThePaceOfReconnects(t *testing.T) {
 	for _, wait := range []time.Duration{0, 30 * time.Millisecond, 2 * time.Second, time.Minute} {
 		natsserver.Bubble(t, func(t *testing.T) {
@@ -380,8 +380,8 @@ func TestThePaceOfReconnects(t *testing.T) {
 	}
 }
 
-// TestFlappingServersArePaced: a server that ends each link after a second does
-// not get a new one each second for ever.
+// TestFlappingServersArePaced: a server that ends each link after a second does not get a new
+// one every second forever.
 func TestFlappingServersArePaced(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		f := newFleet(t, "a")
@@ -407,7 +407,7 @@ func TestFlappingServersArePaced(t *testing.T) {
 	})
 }
 
-// TestAboutTheServer: what INFO says of the server in use.
+// TestAboutTheServer: methods return what the INFO of the server in use says.
 func TestAboutTheServer(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		s := natsserver.Run(t, natsserver.Options{DontListen: true, JetStream: true})

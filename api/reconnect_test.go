@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -129,7 +130,12 @@ func TestNeverGiveUp(t *testing.T) {
 	s := start(t)
 	failed := make(chan error, 1000)
 	nc := dial(t, s, api.NeverGiveUp(), api.ReconnectWait(time.Millisecond), api.ReconnectJitter(0, 0),
-		api.ReconnectErrHandler(func(_ *api.Conn, err error) { failed <- err }))
+		api.ReconnectErrHandler(func(_ *api.Conn, err error) {
+			select {
+			case failed <- err:
+			default: // nobody reads while the server comes back
+			}
+		}))
 	outage(t, s, nc, func() {
 		for range 20 {
 			await(t, failed, "an attempt")
@@ -138,7 +144,7 @@ func TestNeverGiveUp(t *testing.T) {
 	flushed(t, nc)
 }
 
-// TestForceReconnectMakesOneReconnect calls it again and again.
+// TestForceReconnectMakesOneReconnect, each time that it is called.
 func TestForceReconnectMakesOneReconnect(t *testing.T) {
 	_, nc := both(t, quickly...)
 	sub := must.Get(nc.SubscribeSync("a"))(t)
@@ -157,8 +163,29 @@ func TestForceReconnectMakesOneReconnect(t *testing.T) {
 	}
 }
 
-// TestNothingIsLostInSilence kills the server again and again under a stream of
-// numbered messages: every one is delivered, or reported as uncertain.
+// TestForceReconnectTakesEffectAtOnce: a flush after it never succeeds on the old link.
+func TestForceReconnectTakesEffectAtOnce(t *testing.T) {
+	_, nc := both(t, quickly...)
+	sub := must.Get(nc.SubscribeSync("a"))(t)
+	for i := range 100 {
+		before := must.Get(nc.GetClientID())(t)
+		must.Do(t, nc.ForceReconnect())
+		must.Do(t, nc.Publish("a", number(i)))
+		must.Do(t, nc.FlushTimeout(patience))
+		if after := must.Get(nc.GetClientID())(t); after == before {
+			t.Fatalf("round %d: flushed to client %d", i, after)
+		}
+		if m := must.Get(sub.NextMsgWithContext(must.Within(t, patience)))(t); !bytes.Equal(m.Data, number(i)) {
+			t.Fatalf("round %d: message %s", i, m.Data)
+		}
+	}
+	if stats := nc.Stats(); stats.Reconnects != 100 || stats.Uncertain != 0 {
+		t.Errorf("%d reconnects, %d uncertain publishes", stats.Reconnects, stats.Uncertain)
+	}
+}
+
+// TestNothingIsLostInSilence repeatedly kills the server during a stream of numbered
+// messages: each one is delivered, or reported as uncertain.
 func TestNothingIsLostInSilence(t *testing.T) {
 	s, nc := both(t, quickly...)
 	const count = 20_000
@@ -197,8 +224,8 @@ func TestNothingIsLostInSilence(t *testing.T) {
 	}
 }
 
-// TestForceReconnectWithNoReconnect makes another link, since it is asked for; one that
-// is lost is the end.
+// TestForceReconnectWithNoReconnect makes another link, because it was requested; a link that
+// is lost ends the connection.
 func TestForceReconnectWithNoReconnect(t *testing.T) {
 	s := start(t)
 	over := make(chan struct{})

@@ -26,7 +26,8 @@ func states(t *testing.T, ch <-chan api.SubStatus, want ...api.SubStatus) {
 	}
 }
 
-// TestARefusedSubscriptionTellsWhoWaits at once, whichever way they wait.
+// TestARefusedSubscriptionTellsWhoWaits: callers that wait get the error at once, however
+// they wait.
 func TestARefusedSubscriptionTellsWhoWaits(t *testing.T) {
 	told := make(chan *api.Subscription, 10)
 	s, nc, _ := guarded(t, &server.Permissions{Subscribe: &server.SubjectPermission{Deny: []string{"secret", "* crew"}}},
@@ -54,7 +55,7 @@ func TestARefusedSubscriptionTellsWhoWaits(t *testing.T) {
 			t.Error("another subscription")
 		}
 		state := await(t, changes, "the first state")
-		if state == api.SubscriptionActive { // else the refusal came before anybody asked for the states
+		if state == api.SubscriptionActive { // otherwise the refusal came before StatusChanged was called
 			state = await(t, changes, "the next state")
 		}
 		if state != api.SubscriptionRefused {
@@ -82,7 +83,11 @@ func TestARefusedSubscriptionIsTriedAgain(t *testing.T) {
 	handler, got := collect(10)
 	sub := must.Get(nc.Subscribe("secret", handler))(t)
 	changes := sub.StatusChanged()
-	states(t, changes, api.SubscriptionActive, api.SubscriptionRefused)
+	if state := await(t, changes, "the first state"); state == api.SubscriptionActive {
+		states(t, changes, api.SubscriptionRefused)
+	} else if state != api.SubscriptionRefused { // which may have come before StatusChanged was called
+		t.Fatalf("state %v, want %v", state, api.SubscriptionRefused)
+	}
 	again := func() {
 		back, other := nc.StatusChanged(api.CONNECTED), free.StatusChanged(api.CONNECTED)
 		s.Kill()
@@ -149,7 +154,8 @@ func TestRefusalPolicies(t *testing.T) {
 	}
 }
 
-// TestTooManySubscriptions marks the newest ones, and not those that are confirmed.
+// TestTooManySubscriptions marks the newest ones as refused, but not those that are
+// confirmed.
 func TestTooManySubscriptions(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{Edit: func(o *server.Options) { o.MaxSubs = 2 }})
 	nc := dial(t, s)
@@ -177,7 +183,7 @@ func TestTooManySubscriptions(t *testing.T) {
 	}
 }
 
-// TestTooManyTokens is a refusal that the server words in its own way.
+// TestTooManyTokens is a refusal with a text of its own.
 func TestTooManyTokens(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{Edit: func(o *server.Options) { o.MaxSubTokens = 2 }})
 	nc := dial(t, s)
@@ -186,7 +192,7 @@ func TestTooManyTokens(t *testing.T) {
 	refusal(t, err)
 }
 
-// TestARevokedSubscription has been accepted before; what had come is delivered.
+// TestARevokedSubscription was accepted earlier; messages that had arrived are delivered.
 func TestARevokedSubscription(t *testing.T) {
 	limited := &server.User{Username: "limited", Password: "l"}
 	free := &server.User{Username: "free", Password: "f"}
@@ -219,7 +225,8 @@ func TestARevokedSubscription(t *testing.T) {
 	must.Get(kept.NextMsgWithContext(must.Within(t, patience)))(t)
 }
 
-// TestStatusChangedListsWhatIsWanted, begins with what is, and ends with the end.
+// TestStatusChangedListsWhatIsWanted, begins with the current state, and ends with the
+// subscription.
 func TestStatusChangedListsWhatIsWanted(t *testing.T) {
 	_, nc := both(t)
 	gate := make(chan struct{})
@@ -233,6 +240,7 @@ func TestStatusChangedListsWhatIsWanted(t *testing.T) {
 	if got := <-sub.StatusChanged(); got != api.SubscriptionSlowConsumer {
 		t.Errorf("begins with %v", got)
 	}
+	flushed(t, nc) // a message that comes after the gate has opened could begin another episode
 	close(gate)
 	states(t, all, api.SubscriptionActive, api.SubscriptionSlowConsumer, api.SubscriptionActive)
 	must.Do(t, sub.Drain())
@@ -251,7 +259,8 @@ func TestStatusChangedListsWhatIsWanted(t *testing.T) {
 	closed(t, open, "the end with the connection")
 }
 
-// TestSubscriptionDefaults apply where they can, and yield to a subscription's own.
+// TestSubscriptionDefaults apply where they can; a subscription's own options take
+// precedence.
 func TestSubscriptionDefaults(t *testing.T) {
 	_, nc := both(t, api.SubscriptionDefaults(api.PendingLimits(7, 70), nil, api.OnPanic(api.Stop)))
 	handler, _ := collect(1)

@@ -9,22 +9,20 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// statusNoResponders is what a server answers when nobody is subscribed.
+// statusNoResponders is the status of a server's answer when nobody is subscribed.
 const statusNoResponders = 503
 
-// Request publishes data to subject and returns the first answer. The caller
-// owns it.
+// Request publishes data to subject and returns the first answer, which the caller owns.
 //
-// Errors: those of Publish; ErrBadTimeout for a timeout that is not positive;
-// ErrTimeout when no answer came; ErrNoResponders when nobody is subscribed;
-// ErrPermissionViolation when the server refuses the subject, or the inbox for the
-// answer; ErrDisconnected when the link was lost while the request waited, as the
-// answer is lost with it (nats.go waits for the timeout in both cases). After
-// ErrTimeout and ErrDisconnected the request may have been acted upon.
+// Errors: those of Publish; ErrBadTimeout if the timeout is not positive; ErrTimeout if no
+// answer arrived in time; ErrNoResponders if nobody is subscribed; ErrPermissionViolation if
+// the server refuses the subject or the inbox for the answer; ErrDisconnected if the link was
+// lost while the request waited, because the answer is lost with it. (In the last two cases
+// nats.go waits for the timeout.) After ErrTimeout and ErrDisconnected the request may have
+// been processed.
 //
-// While there is no server a request waits for the next one, within its own
-// timeout, and fails at once with ErrReconnectBufExceeded when nothing is kept; see
-// ReconnectBufSize.
+// While there is no server, a request waits for the next one, within its timeout. It fails at
+// once with ErrReconnectBufExceeded if ReconnectBufSize leaves no room to keep it.
 func (nc *Conn) Request(subject string, data []byte, timeout time.Duration) (*Msg, error) {
 	if !nc.valid() {
 		return nil, ErrInvalidConnection
@@ -35,9 +33,9 @@ func (nc *Conn) Request(subject string, data []byte, timeout time.Duration) (*Ms
 	return nc.request(context.Background(), subject, nil, data, timeout)
 }
 
-// RequestWithContext is Request that waits until ctx is done: ErrTimeout when its
-// deadline has passed, and otherwise context.Canceled; its cause is in the error as
-// well. ErrInvalidContext for nil; a deadline is not required.
+// RequestWithContext is Request that waits until ctx is done. The error is then ErrTimeout if
+// its deadline has passed, and otherwise context.Canceled; it also wraps the cause of ctx. It
+// is ErrInvalidContext for nil. A deadline is not required.
 func (nc *Conn) RequestWithContext(ctx context.Context, subject string, data []byte) (*Msg, error) {
 	if ctx == nil {
 		return nil, ErrInvalidContext
@@ -65,16 +63,36 @@ func (nc *Conn) RequestMsg(m *Msg, timeout time.Duration) (*Msg, error) {
 // RequestMsgWithContext is RequestWithContext for a message with a header. Its
 // Reply is ignored.
 func (nc *Conn) RequestMsgWithContext(ctx context.Context, m *Msg) (*Msg, error) {
-	if ctx == nil {
-		return nil, ErrInvalidContext
-	}
-	if m == nil {
-		return nil, ErrInvalidMsg
-	}
-	if !nc.valid() {
-		return nil, ErrInvalidConnection
+	if err := nc.canRequest(ctx, m); err != nil {
+		return nil, err
 	}
 	return nc.requestMsg(ctx, m, actors.NoTimeout)
+}
+
+// RequestMsgWithin is RequestMsgWithContext that also waits for at most timeout, and then
+// returns an ErrTimeout. It costs less than a context with a deadline of its own. A timeout
+// that is not positive is an ErrBadTimeout.
+func (nc *Conn) RequestMsgWithin(ctx context.Context, m *Msg, timeout time.Duration) (*Msg, error) {
+	if err := nc.canRequest(ctx, m); err != nil {
+		return nil, err
+	}
+	if timeout <= 0 {
+		return nil, &BadTimeoutError{Op: "request", Value: timeout}
+	}
+	return nc.requestMsg(ctx, m, timeout)
+}
+
+// canRequest refuses arguments from which no request can be made.
+func (nc *Conn) canRequest(ctx context.Context, m *Msg) error {
+	switch {
+	case ctx == nil:
+		return ErrInvalidContext
+	case m == nil:
+		return ErrInvalidMsg
+	case !nc.valid():
+		return ErrInvalidConnection
+	}
+	return nil
 }
 
 func (nc *Conn) requestMsg(ctx context.Context, m *Msg, timeout time.Duration) (*Msg, error) {
@@ -107,8 +125,7 @@ func (nc *Conn) request(ctx context.Context, subject string, block, data []byte,
 	return m, nil
 }
 
-// replyMsg turns a reply into a message. They share the memory of the reply,
-// which is the message's alone.
+// replyMsg turns a reply into a message, which takes over the memory of the reply.
 func (nc *Conn) replyMsg(r *actors.Reply) (*Msg, error) {
 	replyAt := r.SubjectLen
 	headerAt := replyAt + r.ReplyLen
@@ -118,6 +135,9 @@ func (nc *Conn) replyMsg(r *actors.Reply) (*Msg, error) {
 		Reply:   stringOf(r.Data[replyAt:headerAt]),
 		Data:    r.Data[dataAt:len(r.Data):len(r.Data)],
 		Sub:     nc.mux,
+	}
+	if r.Payload != nil {
+		m.Data = r.Payload
 	}
 	if r.HeaderLen == 0 {
 		return m, nil
@@ -134,7 +154,7 @@ func (nc *Conn) replyMsg(r *actors.Reply) (*Msg, error) {
 	return m, nil
 }
 
-// noResponders reports whether a message is a server's word that nobody is
+// noResponders reports whether a message is a server's answer that nobody is
 // subscribed: status 503 and no data.
 func noResponders(block []byte, dataLen int) bool {
 	if dataLen != 0 {
@@ -144,6 +164,6 @@ func noResponders(block []byte, dataLen int) bool {
 	return ok && code == statusNoResponders
 }
 
-// stringOf returns b as a string without a copy: nobody writes to b any more, or
-// the string is documented as borrowed.
+// stringOf returns b as a string without a copy: b is not written to any more, or the
+// string is documented as borrowed.
 func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -56,6 +56,7 @@ func TestRequestForms(t *testing.T) {
 	for name, f := range map[string]func() (*api.Msg, error){
 		"RequestMsg":            func() (*api.Msg, error) { return nc.RequestMsg(withHeader, patience) },
 		"RequestMsgWithContext": func() (*api.Msg, error) { return nc.RequestMsgWithContext(ctx, withHeader) },
+		"RequestMsgWithin":      func() (*api.Msg, error) { return nc.RequestMsgWithin(ctx, withHeader, patience) },
 	} {
 		m := must.Get(f())(t)
 		if !strings.HasPrefix(m.Subject, "_INBOX.") || string(m.Data) != "x" || len(m.Header["K"]) != 2 || m.Sub == nil {
@@ -106,7 +107,7 @@ func TestRespondNeedsAReply(t *testing.T) {
 	must.Get(answers.NextMsgWithContext(must.Within(t, patience)))(t)
 }
 
-// TestOldRequestStyle subscribes for each request, and is over with it.
+// TestOldRequestStyle subscribes for each request, and unsubscribes when it ends.
 func TestOldRequestStyle(t *testing.T) {
 	p := &server.Permissions{Subscribe: &server.SubjectPermission{Deny: []string{"_INBOX.*.*", "closed.>"}}}
 	_, nc, free := guarded(t, p, api.UseOldRequestStyle())
@@ -140,7 +141,7 @@ func TestOldRequestStyle(t *testing.T) {
 	}
 }
 
-// TestNewRespInbox gives subjects of the connection's own, for a subscription.
+// TestNewRespInbox returns subjects of the connection itself, which can be subscribed to.
 func TestNewRespInbox(t *testing.T) {
 	s, nc := both(t)
 	echo(t, dial(t, s), "echo")
@@ -159,7 +160,7 @@ func TestNewRespInbox(t *testing.T) {
 	}
 }
 
-// TestRespondErrors, in the order in which they are looked for.
+// TestRespondErrors, in the order in which they are checked.
 func TestRespondErrors(t *testing.T) {
 	_, nc := both(t)
 	sub := must.Get(nc.SubscribeSync("a"))(t)

@@ -10,25 +10,25 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// RequestManyOption says when a RequestMany has all replies. Options can be
-// combined: the first that applies ends it. A nil RequestManyOption is skipped.
+// RequestManyOption says when a RequestMany is complete. Options can be combined: the first
+// that applies ends it. A nil RequestManyOption is skipped.
 type RequestManyOption func(*manyOptions) error
 
-// manyOptions collects what the options of one RequestMany say.
+// manyOptions collects the options of one RequestMany.
 type manyOptions struct {
 	total    time.Duration // noTotal: only the context bounds it
 	stall    time.Duration // 0: none
 	max      int           // 0: any number
 	sentinel func(*Msg) bool
+	memory   *Buffers // nil for the heap
 }
 
 // noTotal leaves the end to the context's deadline.
 const noTotal = actors.NoTimeout
 
-// RequestManyTotal bounds how long a RequestMany waits for replies in all; the time
-// that the loop's body takes does not count. Default: Options.Timeout (2 s) for a
-// context without a deadline, and otherwise nothing but that deadline. Not
-// positive is an ErrBadTimeout.
+// RequestManyTotal bounds how long a RequestMany waits for replies in total; time spent in
+// the body of the loop does not count. A value that is not positive is an ErrBadTimeout.
+// Default: Options.Timeout (2 s) if ctx has no deadline, and otherwise only that deadline.
 func RequestManyTotal(total time.Duration) RequestManyOption {
 	return func(o *manyOptions) error {
 		if total <= 0 {
@@ -39,9 +39,9 @@ func RequestManyTotal(total time.Duration) RequestManyOption {
 	}
 }
 
-// RequestManyStall ends a RequestMany when, after the first reply, none came for
-// so long. A stall that is longer than the total has no effect. Default: none. Not
-// positive is an ErrBadTimeout.
+// RequestManyStall ends a RequestMany when, after the first reply, no further one has arrived
+// for stall. A stall longer than the total has no effect. A value that is not positive is an
+// ErrBadTimeout. Default: none.
 func RequestManyStall(stall time.Duration) RequestManyOption {
 	return func(o *manyOptions) error {
 		if stall <= 0 {
@@ -52,8 +52,8 @@ func RequestManyStall(stall time.Duration) RequestManyOption {
 	}
 }
 
-// RequestManyMaxMessages ends a RequestMany after n replies. Default: any number.
-// Below 1 is an ErrInvalidArg.
+// RequestManyMaxMessages ends a RequestMany after n replies. Below 1 is an ErrInvalidArg.
+// Default: any number.
 func RequestManyMaxMessages(n int) RequestManyOption {
 	return func(o *manyOptions) error {
 		if n < 1 {
@@ -64,8 +64,8 @@ func RequestManyMaxMessages(n int) RequestManyOption {
 	}
 }
 
-// RequestManySentinel ends a RequestMany at the first reply for which last returns
-// true. That one is not yielded. DefaultSentinel is the usual agreement. Nil is an
+// RequestManySentinel ends a RequestMany at the first reply for which last returns true,
+// which is not yielded. DefaultSentinel follows the usual convention. Nil is an
 // ErrInvalidCallback.
 func RequestManySentinel(last func(*Msg) bool) RequestManyOption {
 	return func(o *manyOptions) error {
@@ -77,28 +77,46 @@ func RequestManySentinel(last func(*Msg) bool) RequestManyOption {
 	}
 }
 
-// DefaultSentinel reports whether m has no data, by which responders usually mark
-// the end of their replies.
+// Buffers is reusable memory for RequestManyMemory.
+type Buffers = actors.Buffers
+
+// RequestManyMemory puts the data of each reply into memory from buffers. The program owns
+// that memory and returns it with Buffers.Put when it no longer needs the data, so that large
+// replies produce no garbage. Only the data of a message is in it. The memory of replies that
+// are not yielded is not returned. Nil is an ErrInvalidArg. Default: each reply has memory of
+// its own.
+func RequestManyMemory(buffers *Buffers) RequestManyOption {
+	return func(o *manyOptions) error {
+		if buffers == nil {
+			return badArg("option RequestManyMemory", "is nil")
+		}
+		o.memory = buffers
+		return nil
+	}
+}
+
+// DefaultSentinel reports whether m has no data, which is how responders usually mark the end
+// of their replies.
 func DefaultSentinel(m *Msg) bool { return len(m.Data) == 0 }
 
-// RequestMany publishes data to subject and yields the replies as they come, from
-// any number of responders. It is sent when the range over it begins, and again by
-// each further range. However the loop ends, nothing is left behind.
+// RequestMany publishes data to subject and yields the replies of any number of responders as
+// they arrive. The request is sent when the range over the sequence begins, and again by each
+// further range. However the loop ends, nothing is left behind.
 //
-// The sequence ends without an error when the time for replies is over or an option
-// says so; see RequestManyTotal, RequestManyStall, RequestManyMaxMessages and
-// RequestManySentinel. A deadline of ctx is such an end: what came before it is
-// still yielded. Anything else is yielded as an error, once, and is the last: those
-// of Request, with ErrInvalidContext for nil; ErrNoResponders; context.Canceled when ctx is cancelled;
-// ErrDisconnected when the link was lost, and with it the replies;
-// ErrSlowConsumer when more replies came than may wait for the loop, which are
-// SyncQueueLen (65,536), or 64 MiB, or as PendingBudget leaves room for.
+// The sequence ends without an error when the time for replies is over or an option ends it;
+// see RequestManyTotal, RequestManyStall, RequestManyMaxMessages and RequestManySentinel. The
+// deadline of ctx is such an end, too: replies that arrived before it are still yielded. Any
+// other end is yielded once, as the last element, as an error: those of Request;
+// ErrInvalidContext for nil; ErrNoResponders; context.Canceled if ctx is cancelled;
+// ErrDisconnected if the link, and the replies with it, was lost; ErrSlowConsumer if more
+// replies wait for the loop than are allowed, which is SyncQueueLen (65,536), 64 MiB, or less
+// if PendingBudget leaves less room.
 func (nc *Conn) RequestMany(ctx context.Context, subject string, data []byte, options ...RequestManyOption) iter.Seq2[*Msg, error] {
 	return nc.RequestManyMsg(ctx, &Msg{Subject: subject, Data: data}, options...)
 }
 
-// RequestManyMsg is RequestMany for a message with a header. Its Reply is ignored,
-// and it must not be changed until the range over the replies has begun.
+// RequestManyMsg is RequestMany for a message with a header. Its Reply is ignored. The
+// message must not be changed until the range over the replies has begun.
 func (nc *Conn) RequestManyMsg(ctx context.Context, m *Msg, options ...RequestManyOption) iter.Seq2[*Msg, error] {
 	return func(yield func(*Msg, error) bool) {
 		r, err := nc.gather(ctx, m, options)
@@ -131,13 +149,8 @@ type many struct {
 
 // gather checks everything and publishes the request.
 func (nc *Conn) gather(ctx context.Context, m *Msg, options []RequestManyOption) (*many, error) {
-	switch {
-	case ctx == nil:
-		return nil, ErrInvalidContext
-	case m == nil:
-		return nil, ErrInvalidMsg
-	case !nc.valid():
-		return nil, ErrInvalidConnection
+	if err := nc.canRequest(ctx, m); err != nil {
+		return nil, err
 	}
 	r := &many{nc: nc, subject: m.Subject, manyOptions: manyOptions{total: nc.Opts.Timeout}}
 	if _, ok := ctx.Deadline(); ok {
@@ -161,8 +174,8 @@ func (nc *Conn) gather(ctx context.Context, m *Msg, options []RequestManyOption)
 			return nil, err
 		}
 	}
-	limits := actors.Limits{Msgs: nc.Opts.SubChanLen, Bytes: DefaultSubPendingBytesLimit}
-	r.replies, err = nc.core.Gather(m.Subject, block, m.Data, limits)
+	r.replies, err = nc.core.Gather(&actors.GatherSpec{Subject: m.Subject, Block: block, Payload: m.Data,
+		Limits: actors.Limits{Msgs: nc.Opts.SubChanLen, Bytes: DefaultSubPendingBytesLimit}, Memory: r.memory})
 	return r, err
 }
 
@@ -176,7 +189,7 @@ func (r *many) next(ctx context.Context) (*Msg, error) {
 	if r.total != noTotal {
 		r.total = max(0, r.total-time.Since(began))
 	}
-	if _, over := err.(*TimeoutError); over { // and not one below, the cause of a lost link
+	if _, over := err.(*TimeoutError); over { // not errors.As: it would find the cause of a lost link
 		return nil, nil
 	}
 	if err != nil {

@@ -87,7 +87,7 @@ func TestRequestManyEnds(t *testing.T) {
 	}
 }
 
-// TestTheBodyOfALoopTakesItsTime: it counts against no timeout.
+// TestTheBodyOfALoopTakesItsTime: that time does not count against any timeout.
 func TestTheBodyOfALoopTakesItsTime(t *testing.T) {
 	for name, options := range map[string][]api.RequestManyOption{
 		"total": nil, "stall": {api.RequestManyStall(1500 * time.Millisecond)},
@@ -131,7 +131,7 @@ func TestWhatCameBeforeTheDeadlineIsYielded(t *testing.T) {
 	})
 }
 
-// TestRequestManyFails with what a Request fails with, as the last it yields.
+// TestRequestManyFails with the errors of a Request, as its last element.
 func TestRequestManyFails(t *testing.T) {
 	stopped := context.CancelCauseFunc(nil)
 	for name, c := range map[string]struct {

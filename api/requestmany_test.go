@@ -20,7 +20,7 @@ func TestADeniedRequestManyFailsAtOnce(t *testing.T) {
 	refusal(t, err)
 }
 
-// TestMoreRepliesThanMayWait end the request, with an error behind those that did.
+// TestMoreRepliesThanMayWait end the request, with an error after those that did wait.
 func TestMoreRepliesThanMayWait(t *testing.T) {
 	s, nc := both(t, api.SyncQueueLen(10))
 	responder := dial(t, s)
@@ -56,8 +56,8 @@ func TestMoreRepliesThanMayWait(t *testing.T) {
 	}
 }
 
-// TestABreakLeavesNothing behind, nor does a panic of the loop's body; and a
-// sequence may be ranged over again.
+// TestABreakLeavesNothing running, and neither does a panic in the loop's body; the sequence
+// may be ranged over again.
 func TestABreakLeavesNothing(t *testing.T) {
 	s, nc := both(t)
 	responder := dial(t, s)
@@ -107,7 +107,54 @@ func TestRequestManyTakesHeaders(t *testing.T) {
 	kinds(t, err, api.ErrBadHeaderMsg)
 }
 
-// TestRequestManyRefuses what makes no sense, without sending anything.
+// TestRequestManyUsesMemoryAgain: data is in the memory that was returned last, and nothing
+// else of a message is.
+func TestRequestManyUsesMemoryAgain(t *testing.T) {
+	s, nc := both(t)
+	responder := dial(t, s)
+	must.Get(responder.Subscribe("echo", func(m *api.Msg) {
+		for _, text := range []string{"first", "2nd", "", "the longest"} {
+			must.Do(t, m.RespondMsg(&api.Msg{Data: []byte(text), Header: api.Header{"Of": {text}}}))
+		}
+	}))(t)
+	flushed(t, responder)
+	var buffers api.Buffers
+	room := make([]byte, 5)
+	buffers.Put(room)
+	buffers.Put(nil)
+	var got []*api.Msg
+	for m, err := range nc.RequestMany(must.Within(t, patience), "echo", nil, api.RequestManyMemory(&buffers), api.RequestManyMaxMessages(4)) {
+		must.Do(t, err)
+		got = append(got, m)
+	}
+	for i, want := range []string{"first", "2nd", "", "the longest"} {
+		if string(got[i].Data) != want || got[i].Header.Get("Of") != want {
+			t.Errorf("message %d is %q, its header %v", i, got[i].Data, got[i].Header)
+		}
+	}
+	if &got[0].Data[0] != &room[0] {
+		t.Error("the data is elsewhere")
+	}
+	clear(got[0].Data)
+	if got[0].Header.Get("Of") != "first" || got[0].Subject == "" {
+		t.Errorf("what is beside the data has changed: %+v", got[0])
+	}
+	buffers.Put(got[3].Data)
+	if again := buffers.Take(3); len(again) != 3 || &again[0] != &got[3].Data[0] {
+		t.Error("what was given back last is not used")
+	}
+	if fresh := buffers.Take(7); len(fresh) != 7 {
+		t.Errorf("%d bytes", len(fresh))
+	}
+	large := make([]byte, 12<<20)
+	buffers.Put(large)
+	buffers.Put(make([]byte, 12<<20)) // more than stays
+	if first, second := buffers.Take(1), buffers.Take(1); &first[0] != &large[0] || cap(second) > 1<<20 {
+		t.Errorf("%d and %d bytes stay", cap(first), cap(second))
+	}
+}
+
+// TestRequestManyRefuses invalid arguments, without sending anything.
 func TestRequestManyRefuses(t *testing.T) {
 	_, nc := both(t)
 	done, cancel := context.WithCancel(context.Background())
@@ -126,6 +173,7 @@ func TestRequestManyRefuses(t *testing.T) {
 		"stall":          {nc.RequestMany(ctx, "a", nil, api.RequestManyStall(-1)), api.ErrInvalidArg},
 		"count":          {nc.RequestMany(ctx, "a", nil, api.RequestManyMaxMessages(0)), api.ErrInvalidArg},
 		"sentinel":       {nc.RequestMany(ctx, "a", nil, api.RequestManySentinel(nil)), api.ErrInvalidCallback},
+		"memory":         {nc.RequestMany(ctx, "a", nil, api.RequestManyMemory(nil)), api.ErrInvalidArg},
 	} {
 		texts, err := gathered(t, c.many)
 		if kinds(t, err, c.want); len(texts) > 0 || errors.Is(err, api.ErrBadSubscription) {

@@ -9,37 +9,70 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// RetryPolicy says whether and when a call that failed is made again: how often in all
-// (Attempts), for how long (Elapsed), with what delays (Backoff); how long one attempt may
-// take (AttemptTimeout); whether the call may be done twice (Idempotent); which errors of
-// one's own are worth it (Retryable); and what to call it in errors and events (Name). The zero
-// RetryPolicy makes a call up to four times within about a second, and never one that may
-// have had its effect. It is a value, and may be shared.
+// RetryPolicy says whether and when a failed call is made again: the total number of
+// Attempts, the total time Elapsed, the delays between attempts (Backoff), the time limit of
+// one attempt (AttemptTimeout), whether the call may be made twice (Idempotent), which of the
+// program's own errors are Retryable, and the Name in errors and events. The zero RetryPolicy
+// makes a call up to four times within about a second, and does not repeat one that may have
+// had its effect. A RetryPolicy is a value and may be shared.
 type RetryPolicy = supervisor.RetryPolicy
+
+// RetryAttemptsMax is the highest value of RetryPolicy.Attempts, 1000, because a RetryError
+// holds the error of each attempt.
+const RetryAttemptsMax = supervisor.RetryAttemptsMax
+
+// FailedAttempt is what RetryPolicy.Next decides about: the attempt's Number, its Err, the time
+// Elapsed since the first attempt began, the time Left until the deadline (NoDeadline for
+// none), whether the connection is Linked to a server, and Rand, a random number in [0,1).
+// With it a test can check a policy without making calls.
+type FailedAttempt = supervisor.FailedAttempt
+
+// NoDeadline as FailedAttempt.Left means that there is no deadline; as RetryDecision.Delay
+// that only the deadline ends the wait.
+const NoDeadline = supervisor.NoDeadline
+
+// RetryDecision is what follows a FailedAttempt: a Step; the Delay before the next attempt, or
+// the longest wait for a server; and Why there is no other attempt, nil if there is one.
+type RetryDecision = supervisor.RetryDecision
+
+// RetryStep is what Retry does after a failed attempt.
+type RetryStep = supervisor.RetryStep
+
+// The steps of Retry.
+const (
+	// RetryNever: it returns a RetryError.
+	RetryNever = supervisor.RetryNever
+	// RetrySleep: it makes the call again after a delay.
+	RetrySleep = supervisor.RetrySleep
+	// RetryAwaitLink: it makes the call again as soon as the connection has a server.
+	RetryAwaitLink = supervisor.RetryAwaitLink
+)
 
 // RetryBudgetConfig bounds the retries of a connection; see RetryBudget.
 type RetryBudgetConfig = supervisor.RetryBudgetConfig
 
-// Retry makes a call, and makes it again when it failed and the policy, the error and the
-// connection allow it. It returns what the first attempt without an error returned.
+// Retry makes a call, and makes it again after a failure if the policy, the error and the
+// connection allow it. It returns the result of the first attempt without an error.
 //
 //	m, err := api.Retry(ctx, nc, api.RetryPolicy{Name: "price", Idempotent: true},
 //		func(ctx context.Context) (*api.Msg, error) { return nc.RequestWithContext(ctx, "price", data) })
 //
-// An error is worth another attempt if Retryable says so. One after which the call may
-// have had its effect, see MaybeSent, is so only for an Idempotent call. The next attempt is
-// made after a random delay, which grows; not before RetryAfter; and, when there is no server,
-// as soon as there is one. An attempt that could not begin before the deadline of ctx is not waited
-// for. All calls of a connection share its RetryBudget, which is not asked when there is no server.
+// An error leads to another attempt if Retryable returns true for it and, if the call may
+// have had its effect (see MaybeSent), the policy is Idempotent. The next attempt follows
+// after a random delay, which grows, and not before RetryAfter; while there is no server, it
+// follows as soon as there is one. An attempt that could not begin before the deadline of ctx
+// is not waited for. All calls on a connection share its RetryBudget; retries that wait for a
+// server do not use it.
 //
-// The error is a *RetryError, with what each attempt failed with, and why there was no other
-// one; beside it stands what the last attempt returned. Bad arguments are refused before the first
-// attempt: ErrInvalidContext, ErrInvalidConnection, ErrInvalidCallback for a nil call, ErrBadPolicy.
+// The error is a *RetryError, with the error of each attempt and the reason why there was no
+// further one. It is returned together with the result of the last attempt. Bad arguments are
+// refused before the first attempt: ErrInvalidContext, ErrInvalidConnection,
+// ErrInvalidCallback for a nil call, ErrBadPolicy.
 //
-// ctx is handed to the call, with a deadline of its own under AttemptTimeout; a call has to
-// end with it. A panic is the caller's: it ends the retrying. Each retry is a CallRetried
-// event. Retry runs on the caller's goroutine and may be called from any number of them, and from
-// handlers, which then wait.
+// The call receives ctx, with a deadline of its own if AttemptTimeout is set, and must return
+// when it is done. A panic in the call propagates to the caller of Retry. Each retry is
+// reported by a CallRetried event. Retry runs on the caller's goroutine. It may be called
+// from any number of goroutines, and from handlers, which wait meanwhile.
 func Retry[T any](ctx context.Context, nc *Conn, policy RetryPolicy, call func(context.Context) (T, error)) (T, error) {
 	var none T
 	if call == nil {
@@ -60,7 +93,7 @@ func Retry[T any](ctx context.Context, nc *Conn, policy RetryPolicy, call func(c
 	}
 }
 
-// Retry is the function Retry for a call that returns nothing but an error.
+// Retry is the function Retry for a call that returns only an error.
 func (nc *Conn) Retry(ctx context.Context, policy RetryPolicy, call func(context.Context) error) error {
 	if call == nil {
 		return &InvalidCallbackError{Where: "Retry"}
@@ -69,10 +102,11 @@ func (nc *Conn) Retry(ctx context.Context, policy RetryPolicy, call func(context
 	return err
 }
 
-// RetryAfter returns for how long an error asks to be left alone: a CircuitOpenError until the
-// breaker lets a call through again, an error with a method RetryDelay for what that returns, one
-// about something that is full or about nobody who would answer for 250 ms. Otherwise, and for nil, it is
-// zero. It serves those who pace attempts by themselves; Retry keeps to it.
+// RetryAfter returns how long to wait after err before the next attempt: for a
+// CircuitOpenError, until the breaker lets a call through again; for an error with a method
+// RetryDelay, the result of that; for errors about something that is full, and for no
+// responders, 250 ms. Otherwise, and for nil, it returns zero. Retry respects it; use it to
+// pace attempts of your own.
 func RetryAfter(err error) time.Duration { return supervisor.RetryAfter(err) }
 
 // attempt makes the call once.
@@ -93,7 +127,7 @@ type retrying struct {
 	errs   []error // of the attempts so far
 }
 
-// begin checks what Retry was given.
+// begin checks the arguments of Retry.
 func (r *retrying) begin(ctx context.Context) error {
 	switch {
 	case ctx == nil:
@@ -112,7 +146,7 @@ func (r *retrying) begin(ctx context.Context) error {
 	return nil
 }
 
-// again returns nil when it is time for another attempt, and otherwise why there is none.
+// again waits until it is time for another attempt, or returns why there is none.
 func (r *retrying) again(ctx context.Context, err error) error {
 	r.errs = append(r.errs, err)
 	if ctx.Err() != nil {
@@ -138,7 +172,7 @@ func (r *retrying) again(ctx context.Context, err error) error {
 	return nil
 }
 
-// left returns the time to the deadline of ctx.
+// left returns the time until the deadline of ctx.
 func left(ctx context.Context, now time.Time) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
 		return deadline.Sub(now)
@@ -146,7 +180,7 @@ func left(ctx context.Context, now time.Time) time.Duration {
 	return supervisor.NoDeadline
 }
 
-// wait waits as decided. It returns why there is nothing to wait for any more.
+// wait waits as decided. It returns an error if the wait has become pointless.
 func (r *retrying) wait(ctx context.Context, d supervisor.RetryDecision) error {
 	timer := time.NewTimer(d.Delay)
 	defer timer.Stop()
@@ -175,7 +209,7 @@ func (r *retrying) wait(ctx context.Context, d supervisor.RetryDecision) error {
 	}
 }
 
-// endOf returns why no link is to come any more that takes calls; nil while one may.
+// endOf returns why no future link will accept calls; nil while one may.
 func endOf(nc *Conn) error {
 	switch {
 	case nc.IsClosed():
@@ -187,7 +221,7 @@ func endOf(nc *Conn) error {
 	}
 }
 
-// giveUp counts what end returns.
+// giveUp is end, and counts the call as given up.
 func (r *retrying) giveUp(why error) error {
 	r.nc.retries.gaveUp.Add(1)
 	return r.end(why)

@@ -158,7 +158,7 @@ func TestRetryWaitsForTheLink(t *testing.T) {
 	})
 }
 
-// TestALostLinkCostsNoBudget: those who wait for a server ask nothing of one.
+// TestALostLinkCostsNoBudget: calls that wait for a server do not load one.
 func TestALostLinkCostsNoBudget(t *testing.T) {
 	bubble(t, func(t *testing.T, s *natsserver.Server, nc *api.Conn) {
 		synctest.Wait()
@@ -179,7 +179,8 @@ func TestALostLinkCostsNoBudget(t *testing.T) {
 	})
 }
 
-// TestADrainIsNotWaitedFor when it has lost its server: calls would be refused after it.
+// TestADrainIsNotWaitedFor when it has lost its server, because calls would be refused after
+// it.
 func TestADrainIsNotWaitedFor(t *testing.T) {
 	bubble(t, func(t *testing.T, s *natsserver.Server, nc *api.Conn) {
 		free, busy := make(chan struct{}), make(chan struct{})
@@ -197,8 +198,8 @@ func TestADrainIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// TestTheBudgetOfRetries is one for the connection: when everything fails, a fifth of the
-// calls and a few more are made again.
+// TestTheBudgetOfRetries belongs to the connection: when everything fails, a fifth of the
+// calls and a few more are repeated.
 func TestTheBudgetOfRetries(t *testing.T) {
 	bubble(t, func(t *testing.T, _ *natsserver.Server, nc *api.Conn) {
 		const calls = 200

@@ -7,27 +7,26 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/faults/natsserver"
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// nonsense is a letter that an actor of ours panics at.
+// nonsense is a message that makes one of our actors panic.
 type nonsense struct{}
 
-// killed has an actor panic, and waits until it runs again.
+// killed makes an actor panic, and waits until it runs again.
 func killed(t *testing.T, ref *ActorRef) {
 	t.Helper()
 	must.Do(t, ref.Send(nonsense{}))
 	synctest.Wait()
 }
 
-// TestCallsOutliveTheActorsThatShowThem whichever dies, and how often: breakers stay as they
-// are and are shown as they are, and who waits for a link gets it.
+// TestCallsOutliveTheActorsThatShowThem, whichever fails, and however often: breakers keep
+// their state and show it again, and calls that wait for a link get it.
 func TestCallsOutliveTheActorsThatShowThem(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		s := natsserver.Run(t, natsserver.Options{DontListen: true})
-		nc := must.Get(Connect(s.URL(), InProcessServer(s), System(actors.NewSystem(nil))))(t)
+		nc := must.Get(Connect(s.URL(), InProcessServer(s), System(NewActorSystem(nil))))(t)
 		defer nc.Close()
 		ctx := context.Background()
 		breakers := must.Get(nc.NewBreakers(BreakersConfig{Name: "services", Policy: BreakerPolicy{Failures: 1, Open: Backoff{Initial: time.Minute}}}))(t)

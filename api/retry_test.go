@@ -79,8 +79,8 @@ func TestRetryRefusesBadInput(t *testing.T) {
 	kinds(t, givenUp(t, err, 0, context.Canceled), context.Canceled)
 }
 
-// TestEveryKindIsTriedAgainOrNot as its answers say: what is not retryable never, what
-// may have had its effect only if it may be done twice.
+// TestEveryKindIsTriedAgainOrNot according to its answers: a kind that is not retryable
+// never, and one that may have had its effect only for an idempotent call.
 func TestEveryKindIsTriedAgainOrNot(t *testing.T) {
 	for name, a := range kindAnswers {
 		for _, idempotent := range []bool{false, true} {
@@ -121,7 +121,7 @@ func TestPanicsPassThroughRetry(t *testing.T) {
 	_ = nc.Retry(must.Within(t, patience), api.RetryPolicy{}, func(context.Context) error { panic("boom") })
 }
 
-// TestRetryCostsNothingWhenAllIsWell but a lock.
+// TestRetryCostsNothingWhenAllIsWell except a lock.
 func TestRetryCostsNothingWhenAllIsWell(t *testing.T) {
 	_, nc := both(t)
 	ctx, policy := must.Within(t, patience), api.RetryPolicy{}
@@ -131,8 +131,7 @@ func TestRetryCostsNothingWhenAllIsWell(t *testing.T) {
 	}
 }
 
-// BenchmarkRetry measures what a call that succeeds pays for being retried, and for being
-// guarded.
+// BenchmarkRetry measures what Retry and Guard cost a call that succeeds.
 func BenchmarkRetry(b *testing.B) {
 	_, nc := both(b)
 	ctx := context.Background()

@@ -11,26 +11,26 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// retrydesk.go - what the calls of Retry on one connection share, and the actor that shows it.
+// retrydesk.go - the state that calls of Retry on one connection share, and its actor.
 //
 //	         a retry that the budget refuses
 //	ready ────────────────────────────────────► exhausted
 //	  ▲                                            │
 //	  └────────── none for a second ◄──────────────┘
 //
-// The desk outlives the actor, whose end leaves calls as they are: they are told no more.
-// The actor tells of retries, never too many of them, and passes news of the link on.
+// The desk outlives the actor: when that ends, calls continue but are no longer reported.
+// The actor reports retries, at a limited rate, and wakes calls when the link changes.
 
-// Where the actor stands.
+// The place of the actor in the tree.
 const (
 	callsGroup  = "calls"
 	retriesName = "retries"
 )
 
-// exhaustedFor is how long the budget must refuse nothing to be well again.
+// exhaustedFor is how long the budget must refuse nothing before the actor is ready again.
 const exhaustedFor = time.Second
 
-// retryDesk is part of a connection. Its zero value is ready.
+// retryDesk is part of a connection. The zero value is ready for use.
 type retryDesk struct {
 	once                               sync.Once
 	ref                                *ActorRef // nil unless the actor could be started; set by once
@@ -38,10 +38,10 @@ type retryDesk struct {
 
 	mu     sync.Mutex
 	budget *supervisor.RetryBudget
-	moved  chan struct{} // closed at the next news of the link
+	moved  chan struct{} // closed at the next change of the link
 }
 
-// called counts a call, the first of which brings the actor.
+// called counts a call. The first one starts the actor.
 func (d *retryDesk) called(nc *Conn, now time.Time) {
 	d.once.Do(func() { d.open(nc) })
 	d.calls.Add(1)
@@ -50,7 +50,7 @@ func (d *retryDesk) called(nc *Conn, now time.Time) {
 	d.budget.Call(now)
 }
 
-// open starts the actor. A connection that ends has none.
+// open starts the actor. If the connection is ending, there is none.
 func (d *retryDesk) open(nc *Conn) {
 	d.budget = supervisor.NewRetryBudget(nc.Opts.RetryBudget)
 	d.moved = make(chan struct{})
@@ -79,21 +79,21 @@ func (d *retryDesk) take(now time.Time) bool {
 	return false
 }
 
-// tell sends a letter to the actor. What it has no room for is counted there as refused.
+// tell sends a message to the actor. If its mailbox is full, it counts as refused there.
 func (d *retryDesk) tell(m any) {
 	if d.ref != nil {
 		_ = d.ref.Send(m)
 	}
 }
 
-// linkMoved returns a channel that is closed at the next news of the link.
+// linkMoved returns a channel that is closed at the next change of the link.
 func (d *retryDesk) linkMoved() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.moved
 }
 
-// wake wakes those who wait for the link.
+// wake wakes the calls that wait for the link.
 func (d *retryDesk) wake() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -110,7 +110,7 @@ func (d *retryDesk) progress() []Counter {
 	}
 }
 
-// Letters to the actor, in the order of Receive; a LinkChange is the first.
+// Messages to the actor, in the order of Receive, which begins with LinkChange.
 type (
 	// retried says that a call will be made again.
 	retried struct {
@@ -124,25 +124,25 @@ type (
 	// overBudget says that the budget has refused a retry.
 	overBudget struct{}
 
-	// burstDue ends a span in which there were more retries than could be told.
+	// burstDue ends a span with more retries than could be reported singly.
 	burstDue struct{}
 
-	// exhaustedDue looks whether the budget goes on refusing.
+	// exhaustedDue checks whether the budget still refuses retries.
 	exhaustedDue struct{}
 )
 
-// retriesActor tells of the retries of one connection.
+// retriesActor reports the retries of one connection.
 type retriesActor struct {
 	desk  *retryDesk
 	burst supervisor.Burst
-	last  retried // the last that was not told
+	last  retried // the last one not reported singly
 
 	exhausted bool
-	refused   uint64 // by the budget, since it is exhausted
-	seen      uint64 // of those, at the last look
+	refused   uint64 // refused by the budget since it was exhausted
+	seen      uint64 // refused, at the last check
 }
 
-// Receive handles one letter.
+// Receive handles one message.
 func (a *retriesActor) Receive(c *ActorContext, m any) {
 	switch m := m.(type) {
 	case LinkChange:
@@ -179,7 +179,7 @@ func (a *retriesActor) onBurstDue(c *ActorContext) {
 	}
 }
 
-// report tells of one retry, or of so many.
+// report reports one retry, or count of them.
 func report(c *ActorContext, m retried, count uint64) {
 	c.nc.core.Report(actors.Notice{Event: Event{Kind: CallRetried, Path: c.Self().Path(), Time: m.at, Attempt: m.attempt, Delay: m.delay,
 		Cause: m.cause, Message: m.name, Count: count}})
@@ -205,11 +205,12 @@ func (a *retriesActor) onExhaustedDue(c *ActorContext) {
 	c.Become("ready", Well, fmt.Sprintf("the budget has refused %d retries, and none for %v", a.refused, exhaustedFor))
 }
 
-// RetryBudget bounds the retries of all calls of Retry on the connection together: each call
-// pays for c.Ratio of a retry, and c.PerSecond are free, so that who calls seldom can try again. When everything
-// fails, others are then not buried under attempts that fail as well: a call that may not be tried again
-// fails with ErrRetryBudgetExceeded. Default, also for zero fields: 20 %, 10 a second, and
-// up to 1,000 saved up. A Ratio of math.Inf(1) is no bound. A negative field is an ErrBadPolicy.
+// RetryBudget bounds the retries of all calls of Retry on the connection together, so that
+// retries do not overload a service that is failing. Each call adds c.Ratio of a retry to the
+// budget, and c.PerSecond more are added each second, for programs that call rarely. A call
+// whose retry the budget does not cover fails with ErrRetryBudgetExceeded. Default, also for
+// zero fields: 20 %, 10 per second, and up to 1,000 saved. A Ratio of math.Inf(1) means no
+// bound. A negative field is an ErrBadPolicy.
 func RetryBudget(c RetryBudgetConfig) Option {
 	return set(func(o *Options) { o.RetryBudget = c })
 }

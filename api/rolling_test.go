@@ -12,13 +12,13 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// newsMissedMax is how many messages in a row a subscription without a group may miss
-// when its connection moves, and how many in all it may get twice. It changes over
-// within a round trip, so that one or two are usual; on a busy machine a round trip
-// takes longer. What reaches the new server later than the old one comes twice.
+// newsMissedMax is how many messages in a row a subscription without a group may miss when
+// its connection moves, and how many it may get twice in total. It changes over within a
+// round trip, so one or two are usual; on a busy machine a round trip takes longer. A message
+// is received twice if it reaches the new server later than the old one.
 const newsMissedMax = 500
 
-// rolling is a cluster whose members are exchanged one by one under load.
+// rolling is a cluster whose members are replaced one by one under load.
 type rolling struct {
 	t       *testing.T
 	cluster *natsserver.Cluster
@@ -154,13 +154,13 @@ func (r *rolling) heard(data string) bool {
 	return true
 }
 
-// TestARollingRestartIsNotNoticed sends each member of a cluster away under load and
-// brings it back. Connections leave before they are cut, no request fails, no message
-// of a queue group is lost or comes twice, and other subscriptions miss what comes
-// within a round trip at most.
+// TestARollingRestartIsNotNoticed takes each member of a cluster away under load and brings
+// it back. Connections leave before they are cut, no request fails, no message of a queue
+// group is lost or duplicated, and other subscriptions miss at most the messages of one round
+// trip.
 func TestARollingRestartIsNotNoticed(t *testing.T) {
 	r := &rolling{t: t, jobs: newTally(), readers: map[string]*tally{}}
-	r.cluster = natsserver.RunCluster(t, 3, natsserver.Options{LameDuckGrace: time.Second, LameDuck: 500 * time.Millisecond})
+	r.cluster = natsserver.RunCluster(t, 3, natsserver.Options{LameDuckGrace: 5 * time.Second, LameDuck: 500 * time.Millisecond})
 	var publishers, requesters []*api.Conn
 	for i, m := range r.cluster.Members() {
 		r.work(m, fmt.Sprintf("worker %d", i))

@@ -12,7 +12,7 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// TestRotateAsksForCredentials anew, and keeps the connection if they are refused.
+// TestRotateAsksForCredentials again, and keeps the connection if they are refused.
 func TestRotateAsksForCredentials(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{Token: "right"})
 	var token atomic.Value
@@ -44,7 +44,7 @@ func TestRotateAsksForCredentials(t *testing.T) {
 	kinds(t, nc.Rotate(must.Within(t, patience)), api.ErrConnectionClosed)
 }
 
-// TestALameDuckIsLeft before it stops, in a cluster that told where else to go.
+// TestALameDuckIsLeft before it stops, in a cluster that has announced other servers.
 func TestALameDuckIsLeft(t *testing.T) {
 	c := natsserver.RunCluster(t, 2, natsserver.Options{LameDuckGrace: 10 * time.Second})
 	first := c.Members()[0]

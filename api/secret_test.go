@@ -107,8 +107,8 @@ func attempts(t *testing.T) secrets {
 // answering is a callback for a JWT.
 func answering(token string) api.UserJWTHandler { return func() (string, error) { return token, nil } }
 
-// TestNoSecretIsShown in an error or its causes, an event, a line of the log, the tree,
-// what the health says, or what becomes of options and connections that are printed.
+// TestNoSecretIsShown in an error or its causes, an event, a log line, the tree, the health,
+// or printed options and connections.
 func TestNoSecretIsShown(t *testing.T) {
 	secret := attempts(t)
 	for name, c := range secret.options {
@@ -148,7 +148,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
-// TestOptionsAndConnectionsArePrinted so that they tell something.
+// TestOptionsAndConnectionsArePrinted with useful content.
 func TestOptionsAndConnectionsArePrinted(t *testing.T) {
 	s, nc := both(t)
 	for _, format := range []string{"%v", "%+v", "%s", "%#v"} {

@@ -11,17 +11,17 @@ import (
 	"unicode/utf8"
 )
 
-// URLError says which server address cannot be used. It does not quote the
-// address, which may hold a password.
+// URLError says which server address is invalid. It does not quote the address, which
+// may contain a password.
 type URLError struct {
-	Kind     error  // a kind below ErrInvalidURL; nil for itself
+	Kind     error  // a kind below ErrInvalidURL; nil for ErrInvalidURL itself
 	Position int    // of the address in the list, from 1
 	Reason   string // what is wrong
 }
 
 // Error names the address by its position.
 func (e *URLError) Error() string {
-	return e.kind().Error() + " number " + strconv.Itoa(e.Position) + ": " + e.Reason
+	return e.kind().Error() + ": address " + strconv.Itoa(e.Position) + ": " + e.Reason
 }
 
 // Unwrap returns the kind.
@@ -40,9 +40,9 @@ func splitServers(list string) []string {
 	return servers
 }
 
-// servers reads the addresses in the order in which they are to be tried: Url,
-// then Servers, shuffled unless that was forbidden. A tls or wss address makes all
-// of them secure.
+// servers parses the addresses in the order in which they will be tried: Url, then
+// Servers, shuffled unless NoRandomize is set. One tls or wss address makes all of them
+// require TLS.
 func (o *Options) servers() (all []*url.URL, err error) {
 	list := o.Servers
 	if o.Url != "" {
@@ -69,15 +69,15 @@ func (o *Options) servers() (all []*url.URL, err error) {
 	return all, nil
 }
 
-// isWebSocket reports whether the address is one for WebSockets.
+// isWebSocket reports whether the address is for a WebSocket.
 func isWebSocket(u *url.URL) bool { return u.Scheme == "ws" || u.Scheme == "wss" }
 
 // inTLS reports whether the address requires TLS.
 func inTLS(u *url.URL) bool { return u.Scheme == "tls" || u.Scheme == "wss" }
 
-// parseServers reads addresses, which are all for WebSockets or none, as like is;
-// nil means the first of them. Behind one that requires TLS, or if secure, those
-// without a scheme require it, too.
+// parseServers parses addresses. Either all of them are for WebSockets or none is, as for
+// like; if like is nil, the first address decides. Addresses without a scheme require TLS
+// if secure is true, and after an address that requires it.
 func parseServers(list []string, like *url.URL, secure bool) (all []*url.URL, err error) {
 	for i, s := range list {
 		u, reason := parseServer(s, defaultScheme(like, secure))
@@ -89,7 +89,7 @@ func parseServers(list []string, like *url.URL, secure bool) (all []*url.URL, er
 		}
 		if isWebSocket(u) != isWebSocket(like) {
 			return nil, &URLError{Kind: ErrMixingWebsocketSchemes, Position: i + 1,
-				Reason: "its scheme is " + u.Scheme + " and that of another is " + like.Scheme}
+				Reason: "its scheme is " + u.Scheme + " but that of another address is " + like.Scheme}
 		}
 		secure = secure || inTLS(u)
 		all = append(all, u)
@@ -97,7 +97,7 @@ func parseServers(list []string, like *url.URL, secure bool) (all []*url.URL, er
 	return all, nil
 }
 
-// defaultScheme is the scheme of an address without one.
+// defaultScheme returns the scheme for an address without one.
 func defaultScheme(like *url.URL, secure bool) string {
 	viaWebSocket := like != nil && isWebSocket(like)
 	switch {
@@ -112,8 +112,8 @@ func defaultScheme(like *url.URL, secure bool) string {
 	}
 }
 
-// parseServer reads one address. A missing scheme is the given one, a missing port
-// the scheme's.
+// parseServer parses one address. A missing scheme is replaced by the given one, and a
+// missing port by that of the scheme.
 func parseServer(s, scheme string) (u *url.URL, reason string) {
 	s = strings.TrimSpace(s)
 	if !strings.Contains(s, "://") {
@@ -131,7 +131,7 @@ func parseServer(s, scheme string) (u *url.URL, reason string) {
 	case "wss":
 		port = 443
 	default:
-		if strings.Contains(s, "@") { // and what looks like a scheme may be a part of a secret
+		if strings.Contains(s, "@") { // what looks like a scheme may be part of a secret
 			return nil, "its scheme is unknown"
 		}
 		return nil, "scheme " + strconv.Quote(u.Scheme) + " is unknown"
@@ -141,7 +141,7 @@ func parseServer(s, scheme string) (u *url.URL, reason string) {
 	case u.Hostname() == "":
 		return nil, "it has no host"
 	case !utf8.ValidString(u.User.Username() + password):
-		return nil, "its credentials are not in UTF-8"
+		return nil, "its credentials are not valid UTF-8"
 	}
 	if u.Port() == "" {
 		u.Host = strings.TrimSuffix(u.Host, ":") + ":" + strconv.Itoa(port)
@@ -155,9 +155,8 @@ func parseServer(s, scheme string) (u *url.URL, reason string) {
 // mask stands for a secret.
 const mask = "xxxxx"
 
-// redactedURL is the address with every credential masked: net/url masks
-// passwords, but neither a token that stands in the place of the user nor one in the
-// query of a WebSocket.
+// redactedURL returns the address with every credential masked. net/url masks passwords,
+// but neither a token in place of the user nor one in the query of a WebSocket.
 func redactedURL(u *url.URL) string {
 	masked := *u
 	if u.RawQuery != "" {

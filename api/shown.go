@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// What a program prints by accident shows no secret.
+// The String methods here keep secrets out of what a program prints by accident.
 
 // String returns name, server and state of the connection, without credentials.
 func (nc *Conn) String() string {
@@ -23,13 +23,13 @@ func (nc *Conn) String() string {
 // GoString is String: the fields hold credentials.
 func (nc *Conn) GoString() string { return nc.String() }
 
-// String returns all options, the credentials masked.
+// String returns all options, with credentials masked.
 func (o Options) String() string { return fmt.Sprintf("%+v", plain(o.masked())) }
 
 // GoString is String.
 func (o Options) GoString() string { return o.String() }
 
-// String returns the address, its credentials masked, and the count.
+// String returns the address, with credentials masked, and the count.
 func (s Server) String() string {
 	address := "no address"
 	if s.URL != nil {
@@ -64,8 +64,8 @@ func (o Options) masked() Options {
 	return o
 }
 
-// maskedList masks the credentials in a list of addresses. One that cannot be read
-// is masked as a whole.
+// maskedList masks the credentials in a list of addresses. If one of them is invalid,
+// the whole list is masked.
 func maskedList(list string) string {
 	var shown []string
 	for _, s := range splitServers(list) {

@@ -11,76 +11,80 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Actor is user code with a state of its own and a place in the tree of a
-// connection. Receive gets one message at a time, so what it touches needs no
-// lock: values of Send and After as they are, and each message of a subscription
-// as a *Msg. When it panics or ends its goroutine, the actor's Policy decides. It
-// may block, which delays its own messages and the answers to failures of its
-// children, and nothing else; then it should end with c.Context().
+// Actor is program code with state of its own, in the tree of a connection. Receive is called
+// with one message at a time, so the state needs no lock. It receives values of Send and
+// After as they are, and each message of a subscription as a *Msg. When it panics or ends its
+// goroutine, the actor's Policy decides what follows. It may block; this delays only its own
+// messages, and the handling of failures of its children. A Receive that blocks should return
+// when c.Context() is done.
 type Actor interface {
 	Receive(c *ActorContext, m any)
 }
 
-// Starter is an Actor with something to do before its first message, at each
-// start and restart. A panic in Started is one in Receive.
+// Starter is an Actor with work to do before its first message, at each start and restart. A
+// panic in Started is handled like one in Receive.
 type Starter interface{ Started(c *ActorContext) }
 
-// Stopper is an Actor with something to give back. Stopping comes after the last
-// message, at a stop and before a restart. A panic in it is reported and changes
-// nothing. It must not call Close, Drain or Stop and expect them to wait for it.
+// Stopper is an Actor with something to release. Stopping is called after the last message,
+// at a stop and before a restart. A panic in it is reported and changes nothing. It must not
+// wait for a Close, Drain or Stop, because those wait for it.
 type Stopper interface{ Stopping(c *ActorContext) }
 
-// ActorFunc is an Actor without a state of its own.
+// ActorFunc is an Actor without state of its own.
 type ActorFunc func(c *ActorContext, m any)
 
 // Receive calls f.
 func (f ActorFunc) Receive(c *ActorContext, m any) { f(c, m) }
 
-// Spec says how an actor is made and supervised.
+// Spec says how an actor is created and supervised.
 type Spec struct {
-	// Name is the last element of its path; printable, without spaces and
-	// slashes, and no sibling may have it. Empty: a number is given.
+	// Name is the last element of the actor's path. It is printable, without spaces and
+	// slashes, and unique among its siblings. If it is empty, the actor is numbered.
 	Name string
-	// Group is the node below the connection under which it stands, with a supervisor
-	// of its own that the first of the group brings; as Name. Empty: "actors". A drain
-	// ends those of other groups before those of "actors". A child has none: it stands
-	// below its parent.
+	// Group is the node below the connection that the actor belongs to. Each group has a
+	// supervisor of its own, which its first actor starts. The rules for Name apply. Empty
+	// means "actors". A drain ends the other groups before "actors". It must be empty for
+	// a child, which belongs to its parent.
 	Group string
-	// New makes the actor, at its start and at each restart: state that must
-	// outlive a failure belongs outside. It runs in the actor, and fails as
-	// Receive does. Never nil.
+	// New creates the actor, at its start and at each restart; state that must survive a
+	// failure belongs outside the actor. It runs in the actor, and a failure in it is handled
+	// like one in Receive. It must not be nil.
 	New func() Actor
-	// Policy says what happens when it fails; the message is not delivered again.
-	// If every field is unset it is that of handlers: Restart at once, and Stop at the 101st failure
-	// within one second. Stop ends the actor and its subscriptions, Escalate the
-	// parent's incarnation as the parent's policy wants it, or the connection.
+	// Policy says what happens when the actor fails; the message is not delivered again.
+	// If every field is unset, it is the policy of handlers: Restart at once, and Stop at the
+	// 101st failure within one second. Stop ends the actor and its subscriptions. Escalate
+	// makes the parent fail, whose own policy decides; without a parent actor it closes the
+	// connection.
 	Policy Policy
-	// MailboxMax bounds the messages of Send that wait; the one in Receive does
-	// not count. Zero is 8,192. Subscriptions have limits of their own.
+	// MailboxMax bounds the messages of Send that wait, without the one in Receive. Zero
+	// means 8,192. Subscriptions have limits of their own.
 	MailboxMax int
-	// LinkChanges has Receive get a LinkChange, in the order of Send, whenever the
-	// link is lost or there is another, and when a drain begins. False for none.
+	// LinkChanges makes Receive get a LinkChange, in order with the messages of Send,
+	// whenever the link is lost or there is a new one, and when a drain begins.
 	LinkChanges bool
-	// Progress returns counters of the actor's own for its node in Tree, behind
-	// "handled" and "refused", which are the messages of Receive and those that found
-	// no room. It is called by whoever takes a snapshot, at any time and several at
-	// once, and must not block or use the tree. If it panics the node is Degraded. Nil
-	// for none.
+	// Progress returns further counters for the actor's node in Tree. They follow "handled"
+	// and "refused", which count the messages of Receive and those that found the mailbox
+	// full. It is called by whoever takes a snapshot, at any time and concurrently, and
+	// must not block or use the tree. If it panics, the node is Degraded. Nil for none.
 	Progress func() []Counter
 }
 
-// LinkChange tells an actor about the link of its connection; see Spec.LinkChanges.
+// LinkChange reports a change of the connection's link to an actor; see Spec.LinkChanges.
 type LinkChange = actors.LinkChange
 
-// Counter is one named number of a Node.
+// Counter is a named number of a Node.
 type Counter = supervisor.Counter
 
-// Level says how well an actor is; see Conn.Health.
+// Level says how well an actor works; see Conn.Health.
 type Level = supervisor.Level
+
+// Problem is an actor that is not well, and why: an entry of HealthError.Problems. Its
+// String is one line without secrets.
+type Problem = supervisor.Problem
 
 // The levels.
 const (
-	// Well is the zero value: the actor does its work, or has done it.
+	// Well is the zero value: the actor works, or has finished its work.
 	Well = supervisor.Well
 	// Degraded: it works, but worse than it should.
 	Degraded = supervisor.Degraded
@@ -88,66 +92,65 @@ const (
 	Down = supervisor.Down
 )
 
-// ActorRef is a handle to an actor; see actors.ActorRef for Send, SendContext,
-// Stop and Path.
+// ActorRef is a reference to an actor. Send and SendContext send it a message, Stop ends it,
+// and Path returns its place in the tree. It is safe for concurrent use.
 type ActorRef = actors.ActorRef
 
-// ActorContext is an actor's view of itself, in one incarnation. It is safe for
+// ActorContext gives an actor access to itself and its connection, for one incarnation:
+// the time from a start or restart to the next restart or the end. It is safe for
 // concurrent use.
 type ActorContext struct {
 	nc   *Conn
 	life *actors.Incarnation
 }
 
-// Self returns the actor's ref.
+// Self returns a reference to the actor.
 func (c *ActorContext) Self() *ActorRef { return c.life.Self() }
 
 // Conn returns the connection that the actor belongs to.
 func (c *ActorContext) Conn() *Conn { return c.nc }
 
-// Context is cancelled when the incarnation ends, and as soon as the actor, or
-// the connection, is told to stop.
+// Context returns a context that is cancelled when the incarnation ends, and as soon as
+// the actor or the connection is asked to stop.
 func (c *ActorContext) Context() context.Context { return c.life.Context() }
 
 // Restarts returns how many incarnations there were before this one.
 func (c *ActorContext) Restarts() int { return c.life.Restarts() }
 
-// After sends m to the actor in d, unless the incarnation ends first. It is not
-// subject to MailboxMax. stop takes it back, and reports whether it was in time.
+// After sends m to the actor after d, unless the incarnation ends first. MailboxMax does not
+// apply. stop cancels it, and reports whether it was in time.
 func (c *ActorContext) After(d time.Duration, m any) (stop func() bool) { return c.life.After(d, m) }
 
-// Become shows in Tree and Health what state the actor is in, how good that is, and
-// why: one StateChanged event tells of each change, with the reason as its Message. The
-// empty state is that of an actor that says nothing: "idle" or "busy". A restart forgets it; an incarnation that has ended changes nothing. A level beyond
-// Down is Down.
+// Become sets the state of the actor in Tree and Health, the level of that state, and the
+// reason. Each change is a StateChanged event with the reason as its Message. The empty state
+// means the default, "idle" or "busy". A restart resets it. After the end of the incarnation
+// it has no effect. A level beyond Down counts as Down.
 func (c *ActorContext) Become(state string, level Level, reason string) {
 	c.life.Become(state, level, reason)
 }
 
-// Spawn starts a child. It begins when the present call of Receive has returned,
-// and ends with this incarnation of its parent. Errors are those of Conn.Spawn,
-// and ErrActorStopped when the incarnation has ended.
+// Spawn starts a child. The child begins when the current call of Receive has returned, and
+// ends with this incarnation of its parent. Errors are those of Conn.Spawn, and
+// ErrActorStopped if the incarnation has ended.
 func (c *ActorContext) Spawn(spec Spec) (*ActorRef, error) {
 	core, err := c.nc.actorSpec(spec)
 	if err != nil {
 		return nil, err
 	}
 	if spec.Group != "" {
-		return nil, badArg("Spec.Group", "is not for children")
+		return nil, badArg("Spec.Group", "is set for a child")
 	}
 	return c.life.Spawn(core)
 }
 
-// Spawn starts an actor in the tree of the connection, below connection/actors or
-// another Group.
-// It does not wait for its start; messages do. It lives until Stop, until its
-// Policy gives it up, or until the connection closes. A drain lets it finish
-// what waits for it, the last started first.
+// Spawn starts an actor in the tree of the connection, below connection/actors or another
+// Group. It does not wait for the start; messages wait in the mailbox. The actor lives until
+// Stop, until its Policy ends it, or until the connection closes. A drain lets actors finish
+// their waiting messages, the last started first.
 //
-// Errors: ErrInvalidConnection; ErrInvalidArg for a bad name or bound;
-// ErrInvalidCallback without New; ErrBadPolicy; ErrActorExists for a name, or a group,
-// that the tree has already;
-// ErrConnectionDraining; ErrConnectionClosed.
+// Errors: ErrInvalidConnection; ErrInvalidArg for a bad name or bound; ErrInvalidCallback
+// without New; ErrBadPolicy; ErrActorExists if the name is taken, or if the tree has another
+// node with the name of the group; ErrConnectionDraining; ErrConnectionClosed.
 func (nc *Conn) Spawn(spec Spec) (*ActorRef, error) {
 	if !nc.valid() {
 		return nil, ErrInvalidConnection
@@ -179,7 +182,7 @@ func (nc *Conn) actorSpec(spec Spec) (actors.ActorSpec, error) {
 		return core, badPolicy("Spec.Policy", err)
 	}
 	if core.Policy.Scope != supervisor.OneForOne {
-		return core, badPolicy("Spec.Policy", &PolicyError{Field: "Scope", Reason: "is one-for-one for actors of the user's"})
+		return core, badPolicy("Spec.Policy", &PolicyError{Field: "Scope", Reason: "must be OneForOne for actors of the program"})
 	}
 	core.New = func(life *actors.Incarnation) actors.Behavior {
 		return behavior(spec.New(), &ActorContext{nc: nc, life: life})
@@ -201,7 +204,7 @@ func unnamable(r rune) bool {
 	return r == '/' || r == unicode.ReplacementChar || unicode.IsSpace(r) || !unicode.IsPrint(r)
 }
 
-// unset reports whether a policy says nothing.
+// unset reports whether every field of a policy is unset.
 func unset(p Policy) bool {
 	return p.Decide == nil && p.Directive == supervisor.Unset && p.Exceeded == supervisor.Unset && p.Scope == supervisor.OneForOne &&
 		p.Intensity == supervisor.Intensity{} && p.Backoff == supervisor.Backoff{} && p.StableAfter == 0
@@ -222,19 +225,19 @@ func behavior(a Actor, c *ActorContext) actors.Behavior {
 	return b
 }
 
-// SubscribeActor delivers each message on subject, which may have wildcards, to
-// an actor's Receive as a *Msg: in order, and never two at once, however many
-// subscriptions the actor has. What waits is bounded by the subscription's own
-// PendingLimits and OnOverflow, where RestartEmpty restarts the actor; the
-// actor's mailbox holds none of it. Messages of Send get their turn in between.
+// SubscribeActor delivers each message on subject, which may have wildcards, to an actor's
+// Receive as a *Msg: in order, and one at a time, even if the actor has several
+// subscriptions. Waiting messages are bounded by the subscription's own PendingLimits and
+// OnOverflow, of which RestartEmpty restarts the actor; they are not in the actor's mailbox.
+// Messages of Send take turns with them.
 //
-// Unsubscribe leaves the actor alone. When the actor ends, its subscriptions end
-// with an ErrActorStopped. An actor of a system of the user's own (a ref of
-// actors.PIDRef) gets each message sent as a *Msg, into a mailbox of its own.
+// Unsubscribe does not affect the actor. When the actor ends, its subscriptions end with an
+// ErrActorStopped. An actor of the program's own actor system (see PIDRef) is sent each
+// message as a *Msg; its own mailbox holds the waiting ones.
 //
-// Errors are those of Subscribe; ErrActorStopped; ErrActorElsewhere for an actor
-// of another connection; ErrInvalidArg for a nil ref, for Concurrency, OrderedBy,
-// OnPanic and OnBlocked, which would contradict the actor, and for Borrow with a PID.
+// Errors: those of Subscribe; ErrActorStopped; ErrActorElsewhere for an actor of another
+// connection; ErrInvalidArg for a nil ref, for Concurrency, OrderedBy, OnPanic and OnBlocked,
+// which contradict the actor, and for Borrow with a PIDRef.
 func (nc *Conn) SubscribeActor(subject string, ref *ActorRef, options ...SubOption) (*Subscription, error) {
 	return nc.subscribeActor(&Subscription{Subject: subject, nc: nc}, ref, options)
 }

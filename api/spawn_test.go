@@ -181,7 +181,7 @@ func TestMailboxBound(t *testing.T) {
 	for range 7 {
 		await(t, entered, "message")
 	}
-	// A sender that waits when the actor ends gets to know.
+	// A sender that waits when the actor ends is notified.
 	block := make(chan struct{})
 	must.Do(t, ref.Stop(must.Within(t, patience)))
 	spec.New = func() api.Actor {
@@ -263,8 +263,8 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
-// TestActorMisdeeds: whatever user code does, and wherever, the supervisor
-// answers, and neighbours notice nothing.
+// TestActorMisdeeds: whatever program code does, and wherever, the supervisor handles it, and
+// neighbours are not affected.
 func TestActorMisdeeds(t *testing.T) {
 	s := start(t)
 	for name, misdeed := range misdeeds {
@@ -310,7 +310,7 @@ func (h *hooked) Started(*api.ActorContext)          { h.once("Started") }
 func (h *hooked) Stopping(*api.ActorContext)         { h.once("Stopping") }
 func (h *hooked) Receive(_ *api.ActorContext, m any) { h.once("Receive"); h.got <- m }
 
-// TestPoliciesOfActors: what each answer to a failure does.
+// TestPoliciesOfActors: the effect of each directive after a failure.
 func TestPoliciesOfActors(t *testing.T) {
 	storm := api.Policy{Intensity: supervisor.Intensity{Max: 3, Within: time.Minute}, Backoff: supervisor.Backoff{Initial: supervisor.NoDelay}}
 	for name, test := range map[string]struct {
@@ -390,7 +390,7 @@ func TestChildren(t *testing.T) {
 			return &lifetimes{started: started, ended: ended, f: func(*api.ActorContext, any) { panic("child") }}
 		}}
 	}
-	var kid atomic.Pointer[api.ActorRef]
+	kids := make(chan *api.ActorRef, 10)
 	parent := must.Get(nc.Spawn(api.Spec{Name: "parent", New: func() api.Actor {
 		return &lifetimes{started: started, ended: ended, f: func(c *api.ActorContext, m any) {
 			ref, err := c.Spawn(child(m.(api.Policy)))
@@ -401,38 +401,39 @@ func TestChildren(t *testing.T) {
 			if _, err := c.Spawn(child(api.Policy{})); !errors.Is(err, api.ErrActorExists) {
 				t.Errorf("twice: %v", err)
 			}
-			kid.Store(ref)
+			kids <- ref
 		}}
 	}}))(t)
 	if got := await(t, started, "parent"); got != parent.Path() {
 		t.Fatalf("%s started", got)
 	}
 	path := parent.Path() + "/child"
-	spawn := func(policy api.Policy) {
+	spawn := func(policy api.Policy) *api.ActorRef {
 		t.Helper()
 		must.Do(t, parent.Send(policy))
 		if got := await(t, started, "child"); got != path {
 			t.Fatalf("%s started", got)
 		}
+		return await(t, kids, "the child's reference") // it may start before its parent has that
 	}
-	spawn(api.Policy{Directive: api.Stop})
+	kid := spawn(api.Policy{Directive: api.Stop})
 	if _, ok := nc.Tree().Find("actors/parent/child"); !ok {
 		t.Errorf("not in the tree:\n%v", nc.Tree())
 	}
-	must.Do(t, kid.Load().Stop(must.Within(t, patience)))
+	must.Do(t, kid.Stop(must.Within(t, patience)))
 	await(t, ended, "child")
-	spawn(api.Policy{Directive: api.Escalate})
-	must.Do(t, kid.Load().Send("fail")) // takes the parent's incarnation with it
+	kid = spawn(api.Policy{Directive: api.Escalate})
+	must.Do(t, kid.Send("fail")) // takes the parent's incarnation with it
 	both := []string{await(t, ended, "child or parent"), await(t, ended, "child or parent")}
 	slices.Sort(both)
 	if want := []string{parent.Path(), path}; !slices.Equal(both, want) {
 		t.Errorf("%v ended, want %v", both, want)
 	}
 	await(t, started, "parent again")
-	must.Do(t, kid.Load().Stop(must.Within(t, patience)))
-	spawn(api.Policy{})
+	must.Do(t, kid.Stop(must.Within(t, patience)))
+	kid = spawn(api.Policy{})
 	must.Do(t, parent.Stop(must.Within(t, patience)))
-	if err := kid.Load().Send(1); !errors.Is(err, api.ErrActorStopped) {
+	if err := kid.Send(1); !errors.Is(err, api.ErrActorStopped) {
 		t.Errorf("child of an ended parent: %v", err)
 	}
 	if nc.Status() != api.CONNECTED {
@@ -496,7 +497,7 @@ func TestAfterInVirtualTime(t *testing.T) {
 	})
 }
 
-// TestBlockedActor is seen, harms nobody, and is in the report of a close.
+// TestBlockedActor is reported, affects no other actor, and is in the report of a close.
 func TestBlockedActor(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		nc := dialInBubble(t)
@@ -536,8 +537,8 @@ func TestBlockedActor(t *testing.T) {
 	})
 }
 
-// TestDrainLetsActorsFinish: subscriptions first, then the actors, the last
-// started first, each with all that waits.
+// TestDrainLetsActorsFinish: subscriptions first, then the actors, the last started first,
+// each with all its waiting messages.
 func TestDrainLetsActorsFinish(t *testing.T) {
 	natsserver.Bubble(t, func(t *testing.T) {
 		nc := dialInBubble(t)
@@ -613,8 +614,8 @@ func TestNoSecretInReports(t *testing.T) {
 	}
 }
 
-// TestManySendersOneActor: every accepted message is handled once, those of one
-// sender in order, whatever fails in between.
+// TestManySendersOneActor: every accepted message is handled once, and those of one sender in
+// order, whatever fails in between.
 func TestManySendersOneActor(t *testing.T) {
 	_, nc := both(t)
 	rapid.Check(t, func(r *rapid.T) {
@@ -672,8 +673,8 @@ func TestManySendersOneActor(t *testing.T) {
 	})
 }
 
-// TestLinkChangesOverARealServer: what an actor publishes when it is told of a link, or
-// of a move, its subscription gets, which stands below another group.
+// TestLinkChangesOverARealServer: when an actor publishes on news of a link or a move, its
+// own subscription receives the message, although that belongs to another group.
 func TestLinkChangesOverARealServer(t *testing.T) {
 	_, nc := both(t, api.ReconnectWait(time.Millisecond))
 	got := make(chan *api.Msg, 10)

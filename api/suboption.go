@@ -8,18 +8,18 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Overflow says what happens to messages that a subscription has no room for.
+// Overflow says what happens to messages for which a subscription has no room.
 type Overflow = actors.Overflow
 
 // The overflow policies.
 const (
 	// DropNewest drops the message that does not fit. The default.
 	DropNewest = actors.DropNewest
-	// DropOldest drops the messages that wait longest.
+	// DropOldest drops the messages that have waited longest.
 	DropOldest = actors.DropOldest
-	// Block makes the whole connection wait for room, up to a bound.
+	// Block makes the whole connection wait for room, for a limited time.
 	Block = actors.Block
-	// RestartEmpty drops everything that waits and restarts the subscription's actor.
+	// RestartEmpty drops all waiting messages and restarts the subscription's actor.
 	RestartEmpty = actors.RestartEmpty
 	// StopSubscription ends the subscription.
 	StopSubscription = actors.StopSubscription
@@ -27,19 +27,21 @@ const (
 	EscalateOverflow = actors.EscalateOverflow
 )
 
-// DefaultBlockBound is how long Block waits if OnOverflow names no bound.
+// DefaultBlockBound is how long Block waits if OnOverflow has no bound.
 const DefaultBlockBound = time.Second
 
-// Directive says what happens when a handler has panicked or blocks.
+// Directive says what happens when a handler or actor has failed, or a handler blocks.
 type Directive = supervisor.Directive
 
 // The directives.
 const (
-	// Resume goes on with the next message.
+	// Unset is the zero value: the default applies.
+	Unset = supervisor.Unset
+	// Resume continues with the next message.
 	Resume = supervisor.Resume
-	// Restart replaces the subscription's actor and goes on with the next message.
+	// Restart replaces the actor and continues with the next message.
 	Restart = supervisor.Restart
-	// Stop ends the subscription.
+	// Stop ends the subscription or actor.
 	Stop = supervisor.Stop
 	// Escalate closes the connection, with the failure as the cause.
 	Escalate = supervisor.Escalate
@@ -47,22 +49,38 @@ const (
 	Crash = supervisor.Crash
 )
 
-// Policies and what they are made of.
+// Policies and their parts.
 type (
-	// Policy is a Directive with limits and delays. Unset, Directive is Restart,
-	// Intensity no limit, Exceeded Stop, Backoff its own zero, StableAfter
-	// supervisor.DefaultStableAfter, and Decide nobody. Scope must be unset.
+	// Policy says what happens after a failure: a Directive; the Intensity, which limits
+	// restarts; the directive when that limit is Exceeded; and the Backoff between restarts,
+	// which starts again after StableAfter without a failure. Decide, if set, is asked first. The
+	// zero Policy restarts without a limit, with the delays of the zero Backoff. If unset, Exceeded
+	// is Stop and StableAfter is 30 s; a negative StableAfter means never. Scope must be unset.
 	Policy = supervisor.Policy
-	// Intensity bounds restarts: at most Max of them Within a time.
+	// Intensity bounds restarts: at most Max of them Within a time. Zero means no bound.
 	Intensity = supervisor.Intensity
-	// Backoff paces restarts with random delays up to Initial, which grows by Factor
-	// up to Max. Unset they are 50 ms, 2 and 10 s.
+	// Backoff sets random delays between restarts, of up to Initial at first, growing by Factor
+	// up to Max. If unset, these are 50 ms, 2 and 10 s. With Immediate, and for the zero Backoff,
+	// the first restart comes at once; with NoDelay as Initial every restart does.
 	Backoff = supervisor.Backoff
-	// Failure is what Policy.Decide is asked about: Path, Kind, Cause, Message.
+	// Failure is the argument of Policy.Decide: Path, Kind, Cause, Message.
 	Failure = supervisor.Failure
 )
 
-// NoDelay as Backoff.Initial restarts at once.
+// Scope says which actors are restarted together with one that failed. The actors of
+// a program are always OneForOne.
+type Scope = supervisor.Scope
+
+// The scopes of a restart.
+const (
+	// OneForOne restarts the failed actor alone. It is the zero value.
+	OneForOne = supervisor.OneForOne
+	// RestForOne restarts the siblings that were started after it as well. The library's own
+	// actors use it; a Policy of a program's is refused with it.
+	RestForOne = supervisor.RestForOne
+)
+
+// NoDelay as Backoff.Initial makes every restart come at once.
 const NoDelay = supervisor.NoDelay
 
 // panicsMax and panicsWithin are the default limit on restarts after panics.
@@ -71,34 +89,33 @@ const (
 	panicsWithin = time.Second
 )
 
-// subOptions collects what the SubOptions of one subscription say.
+// subOptions collects the options of one subscription.
 type subOptions struct {
 	typ      SubscriptionType
-	general  bool // these are SubscriptionDefaults: what is not for typ is skipped
+	general  bool // for SubscriptionDefaults: options that do not apply to typ are skipped
 	borrow   bool
 	limits   actors.Limits
 	overflow Overflow
 	policy   Policy
-	panics   bool // policy is one that somebody has chosen
+	panics   bool // policy was set by an option
 	refused  Directive
 	blocked  Directive
-	limit    time.Duration // of one call; zero for none
+	limit    time.Duration // of one call, for blocked; zero for none
 	workers  int
 	key      func(*Msg) string
 	overlap  bool
-	actor    *ActorRef // who gets the messages; nil for a handler
+	actor    *ActorRef // receives the messages; nil for a handler
 	observer func(Event)
 	lost     func(m *Msg, why error)
 }
 
-// SubOption changes how one subscription works. Options stand behind the
-// handler. An error ends the call, and nothing is subscribed. A nil SubOption is
-// skipped.
+// SubOption changes how one subscription works. If it returns an error, the call returns it,
+// and nothing is subscribed. A nil SubOption is skipped.
 type SubOption func(*subOptions) error
 
-// Borrow hands messages to the handler without a copy: the message, its strings
-// and its data are valid until the handler returns. Nothing is allocated.
-// Msg.Clone keeps one. For handlers only.
+// Borrow passes messages to the handler without a copy: the message, its strings and its data
+// are valid until the handler returns; Msg.Clone makes a copy to keep. Nothing is allocated.
+// It applies to handlers only.
 func Borrow() SubOption {
 	return func(o *subOptions) error {
 		if err := o.single("Borrow"); err != nil {
@@ -109,8 +126,8 @@ func Borrow() SubOption {
 	}
 }
 
-// takes reports whether an option applies: it is for subscriptions with a
-// handler only. As a default it is skipped for others, else refused.
+// takes reports whether an option that needs a handler applies. If it does not, it is
+// skipped as one of SubscriptionDefaults, and otherwise refused.
 func (o *subOptions) takes(option string) (bool, error) {
 	switch {
 	case o.actor != nil && (option != "Borrow" || o.actor.IsPID()):
@@ -126,7 +143,7 @@ func (o *subOptions) takes(option string) (bool, error) {
 	return false, &InvalidArgError{Kind: ErrTypeSubscription, What: "option " + option, Reason: "needs a handler"}
 }
 
-// queues reports whether messages wait with us, and not in a channel of the user's.
+// queues reports whether messages wait in our queue, and not in a channel of the program.
 func (o *subOptions) queues(option string) (bool, error) {
 	if o.typ != ChanSubscription {
 		return true, nil
@@ -134,10 +151,10 @@ func (o *subOptions) queues(option string) (bool, error) {
 	if o.general {
 		return false, nil
 	}
-	return false, &InvalidArgError{Kind: ErrTypeSubscription, What: "option " + option, Reason: "is not for what waits in a channel"}
+	return false, &InvalidArgError{Kind: ErrTypeSubscription, What: "option " + option, Reason: "does not apply to messages in a channel"}
 }
 
-// single refuses an option that is no policy as one of SubscriptionDefaults.
+// single refuses an option that must not be one of SubscriptionDefaults.
 func (o *subOptions) single(option string) error {
 	if o.general {
 		return badArg("option "+option, "is for one subscription, not for all")
@@ -146,11 +163,12 @@ func (o *subOptions) single(option string) error {
 	return err
 }
 
-// SubscriptionDefaults sets limits and policies for all subscriptions of the
-// connection: PendingLimits, OnOverflow, OnPanic, OnBlocked, OnRefused and
-// OverlapOnMove. An option of a subscription's own wins. Where an option cannot apply, as OnPanic
-// without a handler, it is skipped. Borrow, Concurrency and OrderedBy change what a
-// handler may rely on: they are an ErrInvalidArg here, as is what an option refuses.
+// SubscriptionDefaults sets limits and policies for all subscriptions of the connection:
+// PendingLimits, OnOverflow, OnPanic, OnBlocked, OnRefused and OverlapOnMove. A
+// subscription's own options take precedence. An option that cannot apply to a subscription,
+// such as OnPanic without a handler, is skipped. Borrow, Concurrency and OrderedBy change
+// what a handler may rely on: here they are an ErrInvalidArg. Other errors are those of the
+// options.
 func SubscriptionDefaults(options ...SubOption) Option {
 	return func(o *Options) error {
 		for _, typ := range []SubscriptionType{AsyncSubscription, SyncSubscription, ChanSubscription} {
@@ -176,10 +194,11 @@ func (o *subOptions) apply(options []SubOption) error {
 	return nil
 }
 
-// PendingLimits bounds the messages, and their bytes of header and data, that may
-// wait; the one in the handler counts. Negative means no bound, zero is an
-// ErrInvalidArg. Defaults: 500,000 with a handler, SyncQueueLen (65,536) without,
-// and 64 MiB. PendingBudget bounds all subscriptions together. What waits in a channel of ChanSubscribe is bounded by its capacity.
+// PendingLimits bounds the messages that may wait, and their bytes of header and data; the
+// message in the handler counts. Negative means no bound; zero is an ErrInvalidArg.
+// PendingBudget bounds all subscriptions together. Messages in a channel of ChanSubscribe are
+// bounded by its capacity. Defaults: 500,000 messages with a handler, SyncQueueLen (65,536)
+// without one, and 64 MiB.
 func PendingLimits(msgs, bytes int) SubOption {
 	return func(o *subOptions) error {
 		if msgs == 0 || bytes == 0 {
@@ -193,9 +212,9 @@ func PendingLimits(msgs, bytes int) SubOption {
 	}
 }
 
-// OnOverflow says what happens to messages that find no room. bound is for Block
-// alone: how long the connection may stand still for one read; default 1 s. With
-// ChanSubscribe it is DropNewest, StopSubscription or EscalateOverflow.
+// OnOverflow says what happens to messages that do not fit. bound is for Block only: how long
+// the connection may wait per read from the socket; default 1 s. ChanSubscribe accepts
+// DropNewest, StopSubscription and EscalateOverflow. Default: DropNewest.
 func OnOverflow(policy Overflow, bound ...time.Duration) SubOption {
 	return func(o *subOptions) error {
 		if policy > EscalateOverflow {
@@ -221,12 +240,12 @@ func OnOverflow(policy Overflow, bound ...time.Duration) SubOption {
 	}
 }
 
-// OnPanic says what happens when the handler panics or ends its goroutine: a
-// Directive, or a Policy with limits and delays of its own. The message is not
-// delivered again. Default: Restart at once, and Stop at the 101st within one
-// second; a Directive stands in place of that Restart. A Policy replaces all of it:
-// what it leaves unset means what the type says, so that Policy{} restarts without
-// a limit, after growing delays. ErrBadPolicy and ErrInvalidArg for a policy that cannot be meant as written.
+// OnPanic says what happens when the handler panics or ends its goroutine: a Directive, or a
+// Policy with limits and delays of its own. The message is not delivered again. Default:
+// Restart at once, and Stop at the 101st failure within one second. A Directive replaces only
+// that Restart. A Policy replaces everything: its unset fields have the meaning described
+// there, so Policy{} restarts without a limit, with growing delays. An invalid policy is an
+// ErrBadPolicy and an ErrInvalidArg.
 func OnPanic[P Directive | Policy](answer P) SubOption {
 	return func(o *subOptions) error {
 		if ok, err := o.takes("OnPanic"); !ok {
@@ -247,9 +266,8 @@ func OnPanic[P Directive | Policy](answer P) SubOption {
 	}
 }
 
-// OnPanicOr is OnPanic with that policy where nobody has chosen another: neither
-// SubscriptionDefaults nor an option before this one. It is for layers above subscriptions,
-// which have defaults of their own.
+// OnPanicOr is OnPanic, but has no effect if SubscriptionDefaults or an earlier option has
+// set a policy. It is for layers above subscriptions that have defaults of their own.
 func OnPanicOr(policy Policy) SubOption {
 	return func(o *subOptions) error {
 		if o.panics {
@@ -259,31 +277,30 @@ func OnPanicOr(policy Policy) SubOption {
 	}
 }
 
-// OnBlocked says what happens when one call of the handler takes longer than limit.
-// Each such call is a HandlerBlocked with a *BlockedError, and a HandlerUnblocked when
-// it has returned after all. Default: nothing. With Concurrency it is for each worker.
+// OnBlocked says what happens when one call of the handler takes longer than limit. Each such
+// call is reported by a HandlerBlocked event with a *BlockedError, and by a HandlerUnblocked
+// when it returns. With Concurrency it applies to each worker. Default: nothing happens.
 //
-// Resume reports it and waits. Restart gives the call up and goes on with the next
-// message on another goroutine. Stop gives it up and ends the subscription, Escalate
-// closes the connection, both with the *BlockedError as the cause; Crash ends the
-// process. A subscription 16 of whose calls have been given up and have not returned is
-// stopped at the next one, with a *TooManyBlockedError.
+// Resume reports the call and waits. Restart gives the call up and continues with the next
+// message on another goroutine. Stop gives it up and ends the subscription, Escalate gives it
+// up and closes the connection, both with the *BlockedError as the cause. Crash ends the
+// process. If 16 calls of a subscription have been given up and have not returned, the next
+// one stops it with a *TooManyBlockedError.
 //
-// No call can be ended from outside. One that is given up keeps its goroutine and its
-// message, under Borrow too, until it returns: after Restart it runs at the same time
-// as the calls for later messages. The context of a ContextHandler ends when its call
-// is given up. What fails in it is the Cause of the HandlerUnblocked, and harms nothing.
-// A Close waits for it, and lists it in Report.Unfinished if it does not return.
+// A call cannot be ended from outside. One that was given up keeps its goroutine and its
+// message, even with Borrow, until it returns; after Restart it runs concurrently with calls
+// for later messages. The context of a ContextHandler is cancelled when its call is given up.
+// A failure in such a call becomes the Cause of the HandlerUnblocked and has no other effect.
+// Close waits for the call, and lists it in Report.Unfinished if it does not return.
 //
-// A limit that is not above zero is an ErrBadTimeout, another directive an
-// ErrInvalidArg.
+// A limit that is not positive is an ErrBadTimeout, any other directive an ErrInvalidArg.
 func OnBlocked(limit time.Duration, answer Directive) SubOption {
 	return func(o *subOptions) error {
 		if limit <= 0 {
 			return &BadTimeoutError{Op: "option OnBlocked", Value: limit}
 		}
 		if answer < Resume || answer > Crash {
-			return badArg("option OnBlocked", answer.String()+" is no answer to a blocked handler")
+			return badArg("option OnBlocked", answer.String()+" is not a valid answer to a blocked handler")
 		}
 		if ok, err := o.takes("OnBlocked"); !ok {
 			return err
@@ -302,8 +319,8 @@ func defaultPolicy() Policy {
 	}
 }
 
-// Concurrency runs the handler on up to n messages at once, in any order unless
-// OrderedBy says otherwise. Default: 1, in order. Below 1 is an ErrInvalidArg.
+// Concurrency runs the handler on up to n messages at once, in any order unless OrderedBy is
+// set. Below 1 is an ErrInvalidArg. Default: 1, in order.
 func Concurrency(n int) SubOption {
 	return func(o *subOptions) error {
 		if err := o.single("Concurrency"); err != nil {
@@ -317,9 +334,9 @@ func Concurrency(n int) SubOption {
 	}
 }
 
-// OrderedBy keeps the order of messages with the same key under Concurrency; alone
-// it is an ErrInvalidArg. key must be quick and must not block; its message is valid
-// until it returns.
+// OrderedBy keeps messages with the same key in order under Concurrency; without Concurrency
+// it is an ErrInvalidArg. key must be fast and must not block; its message is valid until it
+// returns.
 func OrderedBy(key func(*Msg) string) SubOption {
 	return func(o *subOptions) error {
 		if err := o.single("OrderedBy"); err != nil {
@@ -333,10 +350,10 @@ func OrderedBy(key func(*Msg) string) SubOption {
 	}
 }
 
-// OnRefused says what happens when the server refuses the subscription, for lack
-// of a permission or because it has too many: Resume keeps it, marked as refused,
-// and tries it again on each new link; Stop ends it; Escalate closes the
-// connection. Default: Resume. Other directives are an ErrInvalidArg.
+// OnRefused says what happens when the server refuses the subscription, for lack of a
+// permission or because there are too many. Resume keeps it, marked as refused, and tries
+// again on each new link; Stop ends it; Escalate closes the connection. Other directives are
+// an ErrInvalidArg. Default: Resume.
 func OnRefused(answer Directive) SubOption {
 	return func(o *subOptions) error {
 		switch answer {
@@ -344,14 +361,14 @@ func OnRefused(answer Directive) SubOption {
 			o.refused = answer
 			return nil
 		}
-		return badArg("option OnRefused", answer.String()+" is no answer to a refusal")
+		return badArg("option OnRefused", answer.String()+" is not a valid answer to a refusal")
 	}
 }
 
-// OverlapOnMove has a subscription without a queue group known to both servers for a
-// moment while the connection moves from one to the other: it misses nothing then, and
-// may get messages twice. Queue groups overlap in any case. Without effect with NoEcho,
-// and after AutoUnsubscribe. See StayOnLameDuck and Conn.Rotate.
+// OverlapOnMove makes a subscription without a queue group known to both servers for a moment
+// while the connection moves from one to the other. It then misses nothing, but may receive
+// messages twice. Queue groups overlap in any case. It has no effect with NoEcho or after
+// AutoUnsubscribe. See StayOnLameDuck and Conn.Rotate.
 func OverlapOnMove() SubOption {
 	return func(o *subOptions) error {
 		o.overlap = true
@@ -360,8 +377,8 @@ func OverlapOnMove() SubOption {
 }
 
 // Observe calls hear with each event of the subscription and of its workers, in order, from
-// its first on; the last is its SubscriptionStopped, behind the last call of its handler.
-// It runs with the connection's other callbacks. Nil is an ErrInvalidCallback.
+// the first one on. The last one is SubscriptionStopped, after the last call of the handler.
+// hear runs with the connection's other callbacks. Nil is an ErrInvalidCallback.
 func Observe(hear func(Event)) SubOption {
 	return func(o *subOptions) error {
 		if err := o.single("Observe"); err != nil {
@@ -375,15 +392,17 @@ func Observe(hear func(Event)) SubOption {
 	}
 }
 
-// OnDropped calls hear with each message that the server sent and the handler will not get:
-// it found no room, and why is ErrSlowConsumer, or it waited when the subscription ended, or
-// came before the server knew of that, and why is ErrBadSubscription. What comes from one server
-// while the connection moves to another is not told after the end. The message is valid until
-// hear returns. With OnDropped the handler gets its messages one by one, which costs a little.
+// OnDropped calls hear with each message that the server sent and the handler will not
+// receive. why is ErrSlowConsumer if the message did not fit, and ErrBadSubscription if it
+// was waiting when the subscription ended, or arrived before the server knew about the end.
+// Messages that arrive after the end from one server, while the connection moves to another
+// one, are not reported. The message is valid until hear returns. With OnDropped the handler
+// receives messages one by one, which costs a little.
 //
-// It is called by whoever drops the message, which may be who reads from the socket, by
-// several at once, and with locks held: it has to be quick, must not block, and must not use
-// the subscription or its connection. For handlers only. Nil is an ErrInvalidCallback.
+// hear is called on the goroutine that drops the message, which may be the one that reads
+// from the socket. Calls can be concurrent, and locks are held: it must be fast, must not
+// block, and must not use the subscription or its connection. It applies to handlers only.
+// Nil is an ErrInvalidCallback.
 func OnDropped(hear func(m *Msg, why error)) SubOption {
 	return func(o *subOptions) error {
 		if err := o.single("OnDropped"); err != nil {

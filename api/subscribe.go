@@ -5,19 +5,18 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Subscribe calls handler for each message on subject, which may have
-// wildcards. A handler that panics, blocks or is slow harms its own
-// subscription only. While there is no server the subscription waits for it.
+// Subscribe calls handler for each message on subject, which may have wildcards. A handler
+// that panics, blocks or is slow affects only its own subscription. While there is no server,
+// the subscription waits for the next one.
 //
-// Errors: ErrInvalidConnection; ErrBadSubject; ErrBadSubscription (and
-// ErrInvalidCallback) for a nil handler; what an option refuses;
-// ErrConnectionDraining; ErrConnectionClosed.
+// Errors: ErrInvalidConnection; ErrBadSubject; ErrBadSubscription (and ErrInvalidCallback)
+// for a nil handler; those of options; ErrConnectionDraining; ErrConnectionClosed.
 func (nc *Conn) Subscribe(subject string, handler MsgHandler, options ...SubOption) (*Subscription, error) {
 	return nc.subscribe(subject, "", handler, options)
 }
 
-// QueueSubscribe is Subscribe as a member of a queue group: each message goes to
-// one member. An empty queue is none. ErrBadQueueName for a bad name.
+// QueueSubscribe is Subscribe as a member of a queue group: each message goes to one member.
+// An empty queue means no group. An invalid name is an ErrBadQueueName.
 func (nc *Conn) QueueSubscribe(subject, queue string, handler MsgHandler, options ...SubOption) (*Subscription, error) {
 	return nc.subscribe(subject, queue, handler, options)
 }
@@ -33,7 +32,7 @@ func (nc *Conn) subscribe(subject, queue string, handler MsgHandler, options []S
 	return nc.enlistHandler(sub, options)
 }
 
-// enlistHandler is enlist for a subscription with a handler of the user's.
+// enlistHandler is enlist for a subscription with a handler.
 func (nc *Conn) enlistHandler(sub *Subscription, options []SubOption) (*Subscription, error) {
 	o := subOptions{
 		typ:    AsyncSubscription,
@@ -43,9 +42,9 @@ func (nc *Conn) enlistHandler(sub *Subscription, options []SubOption) (*Subscrip
 	return nc.enlist(sub, &o, options)
 }
 
-// SubscribeSync subscribes without a handler: messages wait until NextMsg or Msgs
-// takes them. PendingLimits, OnOverflow, OnRefused and OverlapOnMove apply. Errors
-// are those of Subscribe, and ErrTypeSubscription for an option that needs a handler.
+// SubscribeSync subscribes without a handler: messages wait until NextMsg or Msgs takes them.
+// The options PendingLimits, OnOverflow, OnRefused and OverlapOnMove apply. Errors are those
+// of Subscribe, and ErrTypeSubscription for an option that needs a handler.
 func (nc *Conn) SubscribeSync(subject string, options ...SubOption) (*Subscription, error) {
 	return nc.subscribeSync(subject, "", options)
 }
@@ -66,15 +65,14 @@ func (nc *Conn) subscribeSync(subject, queue string, options []SubOption) (*Subs
 	return nc.enlist(&Subscription{Subject: subject, Queue: queue, nc: nc, typ: SyncSubscription}, &o, options)
 }
 
-// ChanSubscribe puts messages into channel as they come. A message for which it
-// has no room is dropped: its capacity is the only limit, and it is never waited
-// for. What waits in it is not bounded in bytes and not counted as pending.
+// ChanSubscribe sends messages to channel as they arrive. A message that does not fit is
+// dropped at once: the capacity of the channel is the only limit. Messages in it are not
+// bounded in bytes and do not count as pending.
 //
-// The channel is not closed when the subscription ends. Its receiver should not
-// close it before; if it does, the subscription ends, and the SubscriptionStopped
-// says ErrChannelClosed. Errors are those of Subscribe, for a nil channel
-// ErrBadSubscription (and ErrInvalidCallback), and ErrTypeSubscription for an option
-// that needs a handler or a queue.
+// The channel is not closed when the subscription ends. The receiver should not close it
+// before; if it does, the subscription ends, and its SubscriptionStopped has ErrChannelClosed
+// as the cause. Errors are those of Subscribe; for a nil channel ErrBadSubscription (and
+// ErrInvalidCallback); and ErrTypeSubscription for an option that needs a handler or a queue.
 func (nc *Conn) ChanSubscribe(subject string, channel chan *Msg, options ...SubOption) (*Subscription, error) {
 	return nc.chanSubscribe(subject, "", channel, options)
 }
@@ -127,7 +125,7 @@ func (s *Subscription) handOver(raw *actors.Raw) (result actors.Handed) {
 	return actors.HandedOver
 }
 
-// checkSubscribe refuses what can be refused before anything is made.
+// checkSubscribe checks arguments before anything is created.
 func (nc *Conn) checkSubscribe(subject, queue string) error {
 	if !nc.valid() {
 		return ErrInvalidConnection
@@ -138,8 +136,8 @@ func (nc *Conn) checkSubscribe(subject, queue string) error {
 	return protocol.CheckQueue(queue)
 }
 
-// refuseNil is the error for a nil handler or channel. As in nats.go it comes
-// behind that of a connection that takes no subscriptions.
+// refuseNil returns the error for a nil handler or channel. As in nats.go, the error of a
+// connection that accepts no subscriptions takes precedence.
 func (nc *Conn) refuseNil(where, got string) error {
 	if err := nc.core.Subscribable(); err != nil {
 		return err
@@ -158,7 +156,7 @@ func (nc *Conn) enlist(sub *Subscription, o *subOptions, options []SubOption) (*
 		return nil, err
 	}
 	if o.key != nil && o.workers == 0 {
-		return nil, badArg("option OrderedBy", "is of use with Concurrency only")
+		return nil, badArg("option OrderedBy", "needs the option Concurrency")
 	}
 	sub.observer = o.observer
 	spec := &actors.SubSpec{

@@ -15,8 +15,8 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// TestSubscribeActor: in order, one at a time, whatever fails in between, from
-// two subscriptions and from Send.
+// TestSubscribeActor: in order, one at a time, from two subscriptions and from Send, whatever
+// fails in between.
 func TestSubscribeActor(t *testing.T) {
 	const each = 2000
 	_, nc := both(t)
@@ -70,7 +70,7 @@ func TestSubscribeActor(t *testing.T) {
 	}
 }
 
-// TestSubscriptionsOfAnActor end with it; without them it goes on.
+// TestSubscriptionsOfAnActor end with it; it continues without them.
 func TestSubscriptionsOfAnActor(t *testing.T) {
 	reported := make(chan error, 10)
 	_, nc := both(t, api.ErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { reported <- err }))
@@ -197,7 +197,7 @@ func TestOverflowOfAnActorsSubscription(t *testing.T) {
 	}
 }
 
-// TestAutoUnsubscribeAndDrainWithAnActor end the subscription behind its last message.
+// TestAutoUnsubscribeAndDrainWithAnActor end the subscription after its last message.
 func TestAutoUnsubscribeAndDrainWithAnActor(t *testing.T) {
 	_, nc := both(t)
 	var handled atomic.Int32
@@ -227,8 +227,7 @@ func TestAutoUnsubscribeAndDrainWithAnActor(t *testing.T) {
 	}
 }
 
-// TestActorStopsItself, and its own subscription, inside Receive: nothing more is
-// begun.
+// TestActorStopsItself, and its own subscription, inside Receive: no further call begins.
 func TestActorStopsItself(t *testing.T) {
 	_, nc := both(t)
 	var calls atomic.Int32

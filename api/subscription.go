@@ -10,7 +10,7 @@ import (
 	"github.com/troupe-go/troupe/actors"
 )
 
-// SubscriptionType says how a subscription delivers.
+// SubscriptionType says how a subscription delivers messages.
 type SubscriptionType int
 
 // The types of subscriptions; the numbers are nats.go's.
@@ -23,13 +23,13 @@ const (
 	ChanSubscription
 	// NilSubscription is the type of a nil Subscription.
 	NilSubscription
-	// PullSubscription is JetStream's.
+	// PullSubscription is not used by this package; in nats.go it is JetStream's.
 	PullSubscription
 )
 
-// Subscription is interest in a subject. It survives the loss of servers and is
-// told to each new one. It is safe for concurrent use. Methods of a nil Subscription
-// return ErrBadSubscription, as do those of an ended one that do not say otherwise.
+// Subscription is interest in a subject. It survives the loss of servers and is restored on
+// each new one. It is safe for concurrent use. Methods of a nil Subscription return
+// ErrBadSubscription, as do those of an ended one unless they say otherwise.
 type Subscription struct {
 	// Subject is what was subscribed to. Read only.
 	Subject string
@@ -39,12 +39,12 @@ type Subscription struct {
 	nc      *Conn
 	typ     SubscriptionType
 	handler MsgHandler                 // nil unless asynchronous
-	failing *failing                   // of Handle, in the place of handler; nil otherwise
-	channel chan *Msg                  // nil unless of ChanSubscribe; the user's
+	failing *failing                   // of Handle, in place of handler; nil otherwise
+	channel chan *Msg                  // of ChanSubscribe, owned by the program; nil otherwise
 	core    atomic.Pointer[actors.Sub] // set by bind, before the first message
 
 	events   eventListeners
-	observer func(Event) // nil for nobody
+	observer func(Event) // may be nil
 
 	mu      sync.Mutex
 	ended   bool                           // subscriptionEnded has run
@@ -53,7 +53,7 @@ type Subscription struct {
 	changes map[chan SubStatus][]SubStatus // of StatusChanged, guarded by mu
 }
 
-// bind sets the runtime's side, once.
+// bind sets the runtime's part, once.
 func (s *Subscription) bind(core *actors.Sub) { s.core.Store(core) }
 
 // subscriptionEnded runs once when a subscription has ended, after its last
@@ -69,7 +69,7 @@ func subscriptionEnded(core *actors.Sub, _ error) {
 	}
 }
 
-// usable returns the runtime's side of a subscription that has not ended.
+// usable returns the runtime's part of a subscription that has not ended.
 func (s *Subscription) usable() (*actors.Sub, error) {
 	core := s.bound()
 	if core == nil {
@@ -81,7 +81,7 @@ func (s *Subscription) usable() (*actors.Sub, error) {
 	return core, nil
 }
 
-// bound returns the runtime's side, nil for a nil Subscription.
+// bound returns the runtime's part, nil for a nil Subscription.
 func (s *Subscription) bound() *actors.Sub {
 	if s == nil {
 		return nil
@@ -103,17 +103,16 @@ func (s *Subscription) IsValid() bool {
 	return err == nil
 }
 
-// IsDraining reports whether the subscription finishes what it has.
+// IsDraining reports whether the subscription is being drained.
 func (s *Subscription) IsDraining() bool {
 	core := s.bound()
 	return core != nil && core.Draining()
 }
 
-// Unsubscribe ends the subscription at once. What waits is discarded, and a
-// handler that is running is not waited for. After Unsubscribe returned no call of
-// the handler is begun, but for the one whose start had been decided when
-// Unsubscribe was called: it counts as running.
-// Errors: ErrConnectionClosed, ErrConnectionDraining, ErrBadSubscription.
+// Unsubscribe ends the subscription at once. Waiting messages are discarded, and it does not
+// wait for a running handler. After Unsubscribe has returned, no call of the handler begins,
+// except one that had already been decided on when Unsubscribe was called. Errors:
+// ErrConnectionClosed, ErrConnectionDraining, ErrBadSubscription.
 func (s *Subscription) Unsubscribe() error {
 	core := s.bound()
 	if core == nil {
@@ -125,11 +124,11 @@ func (s *Subscription) Unsubscribe() error {
 	return core.Unsubscribe()
 }
 
-// AutoUnsubscribe ends the subscription when the server has sent max messages,
-// counted from its beginning, those that were dropped here included. With zero it
-// is Unsubscribe; negative is an ErrInvalidArg. It may be called again with
-// another number; once that many have been sent, a higher one changes nothing.
-// Errors: ErrConnectionClosed; ErrBadSubscription; ErrInvalidArg.
+// AutoUnsubscribe ends the subscription when the server has sent max messages, counted from
+// its beginning and including those dropped here. Zero is the same as Unsubscribe; negative
+// is an ErrInvalidArg. It may be called again with another number; once that many have been
+// sent, a higher number has no effect. Errors: ErrConnectionClosed; ErrBadSubscription;
+// ErrInvalidArg.
 func (s *Subscription) AutoUnsubscribe(max int) error {
 	core, err := s.usable()
 	if err != nil {
@@ -144,7 +143,7 @@ func (s *Subscription) AutoUnsubscribe(max int) error {
 	return core.AutoUnsubscribe(uint64(max))
 }
 
-// whyNot prefers the end of the connection to that of the subscription.
+// whyNot prefers the error of a closed connection to that of the subscription.
 func (s *Subscription) whyNot(err error) error {
 	if core := s.bound(); core == nil {
 		return err
@@ -155,10 +154,9 @@ func (s *Subscription) whyNot(err error) error {
 	return err
 }
 
-// Drain ends the subscription in order: nothing new comes, what has come is
-// still delivered. It returns at once; SetClosedHandler tells of the end. A
-// subscription that has ended already returns nil. Errors: ErrBadSubscription
-// for nil, ErrConnectionClosed.
+// Drain ends the subscription in order: no new messages arrive, and those that wait are still
+// delivered. It returns at once; SetClosedHandler reports the end. For a subscription that
+// has already ended it returns nil. Errors: ErrBadSubscription for nil, ErrConnectionClosed.
 func (s *Subscription) Drain() error {
 	core := s.bound()
 	if core == nil {
@@ -169,17 +167,17 @@ func (s *Subscription) Drain() error {
 		return err
 	}
 	go func() {
-		// It ends with the subscription or with the connection, whose error others get.
+		// It ends with the subscription or with the connection; the error is reported elsewhere.
 		_ = core.FinishDrain(context.Background())
 	}()
 	return nil
 }
 
-// DrainContext is Drain that returns when the subscription has ended, or when ctx is
-// done: ErrTimeout when its deadline has passed, and otherwise context.Canceled. Then
-// the context of a ContextHandler is cancelled; what waits is delivered all the same,
-// and the drain goes on. ErrInvalidContext for nil. From inside the subscription's own handler use Drain: the
-// handler would wait for itself.
+// DrainContext is Drain that returns when the subscription has ended, or when ctx is done. In
+// the latter case the error is ErrTimeout if the deadline has passed, and otherwise
+// context.Canceled; the context of a ContextHandler is cancelled, but waiting messages are
+// still delivered and the drain continues. It is ErrInvalidContext for nil. Inside the
+// subscription's own handler use Drain, because the handler would wait for itself.
 func (s *Subscription) DrainContext(ctx context.Context) error {
 	if ctx == nil {
 		return ErrInvalidContext
@@ -205,7 +203,7 @@ func (s *Subscription) QueuedMsgs() (int, error) {
 	return msgs, err
 }
 
-// SetClosedHandler sets what is called with the subject once when the
+// SetClosedHandler sets a callback that is called once, with the subject, when the
 // subscription has ended, after the last call of its handler. It runs with the
 // connection's other callbacks. On an ended subscription it does nothing.
 func (s *Subscription) SetClosedHandler(handler func(subject string)) {
@@ -228,7 +226,7 @@ func (s *Subscription) counts() (actors.Counts, error) {
 	return core.Counts(), nil
 }
 
-// queueCounts is counts for those that are about what waits with us.
+// queueCounts is counts for methods about waiting messages, which a channel does not count.
 func (s *Subscription) queueCounts() (actors.Counts, error) {
 	n, err := s.counts()
 	if err == nil && s.typ == ChanSubscription {
@@ -237,10 +235,9 @@ func (s *Subscription) queueCounts() (actors.Counts, error) {
 	return n, err
 }
 
-// Pending returns how many messages, and bytes of header and data, wait. The
-// message in the handler counts. (-1, -1, ErrBadSubscription) when ended, and
-// (-1, -1, ErrTypeSubscription) for ChanSubscribe, here and in the others that are
-// about what waits.
+// Pending returns how many messages wait, and their bytes of header and data. The message in
+// the handler counts. It returns (-1, -1, ErrBadSubscription) when ended. For ChanSubscribe
+// it returns (-1, -1, ErrTypeSubscription), as do the other methods about waiting messages.
 func (s *Subscription) Pending() (msgs, bytes int, err error) {
 	n, err := s.queueCounts()
 	if err != nil {
@@ -249,8 +246,8 @@ func (s *Subscription) Pending() (msgs, bytes int, err error) {
 	return n.PendingMsgs, int(n.PendingBytes), nil
 }
 
-// MaxPending returns the most that ever waited, a message that found no room
-// included. (-1, -1, ErrBadSubscription) when ended.
+// MaxPending returns the highest values of Pending so far, including messages that did
+// not fit. It returns (-1, -1, ErrBadSubscription) when ended.
 func (s *Subscription) MaxPending() (msgs, bytes int, err error) {
 	n, err := s.queueCounts()
 	if err != nil {
@@ -259,7 +256,7 @@ func (s *Subscription) MaxPending() (msgs, bytes int, err error) {
 	return n.PeakMsgs, int(n.PeakBytes), nil
 }
 
-// ClearMaxPending starts MaxPending anew.
+// ClearMaxPending resets MaxPending.
 func (s *Subscription) ClearMaxPending() error {
 	if _, err := s.queueCounts(); err != nil {
 		return err
@@ -268,8 +265,8 @@ func (s *Subscription) ClearMaxPending() error {
 	return nil
 }
 
-// PendingLimits returns the limits on what waits; negative means none.
-// (-1, -1, ErrBadSubscription) when ended.
+// PendingLimits returns the limits on waiting messages and bytes; negative means none. It
+// returns (-1, -1, ErrBadSubscription) when ended.
 func (s *Subscription) PendingLimits() (msgs, bytes int, err error) {
 	n, err := s.queueCounts()
 	if err != nil {
@@ -278,8 +275,8 @@ func (s *Subscription) PendingLimits() (msgs, bytes int, err error) {
 	return n.Limits.Msgs, n.Limits.Bytes, nil
 }
 
-// SetPendingLimits changes the limits on what waits; negative means none, zero is
-// an ErrInvalidArg. The option PendingLimits has no gap in which others apply.
+// SetPendingLimits changes the limits on waiting messages and bytes; negative means none,
+// zero is an ErrInvalidArg. The option PendingLimits applies from the first message on.
 func (s *Subscription) SetPendingLimits(msgs, bytes int) error {
 	if _, err := s.queueCounts(); err != nil {
 		return err
@@ -291,8 +288,8 @@ func (s *Subscription) SetPendingLimits(msgs, bytes int) error {
 	return nil
 }
 
-// Delivered returns how many messages the handler was called with, or NextMsg
-// returned. (-1, ErrBadSubscription) when ended.
+// Delivered returns how many messages have been passed to the handler or the channel, or returned by
+// NextMsg. It returns (-1, ErrBadSubscription) when ended.
 func (s *Subscription) Delivered() (int64, error) {
 	n, err := s.counts()
 	if err != nil {
@@ -301,8 +298,8 @@ func (s *Subscription) Delivered() (int64, error) {
 	return int64(n.Delivered), nil
 }
 
-// Received returns how many messages the server has sent, and how many of them found no
-// room: what was delivered, what waits and what was dropped. (0, 0,
+// Received returns how many messages the server has sent, delivered, waiting and dropped
+// ones together, and how many were dropped because they did not fit. It returns (0, 0,
 // ErrBadSubscription) when ended.
 func (s *Subscription) Received() (all, dropped uint64, err error) {
 	n, err := s.counts()
@@ -312,8 +309,8 @@ func (s *Subscription) Received() (all, dropped uint64, err error) {
 	return n.Received, n.Dropped, nil
 }
 
-// Dropped returns how many messages found no room. (-1, ErrBadSubscription) when
-// ended.
+// Dropped returns how many messages were dropped because they did not fit. It returns
+// (-1, ErrBadSubscription) when ended.
 func (s *Subscription) Dropped() (int, error) {
 	n, err := s.counts()
 	if err != nil {
@@ -322,8 +319,8 @@ func (s *Subscription) Dropped() (int, error) {
 	return int(n.Dropped), nil
 }
 
-// DroppedBytes returns the bytes of header and data of the messages that found
-// no room. (-1, ErrBadSubscription) when ended.
+// DroppedBytes returns the bytes of header and data of the messages that Dropped counts.
+// It returns (-1, ErrBadSubscription) when ended.
 func (s *Subscription) DroppedBytes() (int, error) {
 	n, err := s.counts()
 	if err != nil {

@@ -107,8 +107,8 @@ func TestUnsubscribeEndsDeliveryAtOnce(t *testing.T) {
 	must.Do(t, marker.Unsubscribe())
 }
 
-// TestUnsubscribeUnderFire unsubscribes while messages pour in: at most the call
-// that is going on may end afterwards.
+// TestUnsubscribeUnderFire unsubscribes while messages arrive: afterwards at most the call in
+// progress may end.
 func TestUnsubscribeUnderFire(t *testing.T) {
 	s, publisher := both(t)
 	nc := dial(t, s)
@@ -183,7 +183,7 @@ func TestAutoUnsubscribe(t *testing.T) {
 	}
 }
 
-// TestAutoUnsubscribeCountsFromTheBeginning sets the limit when more have come.
+// TestAutoUnsubscribeCountsFromTheBeginning sets a limit below what has already arrived.
 func TestAutoUnsubscribeCountsFromTheBeginning(t *testing.T) {
 	_, nc := both(t)
 	var calls atomic.Int32
@@ -204,7 +204,7 @@ func TestAutoUnsubscribeCountsFromTheBeginning(t *testing.T) {
 	}
 }
 
-// TestAutoUnsubscribeEndsInSpiteOfDrops: the server counts what is dropped here.
+// TestAutoUnsubscribeEndsInSpiteOfDrops: the server also counts what is dropped here.
 func TestAutoUnsubscribeEndsInSpiteOfDrops(t *testing.T) {
 	_, nc := both(t)
 	begun, gate := make(chan struct{}, 100), make(chan struct{})

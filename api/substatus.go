@@ -11,26 +11,26 @@ type SubStatus = actors.SubState
 
 // The states of a subscription.
 const (
-	// SubscriptionActive: messages are delivered as they come.
+	// SubscriptionActive: messages are delivered as they arrive.
 	SubscriptionActive = actors.SubActive
-	// SubscriptionDraining: nothing new comes, what has come is delivered.
+	// SubscriptionDraining: no new messages arrive, and waiting ones are delivered.
 	SubscriptionDraining = actors.SubDraining
 	// SubscriptionClosed: it has ended.
 	SubscriptionClosed = actors.SubClosed
-	// SubscriptionSlowConsumer: messages find no room.
+	// SubscriptionSlowConsumer: messages are dropped because they do not fit.
 	SubscriptionSlowConsumer = actors.SubSlow
-	// SubscriptionRefused: the server does not let us have it; see OnRefused. Not in nats.go.
+	// SubscriptionRefused: the server has refused it; see OnRefused. Not in nats.go.
 	SubscriptionRefused = actors.SubRefused
 )
 
 // subStatusBuffer is the capacity of the channels of StatusChanged.
 const subStatusBuffer = 10
 
-// StatusChanged returns a channel, of capacity 10, that gets each new state of the
-// subscription that is listed, all when none is. It begins with the state as it
-// is, if that is listed. A state that finds the channel full is not waited with.
-// The channel is closed when the subscription ends, also with its connection; for
-// one that has ended, or is nil, it is closed already.
+// StatusChanged returns a channel of capacity 10 that receives each new state of the
+// subscription if it is among statuses, or every one if none are given. The first value is
+// the current state, if it is listed. A state is dropped when the channel is full. The
+// channel is closed when the subscription ends, also with its connection; for one that has
+// ended, or is nil, it is already closed.
 func (s *Subscription) StatusChanged(statuses ...SubStatus) <-chan SubStatus {
 	ch := make(chan SubStatus, subStatusBuffer)
 	if s == nil {
@@ -51,7 +51,7 @@ func (s *Subscription) StatusChanged(statuses ...SubStatus) <-chan SubStatus {
 	return ch
 }
 
-// sendSubStatus sends without waiting what is wanted; nobody else closes ch.
+// sendSubStatus sends a wanted state without waiting. ch is open: only changed closes it.
 func sendSubStatus(ch chan SubStatus, wanted []SubStatus, status SubStatus) {
 	if len(wanted) > 0 && !slices.Contains(wanted, status) {
 		return
@@ -62,7 +62,7 @@ func sendSubStatus(ch chan SubStatus, wanted []SubStatus, status SubStatus) {
 	}
 }
 
-// changed is told of each change by the runtime, which must not be called from here.
+// changed is called by the runtime for each change. It must not call the runtime.
 func (s *Subscription) changed(core *actors.Sub, to SubStatus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -57,10 +57,11 @@ func start(t testing.TB) *natsserver.Server {
 	return natsserver.Run(t, natsserver.Options{})
 }
 
-// dial connects to a server until the test ends.
+// dial connects to a server until the test ends. A handshake may take its time, unless the
+// options say something else.
 func dial(t testing.TB, s *natsserver.Server, options ...api.Option) *api.Conn {
 	t.Helper()
-	nc, err := api.Connect(s.URL(), options...)
+	nc, err := api.Connect(s.URL(), append([]api.Option{api.Timeout(patience)}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func TestSkipSubjectValidation(t *testing.T) {
 	flushed(t, nc)
 }
 
-// TestDisconnectHandler is called while there is none that is told the cause.
+// TestDisconnectHandler is called while there is no DisconnectErrHandler.
 func TestDisconnectHandler(t *testing.T) {
 	calls := make(chan string, 10)
 	told := func(what string) api.ConnHandler { return func(*api.Conn) { calls <- what } }

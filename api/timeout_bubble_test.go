@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
 	"github.com/troupe-go/troupe/internal/must"
@@ -28,6 +27,10 @@ func waits(nc *api.Conn, sub, busy *api.Subscription) map[string]func(ctx contex
 			_, err := nc.RequestMsgWithContext(ctx, api.NewMsg("a"))
 			return err
 		},
+		"RequestMsgWithin": func(ctx context.Context) error {
+			_, err := nc.RequestMsgWithin(ctx, api.NewMsg("a"), time.Hour)
+			return err
+		},
 		"NextMsgWithContext": func(ctx context.Context) error {
 			_, err := sub.NextMsgWithContext(ctx)
 			return err
@@ -39,7 +42,7 @@ func waits(nc *api.Conn, sub, busy *api.Subscription) map[string]func(ctx contex
 		},
 		"Subscription.DrainContext": busy.DrainContext,
 		"ConnectContext": func(ctx context.Context) error {
-			_, err := api.ConnectContext(ctx, "", api.InProcessServer(silence{}), api.System(actors.NewSystem(nil)), api.Timeout(time.Hour))
+			_, err := api.ConnectContext(ctx, "", api.InProcessServer(silence{}), api.System(api.NewActorSystem(nil)), api.Timeout(time.Hour))
 			return err
 		},
 	}
@@ -53,7 +56,7 @@ func (silence) InProcessConn() (net.Conn, error) {
 	return near, nil
 }
 
-// TestWhatAContextEndsSaysHow: in time or before it, with the cause, and when.
+// TestWhatAContextEndsSaysHow: by deadline or by cancellation, with the cause, and when.
 func TestWhatAContextEndsSaysHow(t *testing.T) {
 	endings := map[string]struct {
 		end     func() (context.Context, func())
@@ -73,7 +76,7 @@ func TestWhatAContextEndsSaysHow(t *testing.T) {
 	}
 	for name, ending := range endings {
 		synctest.Test(t, func(t *testing.T) {
-			nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(actors.NewSystem(nil)), api.PingInterval(0)))(t)
+			nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(api.NewActorSystem(nil)), api.PingInterval(0)))(t)
 			defer nc.Close()
 			for op, call := range waits(nc, must.Get(nc.SubscribeSync("a"))(t), must.Get(nc.SubscribeSync("b"))(t)) {
 				ctx, stop := ending.end()
@@ -97,10 +100,10 @@ func TestWhatAContextEndsSaysHow(t *testing.T) {
 	}
 }
 
-// TestTimeoutsSayWhatWaited for how long.
+// TestTimeoutsSayWhatWaited, and for how long.
 func TestTimeoutsSayWhatWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(actors.NewSystem(nil)), api.PingInterval(0)))(t)
+		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(api.NewActorSystem(nil)), api.PingInterval(0)))(t)
 		defer nc.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -129,7 +132,7 @@ func TestTimeoutsSayWhatWaited(t *testing.T) {
 	})
 }
 
-// TestACancelledEndIsNoTimeout, of a close and of a drain.
+// TestACancelledEndIsNoTimeout, for a close and for a drain.
 func TestACancelledEndIsNoTimeout(t *testing.T) {
 	for name, end := range map[string]func(nc *api.Conn, ctx context.Context) (api.Report, error){
 		"CloseContext": (*api.Conn).CloseContext, "DrainContext": (*api.Conn).DrainContext,
@@ -150,4 +153,20 @@ func TestACancelledEndIsNoTimeout(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRequestMsgWithinEndsInTime, whichever of its two limits comes first.
+func TestRequestMsgWithinEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nc := must.Get(api.Connect("", api.InProcessServer(&mute{}), api.System(api.NewActorSystem(nil)), api.PingInterval(0)))(t)
+		defer nc.Close()
+		took(t, 2*time.Second, func() {
+			_, err := nc.RequestMsgWithin(must.Within(t, time.Hour), api.NewMsg("a"), 2*time.Second)
+			kinds(t, err, api.ErrTimeout, context.DeadlineExceeded)
+		})
+		took(t, 3*time.Second, func() {
+			_, err := nc.RequestMsgWithin(must.Within(t, 3*time.Second), api.NewMsg("a"), time.Hour)
+			kinds(t, err, api.ErrTimeout, context.DeadlineExceeded)
+		})
+	})
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -157,8 +158,8 @@ func TestHandshakeFirst(t *testing.T) {
 	failedTLS(t, err, "first", api.ErrSecureConnFailed)
 	holds[tls.RecordHeaderError](t, err)
 
-	// A server that waits for our handshake cannot be told from one that is mute.
-	_, err = api.Connect(first.URL(), api.RootCAs(a.file), api.Timeout(300*time.Millisecond))
+	// A server that waits for our handshake cannot be distinguished from one that is silent.
+	_, err = api.Connect(first.URL(), api.RootCAs(a.file), api.Timeout(time.Second))
 	kinds(t, err, api.ErrNoServers, os.ErrDeadlineExceeded)
 
 	other := newAuthority(t)
@@ -166,8 +167,8 @@ func TestHandshakeFirst(t *testing.T) {
 	failedTLS(t, err, "verify", api.ErrSecureConnFailed)
 }
 
-// TestAnEndRightBehindTheHandshake is the handshake's failure, whatever the
-// server's reason was.
+// TestAnEndRightBehindTheHandshake is a failure of the handshake, whatever the server's
+// reason was.
 func TestAnEndRightBehindTheHandshake(t *testing.T) {
 	a := newAuthority(t)
 	config := &tls.Config{Certificates: []tls.Certificate{a.issue()}}
@@ -188,23 +189,37 @@ func TestAnEndRightBehindTheHandshake(t *testing.T) {
 	}
 }
 
-func TestABudgetForTheHandshake(t *testing.T) {
-	release := make(chan struct{})
-	address := tlsPeer(t, func(conn net.Conn) {
-		_, _ = io.WriteString(conn, `INFO {"max_payload":100,"tls_required":true}`+"\r\n")
-		<-release // never a word of the handshake
-	})
-	_, err := api.Connect(address, api.Timeout(time.Second)) // for a busy machine to come as far as that
-	close(release)
-	failed := failedTLS(t, err, "handshake", api.ErrSecureConnFailed)
-	var late interface{ Timeout() bool }
-	if !errors.As(failed.Err, &late) || !late.Timeout() {
-		t.Errorf("%v is no timeout", failed.Err)
+// wordless dials to a server that says one thing, in memory, and then only listens.
+func wordless(says string) conjurer {
+	return func() (net.Conn, error) {
+		here, there := net.Pipe()
+		go func() {
+			defer there.Close()
+			_, _ = io.WriteString(there, says)
+			_, _ = io.Copy(io.Discard, there)
+		}()
+		return here, nil
 	}
 }
 
-// TestRenewedFilesAreUsed at the next attempt: authority, certificate and key are
-// all replaced while the server is down.
+// tlsWanted is the INFO of a server that requires TLS.
+const tlsWanted = `INFO {"max_payload":100,"tls_required":true}` + "\r\n"
+
+func TestABudgetForTheHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took(t, time.Second, func() {
+			_, err := api.Connect("127.0.0.1", api.SetCustomDialer(wordless(tlsWanted)), api.System(api.NewActorSystem(nil)), api.Timeout(time.Second))
+			failed := failedTLS(t, err, "handshake", api.ErrSecureConnFailed)
+			var late interface{ Timeout() bool }
+			if !errors.As(failed.Err, &late) || !late.Timeout() {
+				t.Errorf("%v is no timeout", failed.Err)
+			}
+		})
+	})
+}
+
+// TestRenewedFilesAreUsed at the next attempt: authority, certificate and key are all
+// replaced while the server is down.
 func TestRenewedFilesAreUsed(t *testing.T) {
 	dir := t.TempDir()
 	ca, cert, key := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
@@ -234,7 +249,7 @@ func TestRenewedFilesAreUsed(t *testing.T) {
 			break
 		}
 	}
-	must.Do(t, os.Remove(ca)) // nor must a moment without the file end anything
+	must.Do(t, os.Remove(ca)) // a moment without the file must not end anything either
 	for {
 		err := await(t, failed, "an attempt without the file")
 		if errors.Is(err, os.ErrNotExist) {
@@ -250,12 +265,8 @@ func TestRenewedFilesAreUsed(t *testing.T) {
 }
 
 func TestTLSCallbacksThatMisbehave(t *testing.T) {
-	a := newAuthority(t)
-	s := secured(t, &tls.Config{Certificates: []tls.Certificate{a.issue()}})
 	refused := errors.New("refused by the test")
-	blocked := make(chan struct{})
-	defer close(blocked)
-	const brief = 500 * time.Millisecond // and enough for a busy machine to come to the callback
+	var blocked chan struct{} // of the bubble
 	for name, c := range map[string]struct {
 		cert  api.TLSCertHandler
 		roots api.RootCAsHandler
@@ -271,27 +282,34 @@ func TestTLSCallbacksThatMisbehave(t *testing.T) {
 		"no certificate": {func() (tls.Certificate, error) { return tls.Certificate{}, nil }, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := api.Connect(s.URL(), api.Timeout(brief), api.ClientTLSConfig(c.cert, c.roots))
-			kinds(t, err, api.ErrCallbackFailed)
-			if want := holds[*api.CallbackError](t, err).Option; want != "RootCAsCB" && want != "TLSCertCB" {
-				t.Errorf("option %q", want)
-			}
-			if errors.Is(err, api.ErrNoServers) {
-				t.Error("it was not tried at once")
-			}
-			// Straight into the options, as a rotation that goes wrong later would be.
-			o := api.GetDefaultOptions()
-			o.Url, o.Secure, o.Timeout, o.TLSCertCB, o.RootCAsCB = unsaid(s), true, brief, c.cert, c.roots
-			_, err = o.Connect()
-			failedTLS(t, err, "config", api.ErrCallbackFailed, api.ErrSecureConnFailed, api.ErrNoServers)
-			if c.check != nil {
-				c.check(t, err)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				blocked = make(chan struct{})
+				defer close(blocked)
+				private := api.System(api.NewActorSystem(nil))
+				_, err := api.Connect("tls://127.0.0.1:1", private, api.ClientTLSConfig(c.cert, c.roots))
+				kinds(t, err, api.ErrCallbackFailed)
+				if want := holds[*api.CallbackError](t, err).Option; want != "RootCAsCB" && want != "TLSCertCB" {
+					t.Errorf("option %q", want)
+				}
+				if errors.Is(err, api.ErrNoServers) {
+					t.Error("it was not tried at once")
+				}
+				// Set directly in the options, like a rotation that fails later.
+				o := api.GetDefaultOptions()
+				must.Do(t, private(&o))
+				o.Url, o.CustomDialer = "127.0.0.1", wordless(tlsWanted)
+				o.Secure, o.TLSCertCB, o.RootCAsCB = true, c.cert, c.roots
+				_, err = o.Connect()
+				failedTLS(t, err, "config", api.ErrCallbackFailed, api.ErrSecureConnFailed, api.ErrNoServers)
+				if c.check != nil {
+					c.check(t, err)
+				}
+			})
 		})
 	}
 }
 
-// selfSecuring is a dialer that sees to TLS by itself.
+// selfSecuring is a dialer that does TLS by itself.
 type selfSecuring struct{ config *tls.Config }
 
 func (d selfSecuring) Dial(network, address string) (net.Conn, error) {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -154,7 +155,7 @@ func TestServersOfAWebSocketFail(t *testing.T) {
 	}
 }
 
-// TestTLSAndWebSocketsDisagree: neither end takes the other's bytes for its own.
+// TestTLSAndWebSocketsDisagree: neither end mistakes the other's bytes for its own protocol.
 func TestTLSAndWebSocketsDisagree(t *testing.T) {
 	a := newAuthority(t)
 	inTLS := webSocketServer(t, func(o *natsserver.Options) {
@@ -173,8 +174,8 @@ func TestTLSAndWebSocketsDisagree(t *testing.T) {
 	kinds(t, err, api.ErrWebSocketUpgrade)
 }
 
-// TestDiscoveredServersOfAWebSocket are spoken to in the scheme and by the path of
-// the connection.
+// TestDiscoveredServersOfAWebSocket are dialed with the scheme and the path of the
+// connection.
 func TestDiscoveredServersOfAWebSocket(t *testing.T) {
 	asked := make(chan string, 10)
 	proxy := reverseProxy(t, webSocketServer(t, nil), asked)
@@ -316,12 +317,11 @@ func TestWebSocketHeadersHaveOneSource(t *testing.T) {
 	kinds(t, err, api.ErrWebSocketHeadersAlreadySet)
 }
 
-// TestAHeadersHandlerMayDoAnything: that is an error of the attempt, and leaves
-// nothing behind.
+// TestAHeadersHandlerMayDoAnything: the attempt fails with an error, and leaves nothing
+// behind.
 func TestAHeadersHandlerMayDoAnything(t *testing.T) {
 	s := webSocketServer(t, nil)
 	failed := errors.New("the handler's reason")
-	leave := make(chan struct{})
 	for name, headers := range badHTTPHeaders {
 		_, err := api.Connect(s.WebSocketURL(), api.WebSocketConnectionHeadersHandler(func() (http.Header, error) { return headers, nil }))
 		kinds(t, err, api.ErrCallbackFailed, api.ErrNoServers)
@@ -329,27 +329,30 @@ func TestAHeadersHandlerMayDoAnything(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	var blocked sync.WaitGroup
-	blocked.Add(1)
-	defer blocked.Wait()
-	defer close(leave)
 	for name, c := range map[string]struct {
-		handler api.WebSocketHeadersHandler
+		handler func(leave <-chan struct{}) api.WebSocketHeadersHandler
 		kind    error
 	}{
-		"error": {func() (http.Header, error) { return nil, failed }, failed},
-		"panic": {func() (http.Header, error) { panic("oh") }, api.ErrHandlerPanic},
-		"block": {func() (http.Header, error) {
-			defer blocked.Done()
-			<-leave
-			return nil, nil
+		"error": {func(<-chan struct{}) api.WebSocketHeadersHandler {
+			return func() (http.Header, error) { return nil, failed }
+		}, failed},
+		"panic": {func(<-chan struct{}) api.WebSocketHeadersHandler {
+			return func() (http.Header, error) { panic("oh") }
+		}, api.ErrHandlerPanic},
+		"block": {func(leave <-chan struct{}) api.WebSocketHeadersHandler {
+			return func() (http.Header, error) { <-leave; return nil, nil }
 		}, api.ErrTimeout},
 	} {
-		_, err := api.Connect(s.WebSocketURL(), api.Timeout(time.Second), api.WebSocketConnectionHeadersHandler(c.handler))
-		kinds(t, err, c.kind, api.ErrNoServers)
-		if d := holds[*api.DialError](t, err); d.Phase != "upgrade" {
-			t.Errorf("%s: phase %q", name, d.Phase)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			leave := make(chan struct{})
+			defer close(leave)
+			_, err := api.Connect("ws://127.0.0.1", api.SetCustomDialer(wordless("")), api.System(api.NewActorSystem(nil)),
+				api.WebSocketConnectionHeadersHandler(c.handler(leave)))
+			kinds(t, err, c.kind, api.ErrNoServers)
+			if d := holds[*api.DialError](t, err); d.Phase != "upgrade" {
+				t.Errorf("%s: phase %q", name, d.Phase)
+			}
+		})
 	}
 }
 
@@ -376,7 +379,7 @@ func TestSchemesAreNotMixed(t *testing.T) {
 	}
 }
 
-// TestAnswersThatAreNoUpgrade: the status is told, and nothing that was said.
+// TestAnswersThatAreNoUpgrade: the error contains the status, but no other text of the answer.
 func TestAnswersThatAreNoUpgrade(t *testing.T) {
 	const secret = "5ecret"
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
@@ -452,18 +455,23 @@ func saying(t *testing.T, answer string) (address string) {
 
 // TestAnUpgradeIsBounded by Timeout and by the context, whatever the peer does.
 func TestAnUpgradeIsBounded(t *testing.T) {
-	silent := must.Get(net.Listen("tcp", "127.0.0.1:0"))(t)
-	defer silent.Close()
-	_, err := api.Connect("ws://"+silent.Addr().String(), api.Timeout(300*time.Millisecond))
-	kinds(t, err, api.ErrWebSocketUpgrade, api.ErrNoServers)
-	ctx, cancel := context.WithCancel(must.Within(t, patience))
-	time.AfterFunc(10*time.Millisecond, cancel)
-	_, err = api.ConnectContext(ctx, "ws://"+silent.Addr().String(), api.Timeout(time.Hour))
-	kinds(t, err, ctx.Err())
+	synctest.Test(t, func(t *testing.T) {
+		silent := []api.Option{api.SetCustomDialer(wordless("")), api.System(api.NewActorSystem(nil))}
+		took(t, time.Second, func() {
+			_, err := api.Connect("ws://127.0.0.1", append(silent, api.Timeout(time.Second))...)
+			kinds(t, err, api.ErrWebSocketUpgrade, api.ErrNoServers)
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(10*time.Millisecond, cancel)
+		took(t, 10*time.Millisecond, func() {
+			_, err := api.ConnectContext(ctx, "ws://127.0.0.1", append(silent, api.Timeout(time.Hour))...)
+			kinds(t, err, context.Canceled)
+		})
+	})
 }
 
-// TestCompressedBatchesFitTheServer: many small messages that wait together are
-// sent in pieces that a server with a small max_payload takes.
+// TestCompressedBatchesFitTheServer: many small messages that wait together are sent in
+// pieces that a server with a small max_payload accepts.
 func TestCompressedBatchesFitTheServer(t *testing.T) {
 	s := webSocketServer(t, func(o *natsserver.Options) { o.MaxPayload = 1000 })
 	nc := must.Get(api.Connect(s.WebSocketURL(), api.Compression(true), api.NoReconnect()))(t)

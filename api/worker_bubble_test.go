@@ -9,9 +9,9 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// TestARestartForgetsNoWorker: workers have failed and wait for their restart, each
-// with a message that is not finished, when overflow restarts all. The new ones
-// finish it, although nothing else comes.
+// TestARestartForgetsNoWorker: workers have failed and wait for their restart, each with an
+// unfinished message, when overflow restarts all of them. The new ones finish those messages,
+// although no others arrive.
 func TestARestartForgetsNoWorker(t *testing.T) {
 	bubble(t, func(t *testing.T, _ *natsserver.Server, nc *api.Conn) {
 		longer := api.Backoff{Initial: time.Millisecond, Factor: 1e6, Max: time.Hour} // the second pause is long

@@ -15,8 +15,8 @@ const workerPackage = "github.com/troupe-go/troupe/bench/internal/worker"
 // workers are the paths of the compiled workers.
 type workers struct{ peer, troupe string }
 
-// buildWorkers compiles the workers into a temporary directory, which remove
-// removes. With self both are nats.go's.
+// buildWorkers compiles the workers into a temporary directory, which remove deletes.
+// With self both are nats.go's.
 func buildWorkers(ctx context.Context, self bool) (w workers, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "troupe-bench-")
 	if err != nil {

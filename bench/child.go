@@ -19,13 +19,13 @@ import (
 )
 
 const (
-	// roleVariable tells a process of this program that it is a child, and which.
+	// roleVariable tells a process of this program that it is a child, and in which role.
 	roleVariable = "TROUPE_BENCH_ROLE"
 	roleStub     = "stub"
 	roleServer   = "server"
 	roleBare     = "bare"
 
-	// runWait bounds one run: a worker gives up on lost messages before.
+	// runWait bounds one run: a worker gives up on lost messages earlier.
 	runWait = 90 * time.Second
 )
 
@@ -50,7 +50,7 @@ func startStub() (job.Address, error) {
 	return s.Address(), nil
 }
 
-// startServer starts a real server with the responder beside it.
+// startServer starts a real server and the responder.
 func startServer() (job.Address, error) {
 	s, err := natsserver.Start(natsserver.Options{JetStream: true})
 	if err != nil {
@@ -109,7 +109,7 @@ func startChild(ctx context.Context, role string) (*server, error) {
 // stop ends the process by ending its input and waits for it.
 func (s *server) stop() {
 	s.stdin.Close()
-	// Its exit code says nothing that the runs have not said before.
+	// Its exit code adds nothing to the results of the runs.
 	_ = s.cmd.Wait()
 }
 

@@ -37,7 +37,7 @@ func (p payload) String() string {
 	return text
 }
 
-// config is what the flags say.
+// config has the values of the flags.
 type config struct {
 	suites     []string
 	sizes      []payload // empty: the default rows
@@ -147,7 +147,7 @@ func parseList[T any](list string, one func(string) (T, error)) ([]T, error) {
 func parsePositive(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is no positive number", s)
+		return 0, fmt.Errorf("%q is not a positive number", s)
 	}
 	return n, nil
 }
@@ -157,7 +157,7 @@ func parsePayload(s string) (payload, error) {
 	size, headers, with := strings.Cut(s, "h")
 	n, err := strconv.Atoi(size)
 	if err != nil || n < 0 {
-		return payload{}, fmt.Errorf("%q is no payload size", s)
+		return payload{}, fmt.Errorf("%q is not a payload size", s)
 	}
 	p := payload{size: n}
 	if with {

@@ -6,12 +6,12 @@
 //	  │                  └── bare socket ───────┘    an echo responder
 //	  └── table | -json | -markdown                        each a process of its own
 //
-// Every run is a process of its own: connect, warm up, be timed. It says what it
-// measured in one JSON document. A row compares the medians of its pairs; a run
-// that lost a message has no figure.
+// Every run is a process of its own: connect, warm up, measure. It reports its result as
+// one JSON document. A row compares the medians of its pairs; a run that lost a message
+// has no figure.
 //
 //	go run ./bench                              everything, about six minutes
-//	go run ./bench -suite dispatch -subs 1,100  some of it
+//	go run ./bench -suite dispatch -subs 1,100  part of it
 //	go run ./bench -self                        nats.go against itself: the noise of the machine
 //	go run ./bench -short                       a smoke test: that it runs, not how fast
 package main

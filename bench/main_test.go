@@ -13,8 +13,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes the test's own processes children of the benchmark when they are
-// started as such.
+// TestMain makes the test binary a child of the benchmark if it was started as one.
 func TestMain(m *testing.M) {
 	if code, ok := child(); ok {
 		os.Exit(code)

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/term"
 )
 
-// progress shows on a terminal how far the runs are; elsewhere it shows nothing.
+// progress shows the progress of the runs on a terminal; elsewhere it shows nothing.
 type progress struct{ bar *progressbar.ProgressBar }
 
 // newProgress returns the progress of all runs, shown on w if that is a terminal.
@@ -25,7 +25,7 @@ func newProgress(w io.Writer, c *config, rows []row) *progress {
 		progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())}
 }
 
-// next shows the run that begins. Errors of a terminal are not worth more than the bar.
+// next shows the run that begins. Errors of the terminal do not matter.
 func (p *progress) next(r row, s side) {
 	if p.bar == nil {
 		return
@@ -34,7 +34,7 @@ func (p *progress) next(r row, s side) {
 	_ = p.bar.Add(1)
 }
 
-// clear removes the bar, for a report or an error to follow.
+// clear removes the bar, before a report or an error.
 func (p *progress) clear() {
 	if p.bar != nil {
 		_ = p.bar.Clear()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -29,8 +30,8 @@ func (c *config) print(w io.Writer, all []measurement) error {
 	return err
 }
 
-// conditions says under what the figures came about. A load that exceeds the
-// benchmark's own two to three busy processes means that others were at work.
+// conditions describes the conditions of the measurement. A load that exceeds the
+// benchmark's own two to three busy processes means that other programs were running.
 func (c *config) conditions() string {
 	text := fmt.Sprintf("%s, %d pairs, %d cores", runtime.Version(), c.pairs, runtime.NumCPU())
 	if c.loadBefore != "" {
@@ -39,7 +40,8 @@ func (c *config) conditions() string {
 	return text
 }
 
-// loadAverage returns the load of the last minute where the system tells it, else "".
+// loadAverage returns the load average of the last minute, "" if the system does not
+// report it.
 func loadAverage() string {
 	b, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -59,7 +61,7 @@ type runJSON struct {
 	Error  string      `json:"error,omitempty"`
 }
 
-// printJSON writes the lines and every run they were made of.
+// printJSON writes the lines, and every run behind them.
 func printJSON(w io.Writer, lines []line, all []measurement) error {
 	var runs []runJSON
 	for _, m := range all {
@@ -87,7 +89,7 @@ func (m measurement) runsOf(s side) (out []runJSON) {
 // columns are the headings of a table.
 var columns = []string{"row", "nats.go", "troupe", "limit", "ratio", "spread", "target", "CPU ns", "CPU ratio", "allocations", "notes"}
 
-// cells returns a line of the table. Costs are those of nats.go / troupe.
+// cells returns the cells of a line. Costs are nats.go / troupe.
 func (l line) cells() []string {
 	name := l.Row
 	if l.Mode == "borrowed" {
@@ -129,18 +131,23 @@ func (l line) figure(v float64) string {
 
 // verdict formats the target and whether it was met.
 func (l line) verdict() string {
-	switch {
-	case l.Target == 0:
+	if l.Target == 0 {
 		return "–"
-	case l.voided != "":
-		return fmt.Sprintf("%.1f", l.Target)
-	case l.Ratio >= l.Target:
-		return fmt.Sprintf("%.1f met", l.Target)
 	}
-	return fmt.Sprintf("%.1f missed", l.Target)
+	target := strconv.FormatFloat(l.Target, 'f', -1, 64)
+	if !strings.Contains(target, ".") {
+		target += ".0"
+	}
+	switch {
+	case l.voided != "":
+		return target
+	case l.Ratio >= l.Target:
+		return target + " met"
+	}
+	return target + " missed"
 }
 
-// printTables writes one table a suite.
+// printTables writes one table per suite.
 func printTables(w io.Writer, lines []line, table func(io.Writer, [][]string) error) error {
 	for len(lines) > 0 {
 		suite, cells := lines[0].Suite, [][]string{columns}
@@ -167,7 +174,7 @@ func plainTable(w io.Writer, cells [][]string) error {
 	return t.Flush()
 }
 
-// markdownTable writes a table of Markdown, numbers to the right.
+// markdownTable writes a Markdown table with right-aligned numbers.
 func markdownTable(w io.Writer, cells [][]string) error {
 	var b strings.Builder
 	for i, c := range cells {

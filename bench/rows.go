@@ -9,12 +9,13 @@ import (
 
 // Sizes that the rows share.
 const (
-	// windowMessages and windowBytes bound what is under way to a receiver: half
-	// of it each time that it grants. It is more than sockets and read buffers
-	// hold, so that they stay full, and little enough for queues to stay small.
+	// windowMessages and windowBytes bound what is under way to a receiver, which grants
+	// half of it at a time. It is more than sockets and read buffers hold, so that they
+	// stay full, and small enough for queues to stay short.
 	windowMessages = 1 << 16
 	windowBytes    = 16 << 20
-	// frameOverhead is about what surrounds a payload on the wire, a header about 42 more.
+	// frameOverhead is roughly what surrounds a payload on the wire; a header adds about
+	// 42.
 	frameOverhead = 32
 	headerBytes   = 42
 
@@ -28,13 +29,13 @@ const (
 	cutsPerRun = 5
 )
 
-// side is who does the work in one run.
+// side is the client that works in a run.
 type side int
 
 const (
 	sidePeer     side = iota // nats.go
-	sideOwned                // troupe, messages handed over
-	sideBorrowed             // troupe, messages borrowed
+	sideOwned                // troupe, owned messages
+	sideBorrowed             // troupe, borrowed messages
 	sideLimit                // a bare socket
 )
 
@@ -48,18 +49,19 @@ const (
 	unitMillis              // ns of the whole, shown in ms
 )
 
-// row is one line of work that all sides do.
+// row is one task that all sides do.
 type row struct {
 	suite, name string
 	job         job.Job
 	unit        unit
-	// target is the least ratio that troupe has to reach, owned and borrowed; 0 means none is set.
+	// target is the smallest ratio that troupe has to reach, owned and borrowed; 0 means
+	// none.
 	target, targetBorrowed float64
 	// borrows says that the row is also run with borrowed messages.
 	borrows bool
 }
 
-// sides returns who runs the row, in the order of a pair.
+// sides returns the sides that run the row, in the order of a pair.
 func (r row) sides(self bool) []side {
 	s := []side{sidePeer, sideOwned}
 	if r.borrows && !self {
@@ -104,8 +106,8 @@ type work struct {
 	borrowed float64
 }
 
-// works returns the default table, or the product of sizes and times if a flag
-// says so. Targets and counts of combinations that the table has stay.
+// works returns the default table, or the product of sizes and times if a flag sets them.
+// Combinations that are in the table keep their targets and counts.
 func works(table []work, sizes []payload, times []int) []work {
 	if len(sizes) == 0 && len(times) == 0 {
 		return table
@@ -131,7 +133,7 @@ func workOf(table []work, p payload, times int) work {
 			return w
 		}
 	}
-	// About a quarter of a GiB, and no more than the smallest messages get.
+	// About a quarter of a GiB, and no more than for the smallest messages.
 	count := min(table[0].count, (256<<20)/(p.size+p.headers*headerBytes+frameOverhead))
 	return work{payload: p, times: times, count: count}
 }
@@ -209,7 +211,7 @@ func (c *config) serviceRows() []row {
 	return c.callRows(table)
 }
 
-// callRows returns rows of calls that wait for their answers.
+// callRows returns rows of calls that wait for their replies.
 func (c *config) callRows(table []work) []row {
 	var out []row
 	for _, w := range works(table, c.sizes, c.goroutines) {
@@ -227,7 +229,7 @@ func (c *config) callRows(table []work) []row {
 	return out
 }
 
-// subCounts returns the numbers of subscriptions for suites that know no other size.
+// subCounts returns the numbers of subscriptions for suites that vary nothing else.
 func (c *config) subCounts() []int {
 	if len(c.subs) > 0 {
 		return c.subs
@@ -271,7 +273,8 @@ func (c *config) reconnectRows() []row {
 }
 
 func (c *config) isolationRows() []row {
-	// One second of the schedule alone, and one beside; five passes of whole batches.
+	// One second of the schedule alone, and one beside a blocked handler; five passes of
+	// whole batches.
 	count := max(800, c.scaled(16_000)/40*40)
 	return []row{{
 		name: "p99 beside a blocked handler", unit: unitLatency,

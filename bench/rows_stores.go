@@ -54,7 +54,7 @@ func (c *config) keyRows() []row {
 func (c *config) objectRows() []row {
 	var out []row
 	for _, o := range []struct{ size, chunk, count int }{
-		{1 << 20, 128 << 10, 100}, {1 << 20, 512 << 10, 100}, {256 << 20, 128 << 10, 1}, {256 << 20, 512 << 10, 1},
+		{1 << 20, 128 << 10, 300}, {1 << 20, 512 << 10, 300}, {256 << 20, 128 << 10, 1}, {256 << 20, 512 << 10, 1},
 	} {
 		count := o.count
 		if c.short || c.count > 0 {

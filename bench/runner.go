@@ -17,7 +17,7 @@ type runner struct {
 	progress *progress
 }
 
-// measurement is all that was measured for a row.
+// measurement is everything measured for a row.
 type measurement struct {
 	row  row
 	runs map[side][]outcome // in the order of the pairs
@@ -29,8 +29,8 @@ type outcome struct {
 	err    error
 }
 
-// measure runs a row: every side in turn, once a pair. An error of one run is
-// part of the measurement; only what ends the whole benchmark is returned.
+// measure runs a row: every side in turn, once for each pair. An error of one run is part
+// of the measurement; only an error that ends the whole benchmark is returned.
 func (r *runner) measure(ctx context.Context, w row) (measurement, error) {
 	role := roleStub
 	switch w.suite {

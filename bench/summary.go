@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/bench/internal/job"
 )
 
-// line is one line of the report: a row, and one way in which troupe does it.
+// line is one line of the report: a row, and one of troupe's sides.
 type line struct {
 	Suite string `json:"suite"`
 	Row   string `json:"row"`
@@ -23,8 +23,8 @@ type line struct {
 	Least  float64 `json:"ratio_min"`
 	Most   float64 `json:"ratio_max"`
 	Target float64 `json:"target,omitempty"`
-	// CPURatio is the median of the pairs' ratios of processor time. It says the
-	// same where a busy machine makes elapsed times useless.
+	// CPURatio is the median of the pairs' ratios of processor time. It stays meaningful
+	// when a busy machine makes elapsed times useless.
 	CPURatio float64 `json:"cpu_ratio"`
 	// Costs per operation, medians.
 	PeerCost   costs `json:"natsgo_cost"`
@@ -36,7 +36,7 @@ type line struct {
 	voided string // why there is no figure: drops, failed
 }
 
-// costs stand beside a figure.
+// costs are shown beside a figure.
 type costs struct {
 	CPU    float64 `json:"cpu_ns"`
 	Allocs float64 `json:"allocs"`
@@ -53,7 +53,7 @@ func (m measurement) failed() bool {
 	return false
 }
 
-// voided says why a side has no figure, "" if it has one.
+// voided returns why a side has no figure, "" if it has one.
 func (m measurement) voided(s side) string {
 	for _, o := range m.runs[s] {
 		switch {
@@ -106,8 +106,8 @@ func (m measurement) line(s side) line {
 	return l
 }
 
-// ratios returns nats.go's value by that of a side, pair by pair. Pairs without
-// a value are left out.
+// ratios returns nats.go's value divided by that of a side, pair by pair. Pairs without a
+// value are left out.
 func (m measurement) ratios(s side, value func(*job.Result) float64) (out []float64) {
 	for i, peer := range m.runs[sidePeer] {
 		if ours := value(m.runs[s][i].result); ours > 0 {
@@ -117,7 +117,7 @@ func (m measurement) ratios(s side, value func(*job.Result) float64) (out []floa
 	return out
 }
 
-// complaint says what happened to a side.
+// complaint returns what went wrong on a side.
 func (m measurement) complaint(s side) string {
 	for _, o := range m.runs[s] {
 		if o.err != nil {

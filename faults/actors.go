@@ -15,31 +15,30 @@ import (
 	"github.com/troupe-go/troupe/faults/plan"
 )
 
-// ActorKinds returns the kinds of the actors of a connection that can be told apart in
-// a rule, from the root down; those that users spawn are of the kind "actor".
+// ActorKinds returns the kinds of a connection's actors that a rule can name, from the
+// root down. Actors spawned by users have the kind "actor".
 func ActorKinds() []string {
 	return []string{"connection", "callbacks", "requests", "subscriptions", "dispatcher", "worker",
 		"link", "reader", "writer", "heartbeat", "actors", "actor"}
 }
 
-// ActorFaults lets actors fail at messages that are counted. The faults happen between
-// an actor's mailbox and what it does with the message, on the actor's goroutine, so
-// that its supervisor sees what it would see of a defect in the actor. Safe for
-// concurrent use.
+// ActorFaults makes actors fail at chosen messages. A fault happens between an actor's
+// mailbox and the handling of the message, on the actor's goroutine, so that its
+// supervisor sees the same as after a defect in the actor. Safe for concurrent use.
 type ActorFaults struct {
 	mu    sync.Mutex
 	seed  uint64
 	added uint64                   // faults so far
 	seen  map[string]*atomic.Int64 // messages by kind of actor
 
-	// faults are those that were not lifted, in the order in which they came. Written
-	// under mu; read without, once a message.
+	// faults holds those that were not lifted, in the order in which they were added.
+	// Written under mu; read without it, once per message.
 	faults atomic.Pointer[[]*ActorFault]
 }
 
-// Actors makes the faults of all actors of the system that start from now on: take a
-// private system, and call it once, before the first connection is made. Messages of
-// that system cost some nanoseconds more from then on.
+// Actors returns the faults of all actors of the system that start from now on. Use a
+// private system, and call it once, before the first connection is made. From then on
+// each message in that system costs some nanoseconds more.
 func Actors(system *actors.System) *ActorFaults {
 	a := &ActorFaults{seen: map[string]*atomic.Int64{}}
 	a.faults.Store(new([]*ActorFault))
@@ -47,7 +46,8 @@ func Actors(system *actors.System) *ActorFaults {
 	return a
 }
 
-// between counts the messages of one actor, and lets happen what is to happen.
+// between returns a function that counts a message of the kind and runs the faults it
+// meets.
 func (a *ActorFaults) between(kind string) func() {
 	seen := a.counter(kind)
 	return func() {
@@ -83,27 +83,27 @@ func meet(faults []*ActorFault, kind string) {
 // Messages returns how many control messages actors of a kind got so far.
 func (a *ActorFaults) Messages(kind string) int { return int(a.counter(kind).Load()) }
 
-// Seed sets what the shares of rules that are added from now on are drawn from; 0 until
-// it is called.
+// Seed sets the seed from which the shares of rules added from now on are drawn. Default:
+// 0.
 func (a *ActorFaults) Seed(seed uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.seed = seed
 }
 
-// Panic lets an actor of the kind panic at the nth message from now, counted over all
-// of them, with an [*InjectedError]. It happens once.
+// Panic makes an actor of the kind panic with an [*InjectedError] at the nth message from
+// now, counted over all actors of the kind. It happens once.
 func (a *ActorFaults) Panic(kind string, nth int) *ActorFault {
 	return a.add(plan.Rule{Target: plan.Actor(kind), When: plan.When{Index: nth}, Fault: plan.Fault{Kind: plan.Panic}}, throw)
 }
 
-// Goexit lets an actor of the kind end its goroutine at the nth message from now, as
+// Goexit makes an actor of the kind end its goroutine at the nth message from now, as
 // t.FailNow in a handler does.
 func (a *ActorFaults) Goexit(kind string, nth int) *ActorFault {
 	return a.add(plan.Rule{Target: plan.Actor(kind), When: plan.When{Index: nth}, Fault: plan.Fault{Kind: plan.Panic}}, exit)
 }
 
-// Delay lets actors of the kind take d longer for each message.
+// Delay makes actors of the kind take d longer for each message.
 func (a *ActorFaults) Delay(kind string, d time.Duration) *ActorFault {
 	return a.add(plan.Rule{Target: plan.Actor(kind), Fault: plan.Fault{Kind: plan.Delay, Duration: d}}, pause)
 }
@@ -118,7 +118,7 @@ func (a *ActorFaults) Inject(rule string) (*ActorFault, error) {
 }
 
 // Add adds a rule about actors. Its target may be a kind that no actor has. The error is
-// a *plan.RangeError for a rule that makes no sense, or is not about actors.
+// a *plan.RangeError if the rule is invalid, or not about actors.
 func (a *ActorFaults) Add(rule plan.Rule) (*ActorFault, error) {
 	if err := rule.Check(); err != nil {
 		return nil, err
@@ -169,23 +169,23 @@ const (
 	pause
 )
 
-// ErrLifted is returned by [ActorFault.Wait] when the fault was lifted, so that the hits
-// which are waited for can't come any more.
+// ErrLifted is returned by [ActorFault.Wait] when the fault was lifted, so that the
+// awaited hits can no longer happen.
 var ErrLifted = errors.New("faults: the fault was lifted")
 
 // InjectedError is what an actor panics with.
 type InjectedError struct {
 	Rule    plan.Rule
 	Kind    string // of the actor
-	Message int    // what the rule had counted, from 1
+	Message int    // its number as counted by the rule, from 1
 }
 
-// Error says what panicked where.
+// Error says which actor panicked, at which message, and by which rule.
 func (e *InjectedError) Error() string {
 	return fmt.Sprintf("faults: injected into %s at message %d, by the rule: %s", e.Kind, e.Message, e.Rule)
 }
 
-// ActorFault is a fault that was added, and what became of it. Safe for concurrent use.
+// ActorFault is an added fault and its counters. Safe for concurrent use.
 type ActorFault struct {
 	all          *ActorFaults
 	rule         plan.Rule
@@ -194,14 +194,14 @@ type ActorFault struct {
 
 	mu      sync.Mutex
 	dice    *rand.Rand
-	matches int           // messages that were counted
-	hits    int           // those of them at which something happened
+	matches int           // messages counted
+	hits    int           // those at which the fault took effect
 	over    bool          // it was lifted
 	lifted  chan struct{} // closed then
 	moved   chan struct{} // closed and replaced at each hit
 }
 
-// Rule returns the rule as it was given; of a Goexit it says panic.
+// Rule returns the rule as it was given; for a Goexit it is a rule with panic.
 func (f *ActorFault) Rule() plan.Rule { return f.rule }
 
 // meet counts a message and returns what happens to the actor, nil for nothing.
@@ -249,15 +249,15 @@ func (f *ActorFault) act(kind string, at int) {
 	}
 }
 
-// Hits returns how often something happened.
+// Hits returns how often the fault took effect.
 func (f *ActorFault) Hits() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.hits
 }
 
-// Wait waits until it has happened n times. The error is ErrLifted, or the cause of the
-// context's end.
+// Wait waits until the fault has taken effect n times. The error is ErrLifted, or the
+// cause of the context's end.
 func (f *ActorFault) Wait(ctx context.Context, n int) error {
 	for {
 		f.mu.Lock()
@@ -278,7 +278,7 @@ func (f *ActorFault) Wait(ctx context.Context, n int) error {
 	}
 }
 
-// Lift ends the fault, and the delays that are going on by it.
+// Lift ends the fault, and the delays in progress.
 func (f *ActorFault) Lift() {
 	f.mu.Lock()
 	if !f.over {

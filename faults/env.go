@@ -10,10 +10,10 @@ import (
 	"github.com/troupe-go/troupe/faults/wire"
 )
 
-// Env is the whole of a system in one bubble: a network in memory, a real server in it,
-// an actor system, and a stage on which all of it can go wrong. See [Bubble].
+// Env is a whole system in one bubble: a network in memory, a real server in it, an actor
+// system, and a stage on which all of them can be made to fail. See [Bubble].
 type Env struct {
-	// T is the test inside the bubble. It and its context stand for those outside.
+	// T is the test inside the bubble. Use it and its context in place of the outer ones.
 	T *testing.T
 
 	// Net is the network. Server "s1" is attached to it.
@@ -30,7 +30,7 @@ type Env struct {
 	Stage
 }
 
-// Option changes what a bubble begins with.
+// Option changes the setup of a bubble.
 type Option func(*setup)
 
 type setup struct {
@@ -38,31 +38,30 @@ type setup struct {
 	server  *natsserver.Options
 }
 
-// Seed sets what everything random in the links and actor faults is drawn from.
-// Default: 0.
+// Seed sets the seed of everything random in the links and actor faults. Default: 0.
 func Seed(seed uint64) Option { return func(s *setup) { s.network.Seed = seed } }
 
-// Window sets how many bytes wait at most at each end of a connection, so that writers
-// wait sooner. Default: simnet.WindowDefault.
+// Window sets how many bytes can wait at each end of a connection before writers block.
+// Default: simnet.WindowDefault.
 func Window(bytes int) Option { return func(s *setup) { s.network.Window = bytes } }
 
-// Held sets how many bytes a connection holds on the way in each direction while a rule
-// keeps them from passing; then writers wait. Default: wire.WindowDefault.
+// Held sets how many bytes a connection holds in each direction while a rule keeps them
+// from passing; beyond that writers block. Default: wire.WindowDefault.
 func Held(bytes int) Option { return func(s *setup) { s.network.Held = bytes } }
 
-// ServerOptions sets the options of "s1". Name and DontListen are set by the bubble.
-// Default: JetStream alone.
+// ServerOptions sets the options of "s1". The bubble sets Name and DontListen itself.
+// Default: JetStream, and nothing else.
 func ServerOptions(options natsserver.Options) Option {
 	return func(s *setup) { s.server = &options }
 }
 
-// NoServer leaves "s1" out.
+// NoServer starts no server "s1".
 func NoServer() Option { return func(s *setup) { s.server = nil } }
 
-// Bubble runs f in a testing/synctest bubble with everything that a client of NATS
-// needs: hours pass in milliseconds, timers are exact, and nothing of it may be left at
-// the end, be it a goroutine or an actor. What f leaves running of the environment itself
-// is ended for it; connections are f's own.
+// Bubble runs f in a testing/synctest bubble with everything that a NATS client needs:
+// hours pass in milliseconds, timers are exact, and a goroutine or an actor that is left
+// at the end fails the test. The environment stops what f leaves running of it;
+// connections belong to f, which has to close them.
 //
 //	faults.Bubble(t, func(b *faults.Env) {
 //		nc, err := api.Connect(b.URL("s1"), api.System(b.System), api.SetCustomDialer(b.Dialer("client")))
@@ -84,8 +83,8 @@ func Bubble(t *testing.T, f func(b *Env), options ...Option) {
 	natsserver.Bubble(t, func(t *testing.T) { f(s.env(t)) })
 }
 
-// env makes an environment that ends with the test, after everything that the test has
-// made.
+// env creates an environment that ends with the test, after everything that the test has
+// created.
 func (s setup) env(t *testing.T) *Env {
 	b := &Env{T: t, Net: simnet.New(s.network), System: actors.NewSystem(nil)}
 	b.Servers, b.Actors = map[string]Server{}, Actors(b.System)
@@ -99,7 +98,7 @@ func (s setup) env(t *testing.T) *Env {
 	return b
 }
 
-// checkLeaks runs when everything that is the environment's own has ended.
+// checkLeaks runs after everything of the environment has ended.
 func checkLeaks(t *testing.T, system *actors.System, before int) {
 	for _, stack := range leftovers() {
 		t.Errorf("faults: the bubble leaves a goroutine:\n%s", stack)
@@ -109,9 +108,9 @@ func checkLeaks(t *testing.T, system *actors.System, before int) {
 	}
 }
 
-// Start starts a further server and attaches it to the network; it ends with the test.
-// Servers in a bubble can't be a cluster, as routes need sockets; a client may have
-// several of them in its pool all the same. One that can't start ends the test.
+// Start starts another server and attaches it to the network; it ends with the test.
+// Servers in a bubble can't form a cluster, as routes need sockets, but a client may have
+// several of them in its pool. A server that can't start fails the test at once.
 func (b *Env) Start(name string, options natsserver.Options) *natsserver.Server {
 	b.T.Helper()
 	options.Name, options.DontListen = name, true
@@ -120,8 +119,8 @@ func (b *Env) Start(name string, options natsserver.Options) *natsserver.Server 
 	return s
 }
 
-// Attach puts any other server, such as a fakeserver, into the network. If it is a
-// [Server], rules can be about it.
+// Attach puts any other server, such as a fakeserver, into the network. Rules can name it
+// if it implements [Server].
 func (b *Env) Attach(name string, p simnet.Provider) {
 	b.Net.Attach(name, p)
 	if s, ok := p.(Server); ok {
@@ -130,19 +129,19 @@ func (b *Env) Attach(name string, p simnet.Provider) {
 }
 
 // URL returns the address of a server in the network, such as "nats://10.0.0.1:4222". A
-// client that leaves the lookup of names to its dialer can connect to "nats://s1" as
+// client that leaves name lookup to its dialer can connect to "nats://s1" as
 // well.
 func (b *Env) URL(server string) string { return "nats://" + b.Net.Address(server) }
 
-// Dialer returns what the client of that name dials with; see simnet.Network.Dialer.
+// Dialer returns the dialer of the client with that name; see simnet.Network.Dialer.
 func (b *Env) Dialer(client string) *simnet.Dialer { return b.Net.Dialer(client) }
 
-// Link returns the way from a client to a server.
+// Link returns the link from a client to a server.
 func (b *Env) Link(client, server string) *wire.Link { return b.Net.Link(client, server) }
 
 // Play plays a plan on the links between all clients that have a Dialer and all servers,
-// on the servers, and on the actors of System; see [Stage.Play]. The run is stopped at the
-// end of the test.
+// on the servers, and on the actors of System; see [Stage.Play]. The run is stopped at
+// the end of the test.
 func (b *Env) Play(p plan.Plan) (*Run, error) {
 	b.Links = b.Net.Links()
 	run, err := b.Stage.Play(p)
@@ -153,7 +152,8 @@ func (b *Env) Play(p plan.Plan) (*Run, error) {
 	return run, nil
 }
 
-// Inject plays a plan in its text form. One that can't be played ends the test.
+// Inject plays a plan in its text form. A plan that can't be played fails the test at
+// once.
 func (b *Env) Inject(rules string) *Run {
 	b.T.Helper()
 	p, err := plan.Parse(rules)

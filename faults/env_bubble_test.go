@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// other connects with nats.go, which tries for ever, once a second.
+// other connects with nats.go, which tries forever, once a second.
 func other(b *faults.Env, client string, servers ...string) *nats.Conn {
 	b.T.Helper()
 	var urls []string

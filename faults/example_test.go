@@ -56,7 +56,7 @@ func ExampleStage_Play() {
 	// Output: true server(s1)
 }
 
-// Rules about actors are made before the system has its first connection.
+// Rules for actors are added before the system has its first connection.
 func ExampleActors() {
 	system := actors.NewSystem(nil) // for api.System
 	sick := faults.Actors(system)

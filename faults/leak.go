@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// graceMax is how much virtual time goroutines get to end once everything was closed:
-// more than any timeout that a client or a server waits out.
+// graceMax is how much virtual time goroutines get to end after everything was closed:
+// more than any timeout of a client or a server.
 const graceMax = 5 * time.Minute
 
-// leftovers returns the stacks of the goroutines in the caller's bubble, its own left
-// out, when everything in it had the time to end.
+// leftovers returns the stacks of the goroutines in the caller's bubble, except its own,
+// after everything in it has had the time to end.
 func leftovers() []string {
 	for waited, pause := time.Duration(0), time.Millisecond; ; pause *= 2 {
 		synctest.Wait()
@@ -35,9 +35,9 @@ func allStacks() string {
 	}
 }
 
-// othersInBubble picks the stacks of goroutines in the bubble of the first, those that
-// run the bubble left out. The head of a stack is "goroutine 7 [select (durable),
-// synctest bubble 3]:".
+// othersInBubble returns the stacks of the goroutines that share a bubble with the first
+// one, except for those that run the bubble. A stack begins with "goroutine 7 [select
+// (durable), synctest bubble 3]:".
 func othersInBubble(stacks string) []string {
 	own, rest, _ := strings.Cut(stacks, "\n\n")
 	bubble := bubbleOf(own)
@@ -50,7 +50,7 @@ func othersInBubble(stacks string) []string {
 	return others
 }
 
-// bubbleOf returns the name of a goroutine's bubble, empty for none.
+// bubbleOf returns the name of a goroutine's bubble, empty if there is none.
 func bubbleOf(stack string) string {
 	head, _, _ := strings.Cut(stack, "\n")
 	_, bubble, found := strings.Cut(head, "synctest bubble ")

@@ -12,12 +12,12 @@ import (
 	"github.com/troupe-go/troupe/faults/wire"
 )
 
-// Run is a plan that is played. All methods may be called from any goroutine.
+// Run is a plan that is being played. All methods are safe for concurrent use.
 //
-//	Play ──► rules of links and actors are given to them, those of servers wait for
-//	  │      their time, each on a goroutine of its own
-//	  ├──► Wait: all that has a time has come, and what has a length has ended
-//	  └──► Stop: everything is lifted, servers that were to come back come back at once
+//	Play ──► rules of links and actors are handed over at once; those of servers wait
+//	  │      for their time, each on a goroutine of its own
+//	  ├──► Wait: all rules with a time have begun, and those with a length have ended
+//	  └──► Stop: everything is lifted; servers that were to come back do so at once
 type Run struct {
 	played plan.Plan
 	parts  []part // one for each rule
@@ -26,24 +26,24 @@ type Run struct {
 	once    sync.Once
 	work    sync.WaitGroup
 	pending atomic.Int64  // what Wait waits for; starts with one for Play itself
-	done    chan struct{} // closed when there is no more
+	done    chan struct{} // closed when pending is 0
 
 	mu   sync.Mutex
 	errs []error
 }
 
-// part is what a rule became. One of the three is used.
+// part is what a rule became. Exactly one of the three is used.
 type part struct {
 	links  []*wire.Injection
 	actors *ActorFault
 	server atomic.Int64 // hits
 }
 
-// Play begins to play a plan: times of its rules count from now. It returns an error, and
-// nothing has happened, if a rule makes no sense (*plan.RangeError), is about what is not
-// there (*plan.UnknownTargetError), or asks of a server what it can't do (*UnableError).
-// A link that is closed refuses rules with a wire.ErrClosed. The caller has to Stop the
-// run.
+// Play begins to play a plan: the times of its rules count from now. If it returns an
+// error, nothing has happened. The error says that a rule is invalid (*plan.RangeError),
+// names what does not exist (*plan.UnknownTargetError), or asks something of a server
+// that it can't do (*UnableError). A link that is closed refuses rules with
+// wire.ErrClosed. The caller has to Stop the run.
 func (s *Stage) Play(p plan.Plan) (*Run, error) {
 	if err := s.check(p); err != nil {
 		return nil, err
@@ -64,14 +64,14 @@ func (s *Stage) Play(p plan.Plan) (*Run, error) {
 		}
 	}
 	if last := lastEnd(p); last > 0 {
-		// One instant later: under virtual time links have done by then what is due at
-		// the same time.
+		// One instant later: in virtual time, links have by then done what is due at the
+		// same time.
 		r.begin(func() { r.pause(last + 1) })
 	}
 	return r, nil
 }
 
-// inject gives a rule to the links or actors that it is about.
+// inject hands a rule to the links or actors that it names.
 func (r *Run) inject(s *Stage, i int, rule plan.Rule) error {
 	if rule.Target.Kind == plan.TargetActor {
 		f, err := s.Actors.Add(rule)
@@ -91,8 +91,8 @@ func (r *Run) inject(s *Stage, i int, rule plan.Rule) error {
 	return nil
 }
 
-// lastEnd is when the last rule has begun, and ended if it has a length. Servers take
-// their own time.
+// lastEnd is when the last rule has begun, and has ended if it has a length. What a
+// server needs to come back is not part of it.
 func lastEnd(p plan.Plan) time.Duration {
 	last := time.Duration(0)
 	for _, rule := range p.Rules {
@@ -116,7 +116,7 @@ func (r *Run) ended() {
 	}
 }
 
-// pause waits, and reports whether the run was not stopped before.
+// pause waits, and reports whether it ended before the run was stopped.
 func (r *Run) pause(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -128,7 +128,7 @@ func (r *Run) pause(d time.Duration) bool {
 	}
 }
 
-// punish does to a server what a rule says, at its time, and undoes it at the end.
+// punish applies a rule to a server at the rule's time, and undoes it at its end.
 func (r *Run) punish(i int, rule plan.Rule, name string, server Server) {
 	if rule.At > 0 && !r.pause(rule.At) {
 		return
@@ -176,11 +176,11 @@ func (r *Run) note(name string, rule plan.Rule, err error) {
 	r.errs = append(r.errs, fmt.Errorf("faults: server %s, rule %s: %w", name, rule, err))
 }
 
-// Plan returns what is played.
+// Plan returns the plan.
 func (r *Run) Plan() plan.Plan { return r.played }
 
-// Hits returns how often each rule has done something, in the order of the plan: a link
-// as its injection counts, an actor as its fault does, and a server once each time.
+// Hits returns how often each rule took effect, in the order of the plan: for a link as
+// its injection counts, for an actor as its fault does, and for a server once each time.
 func (r *Run) Hits() []int {
 	hits := make([]int, len(r.parts))
 	for i := range r.parts {
@@ -196,30 +196,35 @@ func (r *Run) Hits() []int {
 	return hits
 }
 
-// Err returns what servers that were to be restarted, paused or resumed had against it,
-// joined; nil if nothing.
+// Err returns the errors of servers that were to be restarted, paused or resumed, joined;
+// nil if there are none.
 func (r *Run) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return errors.Join(r.errs...)
 }
 
-// Wait waits until every rule has begun, and every one with a length has ended. Rules
-// without an end still hold then, and so may what an operation or a number of bytes has
-// set off later than at the rule's time: its length counts from there. It returns Err, or
-// the cause of the context's end.
+// Wait waits until every rule has begun, and every rule with a length has ended. Rules
+// without an end are then still in force, and so may be faults that an operation or a
+// number of bytes triggered later than the rule's time: their length counts from the
+// trigger. Wait returns Err, or the cause of the context's end.
 func (r *Run) Wait(ctx context.Context) error {
 	select {
-	case <-r.done:
-		return r.Err()
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	case <-r.done: // even if ctx has ended
+	default:
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
+	return r.Err()
 }
 
-// Stop ends the run: rules are lifted, what has not begun does not begin, and what was
-// taken away for a time is given back at once. A server that was killed for good stays
-// down. It returns when nothing of the run goes on; a second call does nothing.
+// Stop ends the run: rules are lifted, those that have not begun do not begin, and
+// servers that were taken away for a time come back at once. A server that was killed for
+// good stays down. Stop returns when no activity of the run is left; a second call does
+// nothing.
 func (r *Run) Stop() {
 	r.once.Do(func() { close(r.stop) })
 	r.lift()

@@ -9,16 +9,17 @@ import (
 	"github.com/troupe-go/troupe/faults/wire"
 )
 
-// Server is a server that rules can be about: natsserver.Server, or what stands for it.
-// It may also have these methods, for the rules that need them:
+// Server is a server that rules can name: natsserver.Server, or a substitute. It may also
+// have these methods, for the rules that need them:
 //
 //	pause      Pause() error, Resume() error
 //	lameduck   LameDuck() <-chan struct{}
 //	kick       KickAll() (int, error)
 type Server interface {
-	// Kill ends the server without a farewell; it returns when it has.
+	// Kill ends the server without notice to its clients; it returns when the server has
+	// ended.
 	Kill()
-	// Restart starts it again, also one that is running.
+	// Restart starts it again, even if it is running.
 	Restart() error
 }
 
@@ -31,21 +32,21 @@ type leaver interface{ LameDuck() <-chan struct{} }
 
 type kicker interface{ KickAll() (int, error) }
 
-// Stage is what a plan is played on: whatever of a system can go wrong. Any part may be
-// left out. It is not changed by playing.
+// Stage is what a plan is played on: the parts of a system that can fail. Any part may be
+// left out. Playing a plan does not change the stage.
 type Stage struct {
-	// Links are those of a network or of proxies. A rule without a target is about all
+	// Links are those of a network or of proxies. A rule without a target applies to all
 	// of them.
 	Links []*wire.Link
 
-	// Servers are those that can be killed, by the names under which rules know them.
+	// Servers are those that can be killed, by the names that rules use.
 	Servers map[string]Server
 
 	// Actors are the actor faults of a private system; nil for none.
 	Actors *ActorFaults
 }
 
-// Known returns what rules can be about.
+// Known returns what rules can name.
 func (s *Stage) Known() plan.Known {
 	known := plan.Known{Servers: slices.Sorted(maps.Keys(s.Servers))}
 	for _, l := range s.Links {
@@ -57,19 +58,19 @@ func (s *Stage) Known() plan.Known {
 	return known
 }
 
-// UnableError says that a server can't do what a rule asks of it.
+// UnableError says that a server can't do what a rule asks for.
 type UnableError struct {
 	Rule   plan.Rule
 	Server string // its name
-	Want   string // the methods that it would have to have
+	Want   string // the methods that it lacks
 }
 
-// Error says all of it.
+// Error returns a text with all fields.
 func (e *UnableError) Error() string {
 	return fmt.Sprintf("faults: server %s has no %s for the rule: %s", e.Server, e.Want, e.Rule)
 }
 
-// check says why a plan can't be played.
+// check returns why a plan can't be played, nil if it can.
 func (s *Stage) check(p plan.Plan) error {
 	if err := p.Check(); err != nil {
 		return err
@@ -87,7 +88,7 @@ func (s *Stage) check(p plan.Plan) error {
 	return nil
 }
 
-// matching returns the names of the servers that a target is about, sorted.
+// matching returns the names of the servers that match a target, sorted.
 func (s *Stage) matching(target plan.Target) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(s.Servers)) {
 		if target.Matches(plan.Server(name)) {
@@ -97,7 +98,8 @@ func (s *Stage) matching(target plan.Target) (names []string) {
 	return names
 }
 
-// lacks returns the methods that a server would need for a kind of fault and has not.
+// lacks returns the methods that a server would need for a kind of fault and does not
+// have.
 func lacks(server Server, kind plan.Kind) string {
 	has, want := true, ""
 	switch kind {

@@ -19,12 +19,12 @@ import (
 	"github.com/troupe-go/troupe/faults/wire"
 )
 
-// diary is a server that writes down what is done to it, and when.
+// diary is a server that records what is done to it, and when.
 type diary struct {
 	mu    sync.Mutex
 	began time.Time
 	lines []string
-	err   error // of all that has one
+	err   error // returned by all methods that return one
 }
 
 func newDiary() *diary { return &diary{began: time.Now()} }
@@ -141,7 +141,7 @@ func TestStopGivesBack(t *testing.T) {
 	})
 }
 
-// TestWhatServersHaveAgainstIt is told, with the rule.
+// TestWhatServersHaveAgainstIt: errors of servers are reported, with the rule.
 func TestWhatServersHaveAgainstIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
@@ -159,7 +159,7 @@ func TestWhatServersHaveAgainstIt(t *testing.T) {
 	})
 }
 
-// TestWhatCannotBePlayed is told by type, and nothing has begun.
+// TestWhatCannotBePlayed is reported with a typed error, and nothing has begun.
 func TestWhatCannotBePlayed(t *testing.T) {
 	faults.Bubble(t, func(b *faults.Env) {
 		b.Dialer("client")
@@ -192,7 +192,7 @@ func TestWhatCannotBePlayed(t *testing.T) {
 	})
 }
 
-// TestALinkThatRefusesARule: the rules that came before it are lifted.
+// TestALinkThatRefusesARule: the rules that were added before it are lifted.
 func TestALinkThatRefusesARule(t *testing.T) {
 	open, gone := wire.New(plan.Link("c", "s1"), wire.Options{}), wire.New(plan.Link("c", "s2"), wire.Options{})
 	defer open.Close()
@@ -206,8 +206,8 @@ func TestALinkThatRefusesARule(t *testing.T) {
 	}
 }
 
-// TestRulesReachLinksAndServers with a client of another kind: what is cut is cut, what
-// ends ends, and hits are counted.
+// TestRulesReachLinksAndServers with a different kind of client: faults happen, end, and
+// are counted.
 func TestRulesReachLinksAndServers(t *testing.T) {
 	faults.Bubble(t, func(b *faults.Env) {
 		nc := other(b, "client", "s1")
@@ -241,6 +241,24 @@ func TestRulesReachLinksAndServers(t *testing.T) {
 		}
 		if hits := run.Hits(); hits[0] != 1 || hits[1] != 1 || hits[2] < 1 || hits[3] != 1 {
 			t.Errorf("hits %v", hits)
+		}
+	})
+}
+
+// TestARunThatIsOverIsNotWaitedFor, whatever the context says.
+func TestARunThatIsOverIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := play(t, &faults.Stage{Servers: map[string]faults.Server{"s1": newDiary()}}, "server(s1) kick")
+		defer r.Stop()
+		if err := r.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 200 {
+			if err := r.Wait(over); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

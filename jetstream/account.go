@@ -2,7 +2,7 @@ package jetstream
 
 import "context"
 
-// AccountInfo is what an account uses of JetStream, and what it may use.
+// AccountInfo is an account's usage and limits of JetStream.
 type AccountInfo struct {
 	// Tier holds the totals; its limits are those of an account without tiers.
 	Tier
@@ -14,37 +14,37 @@ type AccountInfo struct {
 	Tiers map[string]Tier `json:"tiers"`
 }
 
-// Tier is a part of an account's usage, and its limits.
+// Tier is a part of an account's usage, with its limits.
 type Tier struct {
 	// Memory in use, bytes.
 	Memory uint64 `json:"memory"`
 	// Store is the storage on disk in use, bytes.
 	Store uint64 `json:"storage"`
-	// ReservedMemory is what streams with MaxBytes may use of memory, bytes.
+	// ReservedMemory is the memory reserved by streams with MaxBytes, bytes.
 	ReservedMemory uint64 `json:"reserved_memory"`
-	// ReservedStore is what streams with MaxBytes may use of the disk, bytes.
+	// ReservedStore is the disk space reserved by streams with MaxBytes, bytes.
 	ReservedStore uint64 `json:"reserved_storage"`
 	// Streams is how many there are.
 	Streams int `json:"streams"`
 	// Consumers is how many there are.
 	Consumers int `json:"consumers"`
-	// Limits of them.
+	// Limits of the account or the tier.
 	Limits AccountLimits `json:"limits"`
 }
 
 // APIStats counts calls of the JetStream API.
 type APIStats struct {
-	// Level of the API that the server has.
+	// Level of the API that the server supports.
 	Level int `json:"level"`
 	// Total is how many calls there were.
 	Total uint64 `json:"total"`
 	// Errors is how many of them failed.
 	Errors uint64 `json:"errors"`
-	// Inflight is how many are under way.
+	// Inflight is how many are in progress.
 	Inflight uint64 `json:"inflight,omitempty"`
 }
 
-// AccountLimits are the limits of an account, or of a tier. -1 is no limit.
+// AccountLimits are the limits of an account, or of a tier. -1 means no limit.
 type AccountLimits struct {
 	// MaxMemory is how much memory streams may use, bytes.
 	MaxMemory int64 `json:"max_memory"`
@@ -64,7 +64,7 @@ type AccountLimits struct {
 	MaxBytesRequired bool `json:"max_bytes_required"`
 }
 
-// AccountInfo asks what the account uses of JetStream.
+// AccountInfo requests the account's usage and limits.
 func (js *jetStream) AccountInfo(ctx context.Context) (*AccountInfo, error) {
 	info, err := call[AccountInfo](ctx, js, request{op: "account info", subject: "INFO"})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// ack.go - the words that a consumer's messages are answered with.
+// ack.go - how a consumer's messages are acknowledged.
 
 // The bodies of acknowledgements.
 const (
@@ -22,14 +22,14 @@ const (
 // ackNext begins the body of an acknowledgement that is a pull, too.
 const ackNext = "+NXT "
 
-// ackNextSlack is the part of the time for AckNext that is left to the way there and back.
+// ackNextSlack is the fraction of AckNext's time that is kept for the round trip: a tenth.
 const ackNextSlack = 10
 
-// ackCounts counts what one consumer's messages were answered with.
+// ackCounts counts the acknowledgements of one consumer's messages.
 type ackCounts struct {
 	final   atomic.Uint64           // acks, naks and terms that were sent
 	last    atomic.Pointer[api.Msg] // the last message that got one
-	unacked *unacked                // nil for nobody who wants to know
+	unacked *unacked                // nil if nobody needs it
 }
 
 // Ack implements Msg.
@@ -76,8 +76,8 @@ func (m *jsMsg) DoubleTerm(ctx context.Context, reason string) error {
 	return m.confirm(ctx, termBody(reason))
 }
 
-// AckNext implements Msg. The next message comes with its own subject, which no shared
-// inbox could tell from another's: it gets an inbox of its own.
+// AckNext implements Msg. The next message arrives on its own subject, so a shared inbox could
+// not match it to the request: it gets an inbox of its own.
 func (m *jsMsg) AckNext(ctx context.Context) (Msg, error) {
 	if err := m.bound(); err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ func (m *jsMsg) finish(body []byte) error {
 	return err
 }
 
-// confirm sends a final acknowledgement and waits for the server's word.
+// confirm sends a final acknowledgement and waits for the server's confirmation.
 func (m *jsMsg) confirm(ctx context.Context, body []byte) error {
 	if err := m.take(); err != nil {
 		return err
@@ -149,7 +149,7 @@ func (m *jsMsg) request(ctx context.Context, body []byte) error {
 	return err
 }
 
-// open returns why the message cannot be acknowledged, or not any more.
+// open returns why the message cannot be acknowledged, or can no longer be.
 func (m *jsMsg) open() error {
 	if err := m.bound(); err != nil {
 		return err
@@ -160,7 +160,7 @@ func (m *jsMsg) open() error {
 	return nil
 }
 
-// take makes the caller the one who acknowledges finally. It calls settle.
+// take claims the final acknowledgement for the caller, which then calls settle.
 func (m *jsMsg) take() error {
 	if err := m.bound(); err != nil {
 		return err
@@ -171,8 +171,8 @@ func (m *jsMsg) take() error {
 	return nil
 }
 
-// settle ends what take began. An acknowledgement that was not sent, or about which
-// nothing is known, may be tried again.
+// settle ends what take began. An acknowledgement that was not sent, or whose outcome is unknown,
+// may be tried again.
 func (m *jsMsg) settle(body []byte, done bool) {
 	if !done {
 		m.state.Store(stateOpen)

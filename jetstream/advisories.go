@@ -14,7 +14,7 @@ import (
 // AdvisoryKind names what happened, as the subjects of advisories do.
 type AdvisoryKind string
 
-// The kinds of advisories. Those of servers are told in the system account alone.
+// The kinds of advisories. Those about servers are published only in the system account.
 const (
 	AdvisoryStreamCreated      AdvisoryKind = "STREAM.CREATED" // StreamActionAdvisory
 	AdvisoryStreamUpdated      AdvisoryKind = "STREAM.UPDATED" // StreamActionAdvisory
@@ -28,7 +28,7 @@ const (
 	AdvisoryRestoreCompleted   AdvisoryKind = "STREAM.RESTORE_COMPLETE"
 	AdvisoryConsumerCreated    AdvisoryKind = "CONSUMER.CREATED" // ConsumerActionAdvisory
 	AdvisoryConsumerDeleted    AdvisoryKind = "CONSUMER.DELETED" // ConsumerActionAdvisory
-	AdvisoryConsumerPaused     AdvisoryKind = "CONSUMER.PAUSE"   // also when it goes on
+	AdvisoryConsumerPaused     AdvisoryKind = "CONSUMER.PAUSE"   // also when it is resumed
 	AdvisoryConsumerLeader     AdvisoryKind = "CONSUMER.LEADER_ELECTED"
 	AdvisoryConsumerQuorumLost AdvisoryKind = "CONSUMER.QUORUM_LOST"
 	AdvisoryMaxDeliveries      AdvisoryKind = "CONSUMER.MAX_DELIVERIES"
@@ -42,7 +42,7 @@ const (
 	AdvisoryServerRemoved      AdvisoryKind = "SERVER.REMOVED"
 	AdvisoryMetaRescue         AdvisoryKind = "SERVER.META_RESCUE"
 	AdvisoryAPILimit           AdvisoryKind = "API.LIMIT_REACHED"
-	AdvisoryAPIAudit           AdvisoryKind = "API" // of every call; never unless asked for
+	AdvisoryAPIAudit           AdvisoryKind = "API" // for every call; only if asked for
 )
 
 // isKind reports whether k is one of the kinds.
@@ -59,7 +59,7 @@ func isKind(k AdvisoryKind) bool {
 	}
 }
 
-// DefaultEventPrefix is what the subjects of advisories and metrics begin with.
+// DefaultEventPrefix is the prefix of the subjects of advisories and metrics.
 const DefaultEventPrefix = "$JS.EVENT."
 
 // AdvisoryOpt is an option of Advisories and DeadLetters. A nil one is skipped.
@@ -71,8 +71,8 @@ type advisoryOptions struct {
 	stream, consumer string         // empty for any
 }
 
-// AdvisoryKinds asks for those kinds only. Default: all but AdvisoryAPIAudit.
-// ErrInvalidOption for none, and for one that is none.
+// AdvisoryKinds asks for those kinds only. Default: all but AdvisoryAPIAudit. ErrInvalidOption
+// without a kind, and for an unknown one.
 func AdvisoryKinds(kinds ...AdvisoryKind) AdvisoryOpt {
 	return func(o *advisoryOptions) error {
 		if len(kinds) == 0 {
@@ -88,7 +88,7 @@ func AdvisoryKinds(kinds ...AdvisoryKind) AdvisoryOpt {
 	}
 }
 
-// AdvisoriesOfStream asks for what is about one stream and its consumers. Default: any.
+// AdvisoriesOfStream asks only for advisories about one stream and its consumers. Default: any.
 // ErrInvalidStreamName.
 func AdvisoriesOfStream(stream string) AdvisoryOpt {
 	return func(o *advisoryOptions) error {
@@ -97,7 +97,7 @@ func AdvisoriesOfStream(stream string) AdvisoryOpt {
 	}
 }
 
-// AdvisoriesOfConsumer asks for what is about one consumer. Default: any.
+// AdvisoriesOfConsumer asks only for advisories about one consumer. Default: any.
 // ErrInvalidStreamName, ErrInvalidConsumerName.
 func AdvisoriesOfConsumer(stream, consumer string) AdvisoryOpt {
 	return func(o *advisoryOptions) error {
@@ -106,9 +106,9 @@ func AdvisoriesOfConsumer(stream, consumer string) AdvisoryOpt {
 	}
 }
 
-// AdvisoryPrefix says what their subjects begin with instead of DefaultEventPrefix:
-// where an account imports them. A dot behind it may be left out. ErrInvalidOption if
-// it is empty or no subject.
+// AdvisoryPrefix replaces DefaultEventPrefix as the start of their subjects, for an account that
+// imports them elsewhere. The trailing dot may be left out. ErrInvalidOption if it is empty or
+// not a valid subject.
 func AdvisoryPrefix(prefix string) AdvisoryOpt {
 	return func(o *advisoryOptions) error {
 		prefix = strings.TrimSuffix(prefix, ".")
@@ -123,7 +123,7 @@ func AdvisoryPrefix(prefix string) AdvisoryOpt {
 // subjects returns what to subscribe to.
 func (o *advisoryOptions) subjects() []string {
 	kinds := o.kinds
-	if len(kinds) == 0 { // also those of tomorrow
+	if len(kinds) == 0 { // also kinds added later
 		kinds = []AdvisoryKind{"STREAM.*", "CONSUMER.*", AdvisoryAckMetric, "DOMAIN.*", "SERVER.*", "API.*"}
 	}
 	var all []string
@@ -135,8 +135,7 @@ func (o *advisoryOptions) subjects() []string {
 	return all
 }
 
-// subject returns the subject of a kind, empty if the kind is about nothing that is
-// asked for.
+// subject returns the subject of a kind, empty if the kind does not concern what is asked for.
 func (o *advisoryOptions) subject(k AdvisoryKind) string {
 	begin := o.prefix + "ADVISORY." + string(k)
 	group, _, _ := strings.Cut(string(k), ".")
@@ -161,9 +160,9 @@ func orAny(name string) string {
 	return name
 }
 
-// DecodeAdvisory reads an advisory or a metric, as from a stream that keeps them. One of
-// a type that it does not know is an UnknownAdvisory. ErrInvalidJetStreamResponse for
-// what is none.
+// DecodeAdvisory reads an advisory or a metric, for example from a stream that stores them. An
+// unknown type becomes an UnknownAdvisory. ErrInvalidJetStreamResponse for data that is not an
+// advisory.
 func DecodeAdvisory(data []byte) (Advisory, error) {
 	var head AdvisoryHead
 	if err := json.Unmarshal(data, &head); err != nil {
@@ -182,25 +181,25 @@ func DecodeAdvisory(data []byte) (Advisory, error) {
 	return a, nil
 }
 
-var errNoType error = born("it says no type", ErrInvalidJetStreamResponse)
+var errNoType error = born("it has no type", ErrInvalidJetStreamResponse)
 
-// AdvisoryReader tells what servers tell about their streams and consumers.
+// AdvisoryReader reads what servers publish about their streams and consumers.
 type AdvisoryReader interface {
-	// Advisories returns what happens from now on, until ctx is done or the loop is left;
-	// it can be ranged over once. Servers keep nothing of it: what happens while there is
-	// no connection is missed, unless a stream keeps the subjects; see DecodeAdvisory.
-	// With a domain it yields only what its servers say.
+	// Advisories yields the advisories from now on, until ctx is done or the loop is left; it can
+	// be ranged over once. Servers do not store them: what happens while there is no connection
+	// is missed, unless a stream stores the subjects; see DecodeAdvisory. With a domain it yields
+	// only those of its servers.
 	//
-	// The sequence yields an error, and goes on, for what cannot be decoded
-	// (ErrInvalidJetStreamResponse) and when some were lost because the loop is slow
-	// (api.ErrSlowConsumer). It ends with any other error: the connection was closed.
-	// Errors at once: those of the options, and of api.Conn.SubscribeSync.
+	// The sequence yields an error, and continues, for an advisory that cannot be decoded
+	// (ErrInvalidJetStreamResponse) and when some were lost because the loop was too slow
+	// (api.ErrSlowConsumer). It ends with any other error: the connection was closed. Errors of
+	// the call: those of the options, and of api.Conn.SubscribeSync.
 	Advisories(ctx context.Context, opts ...AdvisoryOpt) (iter.Seq2[Advisory, error], error)
 
 	DeadLetterReader
 }
 
-// Advisories returns what happens from now on.
+// Advisories implements AdvisoryReader.
 func (js *jetStream) Advisories(ctx context.Context, opts ...AdvisoryOpt) (iter.Seq2[Advisory, error], error) {
 	o := advisoryOptions{prefix: DefaultEventPrefix}
 	for _, opt := range opts {
@@ -213,7 +212,7 @@ func (js *jetStream) Advisories(ctx context.Context, opts ...AdvisoryOpt) (iter.
 	}
 	subjects := o.subjects()
 	if len(subjects) == 0 {
-		return nil, &OptionError{Option: "AdvisoryKinds", Reason: "has no kind that is about a stream or a consumer"}
+		return nil, &OptionError{Option: "AdvisoryKinds", Reason: "has no kind that concerns a stream or a consumer"}
 	}
 	feed, err := js.subscribeAll(orBackground(ctx), subjects)
 	if err != nil {
@@ -279,7 +278,7 @@ func (f *feed) advisories(yield func(Advisory, error) bool) {
 	}
 }
 
-// read passes on what a subscription gives, until it ends or ctx is done.
+// read passes on what a subscription delivers, until it ends or ctx is done.
 func (f *feed) read(sub *api.Subscription, arrivals chan<- arrival) {
 	for {
 		m, err := sub.NextMsgWithContext(f.ctx)
@@ -294,12 +293,12 @@ func (f *feed) read(sub *api.Subscription, arrivals chan<- arrival) {
 	}
 }
 
-// goesOn reports whether a subscription gives more after an error.
+// goesOn reports whether a subscription may deliver more after an error.
 func goesOn(sub *api.Subscription, err error) bool {
 	return errors.Is(err, api.ErrSlowConsumer) && sub.IsValid()
 }
 
-// hand yields what came. It reports false when that was the last.
+// hand yields one arrival. It reports false when that was the last.
 func (f *feed) hand(got arrival, yield func(Advisory, error) bool) bool {
 	if got.err != nil {
 		return yield(nil, got.err) && goesOn(got.sub, got.err)

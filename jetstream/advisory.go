@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Advisory is an event that a server tells about, or a measurement: a pointer to one of
-// the types whose names end so, or to an AckMetric. It belongs to whoever gets it.
+// Advisory is an event or a measurement that a server publishes: a pointer to one of the types
+// whose names end in Advisory, or to an AckMetric. The receiver owns it.
 type Advisory interface {
-	// Head returns what all of them have.
+	// Head returns the fields that all advisories have.
 	Head() AdvisoryHead
 }
 
-// AdvisoryHead is what all advisories have.
+// AdvisoryHead has the fields of all advisories.
 type AdvisoryHead struct {
 	Type   string    `json:"type"` // "io.nats.jetstream.advisory.v1.max_deliver"
 	ID     string    `json:"id"`   // of this one alone
@@ -20,10 +20,10 @@ type AdvisoryHead struct {
 	Domain string    `json:"domain,omitempty"` // of the server; empty without
 }
 
-// Head returns what all advisories have.
+// Head returns the fields that all advisories have.
 func (h *AdvisoryHead) Head() AdvisoryHead { return *h }
 
-// ClientInfo says who asked a server for something. What a server does not tell is empty.
+// ClientInfo says who sent a request to a server. What the server does not report is empty.
 type ClientInfo struct {
 	Account    string `json:"acc,omitempty"`
 	User       string `json:"user,omitempty"`
@@ -53,13 +53,13 @@ type ConsumerActionAdvisory struct {
 	Action   string `json:"action"` // "create" or "delete"
 }
 
-// ConsumerPauseAdvisory: a consumer was paused, or goes on.
+// ConsumerPauseAdvisory: a consumer was paused or resumed.
 type ConsumerPauseAdvisory struct {
 	AdvisoryHead
 	Stream     string    `json:"stream"`
 	Consumer   string    `json:"consumer"`
 	Paused     bool      `json:"paused"`
-	PauseUntil time.Time `json:"pause_until"` // zero if it goes on
+	PauseUntil time.Time `json:"pause_until"` // zero if it was resumed
 }
 
 // MaxDeliveriesAdvisory: a message was delivered as often as its consumer allows and
@@ -72,8 +72,8 @@ type MaxDeliveriesAdvisory struct {
 	Deliveries uint64 `json:"deliveries"`
 }
 
-// TerminatedAdvisory: a message was terminated by whoever got it. It is a dead letter;
-// see DeadLetterReader.
+// TerminatedAdvisory: a message was terminated by its receiver. It is a dead letter; see
+// DeadLetterReader.
 type TerminatedAdvisory struct {
 	AdvisoryHead
 	Stream      string `json:"stream"`
@@ -84,7 +84,7 @@ type TerminatedAdvisory struct {
 	Reason      string `json:"reason,omitempty"`
 }
 
-// NakedAdvisory: whoever got a message asked for it to be delivered again.
+// NakedAdvisory: the receiver of a message asked for it to be delivered again.
 type NakedAdvisory struct {
 	AdvisoryHead
 	Stream      string `json:"stream"`
@@ -94,19 +94,19 @@ type NakedAdvisory struct {
 	Deliveries  uint64 `json:"deliveries"`
 }
 
-// AckMetric says how long it took until a message was acknowledged, of the share that
-// SampleFrequency of its consumer names.
+// AckMetric says how long it took until a message was acknowledged. It is sent for the share of
+// messages set by SampleFrequency of the consumer.
 type AckMetric struct {
 	AdvisoryHead
 	Stream      string        `json:"stream"`
 	Consumer    string        `json:"consumer"`
 	ConsumerSeq uint64        `json:"consumer_seq"`
 	StreamSeq   uint64        `json:"stream_seq"`
-	Delay       time.Duration `json:"ack_time"` // from the last delivery on
+	Delay       time.Duration `json:"ack_time"` // since the last delivery
 	Deliveries  uint64        `json:"deliveries"`
 }
 
-// SnapshotCreatedAdvisory: somebody began to take a snapshot of a stream.
+// SnapshotCreatedAdvisory: a client began to take a snapshot of a stream.
 type SnapshotCreatedAdvisory struct {
 	AdvisoryHead
 	Stream string      `json:"stream"`
@@ -124,7 +124,7 @@ type SnapshotCompletedAdvisory struct {
 	Error  string     `json:"error,omitempty"` // empty if it did not fail
 }
 
-// RestoreCreatedAdvisory: somebody began to restore a stream.
+// RestoreCreatedAdvisory: a client began to restore a stream.
 type RestoreCreatedAdvisory struct {
 	AdvisoryHead
 	Stream string     `json:"stream"`
@@ -150,7 +150,7 @@ type StreamLeaderAdvisory struct {
 	Replicas []PeerInfo `json:"replicas"`
 }
 
-// StreamQuorumLostAdvisory: too few replicas of a stream are there: it stands still.
+// StreamQuorumLostAdvisory: too few replicas of a stream are online: it cannot make progress.
 type StreamQuorumLostAdvisory struct {
 	AdvisoryHead
 	Account  string     `json:"account,omitempty"`
@@ -168,7 +168,7 @@ type ConsumerLeaderAdvisory struct {
 	Replicas []PeerInfo `json:"replicas"`
 }
 
-// ConsumerQuorumLostAdvisory: too few replicas of a consumer are there: it stands still.
+// ConsumerQuorumLostAdvisory: too few replicas of a consumer are online: it cannot make progress.
 type ConsumerQuorumLostAdvisory struct {
 	AdvisoryHead
 	Account  string     `json:"account,omitempty"`
@@ -177,7 +177,7 @@ type ConsumerQuorumLostAdvisory struct {
 	Replicas []PeerInfo `json:"replicas"`
 }
 
-// BatchAbandonedAdvisory: a server gave an atomic batch up. Nothing of it was stored.
+// BatchAbandonedAdvisory: a server abandoned an atomic batch. Nothing of it was stored.
 type BatchAbandonedAdvisory struct {
 	AdvisoryHead
 	Account string `json:"account,omitempty"`
@@ -186,7 +186,7 @@ type BatchAbandonedAdvisory struct {
 	Reason  string `json:"reason"` // "timeout", "large", "incomplete" or "unsupported"
 }
 
-// PinnedAdvisory: a client became the one that a priority group delivers to.
+// PinnedAdvisory: a client became the pinned one of its priority group.
 type PinnedAdvisory struct {
 	AdvisoryHead
 	Account  string `json:"account,omitempty"`
@@ -231,7 +231,7 @@ type ServerRemovedAdvisory struct {
 	Cluster  string `json:"cluster"`
 }
 
-// MetaRescueAdvisory: a server was told to go on with fewer others than it needs.
+// MetaRescueAdvisory: a server was told to continue with fewer peers than the cluster requires.
 type MetaRescueAdvisory struct {
 	AdvisoryHead
 	Server         string `json:"server"`
@@ -241,14 +241,14 @@ type MetaRescueAdvisory struct {
 	Cluster        string `json:"cluster"`
 }
 
-// APILimitAdvisory: a server dropped requests of the API, for it had too many.
+// APILimitAdvisory: a server dropped API requests because it had too many.
 type APILimitAdvisory struct {
 	AdvisoryHead
 	Server  string `json:"server"`
 	Dropped int64  `json:"dropped"`
 }
 
-// APIAuditAdvisory: somebody called the API.
+// APIAuditAdvisory: a client called the API.
 type APIAuditAdvisory struct {
 	AdvisoryHead
 	Server   string     `json:"server"`
@@ -258,14 +258,14 @@ type APIAuditAdvisory struct {
 	Response string     `json:"response"`
 }
 
-// UnknownAdvisory is one of a type that this package does not know.
+// UnknownAdvisory is an advisory of a type that this package does not know.
 type UnknownAdvisory struct {
 	AdvisoryHead
 	Data json.RawMessage `json:"-"` // all of it
 }
 
-// newAdvisory returns an empty advisory of a type. The types are the last part of what
-// servers call them.
+// newAdvisory returns an empty advisory of a type. The name is the last part of the type that
+// servers use.
 func newAdvisory(name string) Advisory {
 	if build := advisoryTypes[name]; build != nil {
 		return build()

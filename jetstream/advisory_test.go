@@ -2,6 +2,7 @@ package jetstream_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// TestAdvisoriesAreReadWhole: what a server can put into an advisory is found in ours.
+// TestAdvisoriesAreReadWhole: everything that a server can put into an advisory is decoded.
 func TestAdvisoriesAreReadWhole(t *testing.T) {
 	for kind, theirs := range map[string]any{
 		server.JSStreamActionAdvisoryType:               &server.JSStreamActionAdvisory{},
@@ -55,7 +56,7 @@ func TestAdvisoriesAreReadWhole(t *testing.T) {
 				t.Fatal("its type is unknown")
 			}
 			must.Do(t, json.Unmarshal(must.Get(json.Marshal(got))(t), &read))
-			for _, detail := range []string{"client", "state"} { // ours leaves some of it out
+			for _, detail := range []string{"client", "state"} { // our types leave some of it out
 				if said[detail] != nil && read[detail] == nil {
 					t.Errorf("%s is missing", detail)
 				}
@@ -69,7 +70,7 @@ func TestAdvisoriesAreReadWhole(t *testing.T) {
 	}
 }
 
-// fillWith sets what is exported to something that is not zero, so deep.
+// fillWith sets exported fields to non-zero values, up to a depth.
 func fillWith(v reflect.Value, deep int) {
 	switch v.Kind() {
 	case reflect.String:
@@ -118,12 +119,22 @@ func TestUnknownAdvisoriesAreKept(t *testing.T) {
 	}
 }
 
-// TestAdvisoriesOfACluster: who leads is told when it changes.
+// TestAdvisoriesOfACluster: a change of the leader is reported.
 func TestAdvisoriesOfACluster(t *testing.T) {
 	c := natsserver.RunCluster(t, 3, natsserver.Options{JetStream: true})
 	js := must.Get(jetstream.New(connect(t, c.Members()[0]), jetstream.WithDefaultTimeout(time.Minute)))(t)
 	ctx := must.Within(t, time.Minute)
 	all := must.Get(js.Advisories(ctx, jetstream.AdvisoryKinds(jetstream.AdvisoryStreamLeader, jetstream.AdvisoryConsumerLeader)))(t)
+	for _, m := range c.Members() { // one that knows of no interest sends nothing
+		eventually(t, func() error {
+			for _, subject := range []string{"$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.S", "$JS.EVENT.ADVISORY.CONSUMER.LEADER_ELECTED.S.C"} {
+				if !m.Server().GlobalAccount().SubscriptionInterest(subject) {
+					return fmt.Errorf("%s knows of no interest in %s", m.Server().Name(), subject)
+				}
+			}
+			return nil
+		})
+	}
 	s := must.Get(js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Replicas: 3}))(t)
 	must.Get(s.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "C"}))(t)
 	leaders := map[string]string{}

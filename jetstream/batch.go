@@ -22,37 +22,36 @@ import (
 //	  └─────────────► closed ◄──────┘
 
 // BatchPublisher publishes messages that a stream stores all together when the batch is
-// committed, or not at all. Make one with NewBatchPublisher for each batch. It is safe for
+// committed, or not at all. Create one with NewBatchPublisher for each batch. It is safe for
 // concurrent use; messages are stored in the order in which Add is called.
 //
-// Messages are sent at once, and kept by the server until the commit. A batch that
-// sends nothing for ten seconds is given up by the server.
+// Messages are sent at once, and kept by the server until the commit. The server abandons a batch
+// that sends nothing for ten seconds.
 type BatchPublisher interface {
 	// Add publishes data to subject as the next message of the batch. A message that
-	// breaks a rule of atomic batches is a *BatchMsgError: nothing of it was sent and the
-	// batch goes on without it. Any other error ends the batch: it is a *BatchError. The
-	// first Add waits until the stream has taken the message, so that what the stream
-	// refuses shows at once; see BatchNoFirstAck. Data may be changed afterwards.
+	// breaks a rule of atomic batches is a *BatchMsgError: nothing of it was sent and the batch
+	// continues without it. Any other error ends the batch: it is a *BatchError. The first Add
+	// waits until the stream has taken the message, so that a refusal is reported at once; see
+	// BatchNoFirstAck. Data may be changed afterwards.
 	Add(ctx context.Context, subject string, data []byte, opts ...PublishOpt) error
 	// AddMsg is Add for a message with a header. The message is not changed.
 	AddMsg(ctx context.Context, msg *api.Msg, opts ...PublishOpt) error
-	// Commit publishes the last message, and has the stream store the whole batch. The
-	// error is a *BatchMsgError for a message that breaks a rule, after which the batch
-	// is still open, and otherwise a *BatchError, whose Outcome says whether the batch may
-	// have been stored.
+	// Commit publishes the last message, and makes the stream store the whole batch. The error is
+	// a *BatchMsgError for a message that breaks a rule, after which the batch is still open, and
+	// otherwise a *BatchError, whose Outcome says whether the batch may have been stored.
 	Commit(ctx context.Context, subject string, data []byte, opts ...PublishOpt) (*PubAck, error)
 	// CommitMsg is Commit for a message with a header.
 	CommitMsg(ctx context.Context, msg *api.Msg, opts ...PublishOpt) (*PubAck, error)
-	// CommitAdded has the stream store what was added, without a last message. It needs
-	// server 2.14: ErrRequiredAPILevel. ErrEmptyBatch when nothing was added.
+	// CommitAdded makes the stream store what was added, without a last message. It needs server
+	// 2.14: ErrRequiredAPILevel. ErrEmptyBatch when nothing was added.
 	CommitAdded(ctx context.Context) (*PubAck, error)
-	// Resolve finds out whether a batch of an unknown outcome was stored: it looks for the
-	// last message of it. When that is not there, as nothing was stored or another message has
-	// followed, the *BatchError of the batch stands and is returned again, as it is for any
-	// other batch that has failed. ErrNoBatchFailed for one that has not.
+	// Resolve finds out whether a batch of an unknown outcome was stored: it looks for its last
+	// message. If that is not found, because nothing was stored or another message has followed
+	// on its subject, the batch's *BatchError is returned again, as it is for any other failed
+	// batch. ErrNoBatchFailed for a batch that has not failed.
 	Resolve(ctx context.Context) (*PubAck, error)
-	// Discard gives the batch up. The server is told, and forgets it at once.
-	// ErrBatchClosed when the batch has ended already.
+	// Discard abandons the batch. The server is notified, and drops it at once. ErrBatchClosed if
+	// the batch has already ended.
 	Discard() error
 	// ID returns the id of the batch, which its messages have in their headers.
 	ID() string
@@ -68,7 +67,7 @@ type batchPublisher struct {
 	opts batchOptions
 	id   string
 
-	turn   chan struct{} // holds one token while nobody is at work on what follows
+	turn   chan struct{} // holds one token while nobody uses the fields below
 	rules  batchRules
 	fields api.Header // of messages without a header of their own
 	last   string     // subject of the last message
@@ -152,16 +151,28 @@ func (b *batchPublisher) enter(ctx context.Context, msg *api.Msg, opts []Publish
 
 // take waits for its turn in a batch that is open.
 func (b *batchPublisher) take(ctx context.Context) error {
+	if b.ended.Load() {
+		return b.closedError()
+	}
 	select {
 	case <-b.turn:
 	case <-ctx.Done():
-		return &BatchError{BatchID: b.id, Outcome: BatchOpen, Err: context.Cause(ctx)}
+		return b.tooLate(ctx)
 	}
-	if b.ended.Load() {
+	switch {
+	case b.ended.Load():
 		b.leave()
 		return b.closedError()
+	case ctx.Err() != nil: // ctx and turn may both have been ready
+		b.leave()
+		return b.tooLate(ctx)
 	}
 	return nil
+}
+
+// tooLate is the error for a message that is not sent because its context has ended.
+func (b *batchPublisher) tooLate(ctx context.Context) error {
+	return &BatchError{BatchID: b.id, Outcome: BatchOpen, Err: context.Cause(ctx)}
 }
 
 func (b *batchPublisher) leave() { b.turn <- struct{}{} }
@@ -190,7 +201,7 @@ func (b *batchPublisher) start(ctx context.Context) error {
 }
 
 // frame returns the message as it is sent. The header of one that has none is the
-// batch's own, which is only good until the next.
+// batch's own, which is valid only until the next message.
 func (b *batchPublisher) frame(m *api.Msg, commit string) *api.Msg {
 	header := b.fields
 	if len(m.Header) > 0 {
@@ -235,7 +246,7 @@ func (b *batchPublisher) accepted(answer []byte) error {
 	if err := b.refusal(answer); err != nil {
 		return err
 	}
-	return &ResponseError{Err: ErrInvalidBatchAck} // whoever answered knows no batches
+	return &ResponseError{Err: ErrInvalidBatchAck} // whoever answered does not know batches
 }
 
 // refusal returns the error in an answer, nil if there is none.
@@ -296,7 +307,7 @@ func (b *batchPublisher) commit(ctx context.Context, m *api.Msg) (*PubAck, error
 	return &ack, nil
 }
 
-// withLoss adds to a refusal that the link was lost while the batch was sent, if it was.
+// withLoss adds the loss of the link to a refusal, if the link was lost while the batch was sent.
 func (b *batchPublisher) withLoss(err error) error {
 	if b.js.nc.Stats().Reconnects == b.began {
 		return err
@@ -312,7 +323,7 @@ func (b *batchPublisher) end(outcome BatchOutcome, err error) error {
 	return e
 }
 
-// close ends everything that a batch has beside its messages.
+// close releases everything that a batch has besides its messages.
 func (b *batchPublisher) close() {
 	if !b.ended.CompareAndSwap(false, true) {
 		return
@@ -350,8 +361,8 @@ func (b *batchPublisher) Discard() error {
 	if b.rules.count == 0 {
 		return nil
 	}
-	// A commit that no server knows ends the batch there. If it does not arrive the
-	// batch ends by itself, later.
+	// A commit with a value that no server knows ends the batch there. If it does not arrive, the
+	// server abandons the batch later.
 	m := b.frame(&api.Msg{Subject: b.last}, "discard")
 	return b.js.nc.PublishMsg(m)
 }

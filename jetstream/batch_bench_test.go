@@ -13,8 +13,8 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// The same work, done by nats.go and by the best way there is here. The server is a
-// process of its own. Compare the rows of one run, several times in turn:
+// The same work, done by nats.go and by the fastest call of this package. The server is a
+// separate process. Compare the rows of one run, several times in turn:
 //
 //	go test ./jetstream -run '^$' -bench 'Many|Read' -count 5
 
@@ -91,8 +91,8 @@ func BenchmarkBatchOfMany(b *testing.B) {
 	})
 }
 
-// BenchmarkRead reads 1,000 messages of 128 bytes; nats.go one by one, which is the only
-// way that it has without a consumer.
+// BenchmarkRead reads 1,000 messages of 128 bytes; nats.go one by one, which is its only way
+// without a consumer.
 func BenchmarkRead(b *testing.B) {
 	const size = 1000
 	js, other := benchServer(b, jetstream.StreamConfig{AllowDirect: true, AllowBatchPublish: true})

@@ -68,8 +68,8 @@ func TestBatchIsStoredAsAWhole(t *testing.T) {
 	})
 }
 
-// TestBatchLeavesNothing: a batch that the stream refuses on the way has no subscription
-// any more, also when nobody asks for it again.
+// TestBatchLeavesNothing: a batch that the stream refuses before the commit keeps no
+// subscription, even if it is not used again.
 func TestBatchLeavesNothing(t *testing.T) {
 	inBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
 		makeStream(b.T, nc, "PLAIN p", "")
@@ -91,7 +91,7 @@ func TestBatchIsGivenUp(t *testing.T) {
 		makeStream(b.T, nc, "S a", `"allow_direct":true,"allow_atomic":true`)
 		makeStream(b.T, nc, "PLAIN p", "")
 		ctx := b.T.Context()
-		// More than a server takes at once, if it did not forget at once what is discarded.
+		// More than a server keeps open at once, unless it drops discarded batches at once.
 		for range 60 {
 			p := must.Get(jetstream.NewBatchPublisher(js))(b.T)
 			must.Do(b.T, p.Add(ctx, "a", nil))
@@ -183,8 +183,8 @@ func many(n int, identified bool) []*api.Msg {
 	return msgs
 }
 
-// TestBatchOutlivesItsLink: wherever the link is lost, the batch is stored once as a whole, or
-// the error says that it was not, or that it is not known.
+// TestBatchOutlivesItsLink: wherever the link is lost, the batch is stored completely and once,
+// or the error says that it was not stored, or that the outcome is unknown.
 func TestBatchOutlivesItsLink(t *testing.T) {
 	for _, identified := range []bool{true, false} {
 		t.Run(fmt.Sprint(identified), func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestBatchOutlivesItsLink(t *testing.T) {
 	}
 }
 
-// cutAt publishes a batch on a connection that is cut, and looks at what is stored.
+// cutAt publishes a batch on a connection that is cut, and checks what is stored.
 func cutAt(b *faults.Env, js jetstream.JetStream, rule string, identified bool) {
 	b.T.Helper()
 	ask(b.T, js.Conn(), "STREAM.PURGE.S", "")
@@ -256,8 +256,8 @@ func TestBatchIsResolved(t *testing.T) {
 	})
 }
 
-// TestBatchWithTheIdOfAnOlderMessage: the stream knows a message of the batch already, so that the
-// batch is refused, and the link is cut around the answer: that is never taken for success.
+// TestBatchWithTheIdOfAnOlderMessage: the stream already has a message of the batch, so the batch
+// is refused, and the link is cut around the answer: this is never taken for success.
 func TestBatchWithTheIdOfAnOlderMessage(t *testing.T) {
 	inBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
 		makeStream(b.T, nc, "S a", `"allow_direct":true,"allow_atomic":true`)
@@ -285,8 +285,8 @@ func cutBatch(b *faults.Env, name string, identified bool) (*jetstream.PubAck, e
 	return jetstream.PublishMsgBatch(ctx, must.Get(jetstream.New(nc))(b.T), many(100, identified))
 }
 
-// TestBatchWaitsForRoom: a server with as many batches as it takes refuses the next, which
-// is sent again.
+// TestBatchWaitsForRoom: a server with its maximum of open batches refuses the next, which is
+// sent again.
 func TestBatchWaitsForRoom(t *testing.T) {
 	inBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
 		makeStream(b.T, nc, "S a", `"allow_direct":true,"allow_atomic":true`)
@@ -319,4 +319,37 @@ func TestBatchNeedsAServerThatKnowsIt(t *testing.T) {
 	if ack := must.Get(jetstream.PublishMsgBatch(t.Context(), js, many(1, false)))(t); ack.Count != 1 {
 		t.Errorf("%+v", ack)
 	}
+}
+
+// TestBatchLeavesOutWhatComesTooLate: with a context that has ended nothing is added or
+// committed, and the batch is unchanged.
+func TestBatchLeavesOutWhatComesTooLate(t *testing.T) {
+	inBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
+		makeStream(b.T, nc, "S a", `"allow_direct":true,"allow_atomic":true`)
+		p := must.Get(jetstream.NewBatchPublisher(js))(b.T)
+		must.Do(b.T, p.Add(b.T.Context(), "a", nil))
+		over, cancel := context.WithCancel(b.T.Context())
+		cancel()
+		late := func(what string, err error, want ...error) {
+			b.T.Helper()
+			kindsOf(b.T, what, err, want...)
+			if failed, ok := errors.AsType[*jetstream.BatchError](err); ok && failed.Outcome != jetstream.BatchOpen {
+				b.T.Errorf("%s: %v", what, err)
+			}
+		}
+		for range 200 {
+			late("add", p.Add(over, "a", nil), context.Canceled)
+		}
+		_, err := p.Commit(over, "a", nil)
+		late("commit", err, context.Canceled)
+		_, err = p.CommitAdded(over)
+		late("commit of what was added", err, context.Canceled)
+		if p.Size() != 1 || p.IsClosed() {
+			b.T.Errorf("size %d, closed: %t", p.Size(), p.IsClosed())
+		}
+		must.Get(p.Commit(b.T.Context(), "a", nil))(b.T)
+		for range 200 {
+			late("add after the commit", p.Add(over, "a", nil), jetstream.ErrBatchClosed)
+		}
+	})
 }

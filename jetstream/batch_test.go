@@ -18,7 +18,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// batchStreams are the configurations that batches are tried on.
+// batchStreams are the configurations that the test uses.
 func batchStreams() []jetstream.StreamConfig {
 	return []jetstream.StreamConfig{
 		{Name: "ALL", Subjects: []string{"all.>"}, AllowAtomicPublish: true, AllowMsgTTL: true, AllowRollup: true, AllowMsgSchedules: true, MaxMsgSize: 1000},
@@ -74,8 +74,7 @@ func anyBatchMsg(rt *rapid.T, prefix string, counter bool, last uint64) *api.Msg
 	return m
 }
 
-// sendRaw publishes messages as a batch without looking at them, and returns what the
-// server makes of it.
+// sendRaw publishes messages as a batch without checks, and returns the server's answer.
 func sendRaw(t testing.TB, nc *api.Conn, id string, msgs []*api.Msg) (jetstream.PubAck, *jetstream.APIError) {
 	t.Helper()
 	for i, m := range msgs {
@@ -100,11 +99,11 @@ func sendRaw(t testing.TB, nc *api.Conn, id string, msgs []*api.Msg) (jetstream.
 	return jetstream.PubAck{}, nil
 }
 
-// TestBatchRulesAreTheServers: what the rules of batches accept the server accepts, and
-// what they refuse it refuses.
+// TestBatchRulesAreTheServers: the rules of batches accept and refuse exactly what the server
+// does.
 func TestBatchRulesAreTheServers(t *testing.T) {
 	nc := connect(t, natsserver.Run(t, natsserver.Options{JetStream: true, Edit: func(o *server.Options) {
-		o.JetStreamLimits.MaxBatchInflightPerStream, o.JetStreamLimits.MaxBatchInflightTotal = 100_000, 100_000 // what is refused is not given up at once
+		o.JetStreamLimits.MaxBatchInflightPerStream, o.JetStreamLimits.MaxBatchInflightTotal = 100_000, 100_000 // refused batches are not dropped at once
 	}}))
 	js := must.Get(jetstream.New(nc))(t)
 	configs := batchStreams()
@@ -114,7 +113,7 @@ func TestBatchRulesAreTheServers(t *testing.T) {
 		ask(t, nc, "STREAM.CREATE."+c.Name, string(must.Get(json.Marshal(c))(t)))
 	}
 	round, accepted, refused := 0, 0, 0
-	rapid.Check(t, func(rt *rapid.T) {
+	property := func(rt *rapid.T) {
 		round++
 		config := rapid.SampledFrom(configs).Draw(rt, "stream")
 		prefix := fmt.Sprintf("%s.%d.", strings.ToLower(config.Name), round)
@@ -140,7 +139,10 @@ func TestBatchRulesAreTheServers(t *testing.T) {
 			last[config.Name] = raw.Sequence
 			rt.Fatalf("the server accepts what has %v", err)
 		}
-	})
+	}
+	for round < 100 && !t.Failed() { // one check draws fewer with -short, maybe all of one kind
+		rapid.Check(t, property)
+	}
 	t.Logf("%d batches were accepted, %d refused", accepted, refused)
 	if accepted == 0 || refused == 0 {
 		t.Errorf("%d batches were accepted, %d refused", accepted, refused)

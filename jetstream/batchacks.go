@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// batchAcksMax is how many confirmations of a batch may be on their way.
+// batchAcksMax is how many confirmations of a batch may be outstanding.
 const batchAcksMax = 2
 
 // batchAcks counts the confirmations of messages in the middle of a batch.
@@ -19,14 +19,15 @@ type batchAcks struct {
 	more  chan struct{} // has a token when came or the batch's failed has changed
 }
 
-// sendAcked publishes a message that is confirmed, when few others still are to be.
+// sendAcked publishes a message that the server confirms, once fewer than batchAcksMax
+// confirmations are outstanding.
 func (b *batchPublisher) sendAcked(ctx context.Context, m *api.Msg) error {
 	if b.acks == nil {
 		if err := b.expectAcks(); err != nil {
 			return err
 		}
 	}
-	limit := b.js.opts.DefaultTimeout // a server that has just ceased to lead says nothing
+	limit := b.js.opts.DefaultTimeout // a server that has just lost leadership does not answer
 	late := time.NewTimer(limit)
 	defer late.Stop()
 	for b.acks.sent-int(b.acks.came.Load()) >= batchAcksMax {

@@ -11,23 +11,23 @@ import (
 const (
 	// batchTries is how often a batch is sent at most.
 	batchTries = 5
-	// batchRetryWait lies between the first two tries, and doubles: in all it is about as
-	// long as a stream needs for a new leader.
+	// batchRetryWait is the wait after the first try, and doubles: the sum is about as long as a
+	// stream needs to elect a new leader.
 	batchRetryWait = 250 * time.Millisecond
 )
 
 // PublishMsgBatch publishes messages that a stream stores all together, or not at all.
-// They are not changed, and must not be until the call returns. All of them are held to the
-// rules of batches before the first is sent.
+// They are not modified, and must not be modified until the call returns. All of them are checked
+// against the rules of batches before the first is sent.
 //
-// A batch that was not stored for want of room for one more batch or of a leader, or
-// because messages of it were lost, is sent again, up to four times within four seconds, with a
-// new id. When the answer to the
-// commit is lost, the stream is asked whether it has the batch; if that cannot be told,
-// it is sent again only if a message has a Msg-Id, by which a stream recognizes it:
-// an acknowledgement then says Duplicate when the first one had been stored. If the stream
-// recognizes a message and the batch cannot be found, because others have published to the subject
-// of its last message since, the outcome is BatchUnknown, with ErrBatchDuplicate.
+// A batch that was not stored because the server had too many batches in flight, the stream had
+// no leader, or messages of it were lost, is sent again with a new id, up to four times within
+// four seconds. When the answer to the commit is lost, the stream is asked whether it has the
+// batch; if that cannot be determined, the batch is sent again only if a message has a Msg-Id, by
+// which a stream recognizes it: the acknowledgement then says Duplicate if the first attempt had
+// been stored. If the stream recognizes a message and the batch cannot be found, because others
+// have published to the subject of its last message since, the outcome is BatchUnknown, with
+// ErrBatchDuplicate.
 //
 // Errors: ErrEmptyBatch without messages; *BatchMsgError; *BatchError, whose Outcome says
 // whether the batch may have been stored; ErrRequiredAPILevel; ErrInvalidOption.
@@ -95,7 +95,7 @@ func (r *oneBatch) publish(ctx context.Context) (*PubAck, error) {
 // once sends the whole batch.
 func (r *oneBatch) once(ctx context.Context) (*PubAck, error) {
 	if r.identified {
-		// A server that has just ceased to lead says nothing at all.
+		// A server that has just lost leadership does not answer.
 		limited, cancel := context.WithTimeout(ctx, r.js.opts.DefaultTimeout/2)
 		defer cancel()
 		ctx = limited
@@ -116,8 +116,8 @@ func (r *oneBatch) once(ctx context.Context) (*PubAck, error) {
 }
 
 // stored returns the acknowledgement of a try whose answer was lost, nil if none is
-// known to have been stored. A duplicate alone does not say so: it may be of a message that
-// has been there for longer.
+// known to have been stored. A duplicate alone does not prove it: it may be of a message that was
+// stored earlier.
 func (r *oneBatch) stored(ctx context.Context, failed *BatchError) *PubAck {
 	if failed.Outcome == BatchRejected && !errors.Is(failed.Err, ErrBatchDuplicate) {
 		return nil
@@ -148,8 +148,8 @@ func (r *oneBatch) again(failed *BatchError) bool {
 	return false
 }
 
-// worst is the error of the whole: a try that may have been stored is not made good by one
-// that was refused.
+// worst is the error of the whole call: a try that may have been stored outweighs one that was
+// refused.
 func (r *oneBatch) worst(failed *BatchError) error {
 	if len(r.unknown) > 0 {
 		failed.Outcome = BatchUnknown

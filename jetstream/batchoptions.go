@@ -31,9 +31,9 @@ func readBatchOptions(opts []BatchOpt) (batchOptions, error) {
 	return o, nil
 }
 
-// BatchNoFirstAck has the first Add not wait until the stream has taken the message.
-// What the stream refuses then shows at the commit, as ErrAtomicPublishIncompleteBatch at
-// worst. Default: it waits.
+// BatchNoFirstAck makes the first Add return without waiting until the stream has taken the
+// message. A refusal is then reported by the commit, possibly only as
+// ErrAtomicPublishIncompleteBatch. Default: it waits.
 func BatchNoFirstAck() BatchOpt {
 	return func(o *batchOptions) error {
 		o.noFirstAck = true
@@ -41,9 +41,9 @@ func BatchNoFirstAck() BatchOpt {
 	}
 }
 
-// BatchAckEvery has the stream confirm every n-th message, so that a refusal shows before
-// the commit. They are not waited for one by one: Add waits only while two of them are
-// on their way. Default: none. ErrInvalidOption unless positive.
+// BatchAckEvery makes the stream confirm every n-th message, so that a refusal is reported before
+// the commit. Add waits only while two confirmations are outstanding. Default: none.
+// ErrInvalidOption unless positive.
 func BatchAckEvery(n int) BatchOpt {
 	return func(o *batchOptions) error {
 		if n <= 0 {
@@ -54,8 +54,8 @@ func BatchAckEvery(n int) BatchOpt {
 	}
 }
 
-// BatchMessagesMax is for servers that are configured to take more or fewer messages in
-// a batch than DefaultBatchMessagesMax. ErrInvalidOption unless positive.
+// BatchMessagesMax sets how many messages a batch may have, for servers that are configured for
+// more or fewer than DefaultBatchMessagesMax. ErrInvalidOption unless positive.
 func BatchMessagesMax(n int) BatchOpt {
 	return func(o *batchOptions) error {
 		if n <= 0 {
@@ -66,8 +66,8 @@ func BatchMessagesMax(n int) BatchOpt {
 	}
 }
 
-// BatchForStream holds messages to what the stream's configuration allows, as well as to
-// the rules of batches, before they are sent. Default: the stream refuses them.
+// BatchForStream checks messages against the stream's configuration, as well as the rules of
+// batches, before they are sent. Default: only the stream checks its configuration.
 // ErrAtomicPublishDisabled for a stream without AllowAtomicPublish.
 func BatchForStream(config StreamConfig) BatchOpt {
 	return func(o *batchOptions) error {
@@ -89,10 +89,9 @@ func BatchForStream(config StreamConfig) BatchOpt {
 	}
 }
 
-// BatchAbandonedHandler calls handler when the server gives the batch up: it was idle for
-// too long, messages of it were lost, or it is too large. The batch has ended then. The
-// handler runs with those of a subscription, not under any lock. Nil is an
-// ErrHandlerRequired.
+// BatchAbandonedHandler calls handler when the server abandons the batch: it was idle for too
+// long, messages of it were lost, or it is too large. The batch has ended then. The handler runs
+// like that of a subscription, without any lock held. Nil is an ErrHandlerRequired.
 func BatchAbandonedHandler(handler func(BatchAbandoned)) BatchOpt {
 	return func(o *batchOptions) error {
 		if handler == nil {
@@ -103,7 +102,7 @@ func BatchAbandonedHandler(handler func(BatchAbandoned)) BatchOpt {
 	}
 }
 
-// BatchAbandoned is the notice of a server that it has given up a batch.
+// BatchAbandoned is the notice of a server that it has abandoned a batch.
 type BatchAbandoned struct {
 	// Stream is the stream that the batch was for.
 	Stream string `json:"stream"`
@@ -113,10 +112,10 @@ type BatchAbandoned struct {
 	Reason string `json:"reason"`
 }
 
-// abandonedSubject is where servers tell of batches that they have given up.
+// abandonedSubject is where servers report abandoned batches.
 const abandonedSubject = "$JS.EVENT.ADVISORY.STREAM.BATCH_ABANDONED.*"
 
-// listen subscribes to the notices of batches that were given up.
+// listen subscribes to the notices of abandoned batches.
 func (b *batchPublisher) listen() error {
 	b.notice = true
 	return b.subscribe(abandonedSubject, func(m *api.Msg) {

@@ -11,33 +11,33 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// batchrules.go - what servers take in an atomic batch, as a pure machine. Each
-// message is looked at with all before it, as the server does it when the batch is
-// committed; but the program learns of it before anything of the message is sent.
+// batchrules.go - what servers accept in an atomic batch, as a pure machine. Each message is
+// checked against all before it, as the server does at the commit; but here the program learns of
+// a violation before the message is sent.
 
-// Header fields of messages in an atomic batch, and what the last one says.
+// Header fields of messages in an atomic batch, and the values of the last one.
 const (
 	batchSeqHeader    = "Nats-Batch-Sequence"
 	batchCommitHeader = "Nats-Batch-Commit"
 	commitWithMsg     = "1"
 	commitWithoutMsg  = "eob"
 
-	// DefaultBatchMessagesMax is how many messages a batch may have, unless its servers
-	// are configured otherwise.
+	// DefaultBatchMessagesMax is how many messages a batch may have, unless the server is
+	// configured otherwise.
 	DefaultBatchMessagesMax = 1000
 
-	// batchHeaderRoom is what is set aside of a header for the fields of the batch, and
-	// for those that a server adds. The id has up to 64 bytes.
+	// batchHeaderRoom is the room reserved in a header for the fields of the batch, and for those
+	// that a server adds, bytes. The id has up to 64 bytes.
 	batchHeaderRoom = 256
 )
 
-// BatchMsgError says which message a batch does not take, and why. Nothing of the
-// message was sent, and the batch is as it was before.
+// BatchMsgError says which message a batch does not accept, and why. Nothing of the message was
+// sent, and the batch is unchanged.
 type BatchMsgError struct {
-	Seq     int    // what would have been the message's number in the batch, from 1
+	Seq     int    // number that the message would have had in the batch, from 1
 	Subject string // of the message
-	Field   string // of the header; empty where it is not about one
-	Reason  string // "was written before in this batch"
+	Field   string // of the header; empty if the message as a whole is refused
+	Reason  string // "was used before in this batch"
 	Err     error  // the kind that a server's refusal would have had
 }
 
@@ -53,12 +53,12 @@ func (e *BatchMsgError) Error() string {
 // Unwrap returns the kind.
 func (e *BatchMsgError) Unwrap() error { return e.Err }
 
-// batchLimits are what a batch is held to beside the rules that hold for all.
+// batchLimits are the limits of one batch, besides the rules for all batches.
 type batchLimits struct {
 	msgs       int   // in the batch
 	payload    int64 // bytes of header and data that the server takes; 0 if not known
 	stream     string
-	knowsMsg   bool // the next ones are known
+	knowsMsg   bool // the fields below are known
 	msgSize    int32
 	ttl        bool
 	rollup     bool
@@ -66,14 +66,14 @@ type batchLimits struct {
 	scheduling bool
 }
 
-// batchRules looks at the messages of one batch in turn.
+// batchRules checks the messages of one batch in turn.
 type batchRules struct {
 	limits   batchLimits
 	count    int
 	ids      map[string]bool   // ids of messages
 	written  map[string]bool   // subjects, and whether the last message is a schedule
 	expected map[string]uint64 // last sequence by subject
-	counter  bool              // the first message counts, so that all have to
+	counter  bool              // the first message has an increment, so all must
 }
 
 // rejection is what is wrong with a message.
@@ -120,7 +120,7 @@ func (r *batchRules) note(m *api.Msg) {
 // field returns the first value of a field, as servers see it.
 func field(m *api.Msg, key string) string { return strings.TrimLeft(m.Header.Get(key), " \t") }
 
-// checkPlace looks at what would take the message out of the batch.
+// checkPlace checks what would take the message out of the batch.
 func (r *batchRules) checkPlace(m *api.Msg) *rejection {
 	if err := protocol.CheckPublishSubject(m.Subject); err != nil {
 		return &rejection{reason: err.Error(), err: err}
@@ -134,12 +134,12 @@ func (r *batchRules) checkPlace(m *api.Msg) *rejection {
 		}
 	}
 	if r.count >= r.limits.msgs {
-		return &rejection{reason: fmt.Sprintf("is one more than the %d of a batch", r.limits.msgs), err: ErrAtomicPublishTooLargeBatch}
+		return &rejection{reason: fmt.Sprintf("is beyond the %d that a batch may have", r.limits.msgs), err: ErrAtomicPublishTooLargeBatch}
 	}
 	return nil
 }
 
-// checkSize looks at what does not fit into a frame, or into the stream.
+// checkSize checks that the message fits into a frame and into the stream.
 func (r *batchRules) checkSize(m *api.Msg) *rejection {
 	header := protocol.HeaderSize(m.Header) + batchHeaderRoom
 	size := header + len(m.Data)
@@ -155,7 +155,7 @@ func (r *batchRules) checkSize(m *api.Msg) *rejection {
 	}
 }
 
-// checkCounter looks at increments: either all messages have one, or none.
+// checkCounter checks increments: either all messages have one, or none.
 func (r *batchRules) checkCounter(m *api.Msg) *rejection {
 	counts := field(m, incrementHeader) != ""
 	if known := r.limits.knowsMsg; known && counts != r.limits.counter || !known && r.count > 0 && counts != r.counter {
@@ -164,7 +164,7 @@ func (r *batchRules) checkCounter(m *api.Msg) *rejection {
 	return nil
 }
 
-// checkAlone looks at what would be wrong with the message outside of a batch, too.
+// checkAlone checks what would be wrong outside of a batch, too.
 func (r *batchRules) checkAlone(m *api.Msg) *rejection {
 	err := checkPublish(m, m.Header)
 	if wrong, ok := errors.AsType[*OptionError](err); ok {
@@ -173,7 +173,7 @@ func (r *batchRules) checkAlone(m *api.Msg) *rejection {
 	return nil
 }
 
-// checkFields looks at fields that other messages of the batch, or the stream, rule out.
+// checkFields checks fields that other messages of the batch, or the stream, rule out.
 func (r *batchRules) checkFields(m *api.Msg) *rejection {
 	if field(m, ExpectedLastMsgIDHeader) != "" {
 		return &rejection{ExpectedLastMsgIDHeader, "cannot be expected in a batch", ErrAtomicPublishUnsupportedHeader}
@@ -190,17 +190,17 @@ func (r *batchRules) checkFields(m *api.Msg) *rejection {
 	return nil
 }
 
-// checkSequence looks at the expectation of the stream's last sequence, which only the first
-// message may have.
+// checkSequence checks the expected last sequence of the stream, which only the first message may
+// have.
 func (r *batchRules) checkSequence(m *api.Msg) *rejection {
 	if field(m, ExpectedLastSeqHeader) != "" && r.count > 0 {
-		return &rejection{ExpectedLastSeqHeader, "is only for the first message of a batch", ErrWrongLastSequence}
+		return &rejection{ExpectedLastSeqHeader, "is allowed only in the first message of a batch", ErrWrongLastSequence}
 	}
 	return nil
 }
 
-// checkSubjectSequence looks at the expectation of a subject's last sequence, which is
-// for subjects that the batch has not written to.
+// checkSubjectSequence checks the expected last sequence of a subject, which is allowed only for
+// subjects that the batch has not written to.
 func (r *batchRules) checkSubjectSequence(m *api.Msg) *rejection {
 	seq, ok := expectedSeq(m)
 	if !ok {
@@ -211,7 +211,7 @@ func (r *batchRules) checkSubjectSequence(m *api.Msg) *rejection {
 		return &rejection{ExpectedLastSubjSeqHeader, fmt.Sprintf("is about %q, which this batch has written to", subject), ErrWrongLastSequence}
 	}
 	if before, has := r.expected[subject]; has && before != seq {
-		return &rejection{ExpectedLastSubjSeqHeader, fmt.Sprintf("contradicts that of a message before: %d", before), ErrWrongLastSequence}
+		return &rejection{ExpectedLastSubjSeqHeader, fmt.Sprintf("contradicts that of an earlier message: %d", before), ErrWrongLastSequence}
 	}
 	return nil
 }
@@ -222,7 +222,7 @@ func expectedSeq(m *api.Msg) (uint64, bool) {
 	return seq, err == nil
 }
 
-// expectedSubject is what an expected last sequence is about.
+// expectedSubject is the subject that an expected last sequence applies to.
 func expectedSubject(m *api.Msg) string {
 	if s := field(m, ExpectedLastSubjSeqSubjHeader); s != "" {
 		return s
@@ -230,7 +230,7 @@ func expectedSubject(m *api.Msg) string {
 	return m.Subject
 }
 
-// checkRollup looks at what removes messages: it must not remove those of the batch.
+// checkRollup checks that a rollup does not remove messages of the batch.
 func (r *batchRules) checkRollup(m *api.Msg) *rejection {
 	rollup := strings.ToLower(field(m, MsgRollup))
 	if rollup == "" && field(m, ScheduleHeader) != "" {
@@ -244,9 +244,9 @@ func (r *batchRules) checkRollup(m *api.Msg) *rejection {
 	case rollup == "":
 		return nil
 	case rollup == MsgRollupSubject && written:
-		return &rejection{MsgRollup, "is for the first message to a subject", ErrRollupFailed}
+		return &rejection{MsgRollup, "is allowed only in the first message to a subject", ErrRollupFailed}
 	case rollup == MsgRollupAll && r.count > 0:
-		return &rejection{MsgRollup, "of all is only for the first message of a batch", ErrRollupFailed}
+		return &rejection{MsgRollup, "of all is allowed only in the first message of a batch", ErrRollupFailed}
 	default:
 		return nil
 	}

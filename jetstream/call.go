@@ -10,8 +10,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// requiredLevelHeader has a server refuse what it does not know, instead of
-// leaving it out.
+// requiredLevelHeader makes a server refuse what it does not know, instead of ignoring it.
 const requiredLevelHeader = "Nats-Required-Api-Level"
 
 // request is one call of the JetStream API.
@@ -19,7 +18,7 @@ type request struct {
 	op               string     // for errors: "create stream"
 	subject          string     // below the prefix: "STREAM.CREATE.ORDERS"
 	body             any        // encoded as JSON; nil for nothing, []byte as it is
-	stream, consumer string     // what it is about, for errors
+	stream, consumer string     // that it concerns, for errors
 	level            int        // of the API that it needs; 0 for any
 	feature          string     // what needs the level
 	header           api.Header // nil for none; not changed
@@ -41,7 +40,7 @@ func call[T any](ctx context.Context, js *jetStream, r request) (T, error) {
 	return answer, nil
 }
 
-// exchange makes an API call and returns its answer, which is no refusal.
+// exchange makes an API call and returns its answer if it is not a refusal.
 func (js *jetStream) exchange(ctx context.Context, r request) (*api.Msg, error) {
 	ctx, cancel := js.bound(ctx)
 	defer cancel()
@@ -66,8 +65,8 @@ func (js *jetStream) exchange(ctx context.Context, r request) (*api.Msg, error) 
 	return answer, js.refused(r, answer.Data)
 }
 
-// ask sends a request and waits for its answer: what only reads more than once, what
-// changes something never.
+// ask sends a request and waits for its answer: a request that only reads is sent again, one that
+// changes something is not.
 func (js *jetStream) ask(ctx context.Context, r request, m *api.Msg) (*api.Msg, error) {
 	if r.reads() {
 		return js.read(ctx, m)
@@ -76,7 +75,7 @@ func (js *jetStream) ask(ctx context.Context, r request, m *api.Msg) (*api.Msg, 
 	return js.nc.RequestMsgWithContext(ctx, m)
 }
 
-// traceRequest tells the user's trace of a request that is sent.
+// traceRequest reports a request that is sent to the user's trace.
 func (js *jetStream) traceRequest(m *api.Msg) {
 	if trace := js.opts.ClientTrace; trace != nil && trace.RequestSent != nil {
 		trace.RequestSent(m.Subject, m.Data)
@@ -129,8 +128,8 @@ func (js *jetStream) callError(r request, err error) error {
 	return &CallError{Op: r.op, APISubject: js.subject(r.subject), Stream: r.stream, Consumer: r.consumer, Err: err}
 }
 
-// needLevel refuses a call that the connected server does not know. Without a
-// server the header of the request has to do.
+// needLevel refuses a call that the connected server does not know. Without a server only the
+// header of the request protects it.
 func (js *jetStream) needLevel(ctx context.Context, r request) error {
 	if r.level == 0 {
 		return nil
@@ -156,13 +155,12 @@ func (js *jetStream) needLevel(ctx context.Context, r request) error {
 	return &APILevelError{Op: r.op, Feature: r.feature, Needed: r.level, Have: have}
 }
 
-// CallError says which call of the API got no answer that could be used, and
-// why. It is what Err is; without responders it is an ErrServiceUnavailable, too,
-// and for the account's info an ErrJetStreamNotEnabled.
+// CallError says which API call got no usable answer, and why. It is what Err is; without
+// responders it is also an ErrServiceUnavailable, and for AccountInfo an ErrJetStreamNotEnabled.
 type CallError struct {
 	Op               string // "create stream"
 	APISubject       string
-	Stream, Consumer string // empty where the call is about none
+	Stream, Consumer string // empty if the call concerns none
 	Err              error
 }
 

@@ -9,28 +9,29 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// ClusterControl moves a stream, and its consumers, among the servers of a cluster. A
-// server that stands alone has nothing to move: the calls are an ErrClusterRequired, or
-// succeed without an effect. The rules of StreamManager hold for its calls. Peers are
-// named as in ClusterInfo, by server or by peer.
+// ClusterControl moves a stream, and its consumers, among the servers of a cluster. A single
+// server has nothing to move: the calls return ErrClusterRequired, or succeed without an effect.
+// The rules of StreamManager apply to its calls. Peers are named as in ClusterInfo, by server or
+// by peer.
 type ClusterControl interface {
-	// StepDownLeader has the stream elect another leader. A placement says which servers
-	// may be elected, or with Preferred which one is to be; nil for any. It returns when
-	// the leader has stepped down, before another is elected. Errors: ErrClusterNotAvailable
-	// without a leader; ErrNoSuitablePeers.
+	// StepDownLeader makes the stream elect another leader. A placement says which servers may be
+	// elected, or with Preferred which one should be; nil for any. It returns when the leader has
+	// stepped down, before another is elected. Errors: ErrClusterNotAvailable without a leader;
+	// ErrNoSuitablePeers.
 	StepDownLeader(ctx context.Context, placement *Placement) error
-	// RemovePeer takes the stream and its consumers from a server, and has another one
-	// hold them if there is one. Errors: ErrPeerNotMember.
+	// RemovePeer removes the stream and its consumers from a server, and places them on another
+	// one if there is one. Errors: ErrPeerNotMember.
 	RemovePeer(ctx context.Context, peer string) error
-	// EvacuatePeer is RemovePeer that lets the server go only when another one has
-	// everything. Server 2.15. Errors: ErrPeerNotMember; ErrStreamReconfigureInProgress.
+	// EvacuatePeer is RemovePeer that releases the server only when another one has everything.
+	// Server 2.15. Errors: ErrPeerNotMember; ErrStreamReconfigureInProgress.
 	EvacuatePeer(ctx context.Context, peer string) error
-	// CancelReconfiguration goes back on whatever the stream is on its way to: a move, an
-	// evacuation, other replicas. Server 2.15. Errors: ErrStreamReconfigureNotInProgress.
+	// CancelReconfiguration cancels the change of peers that is in progress: a move, an
+	// evacuation, another number of replicas. Server 2.15. Errors:
+	// ErrStreamReconfigureNotInProgress.
 	CancelReconfiguration(ctx context.Context) (*StreamInfo, error)
-	// AwaitReconfigured waits until the stream is on its way to nothing, and has a leader.
-	// A context without a deadline allows DefaultTimeout. With an error it returns the
-	// info that came last, nil if none did: ClusterInfo.Desired says what it waits for.
+	// AwaitReconfigured waits until no change of peers is in progress and the stream has a
+	// leader. A context without a deadline allows DefaultTimeout. With an error it returns the
+	// latest info, nil if none came: ClusterInfo.Desired says what it waits for.
 	AwaitReconfigured(ctx context.Context) (*StreamInfo, error)
 
 	// StepDownConsumerLeader is StepDownLeader for a consumer.
@@ -68,24 +69,24 @@ func (js *jetStream) movePeer(ctx context.Context, r request, peer string) error
 	return js.succeed(ctx, r)
 }
 
-// StepDownLeader has the stream elect another leader.
+// StepDownLeader makes the stream elect another leader.
 func (s *stream) StepDownLeader(ctx context.Context, placement *Placement) error {
 	return s.js.succeed(ctx, s.request("step down leader of stream", "STREAM.LEADER.STEPDOWN.", stepDownBody(placement)))
 }
 
-// RemovePeer takes the stream from a server.
+// RemovePeer removes the stream from a server.
 func (s *stream) RemovePeer(ctx context.Context, peer string) error {
 	return s.js.movePeer(ctx, s.request("remove peer of stream", "STREAM.PEER.REMOVE.", nil), peer)
 }
 
-// EvacuatePeer takes the stream from a server when another one has it.
+// EvacuatePeer removes the stream from a server once another one has it.
 func (s *stream) EvacuatePeer(ctx context.Context, peer string) error {
 	r := s.request("evacuate peer of stream", "STREAM.PEER.EVACUATE.", nil)
 	r.level, r.feature = level215, "STREAM.PEER.EVACUATE"
 	return s.js.movePeer(ctx, r, peer)
 }
 
-// CancelReconfiguration goes back on what the stream is on its way to.
+// CancelReconfiguration cancels the change of peers that is in progress.
 func (s *stream) CancelReconfiguration(ctx context.Context) (*StreamInfo, error) {
 	r := s.request("cancel reconfiguration of stream", "STREAM.CANCEL_MOVE.", nil)
 	r.level, r.feature = level215, "STREAM.CANCEL_MOVE"
@@ -93,17 +94,17 @@ func (s *stream) CancelReconfiguration(ctx context.Context) (*StreamInfo, error)
 }
 
 const (
-	// The pause between two looks at a stream grows from the first to the second.
+	// The pause between two looks at a stream grows from Min to Max.
 	reconfigurePauseMin = 50 * time.Millisecond
 	reconfigurePauseMax = 2 * time.Second
 	// A look at a stream without a leader gets no answer.
 	reconfigureLookMax = 2 * time.Second
-	// reconfigureGoneMax is how many looks in a row find no stream before there is none: a
-	// server that has just been given one does not know it yet.
+	// reconfigureGoneMax is how many looks in a row must find no stream before it counts as gone:
+	// a server that was just given one does not know it yet.
 	reconfigureGoneMax = 5
 )
 
-// AwaitReconfigured waits until the stream is on its way to nothing.
+// AwaitReconfigured waits until no change of peers is in progress.
 func (s *stream) AwaitReconfigured(ctx context.Context) (*StreamInfo, error) {
 	ctx, cancel := s.js.bound(ctx)
 	defer cancel()
@@ -139,7 +140,7 @@ func (s *stream) look(ctx context.Context) (*StreamInfo, error) {
 	return s.Info(ctx)
 }
 
-// StepDownConsumerLeader has a consumer elect another leader.
+// StepDownConsumerLeader makes a consumer elect another leader.
 func (s *stream) StepDownConsumerLeader(ctx context.Context, consumer string, placement *Placement) error {
 	if err := checkConsumerName(consumer); err != nil {
 		return err
@@ -149,17 +150,17 @@ func (s *stream) StepDownConsumerLeader(ctx context.Context, consumer string, pl
 	return s.js.succeed(ctx, r)
 }
 
-// RemoveConsumerPeer takes a consumer from a server.
+// RemoveConsumerPeer removes a consumer from a server.
 func (s *stream) RemoveConsumerPeer(ctx context.Context, consumer, peer string) error {
 	return s.moveConsumer(ctx, "remove peer of consumer", "CONSUMER.PEER.REMOVE", [2]string{consumer, peer})
 }
 
-// EvacuateConsumerPeer takes a consumer from a server when another one has it.
+// EvacuateConsumerPeer removes a consumer from a server once another one has it.
 func (s *stream) EvacuateConsumerPeer(ctx context.Context, consumer, peer string) error {
 	return s.moveConsumer(ctx, "evacuate peer of consumer", "CONSUMER.PEER.EVACUATE", [2]string{consumer, peer})
 }
 
-// moveConsumer makes a call that takes a consumer from a peer.
+// moveConsumer makes a call that removes a consumer from a peer.
 func (s *stream) moveConsumer(ctx context.Context, op, subject string, names [2]string) error {
 	if err := checkConsumerName(names[0]); err != nil {
 		return err

@@ -156,7 +156,7 @@ var badPushConsumers = []struct {
 	{"acks", jetstream.ConsumerConfig{DeliverSubject: "a", AckPolicy: jetstream.AckFlowControlPolicy, MaxDeliver: 3}, jetstream.ErrInvalidConfig},
 }
 
-// TestBadConfigsAreNotSent counts what a server gets of them.
+// TestBadConfigsAreNotSent counts the requests that reach the server.
 func TestBadConfigsAreNotSent(t *testing.T) {
 	nc := connect(t, natsserver.Run(t, natsserver.Options{JetStream: true}))
 	sent := 0

@@ -65,7 +65,7 @@ func (c *pullConsumer) newPuller(o *consumeOpts) (*puller, error) {
 	return p, nil
 }
 
-// begin subscribes, and lets the puller live.
+// begin subscribes and starts the puller.
 func (p *puller) begin() (err error) {
 	options := []api.SubOption{api.PendingLimits(max(api.DefaultSubPendingMsgsLimit, 2*p.opts.maxMessages), -1)}
 	if n := p.opts.more.workers; n > 0 {
@@ -95,7 +95,7 @@ func (p *puller) begin() (err error) {
 	return nil
 }
 
-// ended runs once, behind the last message.
+// ended runs once, after the last message.
 func (p *puller) ended() {
 	p.closeOnce.Do(func() {
 		err := api.ErrBadSubscription
@@ -112,7 +112,7 @@ func (p *puller) ended() {
 			p.ordered.source.close()
 		}
 		if p.stopping.Load() {
-			p.giveUpPin() // behind the last message: until then there is one client
+			p.giveUpPin() // after the last message: until then this client holds the pin
 		}
 		if f := p.opts.more.ended; f != nil {
 			f(p.outcome(err))

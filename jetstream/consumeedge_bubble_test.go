@@ -16,10 +16,10 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// explicit is a consumer whose messages come again after a second.
+// explicit is a consumer whose messages are redelivered after a second.
 var explicit = jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Second}
 
-// TestStopAtOnce: a consuming that is stopped before it has begun leaves nothing.
+// TestStopAtOnce: consuming that is stopped before it has begun leaves nothing behind.
 func TestStopAtOnce(t *testing.T) {
 	consuming(t, 0, explicit, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
 		for range 50 {
@@ -34,7 +34,7 @@ func TestStopAtOnce(t *testing.T) {
 	})
 }
 
-// TestDrainExtends: handlers of a consuming that is drained keep their messages.
+// TestDrainExtends: handlers keep their messages while consuming is drained.
 func TestDrainExtends(t *testing.T) {
 	consuming(t, 1, explicit, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
 		cc := must.Get(c.Consume(func(m jetstream.Msg) {
@@ -76,7 +76,8 @@ func TestStopAfterCountsWhatIsHandled(t *testing.T) {
 	})
 }
 
-// TestMessagesBeforeTheEnd: what came before the consumer was deleted is handed out first.
+// TestMessagesBeforeTheEnd: messages that arrived before the consumer was deleted are returned
+// first.
 func TestMessagesBeforeTheEnd(t *testing.T) {
 	consuming(t, 5, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy}, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
 		it := must.Get(c.Messages())(b.T)
@@ -99,8 +100,8 @@ func TestMessagesBeforeTheEnd(t *testing.T) {
 	})
 }
 
-// TestFetchGivesBackWhatCameLate: messages for which there was no room before the end come again at
-// once, not after their AckWait.
+// TestFetchGivesBackWhatCameLate: messages for which there was no room before the end are
+// redelivered at once, not after their AckWait.
 func TestFetchGivesBackWhatCameLate(t *testing.T) {
 	cfg := jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour, MaxAckPending: 10_000}
 	consuming(t, 4500, cfg, func(b *faults.Env, _ jetstream.JetStream, c jetstream.Consumer) {
@@ -118,7 +119,7 @@ func TestFetchGivesBackWhatCameLate(t *testing.T) {
 	})
 }
 
-// TestConsumerIsMadeAnewByAnother: the consumer that is there is used.
+// TestConsumerIsMadeAnewByAnother: the existing consumer is used.
 func TestConsumerIsMadeAnewByAnother(t *testing.T) {
 	consuming(t, 5, explicit, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
 		var got atomic.Int64
@@ -166,8 +167,8 @@ func TestStreamIsMadeAnew(t *testing.T) {
 	})
 }
 
-// TestRecreatedBehindADroppedMessage: what was dropped for its age comes from the consumer
-// that is made anew.
+// TestRecreatedBehindADroppedMessage: a message dropped for its age is delivered by the consumer
+// that is created again.
 func TestRecreatedBehindADroppedMessage(t *testing.T) {
 	cfg := jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: 10 * time.Second}
 	consuming(t, 3, cfg, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
@@ -199,7 +200,7 @@ func TestRecreatedBehindADroppedMessage(t *testing.T) {
 	})
 }
 
-// TestConnectionThatClosesOverAFullIterator: nothing waits for room in it.
+// TestConnectionThatClosesOverAFullIterator: nothing keeps waiting for room in it.
 func TestConnectionThatClosesOverAFullIterator(t *testing.T) {
 	consuming(t, 4500, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy}, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
 		it := must.Get(c.Messages(jetstream.PullMaxMessages(10_000)))(b.T)
@@ -223,8 +224,8 @@ func TestConnectionThatClosesOverAFullIterator(t *testing.T) {
 	})
 }
 
-// TestMessageThatIsTooLarge: a message that no pull can bring is told, and not asked for in a
-// hurry.
+// TestMessageThatIsTooLarge: a message that no pull can bring is reported, and not asked for in a
+// tight loop.
 func TestMessageThatIsTooLarge(t *testing.T) {
 	for _, bound := range []jetstream.PullConsumeOpt{jetstream.PullMaxBytes(200), jetstream.PullMaxMessagesWithBytesLimit(10, 200)} {
 		consuming(t, 1, explicit, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
@@ -265,6 +266,7 @@ func TestConnectionThatDrainsAcknowledges(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		must.Do(b.T, js.Conn().Drain())
 		<-cc.Closed()
+		synctest.Wait() // a server may answer other requests before it has read the acknowledgements
 		other, end := peerOf(b)
 		defer end()
 		info := must.Get(must.Get(other.Consumer(b.T.Context(), "S", "C"))(b.T).Info(b.T.Context()))(b.T)
@@ -274,7 +276,7 @@ func TestConnectionThatDrainsAcknowledges(t *testing.T) {
 	})
 }
 
-// TestLongestWaits: the longest times that can be said are long.
+// TestLongestWaits: the longest possible times do not overflow.
 func TestLongestWaits(t *testing.T) {
 	const longest, tooLong = time.Duration(1 << 62), time.Duration(1<<63 - 1)
 	consuming(t, 0, explicit, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
@@ -333,7 +335,7 @@ func TestPinnedClientThatDrains(t *testing.T) {
 	})
 }
 
-// TestContextWithACause: that the context ended is to be seen, and why.
+// TestContextWithACause: the error shows that the context ended, and its cause.
 func TestContextWithACause(t *testing.T) {
 	consuming(t, 0, explicit, func(b *faults.Env, _ jetstream.JetStream, c jetstream.Consumer) {
 		ctx, cancel := context.WithCancelCause(b.T.Context())
@@ -347,7 +349,7 @@ func TestContextWithACause(t *testing.T) {
 	})
 }
 
-// TestOnEnded comes once, with what ended it, when nothing more is handed on.
+// TestOnEnded: it is called once, with what ended consuming, when no more messages are delivered.
 func TestOnEnded(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(js jetstream.JetStream, cc jetstream.ConsumeContext)
@@ -378,7 +380,7 @@ func TestOnEnded(t *testing.T) {
 					t.Errorf("ended with %v", err)
 				}
 				if len(told) > 0 && !errors.Is(told[len(told)-1], err) {
-					t.Errorf("ended with %v, and told of %v", err, told)
+					t.Errorf("ended with %v, and reported %v", err, told)
 				}
 			})
 		})

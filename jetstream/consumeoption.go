@@ -14,17 +14,16 @@ import (
 // Missing says what consuming does when its consumer, or its stream, is gone.
 type Missing uint8
 
-// The answers to a consumer that is gone.
+// The possible reactions to a missing consumer.
 const (
 	// MissingStop ends consuming with the error. The default.
 	MissingStop Missing = iota
-	// MissingWait asks again and again, with growing pauses, until there is such a
-	// consumer.
+	// MissingWait keeps asking, with growing pauses, until the consumer exists.
 	MissingWait
-	// MissingRecreate makes the consumer anew, with its configuration and under its name.
-	// It goes on with the first message that was not acknowledged: an acknowledgement
-	// that a server had not got is made up for by a second delivery. If the stream is gone,
-	// too, it waits for it.
+	// MissingRecreate creates the consumer again, with its configuration and under its name. It
+	// continues with the first message that was not acknowledged: a message whose acknowledgement
+	// did not reach the server is delivered again. If the stream is gone too, it waits for the
+	// stream.
 	MissingRecreate
 	// MissingEscalate closes the connection, with the error as the cause.
 	MissingEscalate
@@ -47,21 +46,21 @@ type consumePowers struct {
 	restart     *orderedRestart
 }
 
-// complete refuses what contradicts itself.
+// complete refuses contradictory options.
 func (p *consumePowers) complete() error {
 	if p.key != nil && p.workers == 0 {
-		return &OptionError{Option: "OrderedBy", Reason: "is of use with Concurrency only"}
+		return &OptionError{Option: "OrderedBy", Reason: "requires Concurrency"}
 	}
 	if p.deadLetter != "" && p.attempts == 0 {
-		return &OptionError{Option: "DeadLetterTo", Reason: "is of use with Attempts only"}
+		return &OptionError{Option: "DeadLetterTo", Reason: "requires Attempts"}
 	}
 	return nil
 }
 
-// OnMissing says what happens when the consumer, or its stream, is gone: MissingStop
-// unless set. Without it a push consumer ends when the server says that it was deleted, and
-// is waited for when it is found missing. Each answer is an event, too, and in Health as
-// long as it lasts.
+// OnMissing says what happens when the consumer, or its stream, is gone. Default: MissingStop.
+// Without it, consuming from a push consumer ends when the server reports its deletion, and waits
+// when the consumer is found missing. Each reaction is also an event, and shown in Health as long
+// as it lasts.
 func OnMissing(answer Missing) interface {
 	PullConsumeOpt
 	PullMessagesOpt
@@ -93,17 +92,17 @@ func (a onMissing) configurePushConsume(o *pushOptions) error {
 	return a.check()
 }
 
-// OnHeartbeatLoss says what happens when no sign of life of the server came in twice the
-// time of PullHeartbeat. Restart, which is the default, asks for everything anew and looks for the
-// consumer; Stop ends consuming and Escalate closes the connection, with ErrNoHeartbeat as the
-// cause; Resume only reports it. The policy's Intensity bounds the Restarts.
+// OnHeartbeatLoss says what happens when nothing came from the server for twice the time of
+// PullHeartbeat. Restart, the default, repeats the pull requests and checks that the consumer
+// exists; Stop ends consuming and Escalate closes the connection, with ErrNoHeartbeat as the
+// cause; Resume only reports it. The policy's Intensity limits the Restarts.
 func OnHeartbeatLoss(policy api.Policy) interface {
 	PullConsumeOpt
 	PullMessagesOpt
 } {
 	return pullOpt(func(o *consumeOpts) error {
 		if err := policy.Validate(); err != nil {
-			return &OptionError{Option: "OnHeartbeatLoss", Reason: "is no policy", Err: err}
+			return &OptionError{Option: "OnHeartbeatLoss", Reason: "is not a valid policy", Err: err}
 		}
 		o.more.onHeartbeat = policy
 		return nil
@@ -131,8 +130,8 @@ func OrderedBy(key func(Msg) string) PullConsumeOpt {
 	})
 }
 
-// AutoExtend says to the server that a message is in progress as long as its handler runs,
-// for at most max: it is not delivered again meanwhile. Default: never. max is above zero.
+// AutoExtend reports a message to the server as in progress while its handler runs, for at most
+// max, so that it is not delivered again meanwhile. Default: never. max must be positive.
 func AutoExtend(max time.Duration) PullConsumeOpt {
 	return pullOpt(func(o *consumeOpts) error {
 		o.more.extend = max
@@ -140,10 +139,10 @@ func AutoExtend(max time.Duration) PullConsumeOpt {
 	})
 }
 
-// Attempts bounds how often a message is handed to a handler that fails. A handler of
-// Consume fails by a panic, one of ConsumeFunc also by an error. The message is delivered again after a delay,
-// see RetryBackoff, and after n deliveries it is ended, with the cause as the reason; see
-// DeadLetterTo. At least 1. Default: no bound but the consumer's own.
+// Attempts limits how often a message whose handler fails is delivered. A handler of Consume
+// fails by a panic, one of ConsumeFunc also by an error. The message is delivered again after a
+// delay, see RetryBackoff, and after n deliveries it is terminated, with the cause as the reason;
+// see DeadLetterTo. At least 1. Default: only the consumer's own limit.
 func Attempts(n int) PullConsumeOpt {
 	return pullOpt(func(o *consumeOpts) error {
 		o.more.attempts = n
@@ -151,22 +150,21 @@ func Attempts(n int) PullConsumeOpt {
 	})
 }
 
-// RetryBackoff paces the deliveries of a message whose handler failed. Default: up to 1 s,
-// growing twofold up to a minute.
+// RetryBackoff paces the deliveries of a message whose handler failed. Default: up to 1 s at
+// first, doubling up to a minute.
 func RetryBackoff(backoff api.Backoff) PullConsumeOpt {
 	return pullOpt(func(o *consumeOpts) error {
 		if err := (api.Policy{Backoff: backoff}).Validate(); err != nil {
-			return &OptionError{Option: "RetryBackoff", Reason: "is no backoff", Err: err}
+			return &OptionError{Option: "RetryBackoff", Reason: "is not a valid backoff", Err: err}
 		}
 		o.more.retry = backoff
 		return nil
 	})
 }
 
-// DeadLetterTo has a message that failed at the last of its Attempts published to subject,
-// which must be that of a stream, before it is ended: its data and header, and what is in
-// the DeadLetter header fields. If the stream does not take it the message is
-// delivered once more: nothing is lost.
+// DeadLetterTo publishes a message that failed at the last of its Attempts to subject, which must
+// belong to a stream, before it is terminated: its data and header, plus the DeadLetter header
+// fields. If the stream does not take it, the message is delivered once more, so nothing is lost.
 func DeadLetterTo(subject string) PullConsumeOpt {
 	return pullOpt(func(o *consumeOpts) error {
 		if subject == "" {
@@ -177,8 +175,8 @@ func DeadLetterTo(subject string) PullConsumeOpt {
 	})
 }
 
-// OnPinned has f called when the pulls of a pinned group have become the pinned ones: with
-// the id of the pin. It has a goroutine of its own and may take its time.
+// OnPinned calls f with the id of the pin when this client becomes the pinned one of its group. f
+// runs in its own goroutine and may block.
 func OnPinned(f func(id string)) interface {
 	PullConsumeOpt
 	PullMessagesOpt
@@ -189,8 +187,8 @@ func OnPinned(f func(id string)) interface {
 	})
 }
 
-// OnUnpinned has f called when another client has become the pinned one, or the group
-// has none. It has a goroutine of its own and may take its time.
+// OnUnpinned calls f when another client has become the pinned one, or the group has none. f runs
+// in its own goroutine and may block.
 func OnUnpinned(f func()) interface {
 	PullConsumeOpt
 	PullMessagesOpt
@@ -201,8 +199,9 @@ func OnUnpinned(f func()) interface {
 	})
 }
 
-// OnEnded has f called once, when consuming has ended and Closed is about to tell of it:
-// with nil after Stop and Drain, and otherwise with what ConsumeErrHandler is told last. It must not block.
+// OnEnded calls f once, when consuming has ended and just before Closed is closed: with nil after
+// Stop and Drain, and otherwise with the last error that ConsumeErrHandler receives. It must not
+// block.
 func OnEnded(f func(err error)) interface {
 	PullConsumeOpt
 	PullMessagesOpt
@@ -213,6 +212,6 @@ func OnEnded(f func(err error)) interface {
 	})
 }
 
-// HandlerFunc is a handler of ConsumeFunc. ctx ends with consuming, and when the call is
-// given up. Without an error the message is acknowledged, unless the handler did it.
+// HandlerFunc is a handler of ConsumeFunc. ctx ends when consuming ends, and when the call is
+// abandoned. If it returns nil the message is acknowledged, unless the handler already did so.
 type HandlerFunc func(ctx context.Context, msg Msg) error

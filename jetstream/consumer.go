@@ -8,45 +8,46 @@ import (
 	"time"
 )
 
-// Consumer is a pull consumer by its name: it delivers when it is asked to. It is safe
-// for concurrent use.
+// Consumer is a handle to a pull consumer, which delivers on request. It is safe for concurrent
+// use.
 type Consumer interface {
 	// Info asks the server for the consumer's info, which CachedInfo returns from then on.
 	// Errors: ErrConsumerNotFound; ErrNotPullConsumer if it has become a push consumer.
 	Info(ctx context.Context) (*ConsumerInfo, error)
-	// CachedInfo returns the info that came last, with the consumer or with Info. It is
-	// not to be changed. Nothing is sent.
+	// CachedInfo returns the latest info, from the creation of the handle or from Info. It must
+	// not be modified. Nothing is sent.
 	CachedInfo() *ConsumerInfo
 
 	// Consume calls handler with each message, one at a time and in order unless
-	// Concurrency says otherwise. It keeps asking for messages, through the loss of servers,
-	// until it is stopped, until the consumer is gone, or until an option wants it to end.
+	// Concurrency says otherwise. It keeps asking for messages, also across reconnects, until it
+	// is stopped, the consumer is gone, or an option ends it.
 	//
 	// Errors: ErrHandlerRequired; ErrInvalidOption; ErrConnectionDraining;
-	// ErrConnectionClosed. What goes wrong later is told to ConsumeErrHandler.
+	// ErrConnectionClosed. Later errors are reported to ConsumeErrHandler.
 	Consume(handler MessageHandler, opts ...PullConsumeOpt) (ConsumeContext, error)
 	// ConsumeFunc is Consume for a handler with a context and an error. Without an error the
 	// message is acknowledged; with one it is delivered again after a delay: see Attempts.
 	ConsumeFunc(handler HandlerFunc, opts ...PullConsumeOpt) (ConsumeContext, error)
-	// Messages returns the messages for a loop of the caller's. They are asked for while
-	// Next is called. Errors are those of Consume.
+	// Messages returns the messages one by one, for the caller's own loop. They are asked for
+	// while Next is called. Errors are those of Consume.
 	Messages(opts ...PullMessagesOpt) (MessagesContext, error)
 
-	// Fetch asks once for up to batch messages, and returns at once. The batch ends when all
-	// have come, after FetchMaxWait (30 s unless set), or with an error; that there were
-	// fewer messages is none. Errors: ErrInvalidOption; those of Publish of the connection.
+	// Fetch asks once for up to batch messages, and returns at once. The batch ends when all have
+	// arrived, after FetchMaxWait (default 30 s), or with an error; fewer messages are not an
+	// error. Errors: ErrInvalidOption; those of Publish of the connection.
 	Fetch(batch int, opts ...FetchOpt) (MessageBatch, error)
 	// FetchBytes is Fetch for as many messages as take up to maxBytes: subject, reply, header
 	// and data.
 	FetchBytes(maxBytes int, opts ...FetchOpt) (MessageBatch, error)
-	// FetchNoWait is Fetch for up to batch of the messages that there are: it waits for none.
+	// FetchNoWait is Fetch for up to batch of the messages that are available now: it does not
+	// wait for more.
 	FetchNoWait(batch int) (MessageBatch, error)
 	// Next is Fetch for one message. ErrTimeout when there was none in time.
 	Next(opts ...FetchOpt) (Msg, error)
 
 	// FetchWithContext is Fetch that waits for the batch, until ctx is done at the latest. A
-	// ctx without a deadline gets that of FetchMaxWait. It returns what has come, without an
-	// error if that is anything; otherwise a *FetchError says why there was nothing:
+	// ctx without a deadline gets that of FetchMaxWait. It returns what has arrived, without an
+	// error if there is at least one message; otherwise a *FetchError says why there is none:
 	// ErrFetchTimeout, ErrNoMessages, ErrDisconnected, or what else ended it.
 	FetchWithContext(ctx context.Context, batch int, opts ...FetchOpt) ([]Msg, error)
 	// NextWithContext is FetchWithContext for one message.
@@ -60,7 +61,7 @@ type consumerHandle struct {
 	info         atomic.Pointer[ConsumerInfo] // never nil
 }
 
-// CachedInfo returns the info that came last.
+// CachedInfo returns the latest info.
 func (c *consumerHandle) CachedInfo() *ConsumerInfo { return c.info.Load() }
 
 // refresh asks for the info, and keeps it if it is of the kind that the handle is for.
@@ -77,8 +78,8 @@ func (c *consumerHandle) refresh(ctx context.Context, kind func(*ConsumerInfo) e
 	return info, nil
 }
 
-// remake makes the consumer, or takes one of its name that somebody else has made. It goes
-// on with the first message that u has as not acknowledged. A stream that only takes
+// remake creates the consumer, or takes one of its name that another client has created. It
+// continues with the first message that u has as not acknowledged. A stream that only takes
 // consumers from its beginning does not keep what was acknowledged.
 func (c *consumerHandle) remake(ctx context.Context, u *unacked) error {
 	info, err := c.putAnew(ctx, u)
@@ -111,14 +112,14 @@ func (c *consumerHandle) putAnew(ctx context.Context, u *unacked) (*ConsumerInfo
 	return c.js.putConsumer(ctx, c.stream, cfg, consumerCreate)
 }
 
-// compare forgets what was handed on if the stream has been made since then: its numbers mean
+// compare forgets what was delivered if the stream was created since then: its sequences mean
 // other messages.
 func (c *consumerHandle) compare(ctx context.Context, u *unacked, since time.Time) error {
 	info, err := c.js.streamInfo(ctx, request{op: "stream info", subject: "STREAM.INFO." + c.stream, stream: c.stream})
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return err
-	case err != nil: // it may be forbidden to ask
+	case err != nil: // asking may not be permitted
 	case info.Created.After(since):
 		u.forget()
 	}
@@ -144,7 +145,7 @@ func (c *pullConsumer) Info(ctx context.Context) (*ConsumerInfo, error) {
 	return c.refresh(ctx, mustPull)
 }
 
-// mustPull is an ErrNotPullConsumer for a push consumer.
+// mustPull returns ErrNotPullConsumer for a push consumer.
 func mustPull(info *ConsumerInfo) error {
 	if info.Config.DeliverSubject != "" {
 		return &ConsumerTypeError{Stream: info.Stream, Consumer: info.Name, Err: ErrNotPullConsumer}

@@ -13,7 +13,7 @@ func (js *jetStream) DeleteConsumer(ctx context.Context, stream string, consumer
 	return js.succeed(ctx, js.consumerCall("delete consumer", "CONSUMER.DELETE.", stream, consumer))
 }
 
-// PauseConsumer has a consumer deliver nothing for a while.
+// PauseConsumer stops a consumer from delivering for a while.
 func (js *jetStream) PauseConsumer(ctx context.Context, stream string, consumer string, pauseUntil time.Time) (*ConsumerPauseResponse, error) {
 	return js.pause(ctx, "pause consumer", [2]string{stream, consumer}, pauseRequest{&pauseUntil})
 }
@@ -41,12 +41,12 @@ func (js *jetStream) pause(ctx context.Context, op string, names [2]string, req 
 	return &answer, nil
 }
 
-// ResetConsumer has a consumer deliver again from behind its acknowledgement floor.
+// ResetConsumer makes a consumer deliver again from just after its acknowledgement floor.
 func (js *jetStream) ResetConsumer(ctx context.Context, stream, consumer string) (*ConsumerResetResponse, error) {
 	return js.reset(ctx, stream, consumer, 0)
 }
 
-// ResetConsumerToSequence has a consumer deliver from a sequence on.
+// ResetConsumerToSequence makes a consumer deliver from a sequence on.
 func (js *jetStream) ResetConsumerToSequence(ctx context.Context, stream, consumer string, seq uint64) (*ConsumerResetResponse, error) {
 	if seq == 0 {
 		return nil, &OptionError{Option: "sequence", Reason: "is 0: ResetConsumer goes back to the acknowledgement floor", Err: ErrConsumerInvalidReset}
@@ -54,8 +54,8 @@ func (js *jetStream) ResetConsumerToSequence(ctx context.Context, stream, consum
 	return js.reset(ctx, stream, consumer, seq)
 }
 
-// reset asks for the consumer first: the server itself answers for every other call, but
-// a reset is the consumer's to answer, and where there is none nobody does.
+// reset asks for the consumer's info first: a reset is answered by the consumer itself, unlike
+// every other call, so without a consumer there would be no answer.
 func (js *jetStream) reset(ctx context.Context, stream, consumer string, seq uint64) (*ConsumerResetResponse, error) {
 	ctx, cancel := js.bound(ctx)
 	defer cancel()
@@ -78,13 +78,13 @@ func (js *jetStream) reset(ctx context.Context, stream, consumer string, seq uin
 	}
 }
 
-// UnpinConsumer has the server choose another client of a priority group.
+// UnpinConsumer makes the server choose another client of a priority group.
 func (js *jetStream) UnpinConsumer(ctx context.Context, stream, consumer, group string) error {
 	if err := checkNames(stream, consumer); err != nil {
 		return err
 	}
 	if !isGroupName(group) {
-		return &OptionError{Option: "group", Reason: "is no name of a priority group", Err: ErrPriorityGroup}
+		return &OptionError{Option: "group", Reason: "is not a valid name of a priority group", Err: ErrPriorityGroup}
 	}
 	r := js.consumerCall("unpin consumer", "CONSUMER.UNPIN.", stream, consumer)
 	r.level, r.feature = level211, "CONSUMER.UNPIN"

@@ -8,7 +8,7 @@ type DeliverPolicy int
 const (
 	DeliverAllPolicy             DeliverPolicy = iota // at the first message
 	DeliverLastPolicy                                 // at the last message
-	DeliverNewPolicy                                  // behind the last message
+	DeliverNewPolicy                                  // after the last message
 	DeliverByStartSequencePolicy                      // at OptStartSeq
 	DeliverByStartTimePolicy                          // at OptStartTime
 	DeliverLastPerSubjectPolicy                       // with the last message of every subject that passes the filters
@@ -42,8 +42,8 @@ type AckPolicy int
 const (
 	AckExplicitPolicy    AckPolicy = iota // each
 	AckAllPolicy                          // one for itself and for all before it
-	AckNonePolicy                         // none: delivered is done
-	AckFlowControlPolicy                  // none: answering flow control acknowledges all before it; of push consumers, server 2.14
+	AckNonePolicy                         // none: delivered messages count as acknowledged
+	AckFlowControlPolicy                  // none: an answer to flow control acknowledges all before it; push consumers only, server 2.14
 )
 
 var ackWords = []string{"explicit", "all", "none", "flow_control"}
@@ -68,8 +68,8 @@ type ReplayPolicy int
 
 // The replay policies.
 const (
-	ReplayInstantPolicy  ReplayPolicy = iota // as quickly as it is taken
-	ReplayOriginalPolicy                     // with the pauses that it was published with
+	ReplayInstantPolicy  ReplayPolicy = iota // as quickly as the client receives it
+	ReplayOriginalPolicy                     // with the pauses between the messages as published
 )
 
 var replayWords = []string{"instant", "original"}
@@ -95,9 +95,9 @@ type PriorityPolicy int
 
 // The priority policies.
 const (
-	PriorityPolicyNone        PriorityPolicy = iota // as they have asked
-	PriorityPolicyPinned                            // one client gets everything until it is gone
-	PriorityPolicyOverflow                          // a client that asks for it is served only when much is pending
+	PriorityPolicyNone        PriorityPolicy = iota // in the order of their pulls
+	PriorityPolicyPinned                            // one client gets everything while it is active
+	PriorityPolicyOverflow                          // a client can ask to be served only when much is pending
 	PriorityPolicyPrioritized                       // the lowest number first; server 2.12
 )
 

@@ -8,26 +8,25 @@ import (
 	"time"
 )
 
-// StreamConsumerManager makes, finds and removes consumers of any stream. The rules of
-// StreamManager hold for its calls.
+// StreamConsumerManager creates, finds and removes consumers of any stream. The rules of
+// StreamManager apply to its calls.
 type StreamConsumerManager interface {
-	// CreateOrUpdateConsumer makes a pull consumer, or changes the one of that name.
-	// Errors: ErrStreamNotFound; ErrConsumerCreate for what cannot be changed;
-	// ErrNotPullConsumer with a DeliverSubject; ErrInvalidConfig; ErrRequiredAPILevel;
-	// ErrNotSupported when the server left out what it does not know.
+	// CreateOrUpdateConsumer creates a pull consumer, or updates the one of that name. Errors:
+	// ErrStreamNotFound; ErrConsumerCreate for what cannot be changed; ErrNotPullConsumer with a
+	// DeliverSubject; ErrInvalidConfig; ErrRequiredAPILevel; ErrNotSupported when the server
+	// ignored a field that it does not know.
 	CreateOrUpdateConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (Consumer, error)
-	// CreateConsumer makes a pull consumer. One that is there with the same config is
-	// returned as it is. Errors: as CreateOrUpdateConsumer; ErrConsumerExists with
-	// another config.
+	// CreateConsumer creates a pull consumer. An existing one with the same config is returned as
+	// it is. Errors: as CreateOrUpdateConsumer; ErrConsumerExists if its config differs.
 	CreateConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (Consumer, error)
-	// UpdateConsumer changes a pull consumer. Errors: as CreateOrUpdateConsumer;
+	// UpdateConsumer updates a pull consumer. Errors: as CreateOrUpdateConsumer;
 	// ErrConsumerDoesNotExist.
 	UpdateConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (Consumer, error)
 	// Consumer returns the pull consumer of that name. Errors: ErrConsumerNotFound;
 	// ErrNotPullConsumer.
 	Consumer(ctx context.Context, stream string, consumer string) (Consumer, error)
 
-	// OrderedConsumer returns a consumer of all messages in order, each of them once: see
+	// OrderedConsumer returns a consumer that delivers all messages in order, each once: see
 	// OrderedConsumerConfig. Errors: ErrStreamNotFound; ErrInvalidConfig.
 	OrderedConsumer(ctx context.Context, stream string, cfg OrderedConsumerConfig) (Consumer, error)
 
@@ -44,19 +43,19 @@ type StreamConsumerManager interface {
 
 	// DeleteConsumer removes a consumer. Errors: ErrConsumerNotFound.
 	DeleteConsumer(ctx context.Context, stream string, consumer string) error
-	// PauseConsumer has a consumer deliver nothing until pauseUntil; a time that is past
-	// resumes it. Server 2.11. Errors: ErrConsumerNotFound; ErrRequiredAPILevel.
+	// PauseConsumer stops a consumer from delivering until pauseUntil; a time in the past resumes
+	// it. Server 2.11. Errors: ErrConsumerNotFound; ErrRequiredAPILevel.
 	PauseConsumer(ctx context.Context, stream string, consumer string, pauseUntil time.Time) (*ConsumerPauseResponse, error)
 	// ResumeConsumer ends a pause. Errors: as PauseConsumer.
 	ResumeConsumer(ctx context.Context, stream string, consumer string) (*ConsumerPauseResponse, error)
-	// ResetConsumer has a consumer deliver again from behind its acknowledgement floor.
+	// ResetConsumer makes a consumer deliver again from just after its acknowledgement floor.
 	// Server 2.14. Errors: ErrConsumerNotFound; ErrRequiredAPILevel.
 	ResetConsumer(ctx context.Context, stream, consumer string) (*ConsumerResetResponse, error)
-	// ResetConsumerToSequence has a consumer deliver from that sequence of the stream on.
-	// Errors: as ResetConsumer; ErrConsumerInvalidReset if its DeliverPolicy does not
-	// allow it; ErrInvalidOption for 0.
+	// ResetConsumerToSequence makes a consumer deliver from that sequence of the stream on.
+	// Errors: as ResetConsumer; ErrConsumerInvalidReset if its DeliverPolicy does not allow it;
+	// ErrInvalidOption for 0.
 	ResetConsumerToSequence(ctx context.Context, stream, consumer string, seq uint64) (*ConsumerResetResponse, error)
-	// UnpinConsumer has the server choose another client of a priority group. Errors:
+	// UnpinConsumer makes the server choose another client of a priority group. Errors:
 	// ErrPriorityGroup; ErrRequiredAPILevel.
 	UnpinConsumer(ctx context.Context, stream, consumer, group string) error
 }
@@ -99,35 +98,34 @@ type ConsumerManager interface {
 	// ListConsumers lists the stream's consumers through a channel; AllConsumers does it
 	// without one.
 	ListConsumers(ctx context.Context) ConsumerInfoLister
-	// ConsumerNames lists their names through a channel; AllConsumerNames does it without.
+	// ConsumerNames lists their names through a channel; AllConsumerNames does it without one.
 	ConsumerNames(ctx context.Context) ConsumerNameLister
 	// AllConsumers yields the stream's consumers in the order of their names, as
 	// StreamManager.AllStreams yields streams. Errors: ErrStreamNotFound; an
 	// *IncompleteError when a part is missing.
 	AllConsumers(ctx context.Context) iter.Seq2[*ConsumerInfo, error]
-	// AllConsumerNames is AllConsumers for names alone.
+	// AllConsumerNames is AllConsumers for names only.
 	AllConsumerNames(ctx context.Context) iter.Seq2[string, error]
 }
 
-// ConsumerPauseResponse is what a server says of a pause.
+// ConsumerPauseResponse is the answer to a pause.
 type ConsumerPauseResponse struct {
-	// Paused reports whether the consumer delivers nothing now.
+	// Paused reports whether the consumer is paused now.
 	Paused bool `json:"paused"`
-	// PauseUntil is until when; zero if it is not paused.
+	// PauseUntil is when the pause ends; zero if it is not paused.
 	PauseUntil time.Time `json:"pause_until"`
-	// PauseRemaining is for how long.
+	// PauseRemaining is how long the pause still lasts.
 	PauseRemaining time.Duration `json:"pause_remaining,omitempty"`
 }
 
-// ConsumerResetResponse is what a server says of a reset: the consumer as it is now, and
-// from where it delivers.
+// ConsumerResetResponse is the answer to a reset: the consumer's info, and where it continues.
 type ConsumerResetResponse struct {
 	*ConsumerInfo
-	// ResetSeq is the sequence of the stream that it goes on with.
+	// ResetSeq is the stream sequence that it continues with.
 	ResetSeq uint64 `json:"reset_seq"`
 }
 
-// What a create call does with a consumer that is there, or is not.
+// What a create call does about an existing or a missing consumer.
 const (
 	consumerCreate = "create"
 	consumerUpdate = "update"
@@ -142,11 +140,11 @@ type consumerRequest struct {
 	Pedantic bool           `json:"pedantic,omitempty"`
 }
 
-// consumerNameLen is how many characters a name has that is made up: 48 bits.
+// consumerNameLen is the length of a generated name in characters: 48 bits.
 const consumerNameLen = 8
 
-// newConsumerName makes up a name. The client does it, so that a call whose answer is
-// lost can be made again.
+// newConsumerName generates a name. The client does it, so that a call whose answer is lost can
+// be repeated.
 func newConsumerName() string {
 	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	name := make([]byte, consumerNameLen)
@@ -156,7 +154,7 @@ func newConsumerName() string {
 	return string(name)
 }
 
-// putConsumer makes or changes a consumer, as action says. Its name is made up if it has
+// putConsumer creates or updates a consumer, as action says. Its name is generated if it has
 // none.
 func (js *jetStream) putConsumer(ctx context.Context, stream string, cfg ConsumerConfig, action string) (*ConsumerInfo, error) {
 	named := cfg.name() != ""
@@ -172,7 +170,8 @@ func (js *jetStream) putConsumer(ctx context.Context, stream string, cfg Consume
 		body:   consumerRequest{Stream: stream, Config: cfg, Action: action, Pedantic: js.opts.Pedantic},
 		stream: stream, consumer: cfg.name(), level: need.level, feature: need.feature,
 	}
-	// So that permissions can name it. A prefix of the user's is no subject for wildcards.
+	// The filter in the subject lets permissions refer to it. A user's own prefix does not allow
+	// wildcards there.
 	if cfg.FilterSubject != "" && (strings.HasPrefix(js.apiPrefix, "$JS.") || !strings.ContainsAny(cfg.FilterSubject, "*>")) {
 		r.subject += "." + cfg.FilterSubject
 	}
@@ -185,7 +184,7 @@ func (js *jetStream) putConsumer(ctx context.Context, stream string, cfg Consume
 		return info, nil
 	}
 	e := &NotSupportedError{Op: r.op, Stream: stream, Consumer: cfg.name(), Feature: missing.feature, Err: missing.kind}
-	if !named { // one with a name may have been there before
+	if !named { // one with a name may have existed before
 		e.RollbackErr = js.DeleteConsumer(ctx, stream, cfg.name())
 		e.RolledBack = e.RollbackErr == nil
 	}
@@ -203,8 +202,8 @@ func putConsumerOp(action string) string {
 	}
 }
 
-// consumerInfoOf makes a call that is answered with a consumer's info; without one it is
-// what empty says.
+// consumerInfoOf makes a call that is answered with a consumer's info; an answer without one is
+// the error empty.
 func (js *jetStream) consumerInfoOf(ctx context.Context, r request, empty error) (*ConsumerInfo, error) {
 	info, err := call[ConsumerInfo](ctx, js, r)
 	switch {
@@ -225,13 +224,12 @@ func (js *jetStream) consumerInfo(ctx context.Context, stream, consumer string) 
 	return js.consumerInfoOf(ctx, js.consumerCall("consumer info", "CONSUMER.INFO.", stream, consumer), errNoInfo)
 }
 
-// consumerCall returns a call that is about a consumer: op and the subject up to its
-// stream's name.
+// consumerCall returns a call for one consumer, from op and the subject up to the stream's name.
 func (js *jetStream) consumerCall(op, subject, stream, consumer string) request {
 	return request{op: op, subject: subject + stream + "." + consumer, stream: stream, consumer: consumer}
 }
 
-// putPull makes or changes a pull consumer.
+// putPull creates or updates a pull consumer.
 func (js *jetStream) putPull(ctx context.Context, stream string, cfg ConsumerConfig, action string) (Consumer, error) {
 	if cfg.DeliverSubject != "" {
 		return nil, &ConsumerTypeError{Stream: stream, Consumer: cfg.name(), Err: ErrNotPullConsumer}
@@ -243,7 +241,7 @@ func (js *jetStream) putPull(ctx context.Context, stream string, cfg ConsumerCon
 	return newPullConsumer(js, info), nil
 }
 
-// putPush makes or changes a push consumer.
+// putPush creates or updates a push consumer.
 func (js *jetStream) putPush(ctx context.Context, stream string, cfg ConsumerConfig, action string) (PushConsumer, error) {
 	if cfg.DeliverSubject == "" {
 		return nil, &ConsumerTypeError{Stream: stream, Consumer: cfg.name(), Err: ErrNotPushConsumer}
@@ -255,17 +253,17 @@ func (js *jetStream) putPush(ctx context.Context, stream string, cfg ConsumerCon
 	return newPushConsumer(js, info), nil
 }
 
-// CreateOrUpdateConsumer makes or changes a pull consumer.
+// CreateOrUpdateConsumer creates or updates a pull consumer.
 func (js *jetStream) CreateOrUpdateConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (Consumer, error) {
 	return js.putPull(ctx, stream, cfg, consumerUpsert)
 }
 
-// CreateConsumer makes a pull consumer.
+// CreateConsumer creates a pull consumer.
 func (js *jetStream) CreateConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (Consumer, error) {
 	return js.putPull(ctx, stream, cfg, consumerCreate)
 }
 
-// UpdateConsumer changes a pull consumer.
+// UpdateConsumer updates a pull consumer.
 func (js *jetStream) UpdateConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (Consumer, error) {
 	return js.putPull(ctx, stream, cfg, consumerUpdate)
 }
@@ -282,17 +280,17 @@ func (js *jetStream) Consumer(ctx context.Context, stream string, consumer strin
 	return newPullConsumer(js, info), nil
 }
 
-// CreateOrUpdatePushConsumer makes or changes a push consumer.
+// CreateOrUpdatePushConsumer creates or updates a push consumer.
 func (js *jetStream) CreateOrUpdatePushConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (PushConsumer, error) {
 	return js.putPush(ctx, stream, cfg, consumerUpsert)
 }
 
-// CreatePushConsumer makes a push consumer.
+// CreatePushConsumer creates a push consumer.
 func (js *jetStream) CreatePushConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (PushConsumer, error) {
 	return js.putPush(ctx, stream, cfg, consumerCreate)
 }
 
-// UpdatePushConsumer changes a push consumer.
+// UpdatePushConsumer updates a push consumer.
 func (js *jetStream) UpdatePushConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (PushConsumer, error) {
 	return js.putPush(ctx, stream, cfg, consumerUpdate)
 }

@@ -15,8 +15,8 @@ const (
 	groupNameSymbols = "/_=-"
 )
 
-// validate returns what a server would refuse in the config whatever the stream; nil for
-// nothing. It is a *ConfigError. Name or Durable must be set.
+// validate returns what a server would refuse in the config regardless of the stream, as a
+// *ConfigError; nil if nothing. Name or Durable must be set.
 func (c *ConsumerConfig) validate() error {
 	name := c.name()
 	if err := checkConsumerName(name); err != nil {
@@ -50,7 +50,7 @@ func (c *ConsumerConfig) valueRules() []rule {
 		negative = negative || wait < 0
 	}
 	return []rule{
-		{c.Name != "" && c.Durable != "" && c.Name != c.Durable, "Durable", "is another name than Name", ErrDurableNameMismatch},
+		{c.Name != "" && c.Durable != "" && c.Name != c.Durable, "Durable", "differs from Name", ErrDurableNameMismatch},
 		{len(c.Description) > descriptionBytesMax, "Description", "has more than 4 KiB", nil},
 		{metadataSize(c.Metadata) > metadataBytesMax, "Metadata", "has more than 128 KiB", nil},
 		{unknown(c.DeliverPolicy), "DeliverPolicy", "is unknown", ErrUnknownValue},
@@ -62,7 +62,7 @@ func (c *ConsumerConfig) valueRules() []rule {
 		{c.AckWait < 0, "AckWait", "is negative", nil},
 		{negative, "BackOff", "is negative", nil},
 		{c.MaxDeliver > 0 && len(c.BackOff) > c.MaxDeliver, "BackOff", "has more than MaxDeliver", nil},
-		{!isPercentage(c.SampleFrequency), "SampleFrequency", "is no percentage", nil},
+		{!isPercentage(c.SampleFrequency), "SampleFrequency", "is not a percentage", nil},
 	}
 }
 
@@ -75,7 +75,7 @@ func isPercentage(text string) bool {
 	return err == nil && n >= 0
 }
 
-// startRules are about where to begin.
+// startRules concern where to begin.
 func (c *ConsumerConfig) startRules() []rule {
 	bySeq, byTime := c.DeliverPolicy == DeliverByStartSequencePolicy, c.DeliverPolicy == DeliverByStartTimePolicy
 	filtered := c.FilterSubject != "" || len(c.FilterSubjects) > 0
@@ -96,7 +96,7 @@ func (c *ConsumerConfig) checkFilters() error {
 	}
 	for _, filter := range c.FilterSubjects {
 		if filter == "" {
-			return &ConfigError{"consumer", c.name(), "FilterSubjects", "have an empty one", ErrEmptyFilter}
+			return &ConfigError{"consumer", c.name(), "FilterSubjects", "contain an empty one", ErrEmptyFilter}
 		}
 		if err := checkConfigSubject("consumer", c.name(), "FilterSubjects", filter); err != nil {
 			return err
@@ -109,7 +109,7 @@ func (c *ConsumerConfig) checkFilters() error {
 	})
 }
 
-// pullRules are about what a consumer without a DeliverSubject cannot have.
+// pullRules are for a consumer without a DeliverSubject.
 func (c *ConsumerConfig) pullRules() []rule {
 	return []rule{
 		{c.RateLimit > 0, "RateLimit", "needs a DeliverSubject", nil},
@@ -120,13 +120,13 @@ func (c *ConsumerConfig) pullRules() []rule {
 	}
 }
 
-// pushRules are about what a consumer with a DeliverSubject cannot have.
+// pushRules are for a consumer with a DeliverSubject.
 func (c *ConsumerConfig) pushRules() []rule {
 	err := protocol.CheckPublishSubject(c.DeliverSubject)
 	group := protocol.CheckQueue(c.DeliverGroup)
 	return []rule{
-		{err != nil, "DeliverSubject", "is none that can be delivered to", ErrInvalidSubject},
-		{group != nil, "DeliverGroup", "is no queue group", nil},
+		{err != nil, "DeliverSubject", "cannot be delivered to", ErrInvalidSubject},
+		{group != nil, "DeliverGroup", "is not a valid queue group", nil},
 		{c.MaxWaiting > 0, "MaxWaiting", "is excluded by DeliverSubject", nil},
 		{c.MaxAckPending > 0 && c.AckPolicy == AckNonePolicy, "MaxAckPending", "is excluded by AckNonePolicy", nil},
 		{c.IdleHeartbeat > 0 && c.IdleHeartbeat < heartbeatMin, "IdleHeartbeat", "is less than 100ms", ErrSmallHeartbeat},
@@ -134,7 +134,7 @@ func (c *ConsumerConfig) pushRules() []rule {
 	}
 }
 
-// flowRules are about AckFlowControlPolicy and FlowControl.
+// flowRules concern AckFlowControlPolicy and FlowControl.
 func (c *ConsumerConfig) flowRules() []rule {
 	acks := c.AckPolicy == AckFlowControlPolicy
 	return []rule{
@@ -146,7 +146,7 @@ func (c *ConsumerConfig) flowRules() []rule {
 	}
 }
 
-// groupRules are about priority groups.
+// groupRules concern priority groups.
 func (c *ConsumerConfig) groupRules() []rule {
 	prioritized := c.PriorityPolicy != PriorityPolicyNone
 	invalid := false

@@ -13,52 +13,52 @@ import (
 
 // counter.go - numbers that a stream adds up: one for each subject, of any size.
 
-// Kinds of errors of counters that are born here. For what servers refuse see ErrCounter.
+// Kinds of errors of counters that this package raises. For refusals of servers see ErrCounter.
 var (
 	// ErrCounterNotEnabled: the stream does not have AllowMsgCounter.
 	ErrCounterNotEnabled error = kind.New("troupe: counters are not enabled on the stream", ErrCounter).In(kind.Server)
-	// ErrInvalidCounterValue: the increment is nil, or what is stored is no counter.
+	// ErrInvalidCounterValue: the increment is nil, or what is stored is not a counter.
 	ErrInvalidCounterValue error = kind.New("troupe: invalid counter value", ErrCounter).In(kind.Input)
-	// ErrNoCounterForSubject: nothing was ever added on the subject.
+	// ErrNoCounterForSubject: nothing was ever added to the counter of the subject.
 	ErrNoCounterForSubject error = kind.New("troupe: no counter for subject", ErrMsgNotFound)
 )
 
-// counterSourcesHeader says what parts a counter has that come from other streams.
+// counterSourcesHeader holds the parts of a counter that come from other streams.
 const counterSourcesHeader = "Nats-Counter-Sources"
 
-// CounterSources are the parts of a counter that other streams have: by stream, and by the
+// CounterSources are the parts of a counter that come from other streams: by stream, and by the
 // subject there.
 type CounterSources map[string]map[string]*big.Int
 
-// CounterEntry is a counter as it is stored.
+// CounterEntry is a counter as stored.
 type CounterEntry struct {
-	// Subject is the counter's.
+	// Subject of the counter.
 	Subject string
 	// Value is the total.
 	Value *big.Int
 	// Sources are what the total is made of, if it comes from other streams; nil otherwise.
 	Sources CounterSources
-	// Incr is what was added last; nil if that is not known.
+	// Incr is the last increment; nil if that is not known.
 	Incr *big.Int
-	// Sequence is that of the last addition in the stream.
+	// Sequence of the last increment in the stream.
 	Sequence uint64
 }
 
 // Counter adds and reads numbers in a stream with AllowMsgCounter. It is safe for
 // concurrent use.
 type Counter interface {
-	// Add adds value on a subject and returns the new total. Zero and negative values are
-	// fine. Errors: ErrInvalidCounterValue for nil; those of JetStream.Publish. An addition
-	// whose answer is lost may have been made; with WithMsgID it can be tried again.
+	// Add adds value to the counter of a subject and returns the new total. Zero and negative
+	// values are allowed. Errors: ErrInvalidCounterValue for nil; those of JetStream.Publish. An
+	// addition whose answer is lost may have been stored; with WithMsgID it can be retried.
 	Add(ctx context.Context, subject string, value *big.Int, opts ...PublishOpt) (*big.Int, error)
 	// AddInt is Add for an int64.
 	AddInt(ctx context.Context, subject string, value int64, opts ...PublishOpt) (*big.Int, error)
-	// Load returns the total on a subject. ErrNoCounterForSubject if nothing was added.
+	// Load returns the total of a subject. ErrNoCounterForSubject if nothing was added.
 	Load(ctx context.Context, subject string) (*big.Int, error)
-	// Get is Load with all that is stored beside the total.
+	// Get is Load with everything that is stored with the total.
 	Get(ctx context.Context, subject string) (*CounterEntry, error)
 	// GetMultiple yields the counters of all subjects, which may have wildcards, as of
-	// one moment. Subjects without a counter are left out; with none at all it is an
+	// one moment. Subjects without a counter are left out; if there are none at all the error is
 	// ErrNoCounterForSubject. Otherwise the errors are those of GetLastMsgsFor.
 	GetMultiple(ctx context.Context, subjects []string) iter.Seq2[*CounterEntry, error]
 }
@@ -73,7 +73,7 @@ func GetCounter(ctx context.Context, js JetStream, stream string) (Counter, erro
 	return NewCounterFromStream(js, s)
 }
 
-// NewCounterFromStream is GetCounter for a stream that is known already. Nothing is sent.
+// NewCounterFromStream is GetCounter for a stream handle that the caller has. Nothing is sent.
 func NewCounterFromStream(js JetStream, stream Stream) (Counter, error) {
 	own, err := ownJetStream(js)
 	if err != nil {
@@ -136,7 +136,7 @@ func (c *counter) Get(ctx context.Context, subject string) (*CounterEntry, error
 	return counterEntry(m)
 }
 
-// noCounter gives the error for a subject without messages its name.
+// noCounter turns the error for a subject without messages into ErrNoCounterForSubject.
 func noCounter(err error) error {
 	if errors.Is(err, ErrMsgNotFound) {
 		return ErrNoCounterForSubject
@@ -167,8 +167,8 @@ func (c *counter) GetMultiple(ctx context.Context, subjects []string) iter.Seq2[
 	}
 }
 
-// DecodeCounter reads a counter from a message of a stream with AllowMsgCounter, however it
-// was got. ErrInvalidCounterValue if it holds none.
+// DecodeCounter reads a counter from a message of a stream with AllowMsgCounter, however the
+// message was read. ErrInvalidCounterValue if it holds no counter.
 func DecodeCounter(m *RawStreamMsg) (*CounterEntry, error) {
 	if m == nil {
 		return nil, ErrInvalidCounterValue

@@ -11,26 +11,26 @@ type DeadLetter struct {
 	Stream, Consumer string
 	Sequence         uint64 // in the stream
 	Deliveries       uint64
-	Terminated       bool   // by whoever got it; otherwise it was delivered as often as it may
+	Terminated       bool   // by its receiver; otherwise MaxDeliver was reached
 	Reason           string // why it was terminated; may be empty
 	Time             time.Time
-	// Msg is the message; nil if it cannot be had any more, as a work queue removes what
-	// is terminated.
+	// Msg is the message; nil if it is no longer available: a work queue removes terminated
+	// messages.
 	Msg *RawStreamMsg
 }
 
-// DeadLetterReader gets what consumers gave up.
+// DeadLetterReader reads the messages that consumers gave up.
 type DeadLetterReader interface {
-	// DeadLetters returns the messages that consumers give up from now on, as Advisories
-	// does with MaxDeliveriesAdvisory and TerminatedAdvisory, of which AdvisoryKinds may
-	// choose one. Each is loaded from its stream. With a letter whose message cannot be
-	// had it yields the error, an ErrMsgNotFound or one of the call, and goes on.
+	// DeadLetters returns the messages that consumers give up from now on, from the advisories
+	// MaxDeliveriesAdvisory and TerminatedAdvisory, of which AdvisoryKinds may choose one. Each
+	// message is loaded from its stream. If that fails, the letter comes with the error, an
+	// ErrMsgNotFound or one of the call, and the sequence continues.
 	DeadLetters(ctx context.Context, opts ...AdvisoryOpt) (iter.Seq2[*DeadLetter, error], error)
 
-	// DeadLetter loads the message that an advisory is about, as from a stream that keeps
-	// advisories. With an error the letter lacks its message. Errors: ErrMsgNotFound;
-	// ErrStreamNotFound; ErrInvalidOption for an advisory that is about none, with a nil
-	// letter.
+	// DeadLetter loads the message that an advisory concerns, for example one from a stream that
+	// stores advisories. With an error the letter lacks its message. Errors: ErrMsgNotFound;
+	// ErrStreamNotFound; ErrInvalidOption, with a nil letter, for an advisory that does not
+	// concern a dead letter.
 	DeadLetter(ctx context.Context, about Advisory) (*DeadLetter, error)
 }
 
@@ -56,17 +56,17 @@ func (js *jetStream) DeadLetters(ctx context.Context, opts ...AdvisoryOpt) (iter
 	}, nil
 }
 
-// onlyDeadLetters refuses kinds that are about no dead letter.
+// onlyDeadLetters refuses kinds that do not concern a dead letter.
 func onlyDeadLetters(o *advisoryOptions) error {
 	for _, k := range o.kinds {
 		if k != AdvisoryMaxDeliveries && k != AdvisoryTerminated {
-			return &OptionError{Option: "AdvisoryKinds", Reason: "has " + string(k) + ", which is about no dead letter"}
+			return &OptionError{Option: "AdvisoryKinds", Reason: "has " + string(k) + ", which does not concern a dead letter"}
 		}
 	}
 	return nil
 }
 
-// DeadLetter loads the message that an advisory is about.
+// DeadLetter loads the message that an advisory concerns.
 func (js *jetStream) DeadLetter(ctx context.Context, about Advisory) (*DeadLetter, error) {
 	var letter DeadLetter
 	switch a := about.(type) {
@@ -78,7 +78,7 @@ func (js *jetStream) DeadLetter(ctx context.Context, about Advisory) (*DeadLette
 			Terminated: true, Reason: a.Reason,
 		}
 	default:
-		return nil, &OptionError{Option: "advisory", Reason: "is about no dead letter"}
+		return nil, &OptionError{Option: "advisory", Reason: "does not concern a dead letter"}
 	}
 	if err := checkStreamName(letter.Stream); err != nil {
 		return nil, err

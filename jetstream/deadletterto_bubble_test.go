@@ -15,8 +15,8 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// TestADeadLetterSaysWhy: what an error, a panic and the end of the handler's goroutine say
-// is in the letter, and a panic is reported as any other, with the handler on its stack.
+// TestADeadLetterSaysWhy: the letter contains the text of an error, a panic or the exit of the
+// handler's goroutine, and a panic is reported like any other, with the handler on its stack.
 func TestADeadLetterSaysWhy(t *testing.T) {
 	for what, c := range map[string]struct {
 		fail  func() error

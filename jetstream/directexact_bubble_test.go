@@ -13,8 +13,8 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// TestGetLastMsgsExact: a read of several pages tells when one of the messages that were
-// still to come is no longer there; what has been read already may change.
+// TestGetLastMsgsExact: a read of several pages reports when one of the remaining messages no
+// longer exists; messages that were already read may change.
 func TestGetLastMsgsExact(t *testing.T) {
 	faults.Bubble(t, func(b *faults.Env) {
 		nc := must.Get(api.Connect(b.URL("s1"), api.System(b.System), api.SetCustomDialer(b.Dialer("client")), api.SyncQueueLen(8)))(b.T)
@@ -51,7 +51,7 @@ func TestGetLastMsgsExact(t *testing.T) {
 	})
 }
 
-// TestGetMsgLeader: what the leader is to answer goes to the API, where nobody else listens.
+// TestGetMsgLeader: a request for the leader goes to the API, which only the leader answers.
 func TestGetMsgLeader(t *testing.T) {
 	faults.Bubble(t, func(b *faults.Env) {
 		nc := must.Get(api.Connect(b.URL("s1"), api.System(b.System), api.SetCustomDialer(b.Dialer("client"))))(b.T)
@@ -84,7 +84,7 @@ func TestGetMsgLeader(t *testing.T) {
 	})
 }
 
-// TestDecodeCounter: a counter that was got as a message is one.
+// TestDecodeCounter: a counter is decoded from a message.
 func TestDecodeCounter(t *testing.T) {
 	for data, want := range map[string]string{`{"val":"12"}`: "12", `{"val":"-99999999999999999999"}`: "-99999999999999999999", `{}`: "", `12`: ""} {
 		e, err := jetstream.DecodeCounter(&jetstream.RawStreamMsg{Subject: "c", Sequence: 7, Data: []byte(data)})

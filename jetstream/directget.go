@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/troupe-go/troupe/api"
 )
 
 // directget.go - reads messages from the stream itself, without a consumer.
@@ -20,9 +22,9 @@ type ReadEnd struct {
 	// LastSeq is the sequence of the last message that was yielded; 0 if there was none.
 	LastSeq uint64
 	// UpToSeq is the sequence of the stream whose state GetLastMsgsFor has shown; 0 for
-	// GetBatch. With LastSeq+1 it continues a read that was ended by its size.
+	// GetBatch. Together with LastSeq+1 it continues a read that ended at its batch size.
 	UpToSeq uint64
-	// Pending is how many messages were left that would have matched.
+	// Pending is how many more messages would have matched.
 	Pending uint64
 }
 
@@ -32,13 +34,14 @@ type GetBatchOpt func(*batchRead) error
 // batchRead is what the options of GetBatch have set.
 type batchRead struct {
 	req      directRequest
-	count    int // MaxInt for all
-	maxBytes int // MaxInt for no bound
+	count    int          // MaxInt for all
+	maxBytes int          // MaxInt for no limit
+	memory   *api.Buffers // nil for the heap
 	end      *ReadEnd
 }
 
-// GetBatchSeq begins with the message that has this sequence, or with the first behind it.
-// Default: with the first of the stream. ErrInvalidOption for 0, or beside
+// GetBatchSeq begins with the message that has this sequence, or with the first after it.
+// Default: with the first of the stream. ErrInvalidOption for 0, or together with
 // GetBatchStartTime.
 func GetBatchSeq(seq uint64) GetBatchOpt {
 	return func(b *batchRead) error {
@@ -54,7 +57,7 @@ func GetBatchSeq(seq uint64) GetBatchOpt {
 }
 
 // GetBatchStartTime begins with the first message that was stored at that time or
-// later. ErrInvalidOption for the zero time, or beside GetBatchSeq.
+// later. ErrInvalidOption for the zero time, or together with GetBatchSeq.
 func GetBatchStartTime(start time.Time) GetBatchOpt {
 	return func(b *batchRead) error {
 		switch {
@@ -68,8 +71,8 @@ func GetBatchStartTime(start time.Time) GetBatchOpt {
 	}
 }
 
-// GetBatchSubject leaves out what was not published to the subject, which may have
-// wildcards. Default: everything. ErrInvalidSubject.
+// GetBatchSubject yields only messages of the subject, which may have wildcards. Default:
+// everything. ErrInvalidSubject.
 func GetBatchSubject(subject string) GetBatchOpt {
 	return func(b *batchRead) error {
 		if err := checkSubject(subject); err != nil {
@@ -80,8 +83,8 @@ func GetBatchSubject(subject string) GetBatchOpt {
 	}
 }
 
-// GetBatchMaxBytes ends the batch with the message that reaches so many bytes of
-// subject, header and data. Default: no bound. ErrInvalidOption unless positive.
+// GetBatchMaxBytes ends the batch with the message that reaches that many bytes of subject,
+// header and data. Default: no limit. ErrInvalidOption unless positive.
 func GetBatchMaxBytes(bytes int) GetBatchOpt {
 	return func(b *batchRead) error {
 		if bytes <= 0 {
@@ -92,9 +95,9 @@ func GetBatchMaxBytes(bytes int) GetBatchOpt {
 	}
 }
 
-// GetBatchNoHeaders yields data alone: messages have neither a header nor a subject,
-// sequence and time. It saves the server and the network that work. A read that loses
-// its link in the middle cannot be resumed then and ends with an error.
+// GetBatchNoHeaders yields only data: messages have no header, subject, sequence or time, which
+// saves work and bandwidth. Such a read cannot be resumed when the link is lost, and ends with an
+// error.
 func GetBatchNoHeaders() GetBatchOpt {
 	return func(b *batchRead) error {
 		b.req.NoHeaders = true
@@ -102,8 +105,19 @@ func GetBatchNoHeaders() GetBatchOpt {
 	}
 }
 
-// GetBatchEnd has end filled when the sequence has ended without an error. Nil is an
-// ErrInvalidOption.
+// GetBatchMemory places the data of each message in memory from buffers, as api.RequestManyMemory
+// does; a caller that gives it back creates no garbage. Nil is an ErrInvalidOption.
+func GetBatchMemory(buffers *api.Buffers) GetBatchOpt {
+	return func(b *batchRead) error {
+		if buffers == nil {
+			return &OptionError{Option: "GetBatchMemory", Reason: "is nil"}
+		}
+		b.memory = buffers
+		return nil
+	}
+}
+
+// GetBatchEnd fills end when the sequence has ended without an error. Nil is an ErrInvalidOption.
 func GetBatchEnd(end *ReadEnd) GetBatchOpt {
 	return func(b *batchRead) error {
 		if end == nil {
@@ -114,21 +128,20 @@ func GetBatchEnd(end *ReadEnd) GetBatchOpt {
 	}
 }
 
-// GetBatch reads up to batch messages of a stream in their order, 0 for all that
-// there are. The stream needs AllowDirect; any of its replicas may answer, and mirrors
-// with MirrorDirect do as well, so that the very latest messages may be missing.
+// GetBatch reads up to batch messages of a stream in their order, 0 for all. The stream needs
+// AllowDirect; any of its replicas, and mirrors with MirrorDirect, may answer, so the latest
+// messages may be missing.
 //
-// Nothing is sent before the range over the sequence begins; each range reads anew.
-// Messages are fetched in pages of a few MiB at most: what waits is bounded however much
-// is read. A link that is lost in between is no matter: the read goes on behind the last
-// message that was yielded. A context without a deadline allows DefaultTimeout for each
-// page.
+// Nothing is sent before the range over the sequence begins; each range starts a new read.
+// Messages are fetched in pages of at most a few MiB, so the memory in use is bounded however
+// much is read. When the link is lost in between, the read continues after the last message that
+// was yielded. A context without a deadline allows DefaultTimeout for each page.
 //
 // Errors of the call: ErrInvalidStreamName, ErrInvalidOption, ErrInvalidSubject. The
 // sequence ends at its first error: ErrMsgNotFound when no message matches;
 // ErrDirectAccessRequired when the stream does not have AllowDirect; ErrStreamNotFound;
-// ErrRequiredAPILevel before server 2.11; ErrTimeout; ErrDisconnected when the link is
-// lost again and again; ErrInvalidJetStreamResponse for an answer that is none.
+// ErrRequiredAPILevel before server 2.11; ErrTimeout; ErrDisconnected when the link is lost
+// repeatedly; ErrInvalidJetStreamResponse for an invalid answer.
 //
 //style:allow params orbit.go's signature
 func GetBatch(ctx context.Context, js JetStream, stream string, batch int, opts ...GetBatchOpt) (iter.Seq2[*RawStreamMsg, error], error) {
@@ -155,7 +168,7 @@ func GetBatch(ctx context.Context, js JetStream, stream string, batch int, opts 
 		b.req.Seq = 1
 	}
 	return func(yield func(*RawStreamMsg, error) bool) {
-		d := directRead{js: own, stream: stream, op: "get batch", req: b.req, count: b.count, bytes: b.maxBytes}
+		d := directRead{js: own, stream: stream, op: "get batch", req: b.req, count: b.count, bytes: b.maxBytes, memory: b.memory}
 		if d.each(ctx, yield) && b.end != nil {
 			*b.end = d.end
 		}
@@ -175,7 +188,7 @@ type lastRead struct {
 }
 
 // GetLastMsgsUpToSeq shows the stream as it was when its last message had this
-// sequence, as far as older messages are still there. ErrInvalidOption for 0, or beside
+// sequence, as far as older messages are still there. ErrInvalidOption for 0, or together with
 // GetLastMsgsUpToTime.
 func GetLastMsgsUpToSeq(seq uint64) GetLastForOpt {
 	return func(l *lastRead) error {
@@ -191,7 +204,7 @@ func GetLastMsgsUpToSeq(seq uint64) GetLastForOpt {
 }
 
 // GetLastMsgsUpToTime shows the stream as it was just before that time, as far as
-// older messages are still there. ErrInvalidOption for the zero time, or beside
+// older messages are still there. ErrInvalidOption for the zero time, or together with
 // GetLastMsgsUpToSeq.
 func GetLastMsgsUpToTime(at time.Time) GetLastForOpt {
 	return func(l *lastRead) error {
@@ -219,8 +232,8 @@ func GetLastMsgsFrom(seq uint64) GetLastForOpt {
 	}
 }
 
-// GetLastMsgsBatchSize ends the read after so many messages. Default: none is left out.
-// ErrInvalidOption unless positive.
+// GetLastMsgsBatchSize ends the read after that many messages. Default: all. ErrInvalidOption
+// unless positive.
 func GetLastMsgsBatchSize(batch int) GetLastForOpt {
 	return func(l *lastRead) error {
 		if batch <= 0 {
@@ -231,9 +244,9 @@ func GetLastMsgsBatchSize(batch int) GetLastForOpt {
 	}
 }
 
-// GetLastMsgsExact ends the read with an ErrMsgsReplaced when a message was removed, or
-// another has taken its place, before its page was read. Default: it is left out. What was
-// removed before the first page is not known.
+// GetLastMsgsExact ends the read with ErrMsgsReplaced when a message was removed or replaced
+// before its page was read. Default: it is left out. Messages removed before the first page go
+// unnoticed.
 func GetLastMsgsExact() GetLastForOpt {
 	return func(l *lastRead) error {
 		l.exact = true
@@ -241,10 +254,11 @@ func GetLastMsgsExact() GetLastForOpt {
 	}
 }
 
-// GetLastMsgsPage ends the read with its first page: what one replica has in one moment, a few MiB
-// at most, and 1,024 messages unless GetLastMsgsBatchSize says less. ReadEnd tells if there is more; the next
-// page begins with GetLastMsgsFrom. Without GetLastMsgsUpToSeq its UpToSeq is the last sequence of that replica,
-// and shows if it lags behind. Default: all pages, from whichever replicas.
+// GetLastMsgsPage ends the read after its first page: what one replica has at one moment, at most
+// a few MiB, and 1,024 messages unless GetLastMsgsBatchSize is less. ReadEnd says whether there
+// is more; read the next page with GetLastMsgsFrom. Without GetLastMsgsUpToSeq its UpToSeq is the
+// last sequence of that replica, which shows whether it lags behind. Default: all pages, from
+// whichever replicas.
 func GetLastMsgsPage() GetLastForOpt {
 	return func(l *lastRead) error {
 		l.alone = true
@@ -255,8 +269,8 @@ func GetLastMsgsPage() GetLastForOpt {
 	}
 }
 
-// GetLastMsgsEnd has end filled when the sequence has ended without an error. Nil is
-// an ErrInvalidOption.
+// GetLastMsgsEnd fills end when the sequence has ended without an error. Nil is an
+// ErrInvalidOption.
 func GetLastMsgsEnd(end *ReadEnd) GetLastForOpt {
 	return func(l *lastRead) error {
 		if end == nil {
@@ -269,12 +283,12 @@ func GetLastMsgsEnd(end *ReadEnd) GetLastForOpt {
 
 // GetLastMsgsFor reads the last message of each subject, all as of one moment: what is
 // published during the read is not seen. Subjects may have wildcards. The stream needs
-// AllowDirect; see GetBatch, which it is like in everything else.
+// AllowDirect; in everything else it behaves like GetBatch.
 //
-// Messages come in the order of their sequences. A server finds at most 1,024 of them
-// at a time: when there are more, the subjects are asked for in groups, and each group
-// is in order by itself; with GetLastMsgsBatchSize, where that could not be continued,
-// it is an ErrTooManyResults.
+// Messages come in the order of their sequences. A server returns at most 1,024 of them at a
+// time: if there are more, the subjects are requested in groups, and only the messages of each
+// group are in order; with GetLastMsgsBatchSize, such a read could not be continued, so the error
+// is ErrTooManyResults.
 //
 // Errors of the call: ErrInvalidStreamName, ErrInvalidOption, ErrInvalidSubject,
 // ErrSubjectRequired without subjects. Of the sequence: those of GetBatch,
@@ -312,7 +326,7 @@ func GetLastMsgsFor(ctx context.Context, js JetStream, stream string, subjects [
 	}, nil
 }
 
-// reader checks what every read begins with.
+// reader checks the arguments that all reads share.
 func reader(js JetStream, stream string) (*jetStream, error) {
 	own, err := ownJetStream(js)
 	if err != nil {

@@ -27,7 +27,7 @@ func inBubble(t *testing.T, f func(b *faults.Env, nc *api.Conn, js jetstream.Jet
 	}, options...)
 }
 
-// ask makes a call of the API as it stands, and returns the answer.
+// ask makes a raw call of the API, and returns the answer.
 func ask(t testing.TB, nc *api.Conn, subject, body string) string {
 	t.Helper()
 	m := must.Get(nc.Request("$JS.API."+subject, []byte(body), 10*time.Second))(t)
@@ -37,8 +37,8 @@ func ask(t testing.TB, nc *api.Conn, subject, body string) string {
 	return string(m.Data)
 }
 
-// makeStream creates a stream with what more says beside its name and subjects, which are
-// the words of the first text.
+// makeStream creates a stream; its name and subjects are the words of the first text, and more
+// has the rest of the config.
 func makeStream(t testing.TB, nc *api.Conn, names, more string) {
 	t.Helper()
 	name, subjects, _ := strings.Cut(names, " ")
@@ -145,7 +145,7 @@ func TestGetBatchReadsManyPages(t *testing.T) {
 		if got := len(must.Get(batch(b.T, js, n-1))(b.T)); got != n-1 {
 			b.T.Errorf("%d messages", got)
 		}
-		// Larger than what may wait at once: many pages by bytes.
+		// Larger than the limit of queued bytes: many pages.
 		big := make([]byte, 500_000)
 		for range 30 {
 			must.Get(nc.Request("a", big, time.Minute))(b.T)
@@ -156,7 +156,7 @@ func TestGetBatchReadsManyPages(t *testing.T) {
 		if got := len(must.Get(batch(b.T, js, 0, jetstream.GetBatchSeq(n+1), jetstream.GetBatchMaxBytes(6_000_000)))(b.T)); got != 12 {
 			b.T.Errorf("%d large messages in 6 MB", got)
 		}
-		// What stops early leaves nothing behind.
+		// A read that stops early leaves nothing behind.
 		for range must.Get(jetstream.GetBatch(b.T.Context(), js, "S", 0))(b.T) {
 			break
 		}
@@ -213,6 +213,10 @@ func TestGetBatchFailsWithAType(t *testing.T) {
 			},
 			"no end": func() error {
 				_, err := jetstream.GetBatch(b.T.Context(), js, "S", 1, jetstream.GetBatchEnd(nil))
+				return err
+			},
+			"no memory": func() error {
+				_, err := jetstream.GetBatch(b.T.Context(), js, "S", 1, jetstream.GetBatchMemory(nil))
 				return err
 			},
 			"no JetStream": func() error { _, err := jetstream.GetBatch(b.T.Context(), nil, "S", 1); return err },
@@ -273,7 +277,7 @@ func TestGetLastMsgsForShowsOneMoment(t *testing.T) {
 				b.T.Errorf("%s: %v, %v", c.name, sequences(msgs), err)
 			}
 		}
-		// A page alone says which moment it is of, and the next one does so anew.
+		// A single page says which moment it shows, and the next one shows a new moment.
 		for _, from := range []uint64{1, 25} {
 			page, err := lasts(b.T, js, []string{"k.*"}, jetstream.GetLastMsgsFrom(from), jetstream.GetLastMsgsPage(), jetstream.GetLastMsgsBatchSize(4), jetstream.GetLastMsgsEnd(&end))
 			if err != nil || len(page) != 4 || end.UpToSeq != 30 || end.LastSeq != page[3].Sequence || end.Pending == 0 {
@@ -281,7 +285,7 @@ func TestGetLastMsgsForShowsOneMoment(t *testing.T) {
 			}
 		}
 		must.Get(lasts(b.T, js, []string{"k.*"}, jetstream.GetLastMsgsBatchSize(4), jetstream.GetLastMsgsEnd(&end)))(b.T)
-		// A read that is continued shows the same moment, whatever has come since.
+		// A continued read shows the same moment, whatever was stored since.
 		must.Get(nc.Request("k.9", nil, time.Second))(b.T)
 		rest, err := lasts(b.T, js, []string{"k.*"}, jetstream.GetLastMsgsFrom(end.LastSeq+1), jetstream.GetLastMsgsUpToSeq(end.UpToSeq))
 		if want := []uint64{25, 26, 27, 28, 29, 30}; err != nil || !slices.Equal(sequences(rest), want) || end.Pending != 6 {
@@ -323,7 +327,7 @@ func TestGetLastMsgsForSplitsWhatIsTooMuch(t *testing.T) {
 		if !errors.Is(err, jetstream.ErrTooManyResults) {
 			b.T.Errorf("a read that cannot be continued: %v", err)
 		}
-		// What comes during the read is not seen.
+		// Messages stored during the read are not seen.
 		seen := 0
 		for m, err := range must.Get(jetstream.GetLastMsgsFor(b.T.Context(), js, "S", literal))(b.T) {
 			must.Do(b.T, err)
@@ -362,7 +366,7 @@ func TestGetBatchResumesBehindALostLink(t *testing.T) {
 		if last != n {
 			b.T.Errorf("the read ends at %d", last)
 		}
-		// Where sequences are unknown it cannot.
+		// Without sequences it cannot.
 		got := 0
 		var failed error
 		for _, err := range must.Get(jetstream.GetBatch(b.T.Context(), js, "S", 0, jetstream.GetBatchNoHeaders()))(b.T) {
@@ -394,8 +398,8 @@ func TestGetBatchThroughADomain(t *testing.T) {
 	}, faults.ServerOptions(natsserver.Options{JetStream: true, Config: "jetstream { domain: hub }"}))
 }
 
-// TestGetBatchOfMessagesThatLookLikeOthers reads messages whose own header has what a
-// server's words, and what it adds, are told by.
+// TestGetBatchOfMessagesThatLookLikeOthers reads messages whose own header has the fields that
+// mark statuses and those that a server adds.
 func TestGetBatchOfMessagesThatLookLikeOthers(t *testing.T) {
 	inBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
 		makeStream(b.T, nc, "S a", `"allow_direct":true`)

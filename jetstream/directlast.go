@@ -43,7 +43,7 @@ func (r *lastReading) each(ctx context.Context, yield func(*RawStreamMsg, error)
 	return more && err == nil
 }
 
-// all reports whether whoever reads has not stopped.
+// all reports whether the reader has not stopped.
 func (r *lastReading) all(ctx context.Context, yield func(*RawStreamMsg, error) bool) (bool, error) {
 	if len(r.subjects) <= groupMax {
 		more, err := r.group(ctx, r.subjects, yield)
@@ -57,8 +57,8 @@ func (r *lastReading) all(ctx context.Context, yield func(*RawStreamMsg, error) 
 	return r.named(ctx, yield)
 }
 
-// named reads group by group. What has no wildcards is its own name; what a filter
-// before has named already is not named again.
+// named reads group by group. A filter without wildcards is its own name; a subject that an
+// earlier filter has named is not named again.
 func (r *lastReading) named(ctx context.Context, yield func(*RawStreamMsg, error) bool) (bool, error) {
 	if r.req.UpToSeq == 0 && r.req.UpToTime == nil {
 		names, err := r.names(ctx, r.subjects[0], 0)
@@ -130,7 +130,7 @@ func (r *lastReading) groups(ctx context.Context, literal []string, yield func(*
 	return true, nil
 }
 
-// subjectNames is what STREAM.INFO says of a stream's subjects.
+// subjectNames is what STREAM.INFO reports about a stream's subjects.
 type subjectNames struct {
 	State struct {
 		LastSeq  uint64            `json:"last_seq"`
@@ -150,8 +150,8 @@ func (r *lastReading) names(ctx context.Context, filter string, offset int) (sub
 	})
 }
 
-// group reads what a server finds at a time, page by page. No message matching is no
-// error here.
+// group reads as many subjects as a server looks up at once, page by page. It is not an error
+// here if no message matches.
 func (r *lastReading) group(ctx context.Context, subjects []string, yield func(*RawStreamMsg, error) bool) (bool, error) {
 	req := r.req
 	req.MultiLastFor = subjects
@@ -183,14 +183,14 @@ func (r *lastReading) group(ctx context.Context, subjects []string, yield func(*
 	}
 }
 
-// passing reports whether the same page may come whole when it is asked for again: over
-// another link, or from a replica that does not lag behind.
+// passing reports whether the page may arrive complete when it is requested again: over another
+// link, or from a replica that does not lag behind.
 func passing(err error) bool {
 	return errors.Is(err, api.ErrDisconnected) || errors.Is(err, errGap) || errors.Is(err, ErrMsgsReplaced)
 }
 
-// page reads one page as a whole before anything of it is yielded: only its end tells
-// which sequence it goes up to, and one that loses its link is asked for again.
+// page reads one page completely before anything of it is yielded: only its end says up to which
+// sequence it goes, and a page that loses its link is requested again.
 func (r *lastReading) page(ctx context.Context, req directRequest, left int) ([]*RawStreamMsg, ReadEnd, error) {
 	req.MaxBytes, req.Batch = pageBytesMax, max(1, r.js.nc.Opts.SubChanLen/2)
 	if left > 0 {
@@ -220,7 +220,7 @@ func (r *lastReading) page(ctx context.Context, req directRequest, left int) ([]
 		return nil, ReadEnd{}, r.js.callError(c, ErrMsgsReplaced)
 	case end.Status() == statusNotFound && len(msgs) == 0:
 		return nil, ReadEnd{UpToSeq: req.UpToSeq}, nil
-	case end.Status() == statusNotFound: // a message went away while it was read
+	case end.Status() == statusNotFound: // a message was removed during the read
 		return nil, ReadEnd{}, r.js.callError(c, errGap)
 	case end.Status() != statusEOB:
 		return nil, ReadEnd{}, r.js.directStatus(c, end)
@@ -254,10 +254,10 @@ func (r *lastReading) none() error {
 	})
 }
 
-// tooMany is the error for more subjects than can be continued.
+// tooMany is the error for more subjects than a continued read allows.
 func (r *lastReading) tooMany() error {
 	return &statusError{kind: ErrTooManyResults, APIError: &APIError{
-		Code: statusTooMany, Description: "more subjects than a server finds at a time",
+		Code: statusTooMany, Description: "more subjects than a server looks up at once",
 		Op: "get last messages", APISubject: r.js.subject("DIRECT.GET." + r.stream), Stream: r.stream,
 	}}
 }

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// pageMsgsMax and pageBytesMax bound one page, and with it what waits at most. The
-	// message that reaches the bytes still comes.
+	// pageMsgsMax and pageBytesMax bound one page, and so the memory in use. The message that
+	// reaches the limit of bytes is still part of the page.
 	pageMsgsMax  = 4096
 	pageBytesMax = 4 << 20
 
-	// resumesMax is how often in a row a read is taken up again without a new message.
+	// resumesMax is how often in a row a read is resumed without a new message.
 	resumesMax = 3
 
 	// blockFrame is what surrounds the fields of a header block.
@@ -45,6 +45,7 @@ type directRead struct {
 	count  int           // how many messages are still wanted
 	bytes  int           // how many bytes are still wanted
 	got    int           // how many messages were yielded
+	memory *api.Buffers  // for their data; nil for the heap
 	end    ReadEnd
 }
 
@@ -54,7 +55,7 @@ type page struct {
 	msgs    int
 	bytes   int
 	end     *api.Msg // the status that ended it; nil if none came
-	stopped bool     // whoever reads wants no more
+	stopped bool     // the reader has stopped
 }
 
 // each yields all messages, and then the error that ended the read, if there is one. It
@@ -84,7 +85,7 @@ func (d *directRead) each(ctx context.Context, yield func(*RawStreamMsg, error) 
 	}
 }
 
-// canResume reports whether the page may be asked for again behind its last message.
+// canResume reports whether the rest of the page, after its last message, may be requested again.
 func (d *directRead) canResume(ctx context.Context, p page, err error) bool {
 	if ctx.Err() != nil || d.req.NoHeaders && p.msgs > 0 {
 		return false
@@ -108,7 +109,11 @@ func (d *directRead) page(ctx context.Context, yield func(*RawStreamMsg, error) 
 	if err != nil {
 		return p, err
 	}
-	for m, err := range d.js.nc.RequestManyMsg(ctx, m, d.js.pageOptions(ctx, &p.end)...) {
+	options := d.js.pageOptions(ctx, &p.end)
+	if d.memory != nil {
+		options = append(options, api.RequestManyMemory(d.memory))
+	}
+	for m, err := range d.js.nc.RequestManyMsg(ctx, m, options...) {
 		if err != nil {
 			return p, d.js.directFailed(ctx, call, err)
 		}
@@ -148,13 +153,13 @@ func (d *directRead) take(p *page, m *api.Msg, yield func(*RawStreamMsg, error) 
 	return nil
 }
 
-// advance has the next page begin behind a message.
+// advance makes the next page begin after a message.
 func (d *directRead) advance(seq uint64) {
 	d.end.LastSeq = seq
 	d.req.Seq, d.req.StartTime = seq+1, nil
 }
 
-// finish looks at the status that ended a page.
+// finish evaluates the status that ended a page.
 func (d *directRead) finish(ctx context.Context, call request, p *page) error {
 	if p.end == nil {
 		return d.js.directFailed(ctx, call, d.js.lateError(ctx, call))
@@ -163,15 +168,14 @@ func (d *directRead) finish(ctx context.Context, call request, p *page) error {
 	case status == statusEOB:
 		return d.finished(call, p)
 	case status == statusNotFound && p.msgs == 0 && d.got > 0:
-		d.end.Pending = 0 // what was said to be pending is gone
+		d.end.Pending = 0 // the messages reported as pending are gone
 		return nil
 	default:
 		return d.js.directStatus(call, p.end)
 	}
 }
 
-// finished takes what the end of a page says. Messages that are missing are asked for
-// again.
+// finished evaluates the end of a page. Missing messages are requested again.
 func (d *directRead) finished(call request, p *page) error {
 	last, err := numberField(p.end.Header, LastSequenceHeader)
 	if err != nil {
@@ -191,7 +195,7 @@ func (d *directRead) finished(call request, p *page) error {
 	return nil
 }
 
-// storedSize returns what a server counts a message as.
+// storedSize returns the size that a server counts for a message, bytes.
 func storedSize(m *RawStreamMsg) int {
 	size := len(m.Subject) + len(m.Data)
 	fields := 0
@@ -210,7 +214,7 @@ func storedSize(m *RawStreamMsg) int {
 }
 
 // pageOptions ends a RequestMany with the status that ends a page, and puts it into end.
-// The context's deadline counts if it has one.
+// The context's deadline applies if it has one.
 func (js *jetStream) pageOptions(ctx context.Context, end **api.Msg) []api.RequestManyOption {
 	sentinel := api.RequestManySentinel(func(m *api.Msg) bool {
 		if !isDirectStatus(m) {

@@ -11,14 +11,14 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Fields that a server adds to the header of a message in a batch, or of its end, beside
-// those that all have.
+// Fields that a server adds to the header of a message in a batch, or of its end, besides those
+// that all have.
 const (
 	numPendingHeader   = "Nats-Num-Pending"
 	upToSequenceHeader = "Nats-UpTo-Sequence"
 )
 
-// Statuses of direct gets that are more than errors; see statusMeanings for all.
+// Statuses of direct gets that are not only errors; see statusMeanings for all.
 const (
 	statusEOB      = 204
 	statusNotFound = 404
@@ -29,17 +29,17 @@ const (
 var (
 	// ErrDirectAccessRequired: the stream does not have AllowDirect.
 	ErrDirectAccessRequired error = kind.New("troupe: stream does not allow direct access", ErrJetStream).In(kind.Server)
-	// ErrSubjectRequired: there is no subject.
+	// ErrSubjectRequired: the list of subjects is empty.
 	ErrSubjectRequired error = kind.New("troupe: at least one subject is required", ErrInvalidOption).In(kind.Input)
-	// ErrMsgsReplaced: messages were removed, or others have taken their place, while they
-	// were read. See GetLastMsgsExact.
+	// ErrMsgsReplaced: messages were removed or replaced while they were read. See
+	// GetLastMsgsExact.
 	ErrMsgsReplaced error = kind.New("troupe: messages were replaced while they were read", ErrJetStream).In(kind.Conflict, kind.Retry)
 
-	// errGap is a page of which a message is missing.
+	// errGap: a message of a page is missing.
 	errGap error = kind.New("troupe: a message is missing in the answer", ErrInvalidJetStreamResponse).In(kind.Protocol, kind.Retry)
 )
 
-// isDirectField reports whether a server adds that field to what is read.
+// isDirectField reports whether a server adds that field to messages that are read.
 func isDirectField(key string) bool {
 	switch key {
 	case StreamHeader, SubjectHeader, SequenceHeader, TimeStampHeaer, numPendingHeader, LastSequenceHeader:
@@ -49,8 +49,8 @@ func isDirectField(key string) bool {
 	}
 }
 
-// lastValue returns the last value of a field. A server adds its own behind what the
-// stored message has under the same name, as one that was republished.
+// lastValue returns the last value of a field. A server appends its own after those that the
+// stored message already has, for example because it was republished.
 func lastValue(h api.Header, key string) string {
 	values := h.Values(key)
 	if len(values) == 0 {
@@ -59,8 +59,8 @@ func lastValue(h api.Header, key string) string {
 	return values[len(values)-1]
 }
 
-// isDirectStatus reports whether m is the word of a server, and no message: a stored
-// one may have a field Status, too.
+// isDirectStatus reports whether m is a status of the server and not a message: a stored one may
+// also have a field Status.
 func isDirectStatus(m *api.Msg) bool {
 	if len(m.Data) > 0 || m.Status() == 0 {
 		return false
@@ -82,7 +82,7 @@ func directMsg(m *api.Msg) (*RawStreamMsg, error) {
 	return &RawStreamMsg{Subject: subject, Sequence: seq, Header: m.Header, Data: m.Data, Time: at}, nil
 }
 
-// directMessage returns the request of a direct get, if the server knows what it needs.
+// directMessage performs the request of a direct get, if the server supports what it needs.
 func (js *jetStream) directMessage(ctx context.Context, r request) (*api.Msg, error) {
 	if err := js.needLevel(ctx, r); err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (js *jetStream) directMessage(ctx context.Context, r request) (*api.Msg, er
 func (js *jetStream) directGet(ctx context.Context, stream string, req directRequest) (*RawStreamMsg, error) {
 	r := request{op: "get message", stream: stream}
 	if req.LastFor != "" && !protocol.HasWildcard(req.LastFor) {
-		// The subject of the request names the message's, so that permissions can, too.
+		// The subject of the request contains the message's, so that permissions can refer to it.
 		r.subject = "DIRECT.GET." + stream + "." + req.LastFor
 	} else {
 		r.subject, r.body = "DIRECT.GET."+stream, req
@@ -145,7 +145,7 @@ func (js *jetStream) directStatus(r request, m *api.Msg) error {
 	return &statusError{kind: kind, APIError: e}
 }
 
-// statusError gives a status a kind that no error code stands for.
+// statusError gives a status a kind that has no error code.
 type statusError struct {
 	*APIError
 	kind error
@@ -154,8 +154,8 @@ type statusError struct {
 // Unwrap returns the kind and the APIError.
 func (e *statusError) Unwrap() []error { return []error{e.kind, e.APIError} }
 
-// directFailed says why a direct get got no answer. Nobody answers for a stream that is
-// not there, or does not allow it: which, only the API can tell.
+// directFailed says why a direct get got no answer. There is none for a stream that does not
+// exist or does not allow direct gets: only the API can tell which.
 func (js *jetStream) directFailed(ctx context.Context, r request, err error) error {
 	if !errors.Is(err, api.ErrNoResponders) {
 		return js.callError(r, err)

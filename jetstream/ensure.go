@@ -5,23 +5,22 @@ import (
 	"errors"
 )
 
-// Ensurer makes streams and consumers what a program asks for, and nothing more: calling
-// it again changes nothing.
+// Ensurer brings streams and consumers to the configuration that a program asks for. Calling it
+// again changes nothing.
 //
-// A field of the config that is zero asks for the default. What a server or an account
-// decides, if the config does not, is left as it is: Duplicates and Placement of a
-// stream; AckWait, MaxWaiting, MaxAckPending, MaxRequestBatch, InactiveThreshold,
-// PinnedTTL and PauseUntil of a consumer; metadata whose keys begin with _nats. The
-// order of subjects means nothing.
+// A zero field of the config asks for the default. Values that the server or the account chooses,
+// if the config does not, are left as they are: Duplicates and Placement of a stream; AckWait,
+// MaxWaiting, MaxAckPending, MaxRequestBatch, InactiveThreshold, PinnedTTL and PauseUntil of a
+// consumer; metadata whose keys begin with _nats. The order of subjects does not matter.
 //
-// What cannot be changed is an *ImmutableError, before anything is: to make it anew is
-// for the program to decide. Other errors are those of the calls for streams and
-// consumers.
+// A change that is impossible is an *ImmutableError, before anything is changed: whether to
+// delete and create it again is up to the program. Other errors are those of the calls for
+// streams and consumers.
 type Ensurer interface {
 	// PlanStream returns what EnsureStream would do.
 	PlanStream(ctx context.Context, cfg StreamConfig) (*Plan, error)
-	// EnsureStream makes the stream if there is none, and changes what differs. It returns
-	// what it took, also with an error.
+	// EnsureStream creates the stream if there is none, and changes what differs. It returns the
+	// plan that it followed, also with an error.
 	EnsureStream(ctx context.Context, cfg StreamConfig) (Stream, *Plan, error)
 	// PlanConsumer returns what EnsureConsumer or EnsurePushConsumer would do. The consumer
 	// must have a name: ErrInvalidConsumerName.
@@ -32,8 +31,8 @@ type Ensurer interface {
 	EnsurePushConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (PushConsumer, *Plan, error)
 }
 
-// ensureAttempts is how often Ensure begins anew because somebody else made or removed
-// what it is about.
+// ensureAttempts is how often Ensure starts over because another client created or removed its
+// stream or consumer.
 const ensureAttempts = 3
 
 // PlanStream returns what EnsureStream would do.
@@ -42,7 +41,7 @@ func (js *jetStream) PlanStream(ctx context.Context, cfg StreamConfig) (*Plan, e
 	return plan, err
 }
 
-// planStream returns the info of the stream, nil if there is none, and what is to do.
+// planStream returns the info of the stream, nil if there is none, and the plan.
 func (js *jetStream) planStream(ctx context.Context, cfg StreamConfig) (*StreamInfo, *Plan, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, nil, err
@@ -61,7 +60,7 @@ func (js *jetStream) planStream(ctx context.Context, cfg StreamConfig) (*StreamI
 	return info, plan, nil
 }
 
-// EnsureStream makes or changes a stream.
+// EnsureStream implements Ensurer.
 func (js *jetStream) EnsureStream(ctx context.Context, cfg StreamConfig) (Stream, *Plan, error) {
 	ctx, cancel := js.bound(ctx)
 	defer cancel()
@@ -78,7 +77,7 @@ func (js *jetStream) EnsureStream(ctx context.Context, cfg StreamConfig) (Stream
 	}
 }
 
-// overtaken reports whether something was made or removed since it was looked for.
+// overtaken reports whether another client created or removed it after it was looked up.
 func overtaken(err error) bool {
 	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrStreamNameAlreadyInUse) || errors.Is(err, ErrConsumerExists)
 }
@@ -102,7 +101,7 @@ func (js *jetStream) PlanConsumer(ctx context.Context, stream string, cfg Consum
 	return plan, err
 }
 
-// planConsumer returns the info of the consumer, nil if there is none, and what is to do.
+// planConsumer returns the info of the consumer, nil if there is none, and the plan.
 func (js *jetStream) planConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (*ConsumerInfo, *Plan, error) {
 	if err := firstError(checkNames(stream, cfg.name()), cfg.validate()); err != nil {
 		return nil, nil, err
@@ -120,7 +119,7 @@ func (js *jetStream) planConsumer(ctx context.Context, stream string, cfg Consum
 	return info, plan, nil
 }
 
-// EnsureConsumer makes or changes a pull consumer.
+// EnsureConsumer implements Ensurer.
 func (js *jetStream) EnsureConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (Consumer, *Plan, error) {
 	if cfg.DeliverSubject != "" {
 		return nil, nil, &ConsumerTypeError{Stream: stream, Consumer: cfg.name(), Err: ErrNotPullConsumer}
@@ -132,7 +131,7 @@ func (js *jetStream) EnsureConsumer(ctx context.Context, stream string, cfg Cons
 	return newPullConsumer(js, info), plan, nil
 }
 
-// EnsurePushConsumer makes or changes a push consumer.
+// EnsurePushConsumer implements Ensurer.
 func (js *jetStream) EnsurePushConsumer(ctx context.Context, stream string, cfg ConsumerConfig) (PushConsumer, *Plan, error) {
 	if cfg.DeliverSubject == "" {
 		return nil, nil, &ConsumerTypeError{Stream: stream, Consumer: cfg.name(), Err: ErrNotPushConsumer}

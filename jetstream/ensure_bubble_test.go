@@ -15,11 +15,11 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// streamEdit is a change of a stream that is there.
+// streamEdit is a change of a stream that exists.
 type streamEdit struct {
 	name       string
 	from, to   jetstream.StreamConfig // without a name
-	fields     string                 // that differ, by blanks
+	fields     string                 // that differ, separated by blanks
 	impossible bool
 }
 
@@ -58,7 +58,7 @@ var streamEdits = []streamEdit{
 	{name: "another mirror", from: jetstream.StreamConfig{Mirror: &jetstream.StreamSource{Name: "O"}}, to: jetstream.StreamConfig{Mirror: &jetstream.StreamSource{Name: "P"}}, fields: "Mirror", impossible: true},
 }
 
-// fieldsOf returns what a plan changes.
+// fieldsOf returns the fields that a plan changes.
 func fieldsOf(p *jetstream.Plan) string {
 	var names []string
 	for _, c := range p.Changes {
@@ -75,7 +75,7 @@ func TestEnsureStream(t *testing.T) {
 					must.Get(js.CreateStream(b.T.Context(), jetstream.StreamConfig{Name: name}))(b.T)
 				}
 				e.from.Name, e.to.Name = "S", "S"
-				sealed := e.from.Sealed // a stream cannot be made sealed
+				sealed := e.from.Sealed // a stream cannot be created sealed
 				e.from.Sealed = false
 				_, plan, err := js.EnsureStream(b.T.Context(), e.from)
 				must.Do(b.T, err)
@@ -91,7 +91,7 @@ func TestEnsureStream(t *testing.T) {
 	}
 }
 
-// edit makes the change, and finds that it is made, or that a server does not make it.
+// edit makes the change, and checks that it is made, or that a server does not make it.
 func (e streamEdit) edit(b *faults.Env, js jetstream.JetStream) {
 	b.T.Helper()
 	ctx := b.T.Context()
@@ -123,7 +123,7 @@ func (e streamEdit) edit(b *faults.Env, js jetstream.JetStream) {
 	}
 }
 
-// consumerEdit is a change of a consumer that is there.
+// consumerEdit is a change of a consumer that exists.
 type consumerEdit struct {
 	name       string
 	from, to   jetstream.ConsumerConfig // without a name
@@ -218,14 +218,14 @@ func TestPlansAreReadable(t *testing.T) {
 		plan := must.Get(js.PlanStream(ctx, jetstream.StreamConfig{Name: "S", Storage: jetstream.MemoryStorage, MaxAge: 90 * time.Second}))(b.T)
 		want := `recreate stream "S"
   MaxAge: 1h0m0s -> 1m30s
-  Storage: "file" -> "memory" (impossible: it is decided when the stream is made)
+  Storage: "file" -> "memory" (impossible: it is decided when the stream is created)
   Duplicates: 2m0s -> 1m30s`
 		if plan.String() != want {
 			b.T.Errorf("the plan is\n%v", plan)
 		}
 		_, _, err := js.EnsureStream(ctx, jetstream.StreamConfig{Name: "S", Storage: jetstream.MemoryStorage, MaxAge: time.Hour})
 		immutable, ok := errors.AsType[*jetstream.ImmutableError](err)
-		if !ok || immutable.Error() != `troupe: cannot be changed: "S": Storage: "file" -> "memory" (impossible: it is decided when the stream is made)` {
+		if !ok || immutable.Error() != `troupe: stream "S" cannot be changed: Storage: "file" -> "memory" (impossible: it is decided when the stream is created)` {
 			b.T.Errorf("the error is %v", err)
 		}
 		if plan := must.Get(js.PlanStream(ctx, jetstream.StreamConfig{Name: "S", MaxAge: time.Hour}))(b.T); plan.String() != `keep stream "S"` {

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// word returns the word of an enumeration's value, or what is said of a value that
-// has none.
+// word returns the word of an enumeration's value, or none for a value without a word.
 func word(words []string, value int, none string) string {
 	if value < 0 || value >= len(words) {
 		return none

@@ -1,12 +1,12 @@
 package jetstream
 
-// ErrorCode says precisely what a server answered with: the number stays the same
-// from release to release, the text beside it does not. 0 is none. A server that is
-// newer than this package may send numbers without a name here.
+// ErrorCode identifies the error that a server answered with: the number is stable across
+// releases, the text is not. 0 means none. A server that is newer than this package may send
+// numbers without a name here.
 type ErrorCode uint16
 
 // The codes of a server's JetStream API under nats.go's names, and under the server's
-// where nats.go has none. Beside each stands what the server says with it.
+// where nats.go has none. The comment of each is the status and the server's text.
 const (
 	JSErrCodeAccountResourcesExceeded                   ErrorCode = 10002 // 400: resource limits exceeded for account
 	JSErrCodeBadRequest                                 ErrorCode = 10003 // 400: bad request

@@ -7,28 +7,29 @@ import (
 	"strings"
 	"time"
 
+	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// APIError is the answer of a server that refuses. It is what errors.Is is asked
-// for: the kind of its ErrorCode, the class of its Code, and another *APIError with
-// the same ErrorCode. What to do about it is known by its code.
+// APIError is the answer of a server that refuses. errors.Is matches it with the kind of its
+// ErrorCode, the class of its Code, and another *APIError with the same ErrorCode. How to handle
+// it follows from its code.
 type APIError struct {
 	// Code is the class: 400, 404, 500, 503 and others, as in HTTP.
 	Code int `json:"code"`
-	// ErrorCode says precisely why; 0 from a server that does not say.
+	// ErrorCode is the exact reason; 0 if the server sent none.
 	ErrorCode ErrorCode `json:"err_code"`
-	// Description is for people; servers change it.
+	// Description is for people; it may differ between server versions.
 	Description string `json:"description,omitempty"`
 
-	// Op is what was tried: "create stream". Empty in an acknowledgement that was read
-	// by the program.
+	// Op is the operation: "create stream". Empty in an acknowledgement that the program decoded
+	// itself.
 	Op string `json:"-"`
 	// APISubject is where the request went.
 	APISubject string `json:"-"`
-	// Stream and Consumer are what it was about; empty where it is about none.
+	// Stream and Consumer that the call was for; empty if it was for none.
 	Stream, Consumer string `json:"-"`
-	// Seq is the stream's sequence that it was about; 0 for none.
+	// Seq is the stream sequence that the call was for; 0 for none.
 	Seq uint64 `json:"-"`
 }
 
@@ -48,7 +49,7 @@ func (e *APIError) Error() string {
 	return fmt.Sprintf("%s (%d, code %d)", text, e.Code, e.ErrorCode)
 }
 
-// about says which call of the API is meant.
+// about names an API call and its stream or consumer.
 func about(op, stream, consumer string) string {
 	if op == "" {
 		op = "jetstream"
@@ -78,15 +79,15 @@ func (e *APIError) Is(target error) bool {
 }
 
 // Category returns what the answer is about.
-func (e *APIError) Category() kind.Category { return kind.CategoryOf(e.kind()) }
+func (e *APIError) Category() api.Category { return kind.CategoryOf(e.kind()) }
 
 // Retryable reports whether the same request may succeed later.
 func (e *APIError) Retryable() bool { return kind.CanRetry(e.kind()) }
 
-// MaybeSent reports whether the request may have had its effect all the same.
+// MaybeSent reports whether the request may have taken effect anyway.
 func (e *APIError) MaybeSent() bool { return kind.MayHaveSent(e.kind()) }
 
-// apiError returns a refusal with all that can be known of it.
+// apiError returns a refusal in its most specific form.
 func apiError(e *APIError) error {
 	if e.ErrorCode == JSErrCodeStreamWrongLastSequence || e.ErrorCode == JSErrCodeStreamWrongLastSequenceConstant {
 		return wrongLastSequence(e)
@@ -94,16 +95,16 @@ func apiError(e *APIError) error {
 	return e
 }
 
-// WrongLastSequenceError says where the stream, or the subject, really is: somebody
-// else has published meanwhile. Read what there is now, then decide.
+// WrongLastSequenceError says what the last sequence of the stream or the subject really is:
+// another client has published meanwhile. Read the current state, then decide.
 type WrongLastSequenceError struct {
-	Expected  uint64 // that the message was to follow; 0 if it was to be the first, or is not known
-	Actual    uint64 // that it would have followed; 0 for no message. Valid if HasActual
-	HasActual bool   // false from a replicated stream with another message under way
+	Expected  uint64 // last sequence that the message expected; 0 if it was to be the first, or is not known
+	Actual    uint64 // last sequence that the server has; 0 for no message. Valid if HasActual
+	HasActual bool   // false from a replicated stream that is storing another message
 	Err       *APIError
 }
 
-// wrongLastSequence reads where the stream is from the answer.
+// wrongLastSequence reads the actual sequence from the answer.
 func wrongLastSequence(e *APIError) *WrongLastSequenceError {
 	wrong := &WrongLastSequenceError{Err: e}
 	_, number, found := strings.Cut(e.Description, "wrong last sequence: ")
@@ -121,18 +122,17 @@ func (e *WrongLastSequenceError) Error() string {
 // Unwrap returns the answer.
 func (e *WrongLastSequenceError) Unwrap() error { return e.Err }
 
-// PublishError says which message could not be published. What to do about it is
-// what its cause says.
+// PublishError says which message could not be published. Its cause determines how to handle it.
 type PublishError struct {
 	Subject  string
-	MsgID    string // empty without
+	MsgID    string // empty if it has none
 	Stream   string // the expected one; empty for any
-	Attempts int    // how often it was sent; 0 if it never left
-	Unknown  bool   // the stream may have it all the same
+	Attempts int    // how often it was sent; 0 if never
+	Unknown  bool   // the stream may have it anyway
 	Err      error
 }
 
-// Error says which message, and why.
+// Error says which message, why, and whether the stream may have it.
 func (e *PublishError) Error() string {
 	text := fmt.Sprintf("troupe: publish to %q", e.Subject)
 	if e.MsgID != "" {
@@ -144,10 +144,13 @@ func (e *PublishError) Error() string {
 	if e.Attempts > 1 {
 		text += fmt.Sprintf(", %d times", e.Attempts)
 	}
+	if e.Unknown {
+		text += ": outcome unknown"
+	}
 	return text + ": " + plain(e.Err)
 }
 
-// Unwrap returns the cause and ErrJetStream, or the closer ErrPublishUnknown.
+// Unwrap returns the cause and ErrJetStream, or the more specific ErrPublishUnknown.
 func (e *PublishError) Unwrap() []error {
 	if e.Unknown {
 		return []error{e.Err, ErrPublishUnknown}
@@ -156,12 +159,12 @@ func (e *PublishError) Unwrap() []error {
 }
 
 // Category returns what the cause is about.
-func (e *PublishError) Category() kind.Category { return kind.CategoryOf(e.Err) }
+func (e *PublishError) Category() api.Category { return kind.CategoryOf(e.Err) }
 
 // Retryable reports whether publishing the message again may succeed.
 func (e *PublishError) Retryable() bool { return kind.CanRetry(e.Err) }
 
-// MaybeSent reports whether the stream may have the message all the same.
+// MaybeSent reports whether the stream may have the message anyway.
 func (e *PublishError) MaybeSent() bool { return e.Unknown }
 
 // StalledError says how many published messages wait for their acknowledgement.
@@ -179,13 +182,13 @@ func (e *StalledError) Error() string {
 // Unwrap returns ErrTooManyStalledMsgs.
 func (e *StalledError) Unwrap() error { return ErrTooManyStalledMsgs }
 
-// FetchError says how a pull ended before it had what it asked for.
+// FetchError says why a pull ended before it was complete.
 type FetchError struct {
 	Stream, Consumer    string
-	Requested, Received int    // Requested is 0 where messages come as long as they are consumed
-	Status              int    // that the server ended it with; 0 if it did not
+	Requested, Received int    // Requested is 0 for continuous consuming
+	Status              int    // with which the server ended it; 0 if it did not
 	Description         string // of the status
-	// PendingMsgs and PendingBytes are what the server had still owed.
+	// PendingMsgs and PendingBytes are the part of the request that was not delivered.
 	PendingMsgs, PendingBytes int
 	Err                       error // its kind
 }
@@ -206,34 +209,33 @@ func (e *FetchError) Error() string {
 // Unwrap returns the kind.
 func (e *FetchError) Unwrap() error { return e.Err }
 
-// ConsumerSequenceMismatchError says that messages which a server pushed were lost
-// on the way. Consuming anew from StreamResumeSequence gets them, the first of them
-// a second time.
+// ConsumerSequenceMismatchError says that pushed messages were lost in transit. Consuming again
+// from StreamResumeSequence repeats the last message that arrived, and then delivers the lost
+// ones.
 type ConsumerSequenceMismatchError struct {
 	Stream, Consumer     string
-	StreamResumeSequence uint64 // in the stream, of the last message that came
-	ConsumerSequence     uint64 // of the last message that came
+	StreamResumeSequence uint64 // in the stream, of the last message that arrived
+	ConsumerSequence     uint64 // of the last message that arrived
 	LastConsumerSequence uint64 // of the last message that the server sent
 }
 
-// Gap returns how many messages are missing; negative if the consumer was set back
-// or made anew.
+// Gap returns how many messages are missing; negative if the consumer was reset or created again.
 func (e *ConsumerSequenceMismatchError) Gap() int64 {
 	return int64(e.LastConsumerSequence - e.ConsumerSequence)
 }
 
 // Error describes the gap.
 func (e *ConsumerSequenceMismatchError) Error() string {
-	return fmt.Sprintf("troupe: %s: sequence %d came last, the server sent %d: resume from stream sequence %d",
+	return fmt.Sprintf("troupe: %s: received up to sequence %d, the server sent %d; resume from stream sequence %d",
 		about("consumer sequence mismatch of", e.Stream, e.Consumer), e.ConsumerSequence, e.LastConsumerSequence, e.StreamResumeSequence)
 }
 
 // Unwrap returns ErrConsumerSequenceMismatch.
 func (e *ConsumerSequenceMismatchError) Unwrap() error { return ErrConsumerSequenceMismatch }
 
-// StreamRegressedError says that a stream ends before what was delivered of it. Consuming
-// goes on with the first message that was stored at Resume or later: nothing is delivered
-// twice, and what is new is delivered, as long as the clock of the server was not set back.
+// StreamRegressedError says that a stream ends before the last message that was delivered from
+// it. Consuming continues with the first message stored at Resume or later: no message is
+// delivered twice and every new one is delivered, unless the clock of the server was set back.
 type StreamRegressedError struct {
 	Stream string
 	Seen   uint64    // sequence of the last message that was delivered
@@ -243,8 +245,8 @@ type StreamRegressedError struct {
 
 // Error describes what is missing.
 func (e *StreamRegressedError) Error() string {
-	return fmt.Sprintf("troupe: %s: it ends with sequence %d, after %d was delivered: going on with what was stored from %s on",
-		about("stream regressed:", e.Stream, ""), e.Last, e.Seen, e.Resume.UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("troupe: %s regressed: it ends at sequence %d, but %d was delivered; continuing with messages stored from %s on",
+		about("stream", e.Stream, ""), e.Last, e.Seen, e.Resume.UTC().Format(time.RFC3339Nano))
 }
 
 // Unwrap returns ErrStreamRegressed.
@@ -255,7 +257,7 @@ func (e *StreamRegressedError) Unwrap() error { return ErrStreamRegressed }
 type OptionError struct {
 	Option string // "WithDefaultTimeout", "ConsumerConfig.AckWait"
 	Reason string // "is not positive"
-	Err    error  // the kind, where there is a closer one than ErrInvalidOption
+	Err    error  // the kind, if there is a more specific one than ErrInvalidOption
 }
 
 // Error says which and why.
@@ -263,11 +265,11 @@ func (e *OptionError) Error() string {
 	return "troupe: invalid jetstream option: " + e.Option + " " + e.Reason
 }
 
-// Unwrap returns ErrInvalidOption and the closer kind.
+// Unwrap returns ErrInvalidOption and the more specific kind.
 func (e *OptionError) Unwrap() []error { return []error{ErrInvalidOption, e.Err} }
 
-// NameError says which name or subject that a call was given cannot be used, and why;
-// ConfigError says it of a config. Nothing was sent.
+// NameError says which name or subject passed to a call cannot be used, and why; for a config see
+// ConfigError. Nothing was sent.
 type NameError struct {
 	Name   string
 	Reason string // "has a dot"
@@ -282,7 +284,7 @@ func (e *NameError) Error() string {
 // Unwrap returns the kind.
 func (e *NameError) Unwrap() error { return e.Err }
 
-// ResponseError says why an answer cannot be read. The request may have been done.
+// ResponseError says why an answer cannot be read. The request may have taken effect.
 type ResponseError struct {
 	Err error
 }
@@ -295,11 +297,11 @@ func (e *ResponseError) Error() string {
 // Unwrap returns ErrInvalidJetStreamResponse and the cause.
 func (e *ResponseError) Unwrap() []error { return []error{ErrInvalidJetStreamResponse, e.Err} }
 
-// APILevelError says that the server in use does not know a feature. Nothing was sent.
+// APILevelError says that the connected server does not support a feature. Nothing was sent.
 type APILevelError struct {
 	Op      string // "create stream"
 	Feature string // what needs the level
-	Needed  int    // level of the JetStream API
+	Needed  int    // level of the JetStream API that the feature needs
 	Have    int    // that of the server
 }
 
@@ -311,7 +313,7 @@ func (e *APILevelError) Error() string {
 // Unwrap returns ErrRequiredAPILevel.
 func (e *APILevelError) Unwrap() error { return ErrRequiredAPILevel }
 
-// plain returns the text of an error within that of another, once with the module's name.
+// plain returns the text of an error for use within that of another, without the module's name.
 func plain(err error) string {
 	if err == nil {
 		return "no cause"

@@ -2,8 +2,8 @@ package jetstream
 
 import "strings"
 
-// kindByCode finds the kind that stands for a code. ErrBadRequest is that of a whole
-// class: ErrAPIBadRequest has its code.
+// kindByCode finds the kind of a code. ErrBadRequest stands for a whole class, so its code
+// belongs to ErrAPIBadRequest.
 var kindByCode = func() map[ErrorCode]JetStreamError {
 	kinds := map[ErrorCode]JetStreamError{}
 	for _, k := range coded {
@@ -50,8 +50,7 @@ var coded = []JetStreamError{
 	ErrPriorityGroup, ErrConsumerInvalidReset, ErrConsumerOffline, ErrStreamIdentityMismatch,
 }
 
-// storeFailures are the kinds that servers send with one code and tell apart by
-// their text.
+// storeFailures are the kinds that servers send with one code and distinguish only by the text.
 var storeFailures = []struct {
 	text string
 	kind JetStreamError
@@ -71,7 +70,7 @@ func (e *APIError) kind() JetStreamError {
 			}
 		}
 	case JSErrCodeStreamMsgDeleteFailed:
-		// A file store says so that there is no such message; a memory store has a code for it.
+		// A file store reports a missing message this way; a memory store has a code for it.
 		if strings.Contains(e.Description, "no message found") || strings.Contains(e.Description, "stream store EOF") {
 			return ErrSequenceNotFound
 		}

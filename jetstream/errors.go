@@ -5,23 +5,21 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// The kinds that others belong to. Compare with errors.Is, the special kind before
-// the general one.
+// The general kinds. With errors.Is, test for a specific kind before a general one.
 var (
-	// ErrJetStream: everything that goes wrong with JetStream, unless an error of package
-	// api says it all.
+	// ErrJetStream: the parent of all errors of JetStream that are not errors of package api.
 	ErrJetStream JetStreamError = born("jetstream").In(kind.Server, kind.MaybeSent)
 	// ErrAPI: a server answered, and refused. See APIError.
 	ErrAPI JetStreamError = born("jetstream api error", ErrJetStream).In(kind.Server)
-	// ErrBadRequest: the server does not take the request as it is (400).
+	// ErrBadRequest: the server does not accept the request as it is (400).
 	ErrBadRequest JetStreamError = sent(JSErrCodeBadRequest, 400, "bad request", ErrAPI).In(kind.Input).all()
-	// ErrNotFound: what was asked for is not there (404).
+	// ErrNotFound: what was asked for does not exist (404).
 	ErrNotFound JetStreamError = born("not found", ErrAPI).In(kind.NotFound)
-	// ErrServer: the server could not do it (500). Often the request is to blame.
+	// ErrServer: the server failed to do it (500), often because of the request.
 	ErrServer JetStreamError = born("server error", ErrAPI).In(kind.Server, kind.MaybeSent)
-	// ErrServiceUnavailable: nobody can answer at the moment (503).
+	// ErrServiceUnavailable: no server can answer at the moment (503).
 	ErrServiceUnavailable JetStreamError = born("jetstream unavailable", ErrAPI).In(kind.Unavailable, kind.Retry)
-	// ErrTooManyRequests: the server has more to do than it takes (429).
+	// ErrTooManyRequests: the server has too many requests in progress (429).
 	ErrTooManyRequests JetStreamError = sent(JSErrCodeStreamTooManyRequests, 429, "too many requests", ErrAPI).In(kind.Limit, kind.Retry).all()
 )
 
@@ -36,10 +34,9 @@ var (
 	ErrMsgNoReply = api.ErrMsgNoReply
 )
 
-// Kinds of what the program has to change. Nothing was sent.
+// Kinds of errors that the program has to fix. Nothing was sent.
 var (
-	// ErrInvalidOption: an option has a value that means nothing, or contradicts another.
-	// See OptionError.
+	// ErrInvalidOption: an option has an invalid value, or contradicts another. See OptionError.
 	ErrInvalidOption JetStreamError = born("invalid jetstream option", ErrJetStream, api.ErrInvalidArg).In(kind.Input)
 	// ErrInvalidName: a name cannot be used. See NameError.
 	ErrInvalidName JetStreamError = born("invalid name", ErrJetStream).In(kind.Input)
@@ -53,80 +50,82 @@ var (
 	ErrInvalidSubject JetStreamError = born("invalid subject name", ErrJetStream, api.ErrBadSubject).In(kind.Input)
 	// ErrHandlerRequired: a handler is nil. It is an api.ErrInvalidCallback.
 	ErrHandlerRequired JetStreamError = born("handler cannot be empty", ErrJetStream, api.ErrInvalidCallback).In(kind.Input)
-	// ErrAsyncPublishReplySubjectSet: a message to publish has a reply subject, which is
-	// where the stream's acknowledgement comes.
+	// ErrAsyncPublishReplySubjectSet: a message to publish has a reply subject, which is reserved
+	// for the stream's acknowledgement.
 	ErrAsyncPublishReplySubjectSet JetStreamError = born("reply subject should be empty", ErrJetStream).In(kind.Input)
 	// ErrNotJSMessage: the message did not come from a stream.
 	ErrNotJSMessage JetStreamError = born("not a jetstream message", ErrJetStream).In(kind.Input)
-	// ErrMsgAlreadyAckd: the message has been acknowledged, one way or another.
+	// ErrMsgAlreadyAckd: the message has already been acknowledged.
 	ErrMsgAlreadyAckd JetStreamError = born("message was already acknowledged", ErrJetStream).In(kind.Input)
-	// ErrNotPullConsumer: the consumer is one that messages are pushed to.
+	// ErrNotPullConsumer: the consumer is a push consumer.
 	ErrNotPullConsumer JetStreamError = born("consumer is not a pull consumer", ErrJetStream).In(kind.Input)
-	// ErrNotPushConsumer: the consumer is one that messages are pulled from.
+	// ErrNotPushConsumer: the consumer is a pull consumer.
 	ErrNotPushConsumer JetStreamError = born("consumer is not a push consumer", ErrJetStream).In(kind.Input)
-	// ErrConsumerAlreadyConsuming: the push consumer is being consumed from by this object.
+	// ErrConsumerAlreadyConsuming: this handle already consumes from the push consumer.
 	ErrConsumerAlreadyConsuming JetStreamError = born("consumer is already consuming", ErrJetStream).In(kind.Input)
-	// ErrConsumerHasActiveSubscription: the consumer is subscribed to already. No call here
-	// returns it: who consumes is in ConsumerInfo.PushBound, and a server that does not want
-	// a second one says ErrConsumerNameAlreadyInUse.
+	// ErrConsumerHasActiveSubscription: the consumer already has a subscriber. No call of this
+	// package returns it: ConsumerInfo.PushBound reports a subscriber, and a server that refuses
+	// a second one answers with ErrConsumerNameAlreadyInUse.
 	ErrConsumerHasActiveSubscription JetStreamError = born("consumer has active subscription", ErrJetStream).In(kind.Conflict)
-	// ErrConsumerNameAlreadyInUse: another consumer has that name. It is what a server
-	// says with code 10013.
+	// ErrConsumerNameAlreadyInUse: another consumer has that name. Servers send it with code
+	// 10013.
 	ErrConsumerNameAlreadyInUse JetStreamError = refused(JSErrCodeConsumerNameExists, "consumer name already in use").In(kind.Conflict)
-	// ErrImmutable: a stream or consumer cannot be changed to what was asked for: it would
-	// have to be made anew.
+	// ErrImmutable: a stream or consumer cannot be changed to what was asked for: it would have
+	// to be created again.
 	ErrImmutable JetStreamError = born("cannot be changed", ErrJetStream).In(kind.Input)
 )
 
-// Kinds of answers that are not as they have to be.
+// Kinds of invalid answers.
 var (
-	// ErrInvalidJetStreamResponse: an answer cannot be read, or lacks what matters. What
-	// was asked for may have been done.
+	// ErrInvalidJetStreamResponse: an answer cannot be read, or lacks a required part. The
+	// request may have taken effect.
 	ErrInvalidJetStreamResponse JetStreamError = born("invalid jetstream api response", ErrJetStream).In(kind.Protocol, kind.MaybeSent)
 	// ErrConsumerCreationResponseEmpty: the answer does not describe the consumer.
 	ErrConsumerCreationResponseEmpty JetStreamError = born("consumer creation response is empty", ErrInvalidJetStreamResponse)
 	// ErrConsumerResetResponseEmpty: the answer does not describe the consumer.
 	ErrConsumerResetResponseEmpty JetStreamError = born("consumer reset response is empty", ErrInvalidJetStreamResponse)
-	// ErrInvalidJSAck: what came for a published message is no acknowledgement of a stream.
+	// ErrInvalidJSAck: the answer to a published message is not the acknowledgement of a
+	// stream.
 	ErrInvalidJSAck JetStreamError = born("invalid jetstream publish response", ErrInvalidJetStreamResponse)
 	// ErrEndOfData: there are no more pages of a list.
 	ErrEndOfData JetStreamError = born("end of data reached", ErrJetStream).In(kind.NotFound)
 )
 
-// Kinds of what a server took only in part: it is older than the option.
+// Kinds of errors from servers that are too old for a field and ignored it.
 var (
-	// ErrNotSupported: the server does not know what was asked for, and may have done the
-	// rest of it.
+	// ErrNotSupported: the server does not know a part of the request, and may have done the
+	// rest.
 	ErrNotSupported JetStreamError = born("not supported by the server", ErrJetStream).In(kind.Server, kind.MaybeSent)
-	// ErrStreamSubjectTransformNotSupported: the stream was made without its transform.
+	// ErrStreamSubjectTransformNotSupported: the stream was created without its transform.
 	ErrStreamSubjectTransformNotSupported JetStreamError = born("stream subject transformation not supported by the server", ErrNotSupported)
-	// ErrStreamSourceSubjectTransformNotSupported: the stream was made without the
-	// transforms of its sources.
+	// ErrStreamSourceSubjectTransformNotSupported: the stream was created without the transforms
+	// of its sources.
 	ErrStreamSourceSubjectTransformNotSupported JetStreamError = born("stream source subject transformation not supported by the server", ErrNotSupported)
-	// ErrStreamSourceNotSupported: the stream was made without its sources.
+	// ErrStreamSourceNotSupported: the stream was created without its sources.
 	ErrStreamSourceNotSupported JetStreamError = born("stream sourcing is not supported by the server", ErrNotSupported)
-	// ErrStreamSourceMultipleFilterSubjectsNotSupported: the stream was made with sources
-	// that have fewer filters.
+	// ErrStreamSourceMultipleFilterSubjectsNotSupported: the stream was created with sources that
+	// have fewer filters.
 	ErrStreamSourceMultipleFilterSubjectsNotSupported JetStreamError = born("stream sourcing with multiple subject filters not supported by the server", ErrNotSupported)
-	// ErrConsumerMultipleFilterSubjectsNotSupported: the consumer was made without its filters.
+	// ErrConsumerMultipleFilterSubjectsNotSupported: the consumer was created without its
+	// filters.
 	ErrConsumerMultipleFilterSubjectsNotSupported JetStreamError = born("multiple consumer filter subjects not supported by the server", ErrNotSupported)
 )
 
-// Kinds of publishing.
+// Kinds of errors of publishing.
 var (
 	// ErrNoStreamResponse: no stream takes messages of that subject, or none can at the
 	// moment. It is an api.ErrNoResponders. See PublishError.
 	ErrNoStreamResponse JetStreamError = born("no response from stream", api.ErrNoResponders, ErrJetStream)
-	// ErrTooManyStalledMsgs: as many messages wait for their acknowledgement as may, and
-	// none came in time. The message was not sent. See StalledError.
+	// ErrTooManyStalledMsgs: the maximum number of messages is waiting for their acknowledgement,
+	// and none came in time. The message was not sent. See StalledError.
 	ErrTooManyStalledMsgs JetStreamError = born("stalled with too many outstanding async published messages", ErrJetStream).In(kind.Limit, kind.Retry)
 	// ErrAsyncPublishTimeout: the acknowledgement of a message did not come in time. It is
 	// an api.ErrTimeout.
 	ErrAsyncPublishTimeout JetStreamError = born("timeout waiting for ack", api.ErrTimeout, ErrJetStream).In(kind.Timeout, kind.Retry, kind.MaybeSent)
-	// ErrPublishUnknown: nobody has said what became of a message. The stream may have it;
-	// publishing it again is safe with the same id only. See PublishError.
+	// ErrPublishUnknown: the outcome of publishing a message is unknown. The stream may have it;
+	// publishing it again is safe only with the same id. See PublishError.
 	ErrPublishUnknown JetStreamError = born("outcome of publish unknown", ErrJetStream).In(kind.Unknown, kind.Retry, kind.MaybeSent)
-	// ErrJetStreamPublisherClosed: the publisher was cleaned up before the acknowledgement
-	// came. It is fatal for the publisher.
+	// ErrJetStreamPublisherClosed: the publisher was closed before the acknowledgement came. It
+	// is fatal for the publisher.
 	ErrJetStreamPublisherClosed JetStreamError = born("jetstream context closed", ErrJetStream).In(kind.Closed, kind.MaybeSent)
 )

@@ -45,12 +45,12 @@ type refusal struct {
 	fields  []string
 }
 
-// made makes the stream "S", with more of a config.
+// made creates the stream "S", with more of a config.
 func made(more string) string {
 	return `STREAM.CREATE.S {"name":"S","subjects":["s.>"],"storage":"memory"` + more + `}`
 }
 
-// madeConsumer makes a consumer of it.
+// madeConsumer creates a consumer of it.
 func madeConsumer(name, more string) string {
 	return `CONSUMER.CREATE.S.` + name + ` {"stream_name":"S","config":{"durable_name":"` + name + `","ack_policy":"explicit"` + more + `}}`
 }
@@ -102,7 +102,7 @@ var refusals = []refusal{
 	{10188, jetstream.ErrMessageSchedulesDisabled, []string{made("")}, "s.1 x", []string{"Nats-Schedule", "@every 5m", "Nats-Schedule-Target", "s.2"}},
 }
 
-// TestServersRefuseWithTheirCodes: a server says so, and the kind is found.
+// TestServersRefuseWithTheirCodes: a real server refuses, and the kind is matched.
 func TestServersRefuseWithTheirCodes(t *testing.T) {
 	for _, r := range refusals {
 		t.Run(r.kind.Error(), func(t *testing.T) {
@@ -121,8 +121,8 @@ func TestServersRefuseWithTheirCodes(t *testing.T) {
 	}
 }
 
-// TestErrorOfJetstream: whatever is wrong with a stream belongs to one kind, whether a server
-// says so or the call is not even sent.
+// TestErrorOfJetstream: every error about a stream belongs to one kind, whether a server refuses
+// or the call is not even sent.
 func TestErrorOfJetstream(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		ctx := b.T.Context()

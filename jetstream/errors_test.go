@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// kindAnswers lists every exported kind. A new one has to be added here: somebody
-// has to think about what a program is to do.
+// kindAnswers lists every exported kind. A new one must be added here, so that its author decides
+// what a program should do about it.
 var kindAnswers = map[string]errortest.Verdict{
 	"ErrInvalidConfig":                            errortest.Says(jetstream.ErrInvalidConfig, api.CategoryInput, "", jetstream.ErrJetStream),
 	"ErrUnknownValue":                             errortest.Says(jetstream.ErrUnknownValue, api.CategoryInput, "", jetstream.ErrInvalidConfig),
@@ -236,62 +236,71 @@ func said(code int, number jetstream.ErrorCode, text string) *jetstream.APIError
 	return &jetstream.APIError{Code: code, ErrorCode: number, Description: text}
 }
 
+// saidTo is the answer of a server to a call about the stream ORDERS.
+func saidTo(op string, code int, number jetstream.ErrorCode, text string) *jetstream.APIError {
+	return &jetstream.APIError{Op: op, Stream: "ORDERS", Code: code, ErrorCode: number, Description: text}
+}
+
+// badJSON is the error of a parser for a truncated answer.
+var badJSON = json.Unmarshal([]byte(`{"type":`), new(struct{}))
+
 // dataAnswers lists every exported error type, with what matters in it.
 var dataAnswers = map[string][]errortest.Verdict{
 	"JetStreamError": nil, // an interface
 	"APIError": {
-		errortest.Says(said(404, 10059, "stream not found"), api.CategoryNotFound, "", jetstream.ErrStreamNotFound, jetstream.ErrNotFound, jetstream.ErrAPI, jetstream.ErrJetStream),
-		errortest.Says(said(400, 10058, "taken"), api.CategoryConflict, "", jetstream.ErrStreamNameAlreadyInUse, jetstream.ErrBadRequest),
-		errortest.Says(said(400, 10003, "bad request"), api.CategoryInput, "", jetstream.ErrBadRequest, jetstream.ErrAPIBadRequest),
-		errortest.Says(said(503, 10008, "no quorum"), api.CategoryUnavailable, "retry", jetstream.ErrClusterNotAvailable, jetstream.ErrServiceUnavailable),
-		errortest.Says(said(503, 10077, "maximum bytes exceeded"), api.CategoryLimit, "retry", jetstream.ErrMaxStoredBytesExceeded, jetstream.ErrStreamStoreFailed),
-		errortest.Says(said(503, 10077, "disk failed"), api.CategoryLimit, "retry", jetstream.ErrStreamStoreFailed),
-		errortest.Says(said(500, 10057, "no message found"), api.CategoryNotFound, "", jetstream.ErrSequenceNotFound, jetstream.ErrMsgNotFound, jetstream.ErrMsgDeleteUnsuccessful, jetstream.ErrServer),
-		errortest.Says(said(500, 10057, "message delete not permitted"), api.CategoryInput, "", jetstream.ErrMsgDeleteUnsuccessful, jetstream.ErrServer),
-		errortest.Says(said(500, 10194, "stream is offline: unsupported"), api.CategoryUnavailable, "retry", jetstream.ErrStreamOffline),
-		errortest.Says(said(400, 10150, "mirror"), api.CategoryInput, "", jetstream.ErrMirrorConfig),
-		errortest.Says(said(429, 10211, "busy"), api.CategoryLimit, "retry", jetstream.ErrTooManyInflightBatches, jetstream.ErrTooManyRequests),
+		errortest.Says(saidTo("stream info", 404, 10059, "stream not found"), api.CategoryNotFound, "", jetstream.ErrStreamNotFound, jetstream.ErrNotFound, jetstream.ErrAPI, jetstream.ErrJetStream),
+		errortest.Says(saidTo("create stream", 400, 10058, "stream name already in use with a different configuration"), api.CategoryConflict, "", jetstream.ErrStreamNameAlreadyInUse, jetstream.ErrBadRequest),
+		errortest.Says(saidTo("create stream", 400, 10003, "bad request"), api.CategoryInput, "", jetstream.ErrBadRequest, jetstream.ErrAPIBadRequest),
+		errortest.Says(saidTo("create stream", 503, 10008, "JetStream system temporarily unavailable"), api.CategoryUnavailable, "retry", jetstream.ErrClusterNotAvailable, jetstream.ErrServiceUnavailable),
+		errortest.Says(saidTo("publish", 503, 10077, "maximum bytes exceeded"), api.CategoryLimit, "retry", jetstream.ErrMaxStoredBytesExceeded, jetstream.ErrStreamStoreFailed),
+		errortest.Says(saidTo("publish", 503, 10077, "no space left on device"), api.CategoryLimit, "retry", jetstream.ErrStreamStoreFailed),
+		errortest.Says(&jetstream.APIError{Op: "delete message", Stream: "ORDERS", Seq: 7, Code: 500, ErrorCode: 10057, Description: "no message found"}, api.CategoryNotFound, "", jetstream.ErrSequenceNotFound, jetstream.ErrMsgNotFound, jetstream.ErrMsgDeleteUnsuccessful, jetstream.ErrServer),
+		errortest.Says(&jetstream.APIError{Op: "delete message", Stream: "ORDERS", Seq: 7, Code: 500, ErrorCode: 10057, Description: "message delete not permitted"}, api.CategoryInput, "", jetstream.ErrMsgDeleteUnsuccessful, jetstream.ErrServer),
+		errortest.Says(saidTo("stream info", 500, 10194, "stream is offline: unsupported"), api.CategoryUnavailable, "retry", jetstream.ErrStreamOffline),
+		errortest.Says(saidTo("create stream", 400, 10150, "mirrored streams do not support counters"), api.CategoryInput, "", jetstream.ErrMirrorConfig),
+		errortest.Says(saidTo("publish", 429, 10211, "too many inflight atomic publish batches"), api.CategoryLimit, "retry", jetstream.ErrTooManyInflightBatches, jetstream.ErrTooManyRequests),
 		errortest.Says(said(400, 19999, "of tomorrow"), api.CategoryInput, "", jetstream.ErrBadRequest),
 		errortest.Says(said(500, 19999, "of tomorrow"), api.CategoryServer, "sent", jetstream.ErrServer),
 		errortest.Says(said(418, 0, ""), api.CategoryServer, "", jetstream.ErrAPI),
 	},
-	"WrongLastSequenceError": {errortest.Says(&jetstream.WrongLastSequenceError{Err: said(400, 10164, "wrong last sequence")}, api.CategoryConflict, "", jetstream.ErrWrongLastSequence, jetstream.ErrBadRequest)},
+	"WrongLastSequenceError": {errortest.Says(&jetstream.WrongLastSequenceError{Expected: 4, Actual: 5, HasActual: true, Err: saidTo("publish", 400, 10071, "wrong last sequence: 5")}, api.CategoryConflict, "", jetstream.ErrWrongLastSequence, jetstream.ErrBadRequest)},
 	"PublishError": {
-		errortest.Says(&jetstream.PublishError{Subject: "a", Attempts: 3, Err: jetstream.ErrNoStreamResponse}, api.CategoryUnavailable, "retry", jetstream.ErrNoStreamResponse, api.ErrNoResponders, jetstream.ErrJetStream),
-		errortest.Says(&jetstream.PublishError{Subject: "a", MsgID: "1", Stream: "S", Unknown: true, Err: context.DeadlineExceeded}, api.CategoryTimeout, "retry sent", context.DeadlineExceeded, jetstream.ErrPublishUnknown, jetstream.ErrJetStream),
-		errortest.Says(&jetstream.PublishError{Subject: "a", Err: jetstream.ErrAsyncPublishTimeout}, api.CategoryTimeout, "retry", api.ErrTimeout, jetstream.ErrJetStream),
+		errortest.Says(&jetstream.PublishError{Subject: "orders.new", Attempts: 3, Err: jetstream.ErrNoStreamResponse}, api.CategoryUnavailable, "retry", jetstream.ErrNoStreamResponse, api.ErrNoResponders, jetstream.ErrJetStream),
+		errortest.Says(&jetstream.PublishError{Subject: "orders.new", MsgID: "order-7", Stream: "ORDERS", Unknown: true, Err: context.DeadlineExceeded}, api.CategoryTimeout, "retry sent", jetstream.ErrPublishUnknown, context.DeadlineExceeded, jetstream.ErrJetStream),
+		errortest.Says(&jetstream.PublishError{Subject: "orders.new", Attempts: 1, Unknown: true, Err: jetstream.ErrAsyncPublishTimeout}, api.CategoryTimeout, "retry sent", jetstream.ErrAsyncPublishTimeout, jetstream.ErrPublishUnknown, api.ErrTimeout),
+		errortest.Says(&jetstream.PublishError{Subject: "orders.new", Err: jetstream.ErrAsyncPublishTimeout}, api.CategoryTimeout, "retry", api.ErrTimeout, jetstream.ErrJetStream),
 	},
-	"StalledError": {errortest.Says(&jetstream.StalledError{Pending: 4, Max: 4, Waited: time.Second}, api.CategoryLimit, "retry", jetstream.ErrTooManyStalledMsgs)},
+	"StalledError": {errortest.Says(&jetstream.StalledError{Pending: 4000, Max: 4000, Waited: 200 * time.Millisecond}, api.CategoryLimit, "retry", jetstream.ErrTooManyStalledMsgs)},
 	"FetchError": {
-		errortest.Says(&jetstream.FetchError{Requested: 5, Status: 408, Description: "Request Timeout", Err: jetstream.ErrFetchTimeout}, api.CategoryTimeout, "retry", jetstream.ErrFetchTimeout, api.ErrTimeout, context.DeadlineExceeded),
-		errortest.Says(&jetstream.FetchError{Err: jetstream.ErrNoMessages}, api.CategoryTimeout, "retry", jetstream.ErrNoMessages, jetstream.ErrFetchTimeout),
+		errortest.Says(&jetstream.FetchError{Stream: "ORDERS", Consumer: "billing", Requested: 5, Status: 408, Description: "Request Timeout", Err: jetstream.ErrFetchTimeout}, api.CategoryTimeout, "retry", jetstream.ErrFetchTimeout, api.ErrTimeout, context.DeadlineExceeded),
+		errortest.Says(&jetstream.FetchError{Stream: "ORDERS", Consumer: "billing", Requested: 5, Status: 404, Description: "No Messages", Err: jetstream.ErrNoMessages}, api.CategoryTimeout, "retry", jetstream.ErrNoMessages, jetstream.ErrFetchTimeout),
 	},
-	"ConsumerSequenceMismatchError": {errortest.Says(&jetstream.ConsumerSequenceMismatchError{}, api.CategoryLimit, "", jetstream.ErrConsumerSequenceMismatch, jetstream.ErrJetStream)},
-	"StreamRegressedError":          {errortest.Says(&jetstream.StreamRegressedError{}, api.CategoryConflict, "", jetstream.ErrStreamRegressed)},
+	"ConsumerSequenceMismatchError": {errortest.Says(&jetstream.ConsumerSequenceMismatchError{Stream: "ORDERS", Consumer: "billing", StreamResumeSequence: 41, ConsumerSequence: 17, LastConsumerSequence: 19}, api.CategoryLimit, "", jetstream.ErrConsumerSequenceMismatch, jetstream.ErrJetStream)},
+	"StreamRegressedError":          {errortest.Says(&jetstream.StreamRegressedError{Stream: "ORDERS", Seen: 41, Last: 7, Resume: time.Date(2026, time.March, 1, 12, 30, 0, 0, time.UTC)}, api.CategoryConflict, "", jetstream.ErrStreamRegressed)},
 	"OptionError": {
-		errortest.Says(&jetstream.OptionError{Option: "a", Reason: "is b"}, api.CategoryInput, "", jetstream.ErrInvalidOption, api.ErrInvalidArg),
-		errortest.Says(&jetstream.OptionError{Option: "a", Reason: "is b", Err: jetstream.ErrHandlerRequired}, api.CategoryInput, "", jetstream.ErrInvalidOption, jetstream.ErrHandlerRequired),
+		errortest.Says(&jetstream.OptionError{Option: "WithDefaultTimeout", Reason: "is not positive"}, api.CategoryInput, "", jetstream.ErrInvalidOption, api.ErrInvalidArg),
+		errortest.Says(&jetstream.OptionError{Option: "Consume", Reason: "has no handler", Err: jetstream.ErrHandlerRequired}, api.CategoryInput, "", jetstream.ErrHandlerRequired, jetstream.ErrInvalidOption),
 	},
-	"NameError":             {errortest.Says(&jetstream.NameError{Name: "a b", Reason: "has a blank", Err: jetstream.ErrInvalidSubject}, api.CategoryInput, "", jetstream.ErrInvalidSubject, api.ErrBadSubject)},
-	"ResponseError":         {errortest.Says(&jetstream.ResponseError{Err: &json.SyntaxError{}}, api.CategoryProtocol, "sent", jetstream.ErrInvalidJetStreamResponse)},
-	"APILevelError":         {errortest.Says(&jetstream.APILevelError{Op: "create stream", Feature: "a", Needed: 2, Have: 1}, api.CategoryServer, "", jetstream.ErrRequiredAPILevel)},
-	"CallError":             {errortest.Says(&jetstream.CallError{Op: "a", Err: api.ErrNoResponders}, api.CategoryUnavailable, "retry", api.ErrNoResponders, jetstream.ErrServiceUnavailable)},
-	"ConfigError":           {errortest.Says(&jetstream.ConfigError{Asset: "stream", Name: "a b", Field: "Name", Reason: "has a blank", Kind: jetstream.ErrInvalidStreamName}, api.CategoryInput, "", jetstream.ErrInvalidConfig, jetstream.ErrInvalidStreamName)},
-	"AmbiguousSubjectError": {errortest.Says(&jetstream.AmbiguousSubjectError{Subject: "orders.new", Streams: []string{"A", "B"}}, api.CategoryInput, "", jetstream.ErrAmbiguousSubject)},
+	"NameError":             {errortest.Says(&jetstream.NameError{Name: "orders new", Reason: "has a blank", Err: jetstream.ErrInvalidSubject}, api.CategoryInput, "", jetstream.ErrInvalidSubject, api.ErrBadSubject)},
+	"ResponseError":         {errortest.Says(&jetstream.ResponseError{Err: badJSON}, api.CategoryProtocol, "sent", jetstream.ErrInvalidJetStreamResponse)},
+	"APILevelError":         {errortest.Says(&jetstream.APILevelError{Op: "create stream", Feature: "AllowMsgCounter", Needed: 2, Have: 1}, api.CategoryServer, "", jetstream.ErrRequiredAPILevel)},
+	"CallError":             {errortest.Says(&jetstream.CallError{Op: "create stream", Stream: "ORDERS", Err: api.ErrNoResponders}, api.CategoryUnavailable, "retry", api.ErrNoResponders, jetstream.ErrServiceUnavailable)},
+	"ConfigError":           {errortest.Says(&jetstream.ConfigError{Asset: "stream", Name: "my orders", Field: "Name", Reason: "has a blank", Kind: jetstream.ErrInvalidStreamName}, api.CategoryInput, "", jetstream.ErrInvalidConfig, jetstream.ErrInvalidStreamName)},
+	"AmbiguousSubjectError": {errortest.Says(&jetstream.AmbiguousSubjectError{Subject: "orders.new", Streams: []string{"ARCHIVE", "ORDERS"}}, api.CategoryInput, "", jetstream.ErrAmbiguousSubject)},
 	"SubjectNotFoundError":  {errortest.Says(&jetstream.SubjectNotFoundError{Subject: "orders.new"}, api.CategoryNotFound, "", jetstream.ErrStreamNotFound)},
-	"IncompleteError":       {errortest.Says(&jetstream.IncompleteError{Err: api.ErrTimeout}, api.CategoryUnavailable, "retry", jetstream.ErrIncomplete, api.ErrTimeout)},
-	"NotSupportedError":     {errortest.Says(&jetstream.NotSupportedError{Err: jetstream.ErrStreamSourceNotSupported}, api.CategoryServer, "sent", jetstream.ErrNotSupported)},
-	"ConsumerTypeError":     {errortest.Says(&jetstream.ConsumerTypeError{Err: jetstream.ErrNotPullConsumer}, api.CategoryInput, "", jetstream.ErrNotPullConsumer)},
+	"IncompleteError":       {errortest.Says(&jetstream.IncompleteError{Op: "list streams", Listed: 256, Err: api.ErrTimeout}, api.CategoryUnavailable, "retry", jetstream.ErrIncomplete, api.ErrTimeout)},
+	"NotSupportedError":     {errortest.Says(&jetstream.NotSupportedError{Op: "create stream", Stream: "ORDERS", Feature: "Sources", RolledBack: true, Err: jetstream.ErrStreamSourceNotSupported}, api.CategoryServer, "sent", jetstream.ErrNotSupported)},
+	"ConsumerTypeError":     {errortest.Says(&jetstream.ConsumerTypeError{Stream: "ORDERS", Consumer: "billing", Err: jetstream.ErrNotPullConsumer}, api.CategoryInput, "", jetstream.ErrNotPullConsumer)},
 	"InterruptedError":      {errortest.Says(&jetstream.InterruptedError{Op: "restore", Stream: "ORDERS", Chunks: 3, Bytes: 393216, Reason: "the link was lost", Err: api.ErrDisconnected}, api.CategoryUnavailable, "retry", jetstream.ErrInterrupted, api.ErrDisconnected)},
-	"ImmutableError":        {errortest.Says(&jetstream.ImmutableError{Plan: &jetstream.Plan{}}, api.CategoryInput, "", jetstream.ErrImmutable)},
+	"ImmutableError":        {errortest.Says(&jetstream.ImmutableError{Plan: &jetstream.Plan{Stream: "ORDERS", Changes: []jetstream.Change{{Field: "Storage", From: "File", To: "Memory", Impossible: "the storage of a stream stays"}}}}, api.CategoryInput, "", jetstream.ErrImmutable)},
 	"BatchError": {
-		errortest.Says(&jetstream.BatchError{BatchID: "b7", Size: 3, Outcome: jetstream.BatchUnknown, Err: jetstream.ErrAsyncPublishTimeout}, api.CategoryTimeout, "retry sent", jetstream.ErrAsyncPublishTimeout, jetstream.ErrJetStream),
-		errortest.Says(&jetstream.BatchError{BatchID: "b7", Size: 3, Outcome: jetstream.BatchRejected, Err: said(400, 10176, "incomplete")}, api.CategoryLimit, "retry", jetstream.ErrAtomicPublishIncompleteBatch),
+		errortest.Says(&jetstream.BatchError{BatchID: "b7", Size: 3, Outcome: jetstream.BatchUnknown, Err: jetstream.ErrAsyncPublishTimeout}, api.CategoryTimeout, "retry sent", api.ErrTimeout, jetstream.ErrAsyncPublishTimeout, jetstream.ErrJetStream),
+		errortest.Says(&jetstream.BatchError{BatchID: "b7", Size: 3, Outcome: jetstream.BatchRejected, Err: saidTo("publish", 400, 10176, "atomic publish batch is incomplete")}, api.CategoryLimit, "retry", jetstream.ErrAtomicPublishIncompleteBatch),
 	},
-	"BatchMsgError":    {errortest.Says(&jetstream.BatchMsgError{Seq: 3, Subject: "orders.new", Field: "Nats-Msg-Id", Reason: "was written before in this batch", Err: jetstream.ErrBatchDuplicate}, api.CategoryInput, "", jetstream.ErrBatchDuplicate)},
-	"FastMsgError":     {errortest.Says(&jetstream.FastMsgError{Err: said(400, 10071, "wrong last sequence: 5")}, api.CategoryConflict, "", jetstream.ErrWrongLastSequence)},
-	"FastGapError":     {errortest.Says(&jetstream.FastGapError{}, api.CategoryConnection, "", jetstream.ErrFastBatchGap)},
-	"FastUnknownError": {errortest.Says(&jetstream.FastUnknownError{}, api.CategoryConnection, "sent", jetstream.ErrFastBatchUnknown)},
+	"BatchMsgError":    {errortest.Says(&jetstream.BatchMsgError{Seq: 3, Subject: "orders.new", Field: "Nats-Msg-Id", Reason: "was used before in this batch", Err: jetstream.ErrBatchDuplicate}, api.CategoryInput, "", jetstream.ErrBatchDuplicate)},
+	"FastMsgError":     {errortest.Says(&jetstream.FastMsgError{Seq: 12, Err: saidTo("fast publish", 400, 10071, "wrong last sequence: 5")}, api.CategoryConflict, "", jetstream.ErrWrongLastSequence)},
+	"FastGapError":     {errortest.Says(&jetstream.FastGapError{First: 12, Last: 14}, api.CategoryConnection, "", jetstream.ErrFastBatchGap)},
+	"FastUnknownError": {errortest.Says(&jetstream.FastUnknownError{First: 12, Last: 14}, api.CategoryConnection, "sent", jetstream.ErrFastBatchUnknown)},
 	"AckError":         {errortest.Says(&jetstream.AckError{Data: []byte("hello")}, api.CategoryProtocol, "sent", jetstream.ErrInvalidJSAck)},
 }
 
@@ -299,11 +308,11 @@ func TestEveryErrorHasItsAnswers(t *testing.T) {
 	errortest.List{Package: "jetstream", Kinds: kindAnswers, All: jetstream.Kinds, Data: dataAnswers}.Check(t)
 }
 
-// TestErrorsAreThoseOfTheirCodes: a kind that a server sends is found by its code, and
-// finds an answer with that code, also if the answer comes from a program.
+// TestErrorsAreThoseOfTheirCodes: a kind that servers send matches an answer with its code, and
+// the other way round, also if a program built the answer.
 func TestErrorsAreThoseOfTheirCodes(t *testing.T) {
 	for name, a := range kindAnswers {
-		asked, ok := a.Err.(jetstream.JetStreamError) // not a parent of it
+		asked, ok := a.Err.(jetstream.JetStreamError) // the kind itself, not a parent
 		if !ok || asked.APIError() == nil {
 			continue
 		}
@@ -370,7 +379,7 @@ func TestErrorTexts(t *testing.T) {
 		{&jetstream.FetchError{Stream: "S", Consumer: "C", Received: 2, Status: 409, Description: "Consumer Deleted", Err: jetstream.ErrConsumerDeleted},
 			`troupe: consume from "C" on "S": consumer deleted (409 Consumer Deleted)`},
 		{&jetstream.ConsumerSequenceMismatchError{Stream: "S", Consumer: "C", StreamResumeSequence: 9, ConsumerSequence: 3, LastConsumerSequence: 5},
-			`troupe: consumer sequence mismatch of "C" on "S": sequence 3 came last, the server sent 5: resume from stream sequence 9`},
+			`troupe: consumer sequence mismatch of "C" on "S": received up to sequence 3, the server sent 5; resume from stream sequence 9`},
 		{&jetstream.OptionError{Option: "WithA", Reason: "is negative"}, `troupe: invalid jetstream option: WithA is negative`},
 		{&jetstream.NameError{Name: "a b", Reason: "has a blank", Err: jetstream.ErrInvalidStreamName}, `troupe: invalid stream name: "a b" has a blank`},
 		{&jetstream.ResponseError{}, `troupe: invalid jetstream api response: no cause`},

@@ -22,7 +22,8 @@ func ExampleNewBatchPublisher() {
 	if err := batch.Add(ctx, "account.ann", []byte("-10"), jetstream.WithExpectLastSequencePerSubject(0)); err != nil {
 		log.Fatal(err)
 	}
-	// What no server would take is refused before it is sent, and the batch goes on.
+	// A message that no server would accept is refused before it is sent, and the batch
+	// continues.
 	err = batch.Add(ctx, "account.ann", []byte("-10"), jetstream.WithExpectLastSequencePerSubject(0))
 	fmt.Println(errors.Is(err, jetstream.ErrWrongLastSequence), batch.Size())
 
@@ -69,7 +70,7 @@ func ExampleNewFastPublisher() {
 			log.Fatal(err)
 		}
 	}
-	// Add waits for no acknowledgement. Close waits until all is stored.
+	// Add does not wait for an acknowledgement. Close waits until everything is stored.
 	ack, err := readings.Close(ctx)
 	if err != nil {
 		log.Fatal(err)

@@ -41,7 +41,7 @@ func orders(ctx context.Context) (consumer jetstream.Consumer, js jetstream.JetS
 	return consumer, js, func() { nc.Close(); server.Shutdown() }
 }
 
-// Consume calls a handler until it is told to end.
+// Consume calls a handler until it is stopped.
 func ExampleConsumer_consume() {
 	consumer, _, end := orders(context.Background())
 	defer end()
@@ -65,7 +65,7 @@ func ExampleConsumer_consume() {
 	// order 3
 }
 
-// Messages are for a loop of one's own.
+// Messages are for the caller's own loop.
 func ExampleConsumer_messages() {
 	consumer, _, end := orders(context.Background())
 	defer end()
@@ -86,7 +86,7 @@ func ExampleConsumer_messages() {
 	// order 2
 }
 
-// FetchWithContext asks once, and returns what there is.
+// FetchWithContext asks once, and returns the messages that are available.
 func ExampleConsumer_fetch() {
 	consumer, _, end := orders(context.Background())
 	defer end()
@@ -106,7 +106,7 @@ func ExampleConsumer_fetch() {
 	// order 3
 }
 
-// A work queue whose broken messages end in a stream of their own.
+// A work queue whose failing messages end up in a separate stream.
 func ExampleConsumer_deadLetters() {
 	ctx := context.Background()
 	consumer, js, end := orders(ctx)

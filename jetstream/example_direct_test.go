@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// exampleStream starts a server that has the stream, and connects to it. The function
-// that is returned ends both.
+// exampleStream starts a server with the stream, and connects to it. The returned function ends
+// both.
 func exampleStream(config jetstream.StreamConfig) (jetstream.JetStream, func()) {
 	s, err := natsserver.Start(natsserver.Options{JetStream: true})
 	if err != nil {
@@ -40,7 +40,7 @@ func ExampleGetBatch() {
 	js, end := exampleStream(jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.*"}, AllowDirect: true})
 	defer end()
 	for _, subject := range []string{"orders.1", "orders.2", "orders.1"} {
-		if _, err := js.Conn().Request(subject, []byte("new"), time.Second); err != nil {
+		if _, err := js.Conn().Request(subject, []byte("new"), 10*time.Second); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -65,7 +65,7 @@ func ExampleGetLastMsgsFor() {
 	js, end := exampleStream(jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.*"}, AllowDirect: true})
 	defer end()
 	for i, subject := range []string{"orders.1", "orders.2", "orders.1"} {
-		if _, err := js.Conn().Request(subject, fmt.Append(nil, "state ", i), time.Second); err != nil {
+		if _, err := js.Conn().Request(subject, fmt.Append(nil, "state ", i), 10*time.Second); err != nil {
 			log.Fatal(err)
 		}
 	}

@@ -44,7 +44,7 @@ func ExampleDeadLetterReader() {
 	giveUpAnOrder(ctx, js)
 	for letter, err := range letters {
 		if err != nil {
-			log.Println(err) // a letter that is not nil lacks its message only
+			log.Println(err) // a letter that is not nil lacks only its message
 			continue
 		}
 		fmt.Printf("%s gave up %s after %d delivery: %s\n", letter.Consumer, letter.Msg.Subject, letter.Deliveries, letter.Reason)
@@ -53,7 +53,7 @@ func ExampleDeadLetterReader() {
 	// Output: billing gave up orders.7 after 1 delivery: no such customer
 }
 
-// giveUpAnOrder has a consumer terminate a message.
+// giveUpAnOrder makes a consumer terminate a message.
 func giveUpAnOrder(ctx context.Context, js jetstream.JetStream) {
 	stream, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.*"}})
 	if err != nil {
@@ -76,7 +76,7 @@ func giveUpAnOrder(ctx context.Context, js jetstream.JetStream) {
 	_ = m.Respond([]byte("+TERM no such customer"))
 }
 
-// A program says what it needs, each time that it starts.
+// A program declares what it needs each time it starts.
 func ExampleEnsurer() {
 	js, stop := exampleJetStream()
 	defer stop()
@@ -100,6 +100,6 @@ func ExampleEnsurer() {
 	// keep stream "ORDERS"
 	// recreate stream "ORDERS"
 	//   MaxAge: 0s -> 1h0m0s
-	//   Storage: "file" -> "memory" (impossible: it is decided when the stream is made)
+	//   Storage: "file" -> "memory" (impossible: it is decided when the stream is created)
 	// true
 }

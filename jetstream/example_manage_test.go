@@ -13,7 +13,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// exampleServer returns a JetStream on a server of its own, and what ends both.
+// exampleServer returns a JetStream on its own server, and a function that ends both.
 func exampleServer() (jetstream.JetStream, func()) {
 	s, err := natsserver.Start(natsserver.Options{JetStream: true})
 	if err != nil {
@@ -33,7 +33,7 @@ func exampleServer() (jetstream.JetStream, func()) {
 	}
 }
 
-// A stream is made, found by its subject, and changed.
+// A stream is created, found by its subject, and updated.
 func ExampleStreamManager() {
 	js, end := exampleServer()
 	defer end()
@@ -86,7 +86,7 @@ func ExampleStreamManager_allStreams() {
 	// B
 }
 
-// A snapshot brings a stream back, its consumers included.
+// A snapshot restores a stream, including its consumers.
 func ExampleStream_snapshot() {
 	js, end := exampleServer()
 	defer end()
@@ -101,7 +101,7 @@ func ExampleStream_snapshot() {
 	var file bytes.Buffer
 	snapshot, err := stream.Snapshot(ctx, &file)
 	if err != nil {
-		log.Fatal(err) // an *InterruptedError: what is in the file is of no use
+		log.Fatal(err) // an *InterruptedError: the file is useless
 	}
 	if err := js.DeleteStream(ctx, "ORDERS"); err != nil {
 		log.Fatal(err)
@@ -118,7 +118,7 @@ func ExampleStream_snapshot() {
 	// Output: 1 tea
 }
 
-// A consumer is made for a stream, paused, and deleted.
+// A consumer is created for a stream, paused, and deleted.
 func ExampleConsumerManager() {
 	js, end := exampleServer()
 	defer end()

@@ -10,7 +10,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// withOrders makes a stream with three messages, for the examples.
+// withOrders creates a stream with three messages, for the examples.
 func withOrders(f func(js jetstream.JetStream) error) {
 	s, err := natsserver.Start(natsserver.Options{JetStream: true})
 	if err != nil {
@@ -30,7 +30,7 @@ func withOrders(f func(js jetstream.JetStream) error) {
 	}
 	for _, what := range []string{"apples", "pears", "plums"} {
 		if err == nil {
-			_, err = nc.Request("orders.new", []byte(what), time.Second)
+			_, err = nc.Request("orders.new", []byte(what), 10*time.Second)
 		}
 	}
 	if err == nil {
@@ -41,7 +41,7 @@ func withOrders(f func(js jetstream.JetStream) error) {
 	}
 }
 
-// All of a stream from its beginning, in order, whatever happens to servers and links.
+// A whole stream from its beginning, in order, whatever happens to servers and links.
 func ExampleJetStream_orderedConsumer() {
 	withOrders(func(js jetstream.JetStream) error {
 		consumer, err := js.OrderedConsumer(context.Background(), "ORDERS", jetstream.OrderedConsumerConfig{})
@@ -63,7 +63,7 @@ func ExampleJetStream_orderedConsumer() {
 	// orders.new: plums
 }
 
-// The server delivers by itself, no faster than what has come is taken.
+// The server pushes messages, no faster than they are handled.
 func ExamplePushConsumer() {
 	withOrders(func(js jetstream.JetStream) error {
 		consumer, err := js.CreatePushConsumer(context.Background(), "ORDERS", jetstream.ConsumerConfig{

@@ -21,7 +21,7 @@ func ExamplePublisher() {
 	}
 	fmt.Println(ack.Stream, ack.Sequence)
 
-	// Somebody else has published meanwhile.
+	// Another client has published meanwhile.
 	_, err = js.Publish(ctx, "orders.new", []byte("2 apples"), jetstream.WithExpectLastSequence(0))
 	if wrong, ok := errors.AsType[*jetstream.WrongLastSequenceError](err); ok {
 		fmt.Println("expected", wrong.Expected, "there is", wrong.Actual)
@@ -61,9 +61,9 @@ func ExamplePubAckFuture() {
 	// Output: 100 stored, 0 left
 }
 
-// Every message gets an id, so that it can be sent again, and is, until it is
-// acknowledged or its time is up: lost acknowledgements, lost links and elections cost
-// time, and neither messages nor duplicates.
+// Every message gets an id, so that it can be sent again until it is acknowledged or its time is
+// up: lost acknowledgements, lost links and elections cost time, but cause neither loss nor
+// duplicates.
 func ExampleWithIdempotentRetry() {
 	plain, end := exampleStream(jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.*"}})
 	defer end()
@@ -78,7 +78,7 @@ func ExampleWithIdempotentRetry() {
 			log.Fatal(err)
 		}
 	}
-	if err := nc.ForceReconnect(); err != nil { // in the midst of it
+	if err := nc.ForceReconnect(); err != nil { // in between
 		log.Fatal(err)
 	}
 	<-js.PublishAsyncComplete()

@@ -26,7 +26,7 @@ func ExampleSchedules() {
 			log.Fatal(err)
 		}
 		fmt.Println(s.Subject, "to", s.Target)
-		// Not in an hour, but now. The stream cancels the schedule in the same breath.
+		// Not in an hour, but now. The stream cancels the schedule in the same step.
 		if _, err := jetstream.DeliverScheduleNow(ctx, js, s); err != nil {
 			log.Fatal(err)
 		}

@@ -13,11 +13,11 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// fetch.go - one pull, and what it brings.
+// fetch.go - one pull, and the messages that it brings.
 //
 //	Fetch ──► inbox ──► onMsg ──► batch.msgs ──► Messages()
 //	                      ▲
-//	ended by: all came, a status, the deadline, the context, the link, the connection
+//	ended by: all arrived, a status, the deadline, the context, the link, the connection
 
 // FetchEnd says why a batch has ended.
 type FetchEnd uint8
@@ -26,9 +26,9 @@ type FetchEnd uint8
 const (
 	// FetchOpen: it has not.
 	FetchOpen FetchEnd = iota
-	// FetchComplete: everything that was asked for has come.
+	// FetchComplete: everything that was asked for has arrived.
 	FetchComplete
-	// FetchExpired: the time was up.
+	// FetchExpired: the time is up.
 	FetchExpired
 	// FetchNoMessages: FetchNoWait found no more.
 	FetchNoMessages
@@ -38,7 +38,7 @@ const (
 	FetchCanceled
 	// FetchDisconnected: the link to the server was lost, or the connection closed.
 	FetchDisconnected
-	// FetchSilent: the server gave no sign of life.
+	// FetchSilent: heartbeats of the server were missing.
 	FetchSilent
 	// FetchRefused: the server ended it; see Error.
 	FetchRefused
@@ -50,22 +50,22 @@ const fetchEndNames = "open complete expired no-messages full canceled disconnec
 // String returns the reason in lower case.
 func (e FetchEnd) String() string { return word(strings.Fields(fetchEndNames), int(e), "unknown") }
 
-// MessageBatch is what a fetch brings. It is safe for concurrent use.
+// MessageBatch is the result of a fetch. It is safe for concurrent use.
 type MessageBatch interface {
-	// Messages returns the channel of the messages, which is closed behind the last one. A
-	// batch whose channel nobody reads holds up nobody else.
+	// Messages returns the channel of the messages, which is closed after the last one. A batch
+	// whose channel is not read does not delay anything else.
 	Messages() <-chan Msg
-	// Error returns what ended the batch early, nil while it is open and if nothing did. That
-	// there were fewer messages, or none, is no error.
+	// Error returns what ended the batch early; nil while it is open and if nothing did. Fewer
+	// messages than asked for, or none, are not an error.
 	Error() error
-	// Reason returns why the batch has ended: FetchOpen while it has not.
+	// Reason returns why the batch has ended: FetchOpen until then.
 	Reason() FetchEnd
 }
 
-// fetchBuffer bounds the messages in the channel of a batch. More wait in its subscription.
+// fetchBuffer is the capacity of the channel of a batch, messages. More wait in its subscription.
 const fetchBuffer = 4096
 
-// fetchGrace is how long after its own deadline the server's word about a fetch may come.
+// fetchGrace is how long after its own deadline a fetch waits for the server's status.
 const fetchGrace = time.Second
 
 // batch implements MessageBatch.
@@ -76,7 +76,7 @@ type batch struct {
 	in     *fetchInbox
 	reply  string // of the pull
 	msgs   chan Msg
-	done   chan struct{} // closed with the end: nothing is put in any more
+	done   chan struct{} // closed at the end: nothing is added after it
 	slab   msgSlab       // of the subscription's goroutine, as are these
 	came   int
 	bytes  int
@@ -101,7 +101,7 @@ func (c *pullConsumer) Fetch(batch int, options ...FetchOpt) (MessageBatch, erro
 	return c.fetchWith(fetchOpts{pullRequest: pullRequest{batch: batch}, sizable: true}, options)
 }
 
-// FetchBytes asks for messages of so many bytes.
+// FetchBytes asks for up to maxBytes of messages.
 func (c *pullConsumer) FetchBytes(maxBytes int, options ...FetchOpt) (MessageBatch, error) {
 	if err := atLeast("FetchBytes", maxBytes, 1); err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (c *pullConsumer) FetchBytes(maxBytes int, options ...FetchOpt) (MessageBat
 	return c.fetchWith(fetchOpts{pullRequest: pullRequest{batch: bytesOnlyBatch, maxBytes: maxBytes}}, options)
 }
 
-// FetchNoWait asks for the messages that there are.
+// FetchNoWait asks for the messages that are available.
 func (c *pullConsumer) FetchNoWait(batch int) (MessageBatch, error) {
 	return c.fetch(fetchOpts{pullRequest: pullRequest{batch: batch, noWait: true}})
 }
@@ -204,7 +204,7 @@ func (c *pullConsumer) fetch(o fetchOpts) (*batch, error) {
 	return b, nil
 }
 
-// arm sets what ends the batch without a word of the server.
+// arm sets up what ends the batch if the server does not.
 func (b *batch) arm() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -224,11 +224,11 @@ func (b *batch) arm() {
 	}
 }
 
-// onBeatDue ends a batch to which nothing came in the time of two signs of life.
+// onBeatDue ends a batch that received nothing for two heartbeat intervals.
 func (b *batch) onBeatDue() {
 	b.mu.Lock()
 	now := b.arrived.Load()
-	silent := now == b.seen && !b.putting // or what has come waits for its reader
+	silent := now == b.seen && !b.putting // while putting, an arrived message waits for its reader
 	b.seen = now
 	if !silent && b.reason == FetchOpen {
 		b.beat.Reset(2 * b.opts.heartbeat)
@@ -239,7 +239,7 @@ func (b *batch) onBeatDue() {
 	}
 }
 
-// onMsg handles what comes to the inbox.
+// onMsg handles messages to the inbox.
 func (b *batch) onMsg(m *api.Msg) {
 	b.arrived.Add(1)
 	if isStatus(m) {
@@ -300,10 +300,10 @@ func (b *batch) put(m Msg) bool {
 	return sent
 }
 
-// giveBack has a message that came late, or found no room before the end, delivered again.
+// giveBack has a message redelivered that came too late, or found no room before the end.
 func (b *batch) giveBack(m *jsMsg) {
 	if b.c.CachedInfo().Config.AckPolicy == AckExplicitPolicy {
-		_ = m.Nak() // without a connection it comes after AckWait
+		_ = m.Nak() // without a connection it is redelivered after AckWait
 	}
 }
 
@@ -373,7 +373,7 @@ func (b *batch) Reason() FetchEnd {
 	return b.reason
 }
 
-// nothing is the error for a batch without a message that has ended.
+// nothing is the error for a batch that has ended without a message.
 func (b *batch) nothing() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -404,8 +404,8 @@ func (c *pullConsumer) pinOf(group string) *pin {
 	return p.(*pin)
 }
 
-// fetchSet are the batches of a JetStream that have not ended. They end with the link,
-// of which an actor tells.
+// fetchSet are the batches of a JetStream that have not ended. They end with the link, which an
+// actor observes.
 type fetchSet struct {
 	mu   sync.Mutex
 	open map[*batch]struct{}
@@ -446,7 +446,7 @@ func (s *fetchSet) counters() []api.Counter {
 	return []api.Counter{{Name: "open fetches", Value: uint64(len(s.open))}}
 }
 
-// Receive handles news of the link: with it the pulls are lost.
+// Receive handles changes of the link: when it is lost, so are the pulls.
 func (s *fetchSet) Receive(_ *api.ActorContext, m any) {
 	switch m := m.(type) {
 	case api.LinkChange:
@@ -467,7 +467,7 @@ func (s *fetchSet) onLink(m api.LinkChange) {
 	s.endAll(err)
 }
 
-// Stopping ends what is left with the connection.
+// Stopping ends the remaining batches with the connection.
 func (s *fetchSet) Stopping(c *api.ActorContext) {
 	if c.Conn().IsClosed() {
 		s.endAll(ErrConnectionClosed)

@@ -70,7 +70,7 @@ func TestNext(t *testing.T) {
 	})
 }
 
-// TestFetchWithContextSaysWhyThereIsNothing, and returns what there is without an error.
+// TestFetchWithContextSaysWhyThereIsNothing, and returns available messages without an error.
 func TestFetchWithContextSaysWhyThereIsNothing(t *testing.T) {
 	consuming(t, 2, jetstream.ConsumerConfig{}, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
 		ctx, cancel := context.WithTimeout(b.T.Context(), 2*time.Second)
@@ -152,7 +152,7 @@ func TestFetchEndsWithItsConnection(t *testing.T) {
 	}
 }
 
-// TestFetchThatNobodyReads holds up nobody, and ends.
+// TestFetchThatNobodyReads delays nothing else, and ends.
 func TestFetchThatNobodyReads(t *testing.T) {
 	consuming(t, 6000, jetstream.ConsumerConfig{MaxAckPending: -1}, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
 		batch := must.Get(c.Fetch(5000))(b.T)

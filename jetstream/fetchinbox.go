@@ -9,22 +9,22 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// fetchinbox.go - the subscriptions that the fetches of a consumer have, one after the other.
+// fetchinbox.go - the subscriptions that fetches of a consumer use one after another.
 //
-//	fetch ──► take ──► pulls ──┬─ the server is done with the pull ──► idle ──► take, or ended
+//	fetch ──► take ──► pulls ──┬─ the server has ended the pull ─────► idle ──► take, or ended
 //	                           └─ anything else ─────────────────────────────► ended
 //
-// Messages do not say which pull they answer: only one that the server has done with
-// leaves its subscription to the next one. Fetches at the same time have one each, and
-// the first one keeps none: most that fetch from a consumer once never do again.
+// Messages do not say which pull they answer, so only a pull that the server has ended leaves its
+// subscription to the next one. Concurrent fetches have one each. The first fetch of a consumer
+// keeps none, because most programs that fetch once never do so again.
 
 // fetchInboxIdle is how long a subscription is kept for the next fetch.
 const fetchInboxIdle = 10 * time.Second
 
-// fetchInbox is such a subscription. Whoever has it alone may change it.
+// fetchInbox is such a subscription. Its sole holder may change it.
 type fetchInbox struct {
 	c      *pullConsumer
-	name   string // pulls have it as their reply, with a number behind it
+	name   string // reply subject of the pulls, followed by a number
 	sub    *api.Subscription
 	pulls  uint64
 	keep   bool                  // for the next fetch
@@ -55,20 +55,20 @@ func (b *batch) enter() error {
 	return nil
 }
 
-// shares reports whether others may have the subscription of the batch: those of an
-// ordered consumer have a consumer each, and large ones have more room.
+// shares reports whether later batches may use the subscription: batches of an ordered consumer
+// have a consumer each, and large ones have larger buffers.
 func (b *batch) shares() bool {
 	return b.opts.ordered == nil && 2*b.opts.batch <= api.DefaultSubPendingMsgsLimit
 }
 
-// admit makes a batch the one that has the subscription.
+// admit gives the subscription to a batch.
 func (in *fetchInbox) admit(b *batch) {
 	in.pulls++
 	b.in, b.reply = in, in.name+"."+strconv.FormatUint(in.pulls, 10)
 	in.batch.Store(b)
 }
 
-// onMsg handles what comes. What a server says late of an earlier pull is over.
+// onMsg handles messages. A late status of an earlier pull is dropped.
 func (in *fetchInbox) onMsg(m *api.Msg) {
 	b := in.batch.Load()
 	if b == nil || isStatus(m) && m.Subject != b.reply && strings.HasPrefix(m.Subject, in.name) {
@@ -77,15 +77,15 @@ func (in *fetchInbox) onMsg(m *api.Msg) {
 	b.onMsg(m)
 }
 
-// leave ends what the batch has of its subscription. It fails with a subscription that
-// has ended with the connection, or is about to.
+// leave ends the batch's use of its subscription. Errors mean that the subscription has ended
+// with the connection, or is about to.
 func (b *batch) leave(why FetchEnd) {
 	switch why {
 	case FetchExpired, FetchCanceled, FetchDisconnected, FetchSilent:
-		_ = b.in.sub.Drain() // what has come is given back
+		_ = b.in.sub.Drain() // messages that have arrived are given back
 		return
 	case FetchComplete:
-		if b.came < b.opts.batch { // the bytes are there; the server has still to say so
+		if b.came < b.opts.batch { // all bytes have arrived, but the server's status has not
 			break
 		}
 		b.in.rest()
@@ -97,7 +97,7 @@ func (b *batch) leave(why FetchEnd) {
 	_ = b.in.sub.Unsubscribe()
 }
 
-// rest keeps the subscription for the next fetch, if it is one to keep and none is kept.
+// rest keeps the subscription for the next fetch, if it may be kept and no other is.
 func (in *fetchInbox) rest() {
 	if !in.keep {
 		_ = in.sub.Unsubscribe() // as in leave
@@ -115,7 +115,7 @@ func (in *fetchInbox) rest() {
 	}
 }
 
-// expire ends a subscription that nobody has taken.
+// expire ends a subscription that no fetch has taken.
 func (in *fetchInbox) expire() {
 	if in.c.idle.CompareAndSwap(in, nil) {
 		_ = in.sub.Unsubscribe() // as in leave

@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// TestFetchesShareASubscription: one after the other they have the same, for a while; at the
-// same time one each. The first one leaves nothing behind.
+// TestFetchesShareASubscription: consecutive fetches share one, for a while; concurrent ones have
+// one each. The first fetch leaves nothing behind.
 func TestFetchesShareASubscription(t *testing.T) {
 	consuming(t, 10, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy}, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
 		before := js.Conn().NumSubscriptions()
@@ -36,7 +36,7 @@ func TestFetchesShareASubscription(t *testing.T) {
 			b.T.Errorf("%d and %d messages, want 6", n, m)
 		}
 		more("expired", 0)
-		for range 2 { // nothing of the one before is taken for the next one's
+		for range 2 { // no message of one is taken for the next one's
 			batch := must.Get(c.FetchNoWait(1))(b.T)
 			if n, _ := drained(batch); n != 0 || batch.Reason() != jetstream.FetchNoMessages {
 				b.T.Errorf("%d messages, %v", n, batch.Reason())
@@ -48,8 +48,7 @@ func TestFetchesShareASubscription(t *testing.T) {
 	})
 }
 
-// TestFetchAfterACut has the kept subscription with the new server connection, and none that has
-// ended.
+// TestFetchAfterACut uses the kept subscription on the new link, and none that has ended.
 func TestFetchAfterACut(t *testing.T) {
 	consuming(t, 10, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy}, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
 		for range 3 {

@@ -10,25 +10,26 @@ import (
 // FetchOpt is an option of Fetch, FetchBytes, Next and their forms with a context.
 type FetchOpt func(*fetchOpts) error
 
-// fetchOpts is what options of a fetch have set.
+// fetchOpts is what the options of a fetch have set.
 type fetchOpts struct {
 	pullRequest
 	ctx     context.Context // nil for none
 	waitSet bool
 	beatSet bool
-	sizable bool         // FetchMaxBytes is for it
-	ordered *orderedPull // decides what is handed on; nil for everything
+	sizable bool         // FetchMaxBytes is allowed
+	ordered *orderedPull // decides what is delivered; nil for everything
 }
 
 // The defaults of fetches.
 const (
-	fetchHeartbeat  = 5 * time.Second  // for those that wait for long
-	fetchLong       = 10 * time.Second // is long
-	fetchReserve    = 10               // part of a context's time that is left for the way
+	fetchHeartbeat  = 5 * time.Second  // for those that wait at least fetchLong
+	fetchLong       = 10 * time.Second // minimum wait for a default heartbeat
+	fetchReserve    = 10               // fraction of a context's time that is kept for the round trip: a tenth
 	fetchReserveMax = time.Second
 )
 
-// FetchMaxWait is how long a fetch waits for all of its messages: 30 s unless set; above zero, and at most 146 years.
+// FetchMaxWait is how long a fetch waits for all of its messages: positive, at most 146 years.
+// Default: 30 s.
 func FetchMaxWait(timeout time.Duration) FetchOpt {
 	return func(o *fetchOpts) error {
 		o.expires, o.waitSet = timeout, true
@@ -36,9 +37,9 @@ func FetchMaxWait(timeout time.Duration) FetchOpt {
 	}
 }
 
-// FetchContext has a fetch end with ctx, whose deadline stands in place of FetchMaxWait,
-// less a tenth and at most a second: the server is to end it first. ErrInvalidOption for
-// nil, with FetchMaxWait, and when the deadline has passed.
+// FetchContext ends a fetch with ctx. The time until its deadline replaces FetchMaxWait, less a
+// tenth but at most a second, so that the server ends the fetch first. ErrInvalidOption for nil,
+// with FetchMaxWait, and when the deadline has passed.
 func FetchContext(ctx context.Context) FetchOpt {
 	return func(o *fetchOpts) error {
 		if ctx == nil {
@@ -58,9 +59,9 @@ func FetchContext(ctx context.Context) FetchOpt {
 	}
 }
 
-// FetchHeartbeat is how often the server gives a sign of life while it has no messages: 5 s
-// unless set, if the fetch waits for at least 10 s, and never otherwise. Above zero, and
-// at most half of the time that the fetch waits.
+// FetchHeartbeat is how often the server sends a heartbeat while it has no messages: positive, at
+// most half of the time that the fetch waits. Default: 5 s if the fetch waits for at least 10 s,
+// and none otherwise.
 func FetchHeartbeat(hb time.Duration) FetchOpt {
 	return func(o *fetchOpts) error {
 		o.heartbeat, o.beatSet = hb, true
@@ -68,7 +69,7 @@ func FetchHeartbeat(hb time.Duration) FetchOpt {
 	}
 }
 
-// FetchMaxBytes bounds the bytes of a Fetch, beside its messages: at least 1.
+// FetchMaxBytes limits the bytes of a Fetch, in addition to its messages: at least 1.
 // ErrInvalidOption for other calls.
 func FetchMaxBytes(maxBytes int) FetchOpt {
 	return func(o *fetchOpts) error {
@@ -112,7 +113,7 @@ func FetchPriorityGroup(group string) FetchOpt {
 	}
 }
 
-// fetchOptions applies options to what a fetch asks for, and fills in the defaults.
+// fetchOptions applies the options of a fetch, and fills in the defaults.
 func (c *pullConsumer) fetchOptions(o *fetchOpts, options []FetchOpt) error {
 	o.expires = DefaultExpires
 	for _, option := range options {
@@ -130,7 +131,7 @@ func (c *pullConsumer) fetchOptions(o *fetchOpts, options []FetchOpt) error {
 		o.heartbeat = fetchHeartbeat
 	}
 	if o.heartbeat > o.expires/2 {
-		return &OptionError{Option: "FetchHeartbeat", Reason: "is more than half of the time to wait"}
+		return &OptionError{Option: "FetchHeartbeat", Reason: "is more than half of the maximum wait"}
 	}
 	return nil
 }

@@ -12,34 +12,34 @@ import (
 
 // handover.go - what a puller does with each message: the hot path.
 //
-//	subscription ──► onMsg ──┬─ status ─────────────────────► letter to the puller
-//	                         ├─ too old ────────────────────► dropped: it comes again
-//	                         └─ message ─► user's handler ──► took ─(at a mark)─► letter
+//	subscription ──► onMsg ──┬─ status ─────────────────────► message to the puller
+//	                         ├─ too old ────────────────────► dropped: it is redelivered
+//	                         └─ message ─► user's handler ──► took ─(at a mark)─► message to it
 
-// handover is the part of a puller that its subscription's goroutines touch. They and
-// the puller meet in atomics.
+// handover is the part of a puller that its subscription's goroutines use. They share atomics
+// with the puller.
 type handover struct {
-	call  func(*jsMsg) // the user's handler, or what puts into the iterator's buffer
+	call  func(*jsMsg) // the user's handler, or the function that fills the iterator's buffer
 	slab  msgSlab      // without workers only
 	js    *jetStream
-	grown bool // there are workers: handlers run at the same time
+	grown bool // there are workers: handlers run concurrently
 
 	calls   atomic.Uint64 // of onMsg
 	handed  atomic.Uint64 // messages given to call
-	taken   atomic.Int64  // messages that are done with
+	taken   atomic.Int64  // messages that are handled or dropped
 	bytes   atomic.Int64  // and their bytes, if bytes are counted
-	mark    atomic.Int64  // of what is counted: the puller wants to know
-	posted  atomic.Bool   // and knows
+	mark    atomic.Int64  // count at which the puller wants to be notified
+	posted  atomic.Bool   // and has been notified
 	expired atomic.Uint64 // calls up to this one are for messages that are too old
-	quiet   atomic.Bool   // the puller wants to know of the next message
+	quiet   atomic.Bool   // the puller wants to be notified of the next message
 
 	beatAt      atomic.Int64 // when the last status came, in nanoseconds since 1970
 	last        atomic.Pointer[api.Msg]
 	redelivered atomic.Uint64
-	overdue     atomic.Uint64 // messages that were too old to be handed on
+	overdue     atomic.Uint64 // messages that were too old to be delivered
 	failures    atomic.Uint64 // of handlers
 	acks        ackCounts
-	pin         atomic.Pointer[string] // nil without one
+	pin         atomic.Pointer[string] // nil if there is none
 
 	running runningMsgs
 }
@@ -65,7 +65,7 @@ func (r *runningMsgs) remove(m *jsMsg) {
 	delete(r.msgs, m)
 }
 
-// since returns the messages that have been running for less than that.
+// since returns the messages that have been in their handlers for less than most.
 func (r *runningMsgs) since(now time.Time, most time.Duration) []*jsMsg {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,7 +101,7 @@ func (p *puller) onMsgWith(ctx context.Context, m *api.Msg) error {
 	}
 	if handed, stop := p.handed.Add(1), p.opts.stopAfter; stop > 0 && handed > uint64(stop) {
 		p.handed.Add(^uint64(0))
-		return p.wrap(m).Nak() // more came than was asked for
+		return p.wrap(m).Nak() // more messages came than were asked for
 	}
 	if p.opts.priority.group != "" {
 		p.notePin(m)
@@ -120,8 +120,8 @@ func (p *puller) onMsgWith(ctx context.Context, m *api.Msg) error {
 	return p.handle(ctx, m)
 }
 
-// handle calls the user's handler. What it leaves undone is done here, also when it
-// panics or ends its goroutine: neither is stopped.
+// handle calls the user's handler. What it leaves undone is done here, also when it panics or
+// exits its goroutine; both then take their course.
 func (p *puller) handle(ctx context.Context, m *api.Msg) (err error) {
 	jm := p.wrap(m)
 	size := m
@@ -137,7 +137,7 @@ func (p *puller) handle(ctx context.Context, m *api.Msg) (err error) {
 			return
 		}
 		p.failed(jm, fmt.Errorf("%w: panic: %v", api.ErrHandlerFailed, v))
-		panic(v) // with the handler on its stack as before
+		panic(v) // the handler is still on the stack
 	}()
 	if p.opts.more.extend > 0 {
 		p.running.add(jm)
@@ -165,8 +165,7 @@ func (p *puller) wrap(m *api.Msg) *jsMsg {
 	return jm
 }
 
-// took counts a message that is done with, and tells the puller when it is time to ask
-// for more.
+// took counts a message that is handled, and notifies the puller when it is time to ask for more.
 func (p *puller) took(m *api.Msg) {
 	n := int64(0)
 	if p.byBytes {
@@ -183,8 +182,8 @@ func (p *puller) took(m *api.Msg) {
 	}
 }
 
-// stopAfter ends consuming when as many messages are done with as the option says. Those that
-// were dropped for their age come again, and do not count.
+// stopAfter ends consuming when as many messages are handled as the option says. Those dropped
+// for their age are redelivered, and do not count.
 func (p *puller) stopAfter() {
 	if stop := p.opts.stopAfter; stop > 0 && p.taken.Load()-int64(p.overdue.Load()) >= int64(stop) {
 		p.Stop()
@@ -222,8 +221,8 @@ func (p *puller) notePin(m *api.Msg) {
 	}
 }
 
-// comesAgain reports whether the server delivers a message again that is not
-// acknowledged: not if this was the last of its deliveries.
+// comesAgain reports whether the server redelivers a message that is not acknowledged: not if
+// this was its last delivery.
 func (p *puller) comesAgain(m *api.Msg) bool {
 	if p.maxDeliver <= 0 {
 		return true
@@ -232,8 +231,8 @@ func (p *puller) comesAgain(m *api.Msg) bool {
 	return parseAckSubject(m.Reply, &meta) && meta.NumDelivered < uint64(p.maxDeliver)
 }
 
-// post sends a letter to the puller. One that has ended needs none; a mailbox that is
-// full is that of a puller with enough to do.
+// post sends a message to the puller. Failures are ignored: a puller that has ended needs no
+// message, and one with a full mailbox has enough to do.
 func (p *puller) post(letter any) {
 	if ref := p.self.Load(); ref != nil {
 		_ = ref.Send(letter)

@@ -13,54 +13,53 @@ import (
 //	          ▲                    │ one acknowledgement for hundreds of messages
 //	          └──── pacer ◄────────┘
 //
-// What was sent is kept until it is acknowledged. When a link is lost, or the stream has a
-// new leader, the server is asked how far it has come, and is sent the rest.
+// Sent messages are kept until they are acknowledged. When a link is lost, or the stream has a
+// new leader, the publisher asks the server how far it got, and sends the rest again.
 
 // FastPublisher publishes to a stream with AllowBatchPublish much faster than Publish
 // and PublishAsync do: the stream acknowledges hundreds of messages at a time. Messages are
-// stored as they come, and in the order of Add. It is safe for concurrent use. Make it
-// with NewFastPublisher and end it with Close or Commit.
+// stored as they arrive, in the order of Add. It is safe for concurrent use. Create it with
+// NewFastPublisher and end it with Close or Commit.
 //
-// Each message has a number, from 1 on. Acknowledgements are for all messages up to a
-// number. What is still to be acknowledged is kept, up to 16 MiB, and sent again when it was
-// lost with its link or with the leader of the stream. What may have been stored is
-// never stored twice: the stream is asked, and where it has forgotten, only messages with a
-// Msg-Id are sent again.
+// Each message has a number, from 1 on. An acknowledgement covers all messages up to a number.
+// Unacknowledged messages are kept, up to 16 MiB, and sent again if they were lost with the link
+// or the leader of the stream. No message is stored twice: the stream is asked what it has, and
+// if it has forgotten the batch, only messages with a Msg-Id are sent again.
 //
-// A message that the stream refuses ends the publisher, so that there is no gap among
-// the messages that are stored; see WithFastPublisherContinueOnGap for the alternative.
+// A refused message ends the publisher, so that there is no gap in the stored messages; see
+// WithFastPublisherContinueOnGap for the alternative.
 type FastPublisher interface {
-	// Add publishes data to subject. It waits while as many messages are to be acknowledged
-	// as may be, until ctx is done, and for the default timeout if that has no deadline.
-	// Data may be changed when it returns. An error says that the message was not taken;
-	// when the publisher has ended, it is the reason: see Err.
+	// Add publishes data to subject. It waits while the maximum of messages is unacknowledged,
+	// until ctx is done, or for the default timeout if ctx has no deadline. Data may be changed
+	// when it returns. An error means that the message was not accepted; if the publisher has
+	// ended, it is the reason: see Err.
 	Add(ctx context.Context, subject string, data []byte, opts ...PublishOpt) (FastPubAck, error)
 	// AddMsg is Add for a message with a header. ErrInvalidOption for a field that fast
-	// batches cannot have: ExpectedLastMsgIDHeader, which servers would overlook, and those
-	// of atomic batches.
+	// batches cannot have: ExpectedLastMsgIDHeader, which servers would ignore, and those of
+	// atomic batches.
 	AddMsg(ctx context.Context, msg *api.Msg, opts ...PublishOpt) (FastPubAck, error)
-	// Commit publishes the last message and ends the publisher when all is stored. Count of
-	// the acknowledgement is that of all messages. When ctx is done before, all goes on,
-	// and Close waits again.
+	// Commit publishes the last message and ends the publisher when all is stored. Count of the
+	// acknowledgement covers all messages. If ctx is done earlier, publishing continues, and
+	// Close waits again.
 	Commit(ctx context.Context, subject string, data []byte, opts ...PublishOpt) (*PubAck, error)
 	// CommitMsg is Commit for a message with a header.
 	CommitMsg(ctx context.Context, msg *api.Msg, opts ...PublishOpt) (*PubAck, error)
-	// Flush waits until all that was added is stored. The stream does not acknowledge single
-	// messages: after the last of many, this is how to know; or after a few seconds
-	// without an Add. ErrEmptyBatch when nothing was added.
+	// Flush waits until all added messages are stored. The stream does not acknowledge single
+	// messages: without Flush, the last ones are acknowledged only after a few seconds without an
+	// Add. ErrEmptyBatch if nothing was added.
 	Flush(ctx context.Context) (*PubAck, error)
-	// Close is Flush that ends the publisher. When ctx is done before, all goes on, and Close
-	// can be called again. When the publisher has failed it returns that error.
+	// Close is Flush that ends the publisher. If ctx is done earlier, publishing continues, and
+	// Close can be called again. If the publisher has failed it returns that error.
 	Close(ctx context.Context) (*PubAck, error)
 	// Acked returns the number up to which messages are acknowledged.
 	Acked() uint64
-	// Err returns why the publisher has ended, nil while it has not, or was closed.
+	// Err returns why the publisher has failed; nil while it is open and after Close.
 	Err() error
-	// IsClosed reports whether the publisher takes nothing more.
+	// IsClosed reports whether the publisher accepts no more messages.
 	IsClosed() bool
 }
 
-// FastPubAck is the place of a message among those of its publisher.
+// FastPubAck is the position of a message among those of its publisher.
 type FastPubAck struct {
 	// BatchSequence is the message's number, from 1 on.
 	BatchSequence uint64
@@ -74,15 +73,15 @@ type FastPublisherOpt interface{ configure(*fastOptions) error }
 // FastPublishFlowControl says how far a FastPublisher may run ahead of the stream's
 // acknowledgements. It is an option of NewFastPublisher.
 type FastPublishFlowControl struct {
-	// Flow is after how many messages the stream acknowledges; a server uses at most 500,
-	// and less with many publishers at a time. 0 means 500.
+	// Flow is how many messages one acknowledgement covers; a server uses at most 500, and fewer
+	// with many concurrent publishers. 0 means 500.
 	Flow uint16
-	// MaxOutstandingAcks is how many acknowledgements are waited for before Add waits. 0
+	// MaxOutstandingAcks is how many acknowledgements may be outstanding before Add waits. 0
 	// means 4.
 	MaxOutstandingAcks uint16
-	// AckTimeout is how long the stream may be silent before it counts as gone, when nobody
-	// answers for it. A third of it is after how much silence it is asked. 0 means the
-	// default timeout of the JetStream; negative is an ErrInvalidOption.
+	// AckTimeout is how long no server may answer for the stream before it counts as gone. A
+	// silent stream is asked after a third of it. 0 means the default timeout of the JetStream;
+	// negative is an ErrInvalidOption.
 	AckTimeout time.Duration
 }
 
@@ -107,8 +106,8 @@ type fastOptions struct {
 	onAck   func(uint64)
 }
 
-// WithFastPublisherContinueOnGap has the publisher go on when a message is refused or was
-// lost. The handler of WithFastPublisherErrorHandler is told. Default: false.
+// WithFastPublisherContinueOnGap lets the publisher continue when a message was refused or lost.
+// It is reported to the handler of WithFastPublisherErrorHandler. Default: false.
 //
 //style:allow params orbit.go's signature
 func WithFastPublisherContinueOnGap(continueOnGap bool) FastPublisherOpt {
@@ -118,11 +117,10 @@ func WithFastPublisherContinueOnGap(continueOnGap bool) FastPublisherOpt {
 	})
 }
 
-// WithFastPublisherErrorHandler has handler told of messages that are not stored, one
-// by one: a *FastMsgError for one that the stream has refused, a *FastGapError for some that
-// were lost on the way, a *FastUnknownError for some that may have been stored. Calls come
-// one after the other, on an actor of the publisher, and may do anything. Nil is an
-// ErrHandlerRequired.
+// WithFastPublisherErrorHandler reports messages that are not stored to handler, one error at a
+// time: a *FastMsgError for one that the stream has refused, a *FastGapError for messages lost in
+// transit, a *FastUnknownError for messages that may have been stored. handler runs on an actor
+// of the publisher and may block. Nil is an ErrHandlerRequired.
 func WithFastPublisherErrorHandler(handler func(error)) FastPublisherOpt {
 	return fastOption(func(o *fastOptions) error {
 		if handler == nil {
@@ -133,9 +131,9 @@ func WithFastPublisherErrorHandler(handler func(error)) FastPublisherOpt {
 	})
 }
 
-// WithFastPublisherAckHandler has handler told up to which number messages are
-// acknowledged, when that changes; calls are those of WithFastPublisherErrorHandler. Nil
-// is an ErrHandlerRequired.
+// WithFastPublisherAckHandler reports to handler, when it changes, the number up to which
+// messages are acknowledged; handler runs like that of WithFastPublisherErrorHandler. Nil is an
+// ErrHandlerRequired.
 func WithFastPublisherAckHandler(handler func(acked uint64)) FastPublisherOpt {
 	return fastOption(func(o *fastOptions) error {
 		if handler == nil {
@@ -146,15 +144,15 @@ func WithFastPublisherAckHandler(handler func(acked uint64)) FastPublisherOpt {
 	})
 }
 
-// What the fields of FastPublishFlowControl are when they are zero.
+// Values of the zero fields of FastPublishFlowControl.
 const (
 	flowDefault           = 500
 	outstandingAckDefault = 4
 )
 
-// NewFastPublisher makes a FastPublisher; nothing is sent before the first Add. It is an
-// actor below its connection, which it ends with. ErrInvalidOption; ErrHandlerRequired; those
-// of api.Conn's Subscribe.
+// NewFastPublisher creates a FastPublisher; nothing is sent before the first Add. It is an actor
+// below its connection, and ends with it. ErrInvalidOption; ErrHandlerRequired; those of
+// api.Conn's Subscribe.
 func NewFastPublisher(js JetStream, opts ...FastPublisherOpt) (FastPublisher, error) {
 	own, err := ownJetStream(js)
 	if err != nil {

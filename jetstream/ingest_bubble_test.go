@@ -16,7 +16,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// fastStream has what the tests of fast publishers need.
+// fastStream is the stream for the tests of fast publishers.
 const fastStream = `"allow_direct":true,"allow_batched":true`
 
 // inOrder checks that a stream has the numbers from 0 up to below n, each once.
@@ -167,7 +167,7 @@ func TestFastPublisherOutlivesItsLinks(t *testing.T) {
 }
 
 // TestFastPublisherWithoutIDs: no message is stored twice, those up to Acked are stored, and
-// what may be stored has an error that says so.
+// messages that may be stored are reported as such.
 func TestFastPublisherWithoutIDs(t *testing.T) {
 	unknown, whole := 0, 0
 	for at := range 12 {
@@ -294,7 +294,7 @@ func endsAt(b *faults.Env, js jetstream.JetStream, bad *api.Msg, good int) error
 	return err
 }
 
-// goesOn publishes bad messages among others, which are to be stored.
+// goesOn publishes bad messages among others, which must be stored.
 func goesOn(b *faults.Env, js jetstream.JetStream, bad *api.Msg, kind error) {
 	b.T.Helper()
 	before := countStored(b.T, js)

@@ -16,8 +16,8 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// TestFastPublisherEndsWithItsConnection: whoever waits is told at once, and what may be
-// stored is said.
+// TestFastPublisherEndsWithItsConnection: waiting calls return at once, and messages that may be
+// stored are reported.
 func TestFastPublisherEndsWithItsConnection(t *testing.T) {
 	ends := map[string]func(*api.Conn){"closed": (*api.Conn).Close, "drained": func(nc *api.Conn) { _ = nc.Drain() }}
 	for name, end := range ends {
@@ -98,8 +98,8 @@ func TestFastPublisherClosesWhenAllIsAcknowledged(t *testing.T) {
 	}
 }
 
-// TestFastPublisherMayNotPublish: a server does not let a message pass. The publisher ends
-// and says which it was, and the connection goes on.
+// TestFastPublisherMayNotPublish: a server does not permit a message. The publisher ends and
+// reports which one, and the connection stays open.
 func TestFastPublisherMayNotPublish(t *testing.T) {
 	for at := range 3 {
 		faults.Bubble(t, func(b *faults.Env) {
@@ -130,8 +130,8 @@ func TestFastPublisherMayNotPublish(t *testing.T) {
 	}
 }
 
-// TestFastPublisherTellsEverything: a handler that takes its time is told of all that was
-// refused, and then of the last acknowledgement.
+// TestFastPublisherTellsEverything: a slow handler receives all refusals, and then the last
+// acknowledgement.
 func TestFastPublisherTellsEverything(t *testing.T) {
 	inBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
 		const n = 9_000
@@ -165,7 +165,7 @@ func TestFastPublisherTellsEverything(t *testing.T) {
 }
 
 // TestFastPublisherMindsTheWindow: after a silence longer than the stream's window for
-// duplicates nothing that may be stored is sent again.
+// duplicates, messages that may be stored are not sent again.
 func TestFastPublisherMindsTheWindow(t *testing.T) {
 	for _, rule := range []string{"for 10m blackhole(in)", "for 10m blackhole"} {
 		inBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {

@@ -35,8 +35,8 @@ func add(t testing.TB, s *ingestMachine, most int) (n int) {
 	return n
 }
 
-// TestFastPublisherRunsAheadAsFarAsItMay: nothing but the first message before the first
-// acknowledgement, and then so many messages that a number of acknowledgements are due.
+// TestFastPublisherRunsAheadAsFarAsItMay: only the first message before the first
+// acknowledgement, and then as many messages as MaxOutstandingAcks allows.
 func TestFastPublisherRunsAheadAsFarAsItMay(t *testing.T) {
 	for _, c := range []struct{ every, acks uint64 }{{1, 1}, {1, 2}, {7, 1}, {100, 2}, {500, 4}} {
 		s, _ := newMachine(&fastOptions{FastPublishFlowControl: FastPublishFlowControl{Flow: 500, MaxOutstandingAcks: uint16(c.acks)}})
@@ -91,7 +91,7 @@ func TestFastPublisherWaitsForALeader(t *testing.T) {
 	}
 }
 
-// TestFastPublisherMindsItsOwn: what is refused of others is not the publisher's.
+// TestFastPublisherMindsItsOwn: refusals of other publishers' messages are ignored.
 func TestFastPublisherMindsItsOwn(t *testing.T) {
 	p := &fastPublisher{changed: make(chan struct{})}
 	s, _ := newMachine(&fastOptions{FastPublishFlowControl: FastPublishFlowControl{Flow: 500, MaxOutstandingAcks: 4}})
@@ -110,7 +110,7 @@ func TestFastPublisherMindsItsOwn(t *testing.T) {
 	}
 }
 
-// FuzzIngestAnswer has servers say anything, at any time.
+// FuzzIngestAnswer lets servers send anything, at any time.
 func FuzzIngestAnswer(f *testing.F) {
 	for _, data := range []string{
 		`{"type":"ack","seq":0,"msgs":500}`, `{"type":"ack","seq":18446744073709551615,"msgs":18446744073709551615}`,
@@ -142,7 +142,7 @@ func FuzzIngestAnswer(f *testing.F) {
 	})
 }
 
-// FuzzBadCron holds the check of schedules to what it is for: never to fail.
+// FuzzBadCron: the check of schedules never panics.
 func FuzzBadCron(f *testing.F) {
 	for _, pattern := range []string{"0 0 9 * * *", "*/5 1-3,7 * * jan mon-fri", "@every 1h", "@at x", "a b c d e f", "1/0 * * * * *", "1-2-3 * * * * *"} {
 		f.Add(pattern, false)

@@ -6,7 +6,7 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// Kinds of errors of fast batches that are born here.
+// Kinds of errors of fast batches that this package raises.
 var (
 	// ErrFastBatchGap: messages of a FastPublisher were lost and are not stored. See
 	// FastGapError. It is fatal for the batch.
@@ -17,18 +17,18 @@ var (
 )
 
 // FastMsgError says which message of a FastPublisher the stream has refused, and why.
-// With WithFastPublisherContinueOnGap those behind it are stored all the same.
+// With WithFastPublisherContinueOnGap the messages after it are stored anyway.
 type FastMsgError struct {
 	Seq uint64 // number of the message, as in FastPubAck
-	Err error  // what the server said
+	Err error  // the server's refusal
 }
 
 // Error says which message and why.
 func (e *FastMsgError) Error() string {
-	return fmt.Sprintf("troupe: fast publish, message %d: %s", e.Seq, plain(e.Err))
+	return fmt.Sprintf("troupe: fast batch: message %d: %s", e.Seq, plain(e.Err))
 }
 
-// Unwrap returns what the server said.
+// Unwrap returns the server's refusal.
 func (e *FastMsgError) Unwrap() error { return e.Err }
 
 // FastGapError says which messages of a FastPublisher were lost. They are not stored.
@@ -38,24 +38,24 @@ type FastGapError struct {
 
 // Error says which.
 func (e *FastGapError) Error() string {
-	return fmt.Sprintf("troupe: fast publish, messages %d to %d were lost", e.First, e.Last)
+	return fmt.Sprintf("troupe: fast batch: messages %d to %d were lost", e.First, e.Last)
 }
 
 // Unwrap returns ErrFastBatchGap.
 func (e *FastGapError) Unwrap() error { return ErrFastBatchGap }
 
 // FastUnknownError says which messages of a FastPublisher may have been stored, or not: the
-// link or the leader was lost, and the stream has forgotten the batch. They have no Msg-Id,
-// or were sent longer ago than streams recognize them (see WithDuplicateWindow), and were not
-// sent again, as they could have been stored twice. Those behind Last are not stored.
+// link or the leader was lost, and the stream has forgotten the batch. They have no Msg-Id, or
+// were sent before the duplicate window (see WithDuplicateWindow), so sending them again could
+// have stored them twice. Messages after Last are not stored.
 type FastUnknownError struct {
 	First, Last uint64 // numbers of the messages, inclusive
-	Cause       error  // why the publisher gave up; nil when it was for nothing but this
+	Cause       error  // why the publisher gave up; nil if only because of this
 }
 
 // Error says which.
 func (e *FastUnknownError) Error() string {
-	text := fmt.Sprintf("troupe: fast publish, messages %d to %d may have been stored", e.First, e.Last)
+	text := fmt.Sprintf("troupe: fast batch: messages %d to %d may have been stored", e.First, e.Last)
 	if e.Cause != nil {
 		text += ": " + plain(e.Cause)
 	}

@@ -2,10 +2,10 @@ package jetstream
 
 import "time"
 
-// ingestloss.go - what a FastPublisher makes of a server that has forgotten it, does not
-// answer, or does not let it publish. It belongs to ingestmachine.go.
+// ingestloss.go - how a FastPublisher reacts to a server that has forgotten it, does not answer,
+// or does not let it publish. It belongs to ingestmachine.go.
 
-// forgotten has what the server may have sent again, if the stream can tell it.
+// forgotten sends messages again that the server may have, if the stream can detect duplicates.
 func (s *ingestMachine) forgotten(now time.Time) {
 	first, last := s.acked+1, s.next-1
 	switch {
@@ -19,12 +19,12 @@ func (s *ingestMachine) forgotten(now time.Time) {
 	}
 }
 
-// recent reports whether the stream recognizes a message that it has been sent.
+// recent reports whether the stream would recognize a message that was sent to it before.
 func (s *ingestMachine) recent(number uint64, now time.Time) bool {
 	return now.Sub(s.began)-s.queue.at(number).first <= s.window
 }
 
-// doubt gives up on the messages up to a number: they may be stored, and cannot be sent
+// doubt gives up on the messages up to a number: they may be stored, so they cannot be sent
 // again.
 func (s *ingestMachine) doubt(last uint64, now time.Time) {
 	unknown := &FastUnknownError{First: s.acked + 1, Last: last}
@@ -37,7 +37,7 @@ func (s *ingestMachine) doubt(last uint64, now time.Time) {
 	s.restart(last, now)
 }
 
-// nobody notes that nobody has got a message. A stream that has answered before is waited
+// nobody notes that no server received a message. A stream that has answered before is waited
 // for: it has no leader at the moment.
 func (s *ingestMachine) nobody(a ingestAnswer, now time.Time) {
 	if s.deaf.IsZero() {
@@ -57,11 +57,11 @@ func (s *ingestMachine) nobody(a ingestAnswer, now time.Time) {
 	case !patient:
 		s.abandon(ErrNoStreamResponse)
 	case s.state == ingestLive || s.state == ingestEnding:
-		s.state, s.asked = ingestChecking, now // a new leader is asked in a while
+		s.state, s.asked = ingestChecking, now // a new leader is asked later
 	}
 }
 
-// abandon ends the publisher for a reason that says nothing of the messages on their way.
+// abandon ends the publisher for a reason that leaves the outcome of messages in flight open.
 func (s *ingestMachine) abandon(cause error) {
 	last := s.doubtful
 	if s.state != ingestResting {
@@ -79,8 +79,8 @@ func (s *ingestMachine) fail(err error) {
 	s.report(err)
 }
 
-// denied notes that the server does not let us publish a message: the one with that reply
-// subject or, if it is empty, those on a subject.
+// denied notes that the server does not permit a message: the one with that reply subject or, if
+// it is empty, those on a subject.
 func (s *ingestMachine) denied(subject, reply string, err error) {
 	if s.state == ingestResting || s.state == ingestOver {
 		return

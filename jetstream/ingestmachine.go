@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// ingestmachine.go - what a FastPublisher does next. All of it runs with the lock of
-// the publisher held, and never waits.
+// ingestmachine.go - decides what a FastPublisher does next. All of it runs with the lock of the
+// publisher held, and never blocks.
 //
 //	       start            flow ack             EOB, commit
 //	resting ───► starting ─────────► live ──────────────────► ending
@@ -22,15 +22,15 @@ import (
 //	   └──────── PubAck: the rest goes into a new batch ◄────────┘
 //	                                                             └──► over
 
-// ingestState is where a publisher is with its present batch.
+// ingestState is the state of a publisher and its current batch.
 type ingestState uint8
 
 const (
 	ingestResting  ingestState = iota // there is no batch
-	ingestStarting                    // the first message is on its way
+	ingestStarting                    // the first message was sent
 	ingestLive
-	ingestEnding   // nothing more can be added to the batch
-	ingestChecking // the server is asked how far it has come
+	ingestEnding   // no more messages can be added to the batch
+	ingestChecking // the server is asked how far it got
 	ingestOver     // the publisher has ended
 )
 
@@ -39,16 +39,16 @@ func (s ingestState) String() string {
 }
 
 const (
-	// ingestIdle is after how long without an Add a batch is ended, so that its last
-	// messages are acknowledged and the server need not keep it.
+	// ingestIdle is how long after the last Add a batch is ended, so that its last messages are
+	// acknowledged and the server need not keep it.
 	ingestIdle = 3 * time.Second
-	// ingestRetryWait lies between two tries to start a batch.
+	// ingestRetryWait is the wait between two attempts to start a batch.
 	ingestRetryWait = 250 * time.Millisecond
 	// ingestRestartsMax is how many batches in a row may end before a message is stored.
 	ingestRestartsMax = 8
 )
 
-// ingestOut puts a message on its way; see api.Outlet.
+// ingestOut sends a message; see api.Outlet.
 type ingestOut func(subject string, reply []byte, block, data []byte) (uint64, error)
 
 // ingestMachine is the state of a FastPublisher.
@@ -64,24 +64,24 @@ type ingestMachine struct {
 	prefix   string // of reply subjects of the batch
 	subject  string // of the message that was put last: the stream takes it
 	commitAt uint64 // number of the message that is the last of all; 0 for none
-	reply    []byte // room for one
+	reply    []byte // buffer for one reply subject
 	queue    ingestQueue
 	base     uint64 // number of the last message before the batch
 	next     uint64 // number of the next message to put
 	acked    uint64 // number up to which messages are acknowledged
-	every    uint64 // after how many messages acknowledgements come
+	every    uint64 // how many messages one acknowledgement covers
 
-	end      bool   // the batch is to be ended behind the last message
-	endPut   uint64 // number that the outlet has given to what ends it; 0 before
-	closing  bool   // and with it the publisher
+	end      bool   // the batch is to be ended after the last message
+	endPut   uint64 // number that the outlet gave to the message that ends it; 0 before
+	closing  bool   // the publisher ends with the batch
 	last     *PubAck
 	restarts int    // batches in a row without a stored message
-	doubtful uint64 // number up to which messages may be stored by a batch that is forgotten
+	doubtful uint64 // number up to which messages may have been stored in a forgotten batch
 	refused  error  // why the batch is being ended by the server
 	failed   error
 
 	heard, added, asked, notBefore time.Time
-	deaf                           time.Time // since when nobody answers; zero while somebody does
+	deaf                           time.Time // since when no server answers; zero while one does
 	began                          time.Time // of the first message
 }
 
@@ -108,8 +108,8 @@ func (s *ingestMachine) room() bool {
 	return s.open()
 }
 
-// open reports whether the batch takes another message now. A batch that has run as far
-// ahead of its acknowledgements as it may does not.
+// open reports whether the batch accepts another message now. It does not once it is the maximum
+// ahead of its acknowledgements.
 func (s *ingestMachine) open() bool {
 	switch s.state {
 	case ingestResting:
@@ -121,7 +121,7 @@ func (s *ingestMachine) open() bool {
 	}
 }
 
-// pump puts what can be put. It returns what the outlet refuses with.
+// pump puts all messages that can be put. It returns the error with which the outlet refuses one.
 func (s *ingestMachine) pump(now time.Time) error {
 	for s.next <= s.queue.last && s.open() && !now.Before(s.notBefore) {
 		if s.state == ingestResting && s.next <= s.doubtful && !s.recent(s.next, now) {
@@ -175,7 +175,7 @@ func (s *ingestMachine) send(subject string, seq uint64, op ingestOp, k *kept) (
 	return s.put(subject, s.reply, k.block, k.data)
 }
 
-// finish ends the batch, if that is wanted and everything has been put.
+// finish ends the batch, if that is requested and everything has been put.
 func (s *ingestMachine) finish(now time.Time) error {
 	if s.full() {
 		s.end = true
@@ -186,12 +186,12 @@ func (s *ingestMachine) finish(now time.Time) error {
 	return s.putEnd(now)
 }
 
-// full reports whether nothing more can be kept, and no acknowledgement is due.
+// full reports whether no more messages can be kept, and no acknowledgement is due.
 func (s *ingestMachine) full() bool {
 	return s.state == ingestLive && s.queue.full() && s.next > s.queue.last && s.next-1 < s.acked+s.every
 }
 
-// putEnd ends the batch behind the messages that were put.
+// putEnd ends the batch after the messages that were put.
 func (s *ingestMachine) putEnd(now time.Time) error {
 	number, err := s.send(s.subject, s.next-s.base, opCommitEOB, &kept{})
 	if err != nil {
@@ -201,15 +201,15 @@ func (s *ingestMachine) putEnd(now time.Time) error {
 	return nil
 }
 
-// ping asks the server how far it has come.
+// ping asks the server how far it got.
 func (s *ingestMachine) ping(now time.Time) error {
 	_, err := s.send(s.subject, s.next-1-s.base, opPing, &kept{})
 	s.asked = now
 	return err
 }
 
-// lost notes that the link is gone: what has not left is to be put again, and of what
-// may have left the server has to tell.
+// lost notes that the link is gone: messages that were not sent are put again; for those that may
+// have been sent, the server is asked.
 func (s *ingestMachine) lost(loss api.OutletLoss) {
 	s.linked, s.deaf = false, time.Time{}
 	if s.state == ingestResting || s.state == ingestOver {
@@ -223,11 +223,11 @@ func (s *ingestMachine) lost(loss api.OutletLoss) {
 	}
 	s.state, s.asked = ingestChecking, time.Time{}
 	if s.next-1 == s.base {
-		s.state = ingestResting // the server has never heard of the batch
+		s.state = ingestResting // the server does not know the batch
 	}
 }
 
-// work does what is due. It is called when there is a link, and every now and then.
+// work does what is due. It is called when there is a new link, and periodically.
 func (s *ingestMachine) work(now time.Time) error {
 	silence := s.opts.AckTimeout / 3
 	switch {
@@ -244,10 +244,10 @@ func (s *ingestMachine) work(now time.Time) error {
 	return s.pump(now)
 }
 
-// waits reports whether a batch has run as far ahead as it may.
+// waits reports whether a batch is the maximum ahead of its acknowledgements.
 func (s *ingestMachine) waits() bool { return !s.open() }
 
-// take notes what the server says.
+// take handles an answer of the server.
 func (s *ingestMachine) take(a ingestAnswer, data []byte, now time.Time) {
 	if s.state == ingestResting || s.state == ingestOver {
 		return
@@ -269,7 +269,7 @@ func (s *ingestMachine) take(a ingestAnswer, data []byte, now time.Time) {
 	}
 }
 
-// onAck notes an acknowledgement, which is for all messages before it as well.
+// onAck notes an acknowledgement, which covers all earlier messages as well.
 func (s *ingestMachine) onAck(a ingestAnswer, now time.Time) {
 	s.every = min(max(1, a.Msgs), math.MaxUint16)
 	s.ackUpTo(s.base + a.Seq)
@@ -279,13 +279,13 @@ func (s *ingestMachine) onAck(a ingestAnswer, now time.Time) {
 	case s.state == ingestChecking && a.op == opPing:
 		s.checked()
 	case s.state == ingestLive && s.opts.gaps && a.op == opPing && s.waits():
-		_ = s.putEnd(now) // messages that it has refused count only at the end
+		_ = s.putEnd(now) // messages that it has refused are acknowledged only at the end
 	}
 }
 
-// checked goes on when the server has all that had left.
+// checked continues once the server has everything that was sent.
 func (s *ingestMachine) checked() {
-	s.state, s.endPut = ingestLive, 0 // an end without a message was lost, or does no harm twice
+	s.state, s.endPut = ingestLive, 0 // an end without a message was lost, or is harmless if repeated
 	if s.next-1 == s.commitAt {
 		s.state = ingestEnding
 	}
@@ -299,8 +299,8 @@ func (s *ingestMachine) ackUpTo(number uint64) {
 	}
 }
 
-// onGap notes messages that were lost. Where there must be no gap the batch ends with
-// those before, and its acknowledgement follows.
+// onGap notes messages that were lost. If gaps are not allowed, the batch ends before the gap,
+// and its acknowledgement follows.
 func (s *ingestMachine) onGap(a ingestAnswer) {
 	if !s.opts.gaps {
 		return
@@ -330,7 +330,7 @@ func (s *ingestMachine) onRefused(number uint64, why *APIError) {
 	}
 }
 
-// onEnd reads the acknowledgement that ends a batch, or why the server does not take it.
+// onEnd handles the acknowledgement that ends a batch, or the refusal of the batch.
 func (s *ingestMachine) onEnd(a ingestAnswer, data []byte, now time.Time) {
 	if a.Error != nil {
 		s.onError(a, now)
@@ -375,7 +375,7 @@ func (s *ingestMachine) restart(before uint64, now time.Time) {
 	}
 }
 
-// onError notes why the server does not take a batch, or a message of it.
+// onError handles the refusal of a batch, or of a message of it.
 func (s *ingestMachine) onError(a ingestAnswer, now time.Time) {
 	err := *a.Error
 	err.Op, err.Stream = "fast publish", a.Stream
@@ -391,7 +391,7 @@ func (s *ingestMachine) onError(a ingestAnswer, now time.Time) {
 	}
 }
 
-// retryStart tries again to start a batch, a bit later, and not for ever.
+// retryStart tries again to start a batch, a bit later, a limited number of times.
 func (s *ingestMachine) retryStart(err error, now time.Time) {
 	s.restarts++
 	if s.restarts > ingestRestartsMax {
@@ -401,13 +401,13 @@ func (s *ingestMachine) retryStart(err error, now time.Time) {
 	s.startLater(now)
 }
 
-// startLater has the batch that nobody has taken started again, a bit later.
+// startLater starts a batch that no server has taken again, a bit later.
 func (s *ingestMachine) startLater(now time.Time) {
 	s.state, s.next, s.notBefore = ingestResting, s.acked+1, now.Add(ingestRetryWait)
 }
 
-// onMessageError notes a message that the server did not even count. It may have no batch
-// then, and one that it has is ended where there must be no gap.
+// onMessageError handles an error for a message that the server did not count. The server may
+// have no batch then; a batch that it has is ended if gaps are not allowed.
 func (s *ingestMachine) onMessageError(a ingestAnswer, err *APIError, now time.Time) {
 	s.onRefused(s.base+a.at, err)
 	switch {
@@ -416,14 +416,14 @@ func (s *ingestMachine) onMessageError(a ingestAnswer, err *APIError, now time.T
 			s.fail(s.refused)
 			return
 		}
-		s.acked = s.next - 1 // as far as it will ever be
+		s.acked = s.next - 1 // the furthest it can get
 		s.restart(0, now)
 	case s.refused != nil && s.state == ingestLive:
 		if s.putEnd(now) != nil {
 			s.state = ingestChecking
 		}
 	case s.state == ingestEnding && a.op == opCommit:
-		s.state, s.end = ingestLive, true // the others are stored, and not committed yet
-		_ = s.putEnd(now)                 // tried again when nothing is heard
+		s.state, s.end = ingestLive, true // the others are stored, but not committed yet
+		_ = s.putEnd(now)                 // repeated if no answer comes
 	}
 }

@@ -7,27 +7,27 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// ingestpacer.go - the actor that does for a FastPublisher what nobody has called for:
-// it asks a server that is silent, goes on after a lost link, and shows the state.
+// ingestpacer.go - the actor that does the background work of a FastPublisher: it asks a silent
+// server, continues after a lost link, and reports the state.
 
 // Messages of the pacer.
 type (
-	// ingestDue comes every now and then.
+	// ingestDue is the periodic tick.
 	ingestDue struct{}
-	// ingestSoon says that there will be something to do.
+	// ingestSoon announces work after a delay.
 	ingestSoon struct{ in time.Duration }
-	// ingestNow says that there is something to do, or to show.
+	// ingestNow announces work, or a state to report.
 	ingestNow struct{}
-	// ingestTell says that there is something to tell the handlers.
+	// ingestTell says that there is something to report to the handlers.
 	ingestTell struct{}
 	// ingestStop ends the actor.
 	ingestStop struct{}
 )
 
-// ingestSoonWait is how long an outlet is given to have room again.
+// ingestSoonWait is the wait before a full outlet is tried again.
 const ingestSoonWait = 5 * time.Millisecond
 
-// ingestTickMin is the least time between two looks.
+// ingestTickMin is the least time between two ticks.
 const ingestTickMin = 10 * time.Millisecond
 
 // ingestPacer is the actor; all its state is the publisher's.
@@ -36,7 +36,7 @@ type ingestPacer struct {
 	shown ingestState
 }
 
-// Started begins the clock.
+// Started schedules the first tick.
 func (a *ingestPacer) Started(c *api.ActorContext) { a.later(c) }
 
 // Receive handles one message.
@@ -97,7 +97,7 @@ func (a *ingestPacer) onNow(c *api.ActorContext) {
 	a.shown = state
 	switch state {
 	case ingestChecking:
-		c.Become(state.String(), api.Degraded, "the link or the leader was lost: the server is asked what it has")
+		c.Become(state.String(), api.Degraded, "the link or the leader was lost: asking the server what it has stored")
 	case ingestOver:
 		c.Become(state.String(), api.Well, "closed, or failed")
 	default:
@@ -105,7 +105,7 @@ func (a *ingestPacer) onNow(c *api.ActorContext) {
 	}
 }
 
-// progress shows how far the publisher is.
+// progress returns the counters of the publisher.
 func (p *fastPublisher) progress() []api.Counter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,7 +118,7 @@ func (p *fastPublisher) progress() []api.Counter {
 // ingestTeller is the actor that calls the handlers.
 type ingestTeller struct{ p *fastPublisher }
 
-// Started goes on where an incarnation before this one has failed.
+// Started continues where an earlier incarnation has failed.
 func (a *ingestTeller) Started(*api.ActorContext) { a.p.tellAll(false) }
 
 // Receive handles one message.
@@ -129,15 +129,15 @@ func (a *ingestTeller) Receive(c *api.ActorContext, m any) {
 	}
 }
 
-// Stopping leaves what is still to be told to the pacer, if the connection ends.
+// Stopping leaves pending reports to the pacer, if the connection ends.
 func (a *ingestTeller) Stopping(c *api.ActorContext) {
 	if endOf(c.Conn()) != nil {
 		a.p.tellAll(true)
 	}
 }
 
-// tellAll calls the handlers for all that is to be told. The last one to do so leaves what
-// comes later to the pacer.
+// tellAll calls the handlers for all pending reports. With last, later reports are left to the
+// pacer.
 func (p *fastPublisher) tellAll(last bool) {
 	for {
 		p.mu.Lock()
@@ -164,7 +164,7 @@ func (p *fastPublisher) tellAll(last bool) {
 	}
 }
 
-// onAnswer handles what servers say.
+// onAnswer handles answers of servers.
 func (p *fastPublisher) onAnswer(m *api.Msg) {
 	p.do(func(s *ingestMachine) {
 		a, ok := readIngestAnswer(m, s.prefix)
@@ -183,21 +183,21 @@ func (p *fastPublisher) onAnswer(m *api.Msg) {
 	})
 }
 
-// onLost is told of a lost link.
+// onLost is called when the link is lost.
 func (p *fastPublisher) onLost(loss api.OutletLoss) {
 	p.note(func(s *ingestMachine) { s.lost(loss) })
 }
 
-// onLinked is told of a new link.
+// onLinked is called when there is a new link.
 func (p *fastPublisher) onLinked() { p.note(func(s *ingestMachine) { s.linked = true }) }
 
-// onRefused is told what a server does not permit.
+// onRefused is called when a server does not permit a message.
 func (p *fastPublisher) onRefused(subject, reply string, err error) {
 	p.note(func(s *ingestMachine) { s.denied(subject, reply, err) })
 }
 
-// note runs f, and leaves to the pacer what has come of it: the outlet, which calls, must
-// not be called.
+// note runs f, and leaves the consequences to the pacer: the caller is the outlet, which must not
+// be called back.
 func (p *fastPublisher) note(f func(s *ingestMachine)) {
 	p.mu.Lock()
 	f(&p.machine)
@@ -206,5 +206,5 @@ func (p *fastPublisher) note(f func(s *ingestMachine)) {
 	_ = pacer.Send(ingestNow{})
 }
 
-// stopSelf ends an actor from inside, where it is not waited for.
+// stopSelf ends an actor from within; it does not wait for the end.
 func stopSelf(c *api.ActorContext) { _ = c.Self().Stop(c.Context()) }

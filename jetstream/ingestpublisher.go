@@ -19,22 +19,22 @@ type fastPublisher struct {
 	outlet *api.Outlet
 	sub    *api.Subscription
 	pacer  *api.ActorRef // does what is due
-	teller *api.ActorRef // calls the handlers; nil without any
+	teller *api.ActorRef // calls the handlers; nil if there are none
 
 	mu      sync.Mutex
 	machine ingestMachine
-	kick    func()  // what has to be called when mu is released; nil for nothing
+	kick    func()  // to be called when mu is released; nil for nothing
 	stuck   bool    // the outlet has no room
-	told    uint64  // up to which number the handler for acknowledgements knows
+	told    uint64  // number that was last reported to the handler for acknowledgements
 	reports []error // for the handler for errors, at most one for each message
-	asked   bool    // the teller has been asked to look, and has not yet
+	asked   bool    // a message to the teller is pending
 	mute    bool    // the teller has ended with its connection
 	changed chan struct{}
-	waiting int // who waits for changed to be closed
+	waiting int // callers that wait for changed to be closed
 	over    sync.Once
 }
 
-// startIngest makes a publisher with its actors.
+// startIngest creates a publisher with its actors.
 func startIngest(js *jetStream, o fastOptions) (FastPublisher, error) {
 	p := &fastPublisher{js: js, opts: o, changed: make(chan struct{})}
 	outlet, err := js.nc.Outlet(api.OutletSpec{Lost: p.onLost, Linked: p.onLinked, Refused: p.onRefused})
@@ -54,7 +54,7 @@ func startIngest(js *jetStream, o fastOptions) (FastPublisher, error) {
 	return p, nil
 }
 
-// spawn starts the actors, and the subscription to what servers say.
+// spawn starts the actors, and the subscription for answers of servers.
 func (p *fastPublisher) spawn() error {
 	var err error
 	if p.opts.onError != nil || p.opts.onAck != nil {
@@ -74,7 +74,7 @@ func (p *fastPublisher) spawn() error {
 	return err
 }
 
-// release ends everything that a publisher has.
+// release ends everything that a publisher owns.
 func (p *fastPublisher) release() {
 	p.over.Do(func() {
 		p.outlet.Close()
@@ -96,7 +96,7 @@ func (p *fastPublisher) do(f func(s *ingestMachine)) {
 	p.settle()
 }
 
-// settle releases the lock, and does what has come of what was done under it.
+// settle releases the lock, and then does what became necessary under it.
 func (p *fastPublisher) settle() {
 	s := &p.machine
 	kick, over, stuck := p.kick, s.state == ingestOver, p.stuck
@@ -107,7 +107,7 @@ func (p *fastPublisher) settle() {
 	}
 	if !p.asked && (len(p.reports) > 0 || p.opts.onAck != nil && s.acked > p.told) {
 		p.asked = true
-		_ = p.teller.Send(ingestTell{}) // refused: it has ended, and the pacer tells
+		_ = p.teller.Send(ingestTell{}) // refused: it has ended, and the pacer reports instead
 	}
 	p.mu.Unlock()
 	if kick != nil {
@@ -121,7 +121,7 @@ func (p *fastPublisher) settle() {
 	}
 }
 
-// put publishes through the outlet. The reply is only good for the call.
+// put publishes through the outlet. The reply is borrowed until the call returns.
 func (p *fastPublisher) put(subject string, reply []byte, block, data []byte) (uint64, error) {
 	number, kick, err := p.outlet.Put(subject, unsafe.String(unsafe.SliceData(reply), len(reply)), block, data)
 	if kick != nil {
@@ -130,14 +130,14 @@ func (p *fastPublisher) put(subject string, reply []byte, block, data []byte) (u
 	return number, err
 }
 
-// report has the handler told of messages that are not stored.
+// report queues an error about messages that are not stored for the handler.
 func (p *fastPublisher) report(err error) {
 	if p.opts.onError != nil {
 		p.reports = append(p.reports, err)
 	}
 }
 
-// pump has the machine put what it can. What the outlet refuses waits for it.
+// pump makes the machine put what it can. What the outlet refuses stays queued.
 func (p *fastPublisher) pump(f func(now time.Time) error) {
 	err := f(time.Now())
 	p.stuck = false
@@ -245,7 +245,7 @@ func (p *fastPublisher) tryAdd(m *api.Msg, commit bool) (FastPubAck, bool, error
 	return ack, true, nil
 }
 
-// levelled reports whether the server in use says that it knows fast batches.
+// levelled reports whether the connected server announces support for fast batches.
 func (p *fastPublisher) levelled() bool {
 	enabled, have := p.js.nc.ConnectedServerJetStream()
 	return enabled && have >= level214
@@ -310,7 +310,7 @@ func (p *fastPublisher) finish(ctx context.Context, closing bool) (*PubAck, erro
 		}
 		s.closing = s.closing || closing
 		switch {
-		case s.acked < upTo || s.state != ingestResting: // the server keeps a batch until it is told its end
+		case s.acked < upTo || s.state != ingestResting: // the server keeps a batch until its end is announced
 			s.end = true
 			p.pump(s.pump)
 		case s.closing:

@@ -7,20 +7,20 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// ingestqueue.go - the messages that are not acknowledged yet, oldest first. Their
-// bytes lie one behind the other in chunks, which are used again.
+// ingestqueue.go - the messages that are not acknowledged yet, oldest first. Their bytes are
+// stored one after another in chunks, which are reused.
 
 const (
 	keptChunkBytes = 64 << 10
-	keptBytesMax   = 16 << 20 // of header and data; one message more may be kept
-	keptSpareMax   = 32       // chunks that are kept for use
+	keptBytesMax   = 16 << 20 // of header and data; may be exceeded by one message
+	keptSpareMax   = 32       // free chunks that are kept for reuse
 )
 
-// kept is a message until it is acknowledged.
+// kept is a message that is not acknowledged yet.
 type kept struct {
 	subject     string
 	block, data []byte
-	put         uint64        // number that the outlet has given it; 0 before
+	put         uint64        // number that the outlet gave it; 0 before
 	first       time.Duration // when it was put for the first time, since the machine began
 	identified  bool          // has a Msg-Id
 	commit      bool          // is the last one
@@ -45,8 +45,8 @@ type ingestQueue struct {
 // at returns a message that is in the queue. It is valid until the next push.
 func (q *ingestQueue) at(number uint64) *kept { return &q.ring[number&uint64(len(q.ring)-1)] }
 
-// push adds a message, of which everything but the subject is copied. An error is that of its
-// header; then nothing was added.
+// push adds a message, of which everything but the subject is copied. With an error, which
+// concerns its header, nothing was added.
 func (q *ingestQueue) push(m *api.Msg, commit bool) error {
 	k := kept{subject: m.Subject, commit: commit}
 	room := len(m.Data)
@@ -76,7 +76,7 @@ func (q *ingestQueue) push(m *api.Msg, commit bool) error {
 	return nil
 }
 
-// chunk returns one with so much room.
+// chunk returns a chunk with that much room.
 func (q *ingestQueue) chunk(room int) *keptChunk {
 	if n := len(q.chunks); n > 0 {
 		if c := &q.chunks[n-1]; cap(c.bytes)-len(c.bytes) >= room {
@@ -122,7 +122,7 @@ func (q *ingestQueue) drop(number uint64) {
 	}
 }
 
-// full reports whether as many bytes are kept as may be.
+// full reports whether the limit of kept bytes is reached.
 func (q *ingestQueue) full() bool { return q.size >= keptBytesMax }
 
 // identified reports whether all messages in that range can be recognized by the stream.

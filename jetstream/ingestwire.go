@@ -9,10 +9,10 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// ingestwire.go - how a fast batch speaks with its server.
+// ingestwire.go - the wire format of a fast batch.
 //
 //	<inbox>.<batch id>.<flow>.<ok or fail>.<seq>.<op>.$FI    reply subject of each message
-//	{"type":"ack","seq":500,"msgs":500}                      and what comes to it
+//	{"type":"ack","seq":500,"msgs":500}                      answers to it
 //	{"type":"gap","last_seq":7,"seq":9}
 //	{"type":"err","seq":8,"error":{…}}
 //	{"stream":"S","seq":9000,"batch":"…","count":8000}
@@ -46,7 +46,7 @@ func appendIngestReply(dst []byte, seq uint64, op ingestOp) []byte {
 	return append(dst, ingestSuffix...)
 }
 
-// ingestAnswer is what a server says to a batch.
+// ingestAnswer is an answer of a server to a batch.
 type ingestAnswer struct {
 	Type    string    `json:"type"`
 	Seq     uint64    `json:"seq"`
@@ -57,8 +57,8 @@ type ingestAnswer struct {
 	Count   int       `json:"count"`
 
 	op ingestOp // of the message that it answers
-	at uint64   // the number of that one in the batch
-	no bool     // nobody is there to answer
+	at uint64   // number of that message in the batch
+	no bool     // there are no responders
 }
 
 // parseIngestReply reads what appendIngestReply has appended to a prefix.

@@ -9,22 +9,22 @@ import (
 )
 
 const (
-	// DefaultAPIPrefix is what the subjects of the JetStream API begin with.
+	// DefaultAPIPrefix is the prefix of the subjects of the JetStream API.
 	DefaultAPIPrefix = "$JS.API."
 
-	// defaultTimeout is how long a call may take whose context has no deadline.
+	// defaultTimeout is how long a call without a deadline in its context may take.
 	defaultTimeout = 5 * time.Second
 )
 
-// JetStream is the entrance to everything of JetStream on one connection. Make it
-// with New; it is safe for concurrent use and ends with its connection. It is an
-// interface so that a program's tests can put something in its place.
+// JetStream is the entry point to JetStream on one connection. Create it with New; it is safe for
+// concurrent use and ends with its connection. It is an interface so that a program's tests can
+// replace it.
 type JetStream interface {
-	// Conn returns the connection that it was made for.
+	// Conn returns the connection that it uses.
 	Conn() *api.Conn
 	// Options returns a copy of the options in use.
 	Options() JetStreamOptions
-	// AccountInfo asks what the account uses of JetStream, and what it may use. Errors:
+	// AccountInfo requests the account's usage and limits of JetStream. Errors:
 	// ErrJetStreamNotEnabled; ErrJetStreamNotEnabledForAccount; ErrClusterNotAvailable.
 	AccountInfo(ctx context.Context) (*AccountInfo, error)
 
@@ -37,16 +37,16 @@ type JetStream interface {
 
 // JetStreamOptions are what the options of New have set.
 type JetStreamOptions struct {
-	// APIPrefix is what the subjects of API calls begin with, if it is not the
-	// default: the subject of an import, or of a domain.
+	// APIPrefix is the prefix of the subjects of API calls, if it is not the default: that of an
+	// import, or of a domain.
 	APIPrefix string
 	// Domain is the JetStream domain that calls go to; empty for the one of the account.
 	Domain string
-	// DefaultTimeout is how long a call may take whose context has no deadline. 5 s.
+	// DefaultTimeout is how long a call without a deadline in its context may take. 5 s.
 	DefaultTimeout time.Duration
 	// ClientTrace is called around API calls; nil for nothing.
 	ClientTrace *ClientTrace
-	// Pedantic has servers refuse a config that they would adjust. Default: no.
+	// Pedantic makes servers refuse a config that they would adjust. Default: no.
 	Pedantic bool
 
 	publisher publisherOptions
@@ -64,8 +64,8 @@ type ClientTrace struct {
 // JetStreamOpt is an option of New.
 type JetStreamOpt func(*JetStreamOptions) error
 
-// WithDefaultTimeout sets how long a call may take whose context has no deadline:
-// 5 s unless set. ErrInvalidOption unless it is positive.
+// WithDefaultTimeout sets how long a call without a deadline in its context may take. Default: 5
+// s. ErrInvalidOption unless it is positive.
 func WithDefaultTimeout(timeout time.Duration) JetStreamOpt {
 	return func(o *JetStreamOptions) error {
 		if timeout <= 0 {
@@ -87,9 +87,9 @@ func WithClientTrace(trace *ClientTrace) JetStreamOpt {
 	}
 }
 
-// WithPedantic has the server refuse a config of a stream or a consumer that it would
-// otherwise adjust without a word, as a limit below -1: an ErrPedantic. Servers before
-// 2.11 adjust it all the same.
+// WithPedantic makes the server refuse, with an ErrPedantic, a config of a stream or a consumer
+// that it would otherwise silently adjust, for example a limit below -1. Servers before 2.11
+// adjust it anyway.
 func WithPedantic() JetStreamOpt {
 	return func(o *JetStreamOptions) error {
 		o.Pedantic = true
@@ -106,16 +106,15 @@ type jetStream struct {
 	fetches   fetchSet
 }
 
-// New returns the JetStream of a connection. Nothing is sent: that the server has
-// JetStream shows with the first call. ErrInvalidConnection for nil;
-// ErrInvalidOption.
+// New returns the JetStream of a connection. Nothing is sent: whether the server has JetStream
+// shows with the first call. ErrInvalidConnection for nil; ErrInvalidOption.
 func New(nc *api.Conn, options ...JetStreamOpt) (JetStream, error) {
 	return open(nc, JetStreamOptions{}, options)
 }
 
-// NewWithAPIPrefix is New for an API behind another prefix than DefaultAPIPrefix,
-// as the subject of an import; a dot behind it may be left out. ErrInvalidOption
-// if it is empty or no subject.
+// NewWithAPIPrefix is New for an API with a prefix other than DefaultAPIPrefix, for example that
+// of an import; the trailing dot may be left out. ErrInvalidOption if it is empty or not a valid
+// subject.
 func NewWithAPIPrefix(nc *api.Conn, apiPrefix string, options ...JetStreamOpt) (JetStream, error) {
 	if reason := badPrefix(strings.TrimSuffix(apiPrefix, ".")); reason != "" {
 		return nil, &OptionError{Option: "API prefix", Reason: reason}
@@ -123,8 +122,8 @@ func NewWithAPIPrefix(nc *api.Conn, apiPrefix string, options ...JetStreamOpt) (
 	return open(nc, JetStreamOptions{APIPrefix: apiPrefix}, options)
 }
 
-// NewWithDomain is New for the JetStream of a domain. ErrInvalidOption if it is
-// empty or has characters that no domain has.
+// NewWithDomain is New for the JetStream of a domain. ErrInvalidOption if it is empty or has
+// invalid characters.
 func NewWithDomain(nc *api.Conn, domain string, options ...JetStreamOpt) (JetStream, error) {
 	reason := badPrefix(domain)
 	if reason == "" && strings.Contains(domain, ".") {
@@ -155,7 +154,7 @@ func open(nc *api.Conn, opts JetStreamOptions, options []JetStreamOpt) (JetStrea
 	return js, nil
 }
 
-// apiPrefix returns what the subjects of API calls begin with.
+// apiPrefix returns the prefix of the subjects of API calls.
 func apiPrefix(opts JetStreamOptions) string {
 	switch {
 	case opts.APIPrefix != "":
@@ -167,7 +166,7 @@ func apiPrefix(opts JetStreamOptions) string {
 	}
 }
 
-// badPrefix says what is wrong with the beginning of a subject, empty for nothing.
+// badPrefix says what is wrong with a prefix of subjects, empty for nothing.
 func badPrefix(prefix string) string {
 	switch {
 	case prefix == "":
@@ -187,11 +186,10 @@ func (js *jetStream) Conn() *api.Conn { return js.nc }
 // Options returns a copy of the options.
 func (js *jetStream) Options() JetStreamOptions { return js.opts }
 
-// subject returns the subject of the API call that below names.
+// subject returns the subject of an API call: the prefix and below.
 func (js *jetStream) subject(below string) string { return js.apiPrefix + below }
 
-// bound gives a call the default timeout if its context has no deadline. A nil
-// context is one without.
+// bound gives a call the default timeout if its context has no deadline. A nil context has none.
 func (js *jetStream) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx == nil {
 		ctx = context.Background()
@@ -203,16 +201,13 @@ func (js *jetStream) bound(ctx context.Context) (context.Context, context.Cancel
 }
 
 // roundTrip sends a request and waits for its answer: until ctx is done, or for the default
-// timeout if ctx has no deadline. A context that never ends needs none of its own for that,
-// which would cost a timer for each call.
+// timeout if ctx has no deadline.
 func (js *jetStream) roundTrip(ctx context.Context, m *api.Msg) (*api.Msg, error) {
-	if endless(ctx) {
-		return js.nc.RequestMsg(m, js.opts.DefaultTimeout)
+	if ctx == nil {
+		ctx = context.Background()
 	}
-	ctx, cancel := js.bound(ctx)
-	defer cancel()
-	return js.nc.RequestMsgWithContext(ctx, m)
+	if _, ok := ctx.Deadline(); ok {
+		return js.nc.RequestMsgWithContext(ctx, m)
+	}
+	return js.nc.RequestMsgWithin(ctx, m, js.opts.DefaultTimeout)
 }
-
-// endless reports whether ctx never ends. Nil does not.
-func endless(ctx context.Context) bool { return ctx == nil || ctx.Done() == nil }

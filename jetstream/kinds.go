@@ -5,8 +5,8 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// Kinds returns the kinds of errors of this package that are about one of the categories; for
-// no category, all of them. The slice is the caller's.
+// Kinds returns the kinds of errors of this package that belong to one of the categories; without
+// a category, all of them. The caller owns the slice.
 func Kinds(about ...api.Category) []error {
 	kinds := []error{
 		ErrBatchClosed, ErrNoBatchFailed, ErrEmptyBatch, ErrInvalidBatchAck, ErrBatchAbandoned, ErrInvalidConfig,

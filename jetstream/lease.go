@@ -5,33 +5,33 @@ import (
 	"time"
 )
 
-// lease.go - what a puller has asked for and not yet got. It is pure: time comes in.
+// lease.go - what a puller has asked for and not yet received. It is pure: time is an input.
 //
-//	          ask                    take: handed on to the user
+//	          ask                    take: delivered to the user
 //	nothing ───────► open leases ──────────────────────────────► nothing
-//	                      │  ▲ close: the server gave the rest up
+//	                      │  ▲ close: the server gave up the rest
 //	                      │  │
 //	     reset, expire    ▼  │
-//	                    loose: arrived, of no open lease, not yet handed on
+//	                    loose: arrived, of no open lease, not yet delivered
 //
-// Each pull is a lease: so many messages, for so long. Messages do not say which pull
-// they answer, and the server serves pulls by turns, so what is taken is counted
-// against the oldest one. Statuses do say it, by their subject: they close their lease,
-// and one of a lease that was forgotten changes nothing.
+// Each pull is a lease of a number of messages for some time. Messages do not say which pull they
+// answer, and the server serves pulls in turn, so messages are counted against the oldest one.
+// Statuses do say it, by their subject: they close their lease, and the status of a forgotten
+// lease changes nothing.
 //
-// What is counted are messages, or bytes if these bound what is not yet handed on.
+// The unit is messages, or bytes if bytes limit what is not yet delivered.
 
 // leaseLimits say how much may be asked for.
 type leaseLimits struct {
-	msgs    int  // at most so many not yet handed on; with byBytes, of one pull
-	bytes   int  // and so many bytes of one pull; 0 for any
-	byBytes bool // bytes bounds what is not yet handed on, and is what is counted
-	low     int  // below it there is another pull, in what is counted
-	stop    int  // no more messages than that are to be handed on at all; 0 for any
+	msgs    int  // maximum not yet delivered; with byBytes, of one pull
+	bytes   int  // maximum bytes of one pull; 0 for any
+	byBytes bool // bytes limits what is not yet delivered, and the unit is bytes
+	low     int  // another pull is sent below it, in the unit
+	stop    int  // maximum of messages to deliver in all; 0 for any
 	expires time.Duration
 }
 
-// most is the bound on what is not yet handed on, in what is counted.
+// most is the limit of what is not yet delivered, in the unit.
 func (l leaseLimits) most() int {
 	if l.byBytes {
 		return l.bytes
@@ -44,8 +44,8 @@ type lease struct {
 	id       uint64
 	left     int       // not yet taken, as far as is known; above 0
 	msgs     int       // asked for
-	whole    bool      // as many bytes as may be were asked for
-	deadline time.Time // the server's word is overdue then
+	whole    bool      // the maximum of bytes was asked for
+	deadline time.Time // the server's status is overdue then
 }
 
 // leases are all that a puller has asked for.
@@ -61,8 +61,8 @@ type leases struct {
 
 	last    uint64 // the newest id
 	gone    uint64 // ids up to it are forgotten
-	taken   uint64 // messages done with
-	dropped uint64 // of these, those that were not handed on
+	taken   uint64 // messages handled or dropped
+	dropped uint64 // of these, those that were not delivered
 }
 
 // pull is what to ask for.
@@ -72,8 +72,7 @@ type pull struct {
 	bytes int // 0 for any
 }
 
-// leaseGrace is how long after its deadline a pull of which the server says nothing
-// counts as lost.
+// leaseGrace is how long after its deadline a pull without a status counts as lost.
 const leaseGrace = 5 * time.Second
 
 func newLeases(limits leaseLimits) leases { return leases{limits: limits, most: limits.most()} }
@@ -106,22 +105,22 @@ func (l *leases) ask(now time.Time) (pull, bool) {
 	return p, true
 }
 
-// needed returns how many messages are still to be asked for before the stop.
+// needed returns how many messages must still be asked for until the stop.
 func (l *leases) needed() int {
 	n := l.limits.stop - int(min(l.handed(), uint64(l.limits.stop)))
 	if !l.limits.byBytes {
 		return n - l.left
 	}
 	for _, o := range l.open {
-		n -= o.msgs // it is not known how many of them have come
+		n -= o.msgs // how many of them have arrived is unknown
 	}
 	return n
 }
 
-// handed returns how many messages were handed on.
+// handed returns how many messages were delivered.
 func (l *leases) handed() uint64 { return l.taken - min(l.dropped, l.taken) }
 
-// threshold is what is left when pulls would soon cease to overlap.
+// threshold is the rest at which another pull is due, so that pulls overlap.
 func (l *leases) threshold() int {
 	if l.most < l.limits.most() {
 		return min(l.limits.low, (l.most+1)/2)
@@ -129,10 +128,10 @@ func (l *leases) threshold() int {
 	return l.limits.low
 }
 
-// slack returns how much is to be taken before ask is worth a call: at least 1.
+// slack returns how much must be taken before a call of ask is worthwhile: at least 1.
 func (l *leases) slack() int { return max(l.left-l.threshold()+1, 1) }
 
-// take counts messages, and their bytes, that are done with.
+// take counts messages that are handled or dropped, and their bytes.
 func (l *leases) take(msgs, bytes int) {
 	l.taken += uint64(msgs)
 	n := msgs
@@ -156,8 +155,8 @@ func (l *leases) charge(n int) {
 	l.open = slices.DeleteFunc(l.open, func(o lease) bool { return o.left == 0 })
 }
 
-// fruitless reports whether a pull that lacks so many messages at its end has brought none, and
-// whether it had asked for as many bytes as may be.
+// fruitless reports whether a pull that ended with that many messages missing brought none, and
+// whether it had asked for the maximum of bytes.
 func (l *leases) fruitless(id uint64, msgs int) (nothing, whole bool) {
 	for _, o := range l.open {
 		if o.id == id {
@@ -167,9 +166,9 @@ func (l *leases) fruitless(id uint64, msgs int) (nothing, whole bool) {
 	return false, false
 }
 
-// close ends a pull whose rest the server gave up. It reports false, and changes
-// nothing, for a pull that was forgotten. What was delivered for it and counted
-// against others is loose now.
+// close ends a pull whose rest the server will not deliver. It reports false, and changes
+// nothing, for a forgotten pull. What arrived for it but was counted against others becomes
+// loose.
 func (l *leases) close(id uint64, msgs, bytes int) bool {
 	if id <= l.gone || id > l.last {
 		return false
@@ -193,8 +192,8 @@ func (l *leases) close(id uint64, msgs, bytes int) bool {
 	return true
 }
 
-// forget ends the pulls up to id without a word of the server. What they brought and
-// still waits, as much as is buffered at the most, is loose.
+// forget ends the pulls up to id without a status of the server. What they brought and is still
+// queued, at most buffered, becomes loose.
 func (l *leases) forget(id uint64, buffered int) {
 	l.gone = max(l.gone, min(id, l.last))
 	l.open = slices.DeleteFunc(l.open, func(o lease) bool {
@@ -207,7 +206,7 @@ func (l *leases) forget(id uint64, buffered int) {
 	l.settle(buffered)
 }
 
-// reset forgets all pulls: the server does not know them any more.
+// reset forgets all pulls: the server no longer knows them.
 func (l *leases) reset(buffered int) { l.forget(l.last, buffered) }
 
 // expire forgets the pulls that are overdue.
@@ -221,7 +220,7 @@ func (l *leases) expire(now time.Time, buffered int) {
 	l.forget(id, buffered)
 }
 
-// settle corrects what is loose: no more than is buffered.
+// settle limits what is loose to what is buffered.
 func (l *leases) settle(buffered int) {
 	if l.loose > buffered {
 		l.left -= l.loose - buffered
@@ -229,21 +228,21 @@ func (l *leases) settle(buffered int) {
 	}
 }
 
-// bound sets how many messages there may be at the moment, if messages are counted.
+// bound sets the current limit of messages, if the unit is messages.
 func (l *leases) bound(most int) {
 	if !l.limits.byBytes {
 		l.most = max(min(most, l.limits.msgs), 1)
 	}
 }
 
-// finished reports whether all that may be handed on has been.
+// finished reports whether everything that may be delivered has been.
 func (l *leases) finished() bool {
 	return l.limits.stop > 0 && l.handed() >= uint64(l.limits.stop)
 }
 
-// prefetch returns how many messages may wait, so that the last of them is handed on
-// before half of ackWait has passed: at least 1, at most most. Without an ackWait or a
-// measured time it is most.
+// prefetch returns how many messages may be queued so that the last of them is delivered before
+// half of ackWait has passed: at least 1, at most most. Without an ackWait or a measured time it
+// is most.
 func prefetch(ackWait, each time.Duration, most int) int {
 	if ackWait <= 0 || each <= 0 {
 		return most
@@ -251,22 +250,22 @@ func prefetch(ackWait, each time.Duration, most int) int {
 	return int(max(min(int64(ackWait/2/each), int64(most)), 1))
 }
 
-// pulse watches for the signs of life that a server gives every so often.
+// pulse watches the periodic heartbeats of a server.
 type pulse struct {
 	every  time.Duration
-	seen   time.Time // of the last one, or of when one was first to be expected
+	seen   time.Time // time of the last one, or when the first became expected
 	paused bool
 	misses int // in a row
 }
 
-// beat notes a sign of life, and ends a row of misses.
+// beat notes a heartbeat, and ends a row of misses.
 func (p *pulse) beat(now time.Time) { p.seen, p.misses = now, 0 }
 
-// start begins to expect signs of life; misses stay.
+// start begins to expect heartbeats; misses are kept.
 func (p *pulse) start(now time.Time) { p.seen, p.paused = now, false }
 
-// missed reports whether two were to be expected and none came. It counts a miss and
-// expects anew.
+// missed reports whether two heartbeats were due and none came. It then counts a miss and starts
+// over.
 func (p *pulse) missed(now time.Time) bool {
 	if p.paused || now.Before(p.due()) {
 		return false
@@ -276,8 +275,8 @@ func (p *pulse) missed(now time.Time) bool {
 	return true
 }
 
-// life is when the last sign of life came.
+// life is when the last heartbeat came.
 func (p *pulse) life() time.Time { return p.seen.Add(-2 * p.every * time.Duration(p.misses)) }
 
-// due is when the next miss is one.
+// due is when the next miss would be counted.
 func (p *pulse) due() time.Time { return p.seen.Add(2 * p.every) }

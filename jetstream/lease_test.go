@@ -12,11 +12,11 @@ import (
 type consumerModel struct {
 	l        leases
 	now      time.Time
-	waiting  map[uint64]int // pulls that the server knows, with what they still may get
-	buffered int            // arrived, not handed on
+	waiting  map[uint64]int // pulls that the server knows, with their remaining messages
+	buffered int            // arrived, not delivered
 }
 
-// ask does what a puller does whenever something has happened.
+// ask does what a puller does after every event.
 func (m *consumerModel) ask(t *rapid.T) {
 	before := m.l.left
 	p, ok := m.l.ask(m.now)
@@ -63,7 +63,7 @@ func (m *consumerModel) some(t *rapid.T) uint64 {
 	return rapid.SampledFrom(ids).Draw(t, "pull")
 }
 
-// step lets one thing happen.
+// step makes one event happen.
 func (m *consumerModel) step(t *rapid.T) {
 	switch rapid.SampledFrom([]string{"deliver", "take", "408", "lost", "reset", "wait", "slow"}).Draw(t, "step") {
 	case "deliver":
@@ -82,7 +82,7 @@ func (m *consumerModel) step(t *rapid.T) {
 			m.l.close(id, m.waiting[id], rapid.IntRange(0, 50).Draw(t, "bytes"))
 			delete(m.waiting, id)
 		}
-	case "lost": // and the server's word with it
+	case "lost": // and its status with it
 		delete(m.waiting, m.some(t))
 	case "reset":
 		m.l.reset(m.buffered)

@@ -8,13 +8,13 @@ const (
 	level215 = 5
 )
 
-// need is a level of the API and what needs it.
+// need is a level of the API and the feature that needs it.
 type need struct {
 	level   int    // 0 for any server
 	feature string // empty for level 0
 }
 
-// most returns the highest of the needs that are there.
+// most returns the highest of the needs.
 func most(needs []need) need {
 	var top need
 	for _, n := range needs {
@@ -25,7 +25,7 @@ func most(needs []need) need {
 	return top
 }
 
-// when returns the need if it is there, and none if not.
+// when returns the need if there is true, and none otherwise.
 func when(there bool, level int, feature string) need {
 	if !there {
 		return need{}

@@ -9,12 +9,11 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// lister.go - lists through channels, for programs that are used to them.
+// lister.go - lists through channels, as in nats.go.
 //
-// Nothing is sent before the channel is asked for. The goroutine behind it ends with the
-// list, with the context, with the connection, or when nobody takes what it has for
-// DefaultTimeout while the context has no deadline: whoever stops early leaves nothing
-// behind.
+// Nothing is sent before the channel is requested. Its goroutine ends with the list, with the
+// context, with the connection, or when nothing is received from the channel for DefaultTimeout
+// while the context has no deadline: a reader that stops early leaks nothing.
 
 // Listers give what a list yields through a channel.
 type (
@@ -23,8 +22,8 @@ type (
 		// Info returns the channel of the streams, the same each time. It is closed at the
 		// end of the list or at the first error.
 		Info() <-chan *StreamInfo
-		// Err returns why the channel was closed before its time, nil if it was not: an
-		// *IncompleteError when a part is missing. It is nil until the channel is closed.
+		// Err returns why the channel was closed early, nil if it was not: an *IncompleteError
+		// when a part is missing. It is nil until the channel is closed.
 		Err() error
 	}
 	// StreamNameLister lists the names of streams.
@@ -32,8 +31,8 @@ type (
 		// Name returns the channel of the names, the same each time. It is closed at the
 		// end of the list or at the first error.
 		Name() <-chan string
-		// Err returns why the channel was closed before its time, nil if it was not. It is
-		// nil until the channel is closed.
+		// Err returns why the channel was closed early, nil if it was not. It is nil until the
+		// channel is closed.
 		Err() error
 	}
 	// ConsumerInfoLister lists the consumers of a stream.
@@ -41,8 +40,8 @@ type (
 		// Info returns the channel of the consumers, the same each time. It is closed at
 		// the end of the list or at the first error.
 		Info() <-chan *ConsumerInfo
-		// Err returns why the channel was closed before its time, nil if it was not: an
-		// *IncompleteError when a part is missing. It is nil until the channel is closed.
+		// Err returns why the channel was closed early, nil if it was not: an *IncompleteError
+		// when a part is missing. It is nil until the channel is closed.
 		Err() error
 	}
 	// ConsumerNameLister lists the names of a stream's consumers.
@@ -50,8 +49,8 @@ type (
 		// Name returns the channel of the names, the same each time. It is closed at the
 		// end of the list or at the first error.
 		Name() <-chan string
-		// Err returns why the channel was closed before its time, nil if it was not. It is
-		// nil until the channel is closed.
+		// Err returns why the channel was closed early, nil if it was not. It is nil until the
+		// channel is closed.
 		Err() error
 	}
 )
@@ -148,7 +147,7 @@ type streamsRequest struct {
 }
 
 // WithStreamListSubject lists only streams that take messages of the subject, which may
-// have wildcards. ErrInvalidSubject if it is none.
+// have wildcards. ErrInvalidSubject if it is not valid.
 func WithStreamListSubject(subject string) StreamListOpt {
 	return func(r *streamsRequest) error {
 		if err := checkSubject(subject); err != nil {

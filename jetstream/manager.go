@@ -7,21 +7,21 @@ import (
 	"iter"
 )
 
-// StreamManager makes, finds and removes streams. A context without a deadline, or nil,
-// allows DefaultTimeout. A call that fails is an *APIError when the server refused it, and
-// a *CallError when there was no answer, after which it may have been done all the same.
-// Names and configs are checked first: nothing is sent then.
+// StreamManager creates, finds and removes streams. A context without a deadline, or nil, allows
+// DefaultTimeout. The error is an *APIError if the server refused the call, and a *CallError if
+// there was no answer, after which it may have taken effect anyway. Names and configs are checked
+// before anything is sent.
 type StreamManager interface {
-	// CreateStream makes a stream. One that is there with the same config is returned as
-	// it is. Errors: ErrStreamNameAlreadyInUse with another
-	// config; ErrSubjectOverlap with another stream; ErrInvalidConfig; ErrRequiredAPILevel;
-	// ErrNotSupported when the server left out what it does not know, after which the stream
-	// is removed again.
+	// CreateStream creates a stream. An existing one with the same config is returned as it is.
+	// Errors: ErrStreamNameAlreadyInUse if its config differs; ErrSubjectOverlap with another
+	// stream; ErrInvalidConfig; ErrRequiredAPILevel; ErrNotSupported if the server ignored a
+	// field that it does not know, after which the stream is removed again.
 	CreateStream(ctx context.Context, cfg StreamConfig) (Stream, error)
-	// UpdateStream changes the config of a stream to cfg, all of it. Errors: as
-	// CreateStream; ErrStreamNotFound; ErrStreamInvalidConfig for what cannot be changed.
+	// UpdateStream replaces the whole config of a stream by cfg. Errors: as CreateStream;
+	// ErrStreamNotFound; ErrStreamInvalidConfig for what cannot be changed.
 	UpdateStream(ctx context.Context, cfg StreamConfig) (Stream, error)
-	// CreateOrUpdateStream updates a stream, or makes it if there is none. Errors: as both.
+	// CreateOrUpdateStream updates a stream, or creates it if there is none. Errors: those of
+	// both.
 	CreateOrUpdateStream(ctx context.Context, cfg StreamConfig) (Stream, error)
 	// Stream returns the stream of that name. Errors: ErrStreamNotFound.
 	Stream(ctx context.Context, stream string) (Stream, error)
@@ -31,10 +31,10 @@ type StreamManager interface {
 	StreamNameBySubject(ctx context.Context, subject string) (string, error)
 	// DeleteStream removes a stream and its consumers. Errors: ErrStreamNotFound.
 	DeleteStream(ctx context.Context, stream string) error
-	// RestoreStream makes a stream from what Stream.Snapshot returned and wrote. It must
-	// not be there. Size and digest are checked before the server is told that this was
-	// all. Errors: ErrStreamRestore; ErrStreamNameAlreadyInUse; ErrInvalidConfig; an
-	// *InterruptedError when it ended before it was whole, after which there is no stream.
+	// RestoreStream creates a stream from what Stream.Snapshot returned and wrote. The stream
+	// must not exist. Size and digest are checked before the restore is completed on the server.
+	// Errors: ErrStreamRestore; ErrStreamNameAlreadyInUse; ErrInvalidConfig; an *InterruptedError
+	// if it ended before it was complete, after which there is no stream.
 	RestoreStream(ctx context.Context, snapshot *StreamSnapshot, from io.Reader, opts ...SnapshotOpt) (Stream, error)
 
 	// ListStreams lists the streams of the account through a channel; AllStreams does it
@@ -42,13 +42,13 @@ type StreamManager interface {
 	ListStreams(ctx context.Context, opts ...StreamListOpt) StreamInfoLister
 	// StreamNames lists their names through a channel; AllStreamNames does it without one.
 	StreamNames(ctx context.Context, opts ...StreamListOpt) StreamNameLister
-	// AllStreams yields the streams of the account, in the order of their names. Nothing is
-	// sent before the range begins, and nothing is left when it is left. A stream that is
-	// there from the beginning to the end is yielded once, whatever becomes of others
-	// meanwhile. The sequence ends at its first error: an *IncompleteError when a part is
-	// missing. A context without a deadline allows DefaultTimeout for each page of 256.
+	// AllStreams yields the streams of the account, in the order of their names. Nothing is sent
+	// before the range begins, and leaving the range early leaks nothing. A stream that exists
+	// throughout is yielded exactly once, even if others are created or removed meanwhile. The
+	// sequence ends at its first error: an *IncompleteError when a part is missing. A context
+	// without a deadline allows DefaultTimeout for each page of 256.
 	AllStreams(ctx context.Context, opts ...StreamListOpt) iter.Seq2[*StreamInfo, error]
-	// AllStreamNames is AllStreams for names alone, in pages of 1,024.
+	// AllStreamNames is AllStreams for names only, in pages of 1,024.
 	AllStreamNames(ctx context.Context, opts ...StreamListOpt) iter.Seq2[string, error]
 }
 
@@ -58,12 +58,12 @@ type streamRequest struct {
 	Pedantic bool `json:"pedantic,omitempty"`
 }
 
-// done is the answer to a call that only has an effect.
+// done is the answer to a call that returns only success.
 type done struct {
 	Success bool `json:"success"`
 }
 
-// CreateStream makes a stream.
+// CreateStream creates a stream.
 func (js *jetStream) CreateStream(ctx context.Context, cfg StreamConfig) (Stream, error) {
 	ctx, cancel := js.bound(ctx)
 	defer cancel()
@@ -78,7 +78,7 @@ func (js *jetStream) CreateStream(ctx context.Context, cfg StreamConfig) (Stream
 	return newStream(js, info), nil
 }
 
-// UpdateStream changes a stream.
+// UpdateStream updates a stream.
 func (js *jetStream) UpdateStream(ctx context.Context, cfg StreamConfig) (Stream, error) {
 	info, err := js.putStream(ctx, request{op: "update stream", subject: "STREAM.UPDATE."}, cfg)
 	if err != nil {
@@ -90,8 +90,8 @@ func (js *jetStream) UpdateStream(ctx context.Context, cfg StreamConfig) (Stream
 	return newStream(js, info), nil
 }
 
-// CreateOrUpdateStream updates a stream or makes it. Somebody else may make it in
-// between: then it is updated after all.
+// CreateOrUpdateStream updates a stream or creates it. If another client creates it in between,
+// it is updated after all.
 func (js *jetStream) CreateOrUpdateStream(ctx context.Context, cfg StreamConfig) (Stream, error) {
 	ctx, cancel := js.bound(ctx)
 	defer cancel()
@@ -106,7 +106,7 @@ func (js *jetStream) CreateOrUpdateStream(ctx context.Context, cfg StreamConfig)
 	return js.UpdateStream(ctx, cfg)
 }
 
-// putStream sends a config to a server that knows all of it.
+// putStream sends a config, after a check that the server knows all of it.
 func (js *jetStream) putStream(ctx context.Context, r request, cfg StreamConfig) (*StreamInfo, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (js *jetStream) streamInfo(ctx context.Context, r request) (*StreamInfo, er
 	return &info, nil
 }
 
-// succeed makes a call that only has an effect.
+// succeed makes a call that returns only success.
 func (js *jetStream) succeed(ctx context.Context, r request) error {
 	answer, err := call[done](ctx, js, r)
 	if err != nil {

@@ -148,7 +148,7 @@ func TestMessagesOfAStream(t *testing.T) {
 	})
 }
 
-// TestListsOfStreams has more of them than a page.
+// TestListsOfStreams has more of them than fit into a page.
 func TestListsOfStreams(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		ctx := b.T.Context()
@@ -302,7 +302,7 @@ func TestControlOfAConsumer(t *testing.T) {
 	})
 }
 
-// TestStreamsAreThePeers: what one client makes the other reads, field by field.
+// TestStreamsAreThePeers: each client reads what the other creates, field by field.
 func TestStreamsAreThePeers(t *testing.T) {
 	managed(t, func(b *faults.Env, js jetstream.JetStream) {
 		other, done := peerOf(b)

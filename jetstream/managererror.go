@@ -12,19 +12,19 @@ import (
 var (
 	// ErrAmbiguousSubject: several streams take a subject. See AmbiguousSubjectError.
 	ErrAmbiguousSubject JetStreamError = born("more than one stream takes the subject", ErrJetStream).In(kind.Input)
-	// ErrIncomplete: a list has not everything. See IncompleteError.
+	// ErrIncomplete: a list is incomplete. See IncompleteError.
 	ErrIncomplete JetStreamError = born("list is incomplete", ErrJetStream).In(kind.Unavailable, kind.Retry)
-	// ErrInterrupted: a snapshot or a restore ended before it was whole. See InterruptedError.
+	// ErrInterrupted: a snapshot or a restore ended before it was complete. See InterruptedError.
 	ErrInterrupted JetStreamError = born("interrupted", ErrJetStream).In(kind.Unavailable, kind.Retry)
-	// ErrDigestMismatch: the bytes are not those that the digest is of.
+	// ErrDigestMismatch: the bytes do not match the digest.
 	ErrDigestMismatch JetStreamError = born("digest does not match", ErrJetStream).In(kind.Input)
-	// ErrNotSystemAccount: the call is one of the system account, and the connection is not in it.
+	// ErrNotSystemAccount: the call needs the system account, and the connection is not in it.
 	ErrNotSystemAccount JetStreamError = born("not in the system account", ErrJetStream).In(kind.Permission)
 
-	errNoInfo    error = kind.New("no info in it", ErrInvalidJetStreamResponse).In(kind.Protocol, kind.MaybeSent)
-	errNoSuccess error = kind.New("it says neither success nor why not", ErrInvalidJetStreamResponse).In(kind.Protocol, kind.MaybeSent)
-	errStopped   error = kind.New("left by its reader", ErrJetStream).In(kind.Canceled)
-	errStuck     error = kind.New("the server gives the same page again and again", ErrInvalidJetStreamResponse).In(kind.Protocol)
+	errNoInfo    error = kind.New("it contains no info", ErrInvalidJetStreamResponse).In(kind.Protocol, kind.MaybeSent)
+	errNoSuccess error = kind.New("it reports neither success nor an error", ErrInvalidJetStreamResponse).In(kind.Protocol, kind.MaybeSent)
+	errStopped   error = kind.New("abandoned by its reader", ErrJetStream).In(kind.Canceled)
+	errStuck     error = kind.New("the server returns the same page repeatedly", ErrInvalidJetStreamResponse).In(kind.Protocol)
 )
 
 // AmbiguousSubjectError says which streams take a subject. It is an
@@ -55,19 +55,19 @@ func (e *SubjectNotFoundError) Error() string {
 // Unwrap returns ErrStreamNotFound.
 func (e *SubjectNotFoundError) Unwrap() error { return ErrStreamNotFound }
 
-// IncompleteError says what a list has not. It is an ErrIncomplete and what Err is.
+// IncompleteError says what is missing from a list. It is an ErrIncomplete and what Err is.
 type IncompleteError struct {
 	Op      string            // "list streams"
 	Stream  string            // whose consumers they are; empty for streams
-	Listed  int               // how many came before
-	Missing []string          // names of which no server told more, in order
-	Offline map[string]string // those of them that a server cannot run, and why
-	Err     error             // why a page is missing; nil if all came
+	Listed  int               // how many names were listed before
+	Missing []string          // names for which no server sent details, in order
+	Offline map[string]string // those of Missing that a server cannot run, and why
+	Err     error             // why a page is missing; nil if all arrived
 }
 
-// Error says what there is, and what there is not.
+// Error says what was listed, and what is missing.
 func (e *IncompleteError) Error() string {
-	text := fmt.Sprintf("troupe: %s: incomplete after %d", about(e.Op, e.Stream, ""), e.Listed)
+	text := fmt.Sprintf("troupe: %s: incomplete after %d names", about(e.Op, e.Stream, ""), e.Listed)
 	if len(e.Missing) > 0 {
 		text += ", missing " + strings.Join(e.Missing, ", ")
 	}
@@ -80,35 +80,35 @@ func (e *IncompleteError) Error() string {
 // Unwrap returns ErrIncomplete and the cause.
 func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.Err} }
 
-// NotSupportedError says what a server left out because it does not know it. It is an
+// NotSupportedError says which field a server ignored because it does not know it. It is an
 // ErrNotSupported and what Err is.
 type NotSupportedError struct {
 	Op               string // "create stream"
 	Stream, Consumer string // Consumer is empty for a stream
 	Feature          string // the field of the config
-	RolledBack       bool   // what the call had made is removed again
-	RollbackErr      error  // why it could not be removed; nil if it was, or if it was there before
+	RolledBack       bool   // what the call had created has been removed again
+	RollbackErr      error  // why it could not be removed; nil if it was, or if it had existed before
 	Err              error  // the kind
 }
 
-// Error names the feature, and what is left.
+// Error names the feature, and what remains on the server.
 func (e *NotSupportedError) Error() string {
 	text := "troupe: " + about(e.Op, e.Stream, e.Consumer) + ": the server does not support " + e.Feature
 	switch {
 	case e.RolledBack:
-		return text + "; it is removed again"
+		return text + "; what was created has been removed again"
 	case e.RollbackErr != nil:
-		return text + "; it could not be removed: " + plain(e.RollbackErr)
+		return text + "; what was created could not be removed: " + plain(e.RollbackErr)
 	default:
 		return text
 	}
 }
 
-// Unwrap returns the kind, and why what was made is still there.
+// Unwrap returns the kind and RollbackErr.
 func (e *NotSupportedError) Unwrap() []error { return []error{e.Err, e.RollbackErr} }
 
-// ConsumerTypeError says which consumer is none of the kind that the call is for. It is
-// an ErrNotPullConsumer or an ErrNotPushConsumer.
+// ConsumerTypeError says which consumer is not of the type that the call is for. It is an
+// ErrNotPullConsumer or an ErrNotPushConsumer.
 type ConsumerTypeError struct {
 	Stream, Consumer string
 	Err              error
@@ -122,9 +122,9 @@ func (e *ConsumerTypeError) Error() string {
 // Unwrap returns the kind.
 func (e *ConsumerTypeError) Unwrap() error { return e.Err }
 
-// InterruptedError says how a snapshot or a restore ended before it was whole, and how
-// far it was. Nothing of a restore is left on the server; what a snapshot has written so
-// far is of no use. It is an ErrInterrupted and what Err is.
+// InterruptedError says why a snapshot or a restore ended before it was complete, and how far it
+// got. Nothing of a restore remains on the server; the written part of a snapshot is useless. It
+// is an ErrInterrupted and what Err is.
 type InterruptedError struct {
 	Op, Stream string
 	Chunks     int    // that were written, or acknowledged by the server
@@ -133,9 +133,9 @@ type InterruptedError struct {
 	Err        error
 }
 
-// Error says how far it was, and why it ended.
+// Error says how far it got, and why it ended.
 func (e *InterruptedError) Error() string {
-	return fmt.Sprintf("troupe: %s: interrupted after %d chunks of %d bytes: %s: %s",
+	return fmt.Sprintf("troupe: %s: interrupted after %d chunks, %d bytes: %s: %s",
 		about(e.Op, e.Stream, ""), e.Chunks, e.Bytes, e.Reason, plain(e.Err))
 }
 

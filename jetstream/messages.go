@@ -12,33 +12,35 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// messages.go - a consumer's messages, one call of Next after the other.
+// messages.go - a consumer's messages, one per call of Next.
 //
 //	subscription ──► put ──► buffer ──► Next
 //	                               ▲
 //	     puller ── errors ─────────┘
 
-// MessagesContext is what Messages returns. It is safe for concurrent use: each message
-// goes to one caller of Next.
+// MessagesContext iterates over a consumer's messages. It is safe for concurrent use: each
+// message goes to one caller of Next.
 type MessagesContext interface {
-	// Next returns the next message, and waits for it as long as the options say: without
-	// one, for ever. Messages are asked for only while somebody calls it.
+	// Next returns the next message, and waits for it as long as the options say: without one,
+	// forever. Messages are requested only while a call waits.
 	//
-	// Errors: ErrTimeout, or that of the context; ErrNoHeartbeat, after which it can be
-	// called again; what ended the messages, as ErrConsumerDeleted, once; from then on, and after Stop, ErrMsgIteratorClosed,
-	// which is an ErrConnectionClosed as well when the connection is closed; ErrInvalidOption.
+	// Errors: ErrTimeout, or that of the context; ErrNoHeartbeat, after which it can be called
+	// again; once, the error that ended the messages, such as ErrConsumerDeleted; from then on,
+	// and after Stop, ErrMsgIteratorClosed, which is also an ErrConnectionClosed if the
+	// connection is closed; ErrInvalidOption.
 	Next(opts ...NextOpt) (Msg, error)
-	// NextWithContext is Next that waits until ctx is done. It is the one that costs least.
+	// NextWithContext is Next that waits until ctx is done. It is the cheapest of the calls.
 	NextWithContext(ctx context.Context) (Msg, error)
-	// All yields messages until there are no more. An error is yielded with a nil message;
-	// those after which Next can be called again do not end it. To break leaves the
-	// messages as they are: it can be called again, or stopped.
+	// All yields messages until there are no more. An error is yielded with a nil message; errors
+	// after which Next can be called again do not end it. After a break, All and Next can be
+	// called again.
 	All(ctx context.Context) iter.Seq2[Msg, error]
-	// Stop ends the messages at once: what waits is discarded.
+	// Stop ends the messages at once: queued ones are discarded.
 	Stop()
-	// Drain ends them when what has come is taken.
+	// Drain ends them once the messages that have arrived are taken.
 	Drain()
-	// Closed returns a channel that is closed when nothing more can come. What has come before may still be taken after a Drain.
+	// Closed returns a channel that is closed when no more messages can arrive. After a Drain,
+	// messages that arrived earlier can still be taken.
 	Closed() <-chan struct{}
 }
 
@@ -54,32 +56,33 @@ type nextOpt func(*nextOpts)
 
 func (f nextOpt) configureNext(o *nextOpts) { f(o) }
 
-// NextMaxWait bounds how long Next waits; zero or less is no bound.
+// NextMaxWait limits how long Next waits; zero or less means no limit.
 func NextMaxWait(timeout time.Duration) NextOpt {
 	return nextOpt(func(o *nextOpts) { o.timeout = timeout })
 }
 
-// NextContext has Next wait until ctx is done. ErrInvalidOption with NextMaxWait.
+// NextContext makes Next wait until ctx is done. ErrInvalidOption with NextMaxWait.
 func NextContext(ctx context.Context) NextOpt {
 	return nextOpt(func(o *nextOpts) { o.ctx = ctx })
 }
 
-// bufferMax bounds the messages in the buffer of an iterator. More wait in the subscription.
+// bufferMax is the maximum of messages in the buffer of an iterator. More wait in the
+// subscription.
 const bufferMax = 4096
 
 // iterator implements MessagesContext, on a puller.
 type iterator struct {
 	p       *puller
 	subject string        // of pulls, as it was at the beginning
-	buffer  chan *jsMsg   // closed behind the last message
-	errs    chan error    // what a Next is interrupted with; capacity 1
+	buffer  chan *jsMsg   // closed after the last message
+	errs    chan error    // errors that interrupt one Next; capacity 1
 	stopped chan struct{} // closed by Stop
 	stop    sync.Once
 	cut     chan struct{} // closed with the connection
 	cutting sync.Once
 
 	waiters atomic.Int64 // calls of Next that wait
-	parked  atomic.Bool  // nothing is asked for: nobody waited
+	parked  atomic.Bool  // nothing is requested, because no call waited
 	failure atomic.Pointer[error]
 }
 
@@ -105,7 +108,8 @@ func newIterator(p *puller) *iterator {
 		stopped: make(chan struct{}), cut: make(chan struct{})}
 }
 
-// put is for the subscription. It waits while the buffer is full, unless the connection is closed.
+// put is called by the subscription. It waits while the buffer is full, unless the connection is
+// closed.
 func (it *iterator) put(m *jsMsg) {
 	select {
 	case it.buffer <- m:
@@ -124,7 +128,7 @@ func (it *iterator) cutOff() { it.cutting.Do(func() { close(it.cut) }) }
 
 func (it *iterator) len() int { return len(it.buffer) }
 
-// interrupt has one Next return an error. It is dropped if one waits to be returned.
+// interrupt makes one Next return an error. It is dropped if another is still pending.
 func (it *iterator) interrupt(err error) {
 	select {
 	case it.errs <- err:
@@ -132,13 +136,13 @@ func (it *iterator) interrupt(err error) {
 	}
 }
 
-// fail has one Next return what ended the messages, behind those that have come.
+// fail makes one Next return the error that ended the messages, after those that have arrived.
 func (it *iterator) fail(err error) { it.failure.Store(&err) }
 
 // discard ends the messages at once.
 func (it *iterator) discard() { it.stop.Do(func() { close(it.stopped) }) }
 
-// close follows the last message.
+// close is called after the last message.
 func (it *iterator) close() { close(it.buffer) }
 
 // Next returns the next message.
@@ -169,7 +173,7 @@ func (it *iterator) NextWithContext(ctx context.Context) (Msg, error) {
 	return it.next(ctx, 0)
 }
 
-// next returns a message that is there, or waits for one.
+// next returns a buffered message, or waits for one.
 func (it *iterator) next(ctx context.Context, timeout time.Duration) (Msg, error) {
 	select {
 	case <-it.stopped:
@@ -184,7 +188,7 @@ func (it *iterator) next(ctx context.Context, timeout time.Duration) (Msg, error
 	}
 }
 
-// wait waits for a message, and has the puller ask for some.
+// wait waits for a message, and makes the puller ask for some.
 func (it *iterator) wait(ctx context.Context, timeout time.Duration) (Msg, error) {
 	it.waiters.Add(1)
 	defer it.waiters.Add(-1)
@@ -230,7 +234,7 @@ func (it *iterator) taken(m *jsMsg, ok bool) (Msg, error) {
 	return m, nil
 }
 
-// over returns why there are no more messages: the failure to one caller.
+// over returns why there are no more messages; one caller gets the failure.
 func (it *iterator) over() error {
 	if err := it.failure.Swap(nil); err != nil {
 		return *err
@@ -258,8 +262,8 @@ func ends(err error, ctx context.Context) bool {
 // Stop ends the messages at once.
 func (it *iterator) Stop() { it.p.Stop() }
 
-// Drain ends the messages when what has come is taken.
+// Drain ends the messages once those that have arrived are taken.
 func (it *iterator) Drain() { it.p.Drain() }
 
-// Closed returns a channel that is closed when nothing more can come.
+// Closed returns a channel that is closed when no more messages can arrive.
 func (it *iterator) Closed() <-chan struct{} { return it.p.closed }

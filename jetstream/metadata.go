@@ -5,21 +5,22 @@ import (
 	"time"
 )
 
-// metadata.go - reads what a server writes into the subject that acks go to.
+// metadata.go - reads the metadata in the reply subject of a message.
 //
 //	1  $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
 //	2  $JS.ACK.<domain>.<account>.<stream>.<consumer>. … .<pending>[.<more>]
 //
 // The first form has 9 tokens, the second at least 11.
 
-// MsgMetadata is what the server says of one delivery of a message. Its strings lie
-// in the message's reply subject.
+// MsgMetadata describes one delivery of a message. Its strings share memory with the message's
+// reply subject.
 type MsgMetadata struct {
-	// Sequence has the message's number in the stream and the delivery's in the consumer.
+	// Sequence has the sequence of the message in the stream, and that of the delivery in the
+	// consumer.
 	Sequence SequencePair
 	// NumDelivered counts the deliveries of the message; 1 for the first.
 	NumDelivered uint64
-	// NumPending is how many messages the consumer had still to deliver after this one.
+	// NumPending is how many messages the consumer still had to deliver after this one.
 	NumPending uint64
 	// Timestamp is when the message was stored.
 	Timestamp time.Time
@@ -31,7 +32,7 @@ type MsgMetadata struct {
 	Domain string
 }
 
-// SequencePair has the number of a message and that of its delivery.
+// SequencePair has the sequences of a message and of its delivery.
 type SequencePair struct {
 	// Consumer counts the deliveries of the consumer, redeliveries included.
 	Consumer uint64 `json:"consumer_seq"`
@@ -39,8 +40,8 @@ type SequencePair struct {
 	Stream uint64 `json:"stream_seq"`
 }
 
-// Read fills in what the server says of msg: Msg.Metadata without its allocation.
-// ErrNotJSMessage, and unspecified contents, for a message that no consumer delivered.
+// Read fills in the metadata of msg: it is Msg.Metadata without the allocation. ErrNotJSMessage,
+// and unspecified contents, for a message that was not delivered by a consumer.
 func (m *MsgMetadata) Read(msg Msg) error {
 	if !parseAckSubject(msg.Reply(), m) {
 		return ErrNotJSMessage
@@ -51,12 +52,12 @@ func (m *MsgMetadata) Read(msg Msg) error {
 const (
 	ackPrefix = "$JS.ACK."
 
-	// What follows the prefix, in tokens.
+	// Number of tokens after the prefix.
 	ackTokensV1 = 7
 	ackTokensV2 = 9 // and possibly more
 	ackNumbers  = 5 // the last tokens of the first form
 
-	noDomain = "_" // how the second form says that there is none
+	noDomain = "_" // in the second form, for none
 )
 
 // parseAckSubject reads the metadata in an ack subject into meta. It reports false,

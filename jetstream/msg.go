@@ -8,65 +8,62 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// Msg is a message of a stream, delivered by a consumer. It belongs to whoever gets it
-// and is safe for concurrent use.
+// Msg is a message of a stream, delivered by a consumer. The receiver owns it. It is safe for
+// concurrent use.
 //
-// It is acknowledged once: the call that acknowledges it finally decides, and each
-// later one returns ErrMsgAlreadyAckd. InProgress may be repeated. A call that failed
-// has not acknowledged, and may be repeated. Every acknowledgement returns ErrMsgNotBound
-// for a message without a connection, ErrMsgNoReply without a reply subject, and what
-// Publish of the connection returns. While there is no server they are kept and sent
-// to the next one.
+// It is acknowledged once: after a final acknowledgement each later call returns
+// ErrMsgAlreadyAckd. InProgress may be repeated. A call that failed has not acknowledged, and may
+// be repeated. Every acknowledgement returns ErrMsgNotBound for a message without a connection,
+// ErrMsgNoReply without a reply subject, and what Publish of the connection returns. While the
+// connection is lost they are buffered, and sent after the reconnect.
 //
-// The acknowledgement names the delivery: one that comes after the consumer's AckWait
-// acknowledges the message all the same if the server still waits for one. Those of the
-// Double kind wait for the server's word, and are the only ones that can tell.
+// The acknowledgement refers to the delivery: one that arrives after the consumer's AckWait still
+// counts if the server is still waiting for one. Only the Double calls wait for the server's
+// confirmation and so know the outcome.
 type Msg interface {
-	// Metadata returns what the server says of this delivery. ErrMsgNotBound and
-	// ErrMsgNoReply; ErrNotJSMessage for a message that no consumer delivered. It costs
-	// one allocation.
+	// Metadata returns the server's data about this delivery. ErrMsgNotBound; ErrMsgNoReply;
+	// ErrNotJSMessage for a message that was not delivered by a consumer. It allocates once.
 	Metadata() (*MsgMetadata, error)
-	// Data returns the message's payload, which is the caller's.
+	// Data returns the message's payload, which the caller owns.
 	Data() []byte
-	// Headers returns the message's header; nil without one.
+	// Headers returns the message's header; nil if it has none.
 	Headers() api.Header
 	// Subject returns the subject that the message was published to.
 	Subject() string
 	// Reply returns the subject that acknowledgements go to.
 	Reply() string
 
-	// Ack says that the message is done with. It does not wait for the server.
+	// Ack acknowledges the message. It does not wait for the server.
 	Ack() error
 	// DoubleAck is Ack that waits until the server has confirmed it. A ctx without a
-	// deadline gets the default timeout; nil is allowed. Beside the others it
-	// returns the errors of a request: ErrTimeout and ErrDisconnected when the outcome is
-	// unknown, ErrNoResponders when there is no such consumer any more. After these it
-	// may be called again.
+	// deadline gets the default timeout; nil is allowed. In addition to those of Ack it returns
+	// the errors of a request: ErrTimeout and ErrDisconnected if the outcome is unknown,
+	// ErrNoResponders if the consumer no longer exists. After these it may be called again.
 	DoubleAck(ctx context.Context) error
-	// Nak asks for the message to be delivered again, at once. BackOff and AckWait of
-	// the consumer have no part in it.
+	// Nak asks for the message to be delivered again, at once. BackOff and AckWait of the
+	// consumer do not apply.
 	Nak() error
 	// NakWithDelay is Nak for a delivery after a delay; zero or less is at once.
 	NakWithDelay(delay time.Duration) error
 	// DoubleNak is NakWithDelay that waits for the server, as DoubleAck does.
 	DoubleNak(ctx context.Context, delay time.Duration) error
-	// InProgress says that the message is being worked on: the time of AckWait begins
-	// anew. It can be repeated.
+	// InProgress reports that the message is being worked on: AckWait starts over. It can be
+	// repeated.
 	InProgress() error
 	// DoubleInProgress is InProgress that waits for the server, as DoubleAck does.
 	DoubleInProgress(ctx context.Context) error
-	// Term says that the message shall never be delivered again.
+	// Term asks the server never to deliver the message again.
 	Term() error
-	// TermWithReason is Term with a reason, which is in the server's advisory. Servers
-	// before 2.10.4 ignore it altogether. An empty one is none.
+	// TermWithReason is Term with a reason, which the server's advisory contains. Servers before
+	// 2.10.4 ignore the whole call. An empty reason is none.
 	TermWithReason(reason string) error
 	// DoubleTerm is TermWithReason that waits for the server, as DoubleAck does.
 	DoubleTerm(ctx context.Context, reason string) error
-	// AckNext is Ack that asks for the consumer's next message with the same packet, and
-	// waits for it until ctx is done: one round trip for each message of a loop. A ctx
-	// without a deadline gets the default timeout; nil is allowed. The message is
-	// acknowledged when the request has been sent. Errors are those of Ack, and those of
-	// a Next of the consumer: ErrTimeout when there is no message in time.
+	// AckNext is Ack that also asks for the consumer's next message, and waits for it until ctx
+	// is done: one round trip for each message of a loop. A ctx without a deadline gets the
+	// default timeout; nil is allowed. The message is acknowledged when the request has been
+	// sent. Errors are those of Ack, and those of Consumer.Next: ErrTimeout if there is no
+	// message in time.
 	AckNext(ctx context.Context) (Msg, error)
 }
 
@@ -77,27 +74,26 @@ type MessageHandler func(msg Msg)
 type jsMsg struct {
 	msg *api.Msg
 	js  *jetStream
-	// state is stateOpen until a final acknowledgement begins. One that fails opens it again.
+	// state is stateOpen until a final acknowledgement begins. A failed one opens it again.
 	state atomic.Uint32
-	sent  *ackCounts // counts acknowledgements; nil for nobody
+	sent  *ackCounts // counts acknowledgements; nil if not needed
 }
 
-// What has become of a message.
+// States of a message.
 const (
 	stateOpen uint32 = iota
 	stateAcked
 )
 
-// msgSlab makes jsMsgs, several of them with one allocation. Messages of one slab keep
-// each other, so it is bounded in what the messages take together. The zero value is
-// ready; it is for one goroutine at a time.
+// msgSlab allocates several jsMsgs at once. Messages of one slab keep each other in memory, so
+// their total size is limited. The zero value is ready; it is for one goroutine at a time.
 type msgSlab struct {
 	free  []jsMsg
-	bytes int // what the messages of the slab take
+	bytes int // of the messages of the slab
 }
 
-// Bounds of a slab, in messages and their bytes. They are about those of the slabs
-// that the messages lie in.
+// Limits of a slab, in messages and their bytes. They are about the same as those of the slabs
+// that hold the api messages.
 const (
 	slabMsgsMax  = 8
 	slabBytesMax = 2048

@@ -26,7 +26,7 @@ func checkStreamName(name string) error {
 // name.
 func checkConsumerName(name string) error { return checkName(name, ErrInvalidConsumerName) }
 
-// checkNames checks the names that the subject of a consumer's call is made of.
+// checkNames checks the names that go into the subject of a consumer's call.
 func checkNames(stream, consumer string) error {
 	return firstError(checkStreamName(stream), checkConsumerName(consumer))
 }
@@ -48,11 +48,10 @@ func checkName(name string, invalid error) error {
 
 func isBlank(c rune) bool { return c <= ' ' || c == 0x7f }
 
-// checkSubject returns an ErrInvalidSubject unless subject, which may have wildcards, is
-// one.
+// checkSubject returns an ErrInvalidSubject unless subject, which may have wildcards, is valid.
 func checkSubject(subject string) error {
 	if err := protocol.CheckSubscribeSubject(subject); err != nil {
-		return &NameError{Name: subject, Reason: "is no subject: " + plain(err), Err: ErrInvalidSubject}
+		return &NameError{Name: subject, Reason: "is not a valid subject: " + plain(err), Err: ErrInvalidSubject}
 	}
 	return nil
 }
@@ -60,7 +59,7 @@ func checkSubject(subject string) error {
 // checkConfigSubject is checkSubject for a field of a config.
 func checkConfigSubject(asset, name, field, subject string) error {
 	if err := checkSubject(subject); err != nil {
-		return &ConfigError{Asset: asset, Name: name, Field: field, Reason: "has " + strconv.Quote(subject) + ", which is no subject", Kind: err}
+		return &ConfigError{Asset: asset, Name: name, Field: field, Reason: "has " + strconv.Quote(subject) + ", which is not a valid subject", Kind: err}
 	}
 	return nil
 }

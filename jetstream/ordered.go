@@ -13,7 +13,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// ordered.go - a Consumer that makes the consumers behind it itself.
+// ordered.go - a Consumer that creates its underlying consumers itself.
 
 // orderedConsumer implements Consumer.
 type orderedConsumer struct {
@@ -21,10 +21,10 @@ type orderedConsumer struct {
 
 	mu      sync.Mutex
 	use     orderedUse
-	running func() bool // what was begun last has not ended; nil before
+	running func() bool // whether the last use is still running; nil before the first
 }
 
-// orderedUse is what an ordered consumer is used for. It stays.
+// orderedUse is what an ordered consumer is used for. It does not change once set.
 type orderedUse uint8
 
 const (
@@ -38,7 +38,7 @@ func (js *jetStream) OrderedConsumer(ctx context.Context, stream string, cfg Ord
 	return js.orderedConsumer(ctx, &orderedSource{js: js, stream: stream, cfg: cfg, prefix: cfg.NamePrefix})
 }
 
-// orderedConsumer makes the first consumer.
+// orderedConsumer creates the first consumer.
 func (js *jetStream) orderedConsumer(ctx context.Context, s *orderedSource) (Consumer, error) {
 	s.policy = s.cfg.DeliverPolicy
 	s.cfg.FilterSubjects = slices.Clone(s.cfg.FilterSubjects)
@@ -50,7 +50,7 @@ func (js *jetStream) orderedConsumer(ctx context.Context, s *orderedSource) (Con
 	for {
 		_, err := s.renew(ctx, time.Time{})
 		if errors.Is(err, ErrConsumerExists) && ctx.Err() == nil {
-			continue // a name of somebody else's
+			continue // the name is taken by another client
 		}
 		if err != nil {
 			s.close()
@@ -65,8 +65,8 @@ func (s *stream) OrderedConsumer(ctx context.Context, cfg OrderedConsumerConfig)
 	return s.js.orderedConsumer(ctx, &orderedSource{js: s.js, stream: s.name, cfg: cfg, prefix: cfg.NamePrefix, created: s.CachedInfo().Created})
 }
 
-// begin makes the caller the user, if nobody else is. It calls start, which returns
-// whether what it started goes on.
+// begin makes the caller the user, if there is no other. It calls start, which returns a function
+// that reports whether the use is still running.
 func (c *orderedConsumer) begin(use orderedUse, start func() (running func() bool, err error)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,7 +126,7 @@ func (c *orderedConsumer) Messages(options ...PullMessagesOpt) (MessagesContext,
 	return p.buffer, nil
 }
 
-// start begins a puller that goes through all generations.
+// start starts a puller that runs through all generations.
 func (c *orderedConsumer) start(o *consumeOpts, use func(*puller)) (p *puller, err error) {
 	if o.more.workers > 0 {
 		return nil, &OptionError{Option: "Concurrency", Reason: "is not for ordered consumers"}
@@ -139,7 +139,7 @@ func (c *orderedConsumer) start(o *consumeOpts, use func(*puller)) (p *puller, e
 		}
 		p.ordered = &orderedRun{source: s}
 		o.quietHeartbeats = true
-		p.missing = fresh == nil // it makes one first
+		p.missing = fresh == nil // it creates one first
 		use(p)
 		s.reuse(o.stopAfter, o.more.restart)
 		if err = p.begin(); err != nil {
@@ -153,7 +153,7 @@ func (c *orderedConsumer) start(o *consumeOpts, use func(*puller)) (p *puller, e
 	return p, nil
 }
 
-// reuse counts from here on what is handed on.
+// reuse restarts the count of delivered messages.
 func (s *orderedSource) reuse(stop int, restart *orderedRestart) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,7 +161,7 @@ func (s *orderedSource) reuse(stop int, restart *orderedRestart) {
 	s.restart = restart
 }
 
-// unfinished reports whether messages may be handed on yet.
+// unfinished reports whether more messages may be delivered.
 func (p *puller) unfinished() bool {
 	select {
 	case <-p.closed:
@@ -171,13 +171,13 @@ func (p *puller) unfinished() bool {
 	}
 }
 
-// orderedPull is what one fetch of an ordered consumer hands on.
+// orderedPull decides what one fetch of an ordered consumer delivers.
 type orderedPull struct {
 	source *orderedSource
 	batch  atomic.Pointer[batch]
 }
 
-// admits decides about a message of the batch, which a gap ends.
+// admits decides whether to deliver a message; a gap ends the batch.
 func (o *orderedPull) admits(b *batch, m *api.Msg) bool {
 	var meta MsgMetadata
 	if !parseAckSubject(m.Reply, &meta) {
@@ -198,7 +198,7 @@ func (o *orderedPull) unfinished() bool {
 	return b != nil && b.Reason() == FetchOpen
 }
 
-// fetch makes a consumer, unless the first one is unused yet, and has f fetch from it.
+// fetch creates a consumer, unless the first one is still unused, and calls f to fetch from it.
 func (c *orderedConsumer) fetch(ctx context.Context, f func(*pullConsumer, *orderedPull) error) error {
 	pull := &orderedPull{source: c.source}
 	var from *pullConsumer
@@ -235,13 +235,12 @@ func (c *orderedConsumer) batch(o fetchOpts, options []FetchOpt) (b MessageBatch
 	return b, err
 }
 
-// Fetch asks for messages. Each call makes a consumer for itself: Consume and Messages
-// cost less.
+// Fetch asks for messages. Each call creates its own consumer: Consume and Messages cost less.
 func (c *orderedConsumer) Fetch(batch int, options ...FetchOpt) (MessageBatch, error) {
 	return c.batch(fetchOpts{pullRequest: pullRequest{batch: batch}, sizable: true}, options)
 }
 
-// FetchBytes asks for messages of so many bytes.
+// FetchBytes asks for up to maxBytes of messages.
 func (c *orderedConsumer) FetchBytes(maxBytes int, options ...FetchOpt) (MessageBatch, error) {
 	if err := atLeast("FetchBytes", maxBytes, 1); err != nil {
 		return nil, err
@@ -249,7 +248,7 @@ func (c *orderedConsumer) FetchBytes(maxBytes int, options ...FetchOpt) (Message
 	return c.batch(fetchOpts{pullRequest: pullRequest{batch: bytesOnlyBatch, maxBytes: maxBytes}}, options)
 }
 
-// FetchNoWait asks for the messages that there are.
+// FetchNoWait asks for the messages that are available.
 func (c *orderedConsumer) FetchNoWait(batch int) (MessageBatch, error) {
 	return c.batch(fetchOpts{pullRequest: pullRequest{batch: batch, noWait: true}}, nil)
 }
@@ -292,7 +291,7 @@ func (c *orderedConsumer) collect(ctx context.Context, o fetchOpts, options []Fe
 	return msgs, err
 }
 
-// Info asks for the info of the present consumer behind it.
+// Info asks for the info of the current underlying consumer.
 func (c *orderedConsumer) Info(ctx context.Context) (*ConsumerInfo, error) {
 	handle := c.source.current()
 	if handle == nil {
@@ -301,7 +300,7 @@ func (c *orderedConsumer) Info(ctx context.Context) (*ConsumerInfo, error) {
 	return handle.Info(ctx)
 }
 
-// CachedInfo returns the info that came last; nil before the first consumer.
+// CachedInfo returns the latest info; nil before the first consumer.
 func (c *orderedConsumer) CachedInfo() *ConsumerInfo {
 	handle := c.source.current()
 	if handle == nil {

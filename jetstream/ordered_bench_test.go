@@ -12,7 +12,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// consumedMessages is what one pass of the benchmarks of consuming gets.
+// consumedMessages is how many messages one pass of the benchmarks of consuming receives.
 const consumedMessages = 50_000
 
 // stockedServer is a server whose stream S has that many messages of 128 bytes, in memory.
@@ -41,7 +41,7 @@ func counter(n int) (count func(), done chan struct{}) {
 	}, done
 }
 
-// BenchmarkOrderedConsume is about one message of an ordered consumer that replays a stream.
+// BenchmarkOrderedConsume measures one message of an ordered consumer that replays a stream.
 func BenchmarkOrderedConsume(b *testing.B) {
 	s := stockedServer(b)
 	ctx := context.Background()
@@ -77,7 +77,7 @@ func perMessage(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/consumedMessages, "ns/msg")
 }
 
-// BenchmarkPushConsume is about one message of a push consumer without acknowledgements.
+// BenchmarkPushConsume measures one message of a push consumer without acknowledgements.
 func BenchmarkPushConsume(b *testing.B) {
 	s := stockedServer(b)
 	ctx := context.Background()

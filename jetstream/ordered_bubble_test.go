@@ -17,7 +17,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// ordering is an ordered consumer of a stream in a bubble, and another client that stores.
+// ordering is an ordered consumer of a stream in a bubble, and another client that publishes.
 type ordering struct {
 	t      *testing.T
 	b      *faults.Env
@@ -67,8 +67,8 @@ func (o *ordering) told() jetstream.ConsumeErrHandler {
 	}
 }
 
-// expect checks that all from the first that is wanted to the last that is stored came
-// once, in order.
+// expect checks that all messages from the first wanted to the last stored one came once, in
+// order.
 func (o *ordering) expect(what string, from int) {
 	o.t.Helper()
 	synctest.Wait()
@@ -136,7 +136,7 @@ func TestOrderedConsume(t *testing.T) {
 	})
 }
 
-// TestOrderedGoesOn through everything that may happen to a link, a server and a consumer.
+// TestOrderedGoesOn: through everything that may happen to a link, a server and a consumer.
 func TestOrderedGoesOn(t *testing.T) {
 	for name, happen := range map[string]func(o *ordering){
 		"the link is lost":          func(o *ordering) { o.b.Inject("link(client,s1) reset") },
@@ -180,7 +180,7 @@ func TestOrderedGoesOn(t *testing.T) {
 	}
 }
 
-// storeSomehow stores n messages, when there is a server.
+// storeSomehow stores n messages, once there is a server.
 func (o *ordering) storeSomehow(n int) {
 	o.t.Helper()
 	for range n {
@@ -208,8 +208,8 @@ func (o *ordering) deleteForAWhile() {
 	}
 }
 
-// TestOrderedPinsItsPlace: what is stored while there is no link is not skipped, though
-// nothing came before.
+// TestOrderedPinsItsPlace: messages stored while there is no link are not skipped, even if none
+// came before.
 func TestOrderedPinsItsPlace(t *testing.T) {
 	for policy, first := range map[jetstream.DeliverPolicy]int{jetstream.DeliverNewPolicy: 11, jetstream.DeliverLastPolicy: 10, jetstream.DeliverAllPolicy: 1} {
 		t.Run(policy.String(), func(t *testing.T) {
@@ -250,7 +250,7 @@ func TestOrderedStopAfter(t *testing.T) {
 	})
 }
 
-// TestOrderedMessages: as Consume, with calls of Next.
+// TestOrderedMessages: like Consume, with calls of Next.
 func TestOrderedMessages(t *testing.T) {
 	orderedBubble(t, func(o *ordering) {
 		o.store(100)
@@ -277,7 +277,7 @@ func TestOrderedMessages(t *testing.T) {
 	})
 }
 
-// TestOrderedFetch goes on where the one before has ended, also after one that failed.
+// TestOrderedFetch: a fetch continues where the previous one ended, also after a failed one.
 func TestOrderedFetch(t *testing.T) {
 	orderedBubble(t, func(o *ordering) {
 		o.store(100)
@@ -295,7 +295,7 @@ func TestOrderedFetch(t *testing.T) {
 				o.handle(m)
 			}
 			must.Do(t, b.Error())
-			if err == nil { // the one before had all
+			if err == nil { // the previous one had all
 				for m := range second.Messages() {
 					o.handle(m)
 				}
@@ -322,7 +322,7 @@ func TestOrderedFetch(t *testing.T) {
 	})
 }
 
-// TestOrderedGivesUp after MaxResetAttempts, and says why.
+// TestOrderedGivesUp: after MaxResetAttempts, and it reports why.
 func TestOrderedGivesUp(t *testing.T) {
 	orderedBubble(t, func(o *ordering) {
 		o.store(10)
@@ -341,8 +341,8 @@ func TestOrderedGivesUp(t *testing.T) {
 	})
 }
 
-// TestOrderedStreamRegressed: a stream that was made anew has other messages under the
-// numbers that were delivered; what is new is delivered, and it is told.
+// TestOrderedStreamRegressed: a stream that was created again has other messages under the
+// delivered sequences; the new ones are delivered, and the change is reported.
 func TestOrderedStreamRegressed(t *testing.T) {
 	orderedBubble(t, func(o *ordering) {
 		o.store(100)
@@ -361,10 +361,10 @@ func TestOrderedStreamRegressed(t *testing.T) {
 		o.expect("old and new", 1)
 		var regressed *jetstream.StreamRegressedError
 		if last := o.errs[len(o.errs)-1]; !errors.As(last, &regressed) || regressed.Seen != 100 || regressed.Last > 50 || !errors.Is(last, jetstream.ErrStreamRegressed) {
-			t.Errorf("told %v", o.errs)
+			t.Errorf("reported %v", o.errs)
 		}
 		if len(o.errs) > 5 || o.nc.Health() != nil {
-			t.Errorf("told %v; %v", o.errs, o.nc.Health())
+			t.Errorf("reported %v; %v", o.errs, o.nc.Health())
 		}
 		cc.Stop()
 		<-cc.Closed()

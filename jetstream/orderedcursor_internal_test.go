@@ -54,16 +54,16 @@ func TestOrderedCursor(t *testing.T) {
 	}
 }
 
-// orderedWorld is a server with a stream and consumers, a line that loses, and repeats,
-// and delays, and a client with an orderedCursor.
+// orderedWorld is a server with a stream and consumers, a link that loses, repeats and delays,
+// and a client with an orderedCursor.
 type orderedWorld struct {
 	cursor  orderedCursor
 	stored  []uint64 // numbers of the messages that match, rising
 	serial  int
 	sent    map[string]uint64 // how much each consumer has delivered
-	from    map[string]uint64 // behind which number it began
+	from    map[string]uint64 // after which number it began
 	line    []*MsgMetadata
-	arrived []uint64 // handed on
+	arrived []uint64 // delivered
 }
 
 func (w *orderedWorld) store(gap uint64) {
@@ -82,7 +82,7 @@ func (w *orderedWorld) reset() {
 	w.cursor.begin(name)
 }
 
-// deliver has consumer n send its next message.
+// deliver makes consumer n send its next message.
 func (w *orderedWorld) deliver(n int) {
 	name := fmt.Sprintf("p_%d", n)
 	i, _ := slices.BinarySearch(w.stored, w.from[name]+1)
@@ -105,8 +105,8 @@ func (w *orderedWorld) arrive(i int) {
 	}
 }
 
-// TestOrderedCursorIsInOrder under every interleaving: what is handed on is a beginning of
-// what is stored, without a gap and without a repetition.
+// TestOrderedCursorIsInOrder: under every interleaving, the delivered messages are a prefix of
+// the stored ones, without gaps or repetitions.
 func TestOrderedCursorIsInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := orderedWorld{sent: map[string]uint64{}, from: map[string]uint64{}}
@@ -141,7 +141,7 @@ func TestOrderedCursorIsInOrder(t *testing.T) {
 				}
 			},
 		})
-		// On a good line all of it comes.
+		// On a good link everything arrives.
 		w.line = nil
 		w.reset()
 		for range w.stored {

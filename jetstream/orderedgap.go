@@ -6,31 +6,31 @@ import (
 )
 
 // orderedgap.go - whether messages may have been removed before an ordered consumer saw
-// them, and what those who keep a copy of a stream do about it.
+// them, and how clients that keep a copy of a stream react.
 
-// Gap says why messages may have been removed from a stream that an ordered consumer has not
-// seen: it was not there at the time, and goes on with those that are left.
+// Gap says why messages may have been removed from a stream before an ordered consumer saw them:
+// there was no consumer at the time, and the next one continues with those that are left.
 type Gap uint8
 
-// The reasons, in the order in which they are looked for.
+// The reasons, in the order in which they are checked.
 const (
-	// GapNone: whatever was stored meanwhile is there to be delivered.
+	// GapNone: everything stored meanwhile can still be delivered.
 	GapNone Gap = iota
-	// GapReplaced: the stream was deleted, and made anew.
+	// GapReplaced: the stream was deleted and created again.
 	GapReplaced
-	// GapRegressed: the stream ends before what was delivered of it. See
+	// GapRegressed: the stream ends before the last message that was delivered from it. See
 	// StreamRegressedError.
 	GapRegressed
-	// GapRemoved: the stream begins behind the message that was to be the next.
+	// GapRemoved: the stream begins after the message that would have been next.
 	GapRemoved
-	// GapAway: there was no consumer for so long that the message which says that something is gone
-	// may be gone itself.
+	// GapAway: there was no consumer for so long that markers of removed messages may have been
+	// removed themselves.
 	GapAway
 )
 
 // gapTexts are in the order of the reasons.
-var gapTexts = [...]string{"no gap", "the stream was made anew", "the stream has lost what was delivered",
-	"the stream begins behind what is next", "the consumer was away for too long"}
+var gapTexts = [...]string{"no gap", "the stream was created again", "the stream has lost messages that were delivered",
+	"the stream begins after the next message", "the consumer was away for too long"}
 
 // String returns the reason in plain words.
 func (g Gap) String() string {
@@ -40,30 +40,30 @@ func (g Gap) String() string {
 	return fmt.Sprintf("gap %d", uint8(g))
 }
 
-// Renewal is what an ordered consumer knows when it has made its next consumer; see OnRenewed.
+// Renewal is what an ordered consumer knows when it has created its next underlying consumer; see
+// OnRenewed.
 type Renewal struct {
-	// Consumer is the new consumer as the server has made it. NumPending is what it had to
-	// deliver at that moment.
+	// Consumer is the info of the new consumer. NumPending is what it had to deliver at that
+	// moment.
 	Consumer *ConsumerInfo
-	// Stream is the stream as it was just before. Nil if nothing was handed on yet, unless there is a
-	// RestartOnGap.
+	// Stream is the info of the stream just before. Nil if nothing was delivered yet, unless
+	// there is a RestartOnGap.
 	Stream *StreamInfo
-	// Last is the number of the last message that was handed on, or the number behind which the
-	// config has it begin; 0 for none. One that was handed on last may
-	// yet be in its handler.
+	// Last is the sequence of the last message that was delivered, or the one after which the
+	// config makes it begin; 0 for none. That message may still be in its handler.
 	Last uint64
-	// Gap says whether messages may be missing behind Last. If nothing was handed on yet it is GapNone, or
-	// with a RestartOnGap GapReplaced.
+	// Gap says whether messages may be missing after Last. If nothing was delivered yet it is
+	// GapNone, or GapReplaced with a RestartOnGap.
 	Gap Gap
-	// Anew reports that it begins anew, as RestartOnGap wants it. If not, it goes on behind Last, or with
-	// what was stored after it, if the stream has regressed.
+	// Anew reports that it starts over, as RestartOnGap demands. If false, it continues after
+	// Last, or, if the stream has regressed, with messages stored later than Last.
 	Anew bool
 
 	facts orderedFacts
 }
 
-// regressed returns the error of a stream that ends before what was delivered, if the
-// consumer goes on in it, and nil otherwise.
+// regressed returns the error for a stream that ends before what was delivered, if the consumer
+// continues in it, and nil otherwise.
 func (r *Renewal) regressed() *StreamRegressedError {
 	if r.Stream == nil || r.Anew || r.Stream.State.LastSeq >= r.Last {
 		return nil
@@ -71,10 +71,10 @@ func (r *Renewal) regressed() *StreamRegressedError {
 	return &StreamRegressedError{Stream: r.Stream.Config.Name, Seen: r.Last, Last: r.Stream.State.LastSeq, Resume: r.facts.place.at.Add(1)}
 }
 
-// OnRenewed has f called whenever an ordered consumer has made its next consumer: the
-// first one is that of its CachedInfo. It is called before any message of that consumer is
-// handed on, while the handler may run for the last message of the one before: MsgMetadata.Consumer
-// tells them apart. It must be quick, and must not block. Without a meaning for other consumers.
+// OnRenewed calls f whenever an ordered consumer has created its next underlying consumer; the
+// first one is in its CachedInfo. f is called before any message of that consumer is delivered,
+// while the handler may still run for the last message of the previous one: MsgMetadata.Consumer
+// tells them apart. f must be quick and must not block. It has no effect on other consumers.
 func OnRenewed(f func(Renewal)) interface {
 	PullConsumeOpt
 	PullMessagesOpt
@@ -85,22 +85,22 @@ func OnRenewed(f func(Renewal)) interface {
 	})
 }
 
-// RestartOnGap has an ordered consumer begin anew when there is a Gap, for those who keep
-// a copy of what it delivers: with all messages, or with the last of each subject, as policy says,
-// which is DeliverAllPolicy or DeliverLastPerSubjectPolicy. OnRenewed tells of it. Unless set it goes on
-// with what is left.
+// RestartOnGap makes an ordered consumer start over when there is a Gap, for clients that keep a
+// copy of what it delivers: with all messages, or with the last of each subject, as policy says,
+// which must be DeliverAllPolicy or DeliverLastPerSubjectPolicy. OnRenewed reports it. Default:
+// it continues with what is left.
 //
-// away is how long there may be no consumer before it is a GapAway: the time for which messages
-// are kept that say that something is gone; at least 1 ns. A shorter MaxAge or SubjectDeleteMarkerTTL of the stream
-// takes its place. Time counts from the last sign of life of one consumer to the making of the next.
-// Without a meaning for other consumers.
+// away is how long there may be no consumer before it is a GapAway: the time for which markers of
+// removed messages are kept; at least 1 ns. A shorter MaxAge or SubjectDeleteMarkerTTL of the
+// stream replaces it. The time counts from the last sign of life of one consumer to the creation
+// of the next. It has no effect on other consumers.
 func RestartOnGap(policy DeliverPolicy, away time.Duration) interface {
 	PullConsumeOpt
 	PullMessagesOpt
 } {
 	return pullOpt(func(o *consumeOpts) error {
 		if policy != DeliverAllPolicy && policy != DeliverLastPerSubjectPolicy {
-			return &OptionError{Option: "RestartOnGap", Reason: "begins with all messages, or with the last of each subject"}
+			return &OptionError{Option: "RestartOnGap", Reason: "needs DeliverAllPolicy or DeliverLastPerSubjectPolicy"}
 		}
 		o.more.restart = &orderedRestart{policy: policy, away: away}
 		return within("RestartOnGap", away, 1, 1<<63-1)
@@ -113,12 +113,12 @@ type orderedRestart struct {
 	away   time.Duration
 }
 
-// orderedFacts are what decides about the next consumer.
+// orderedFacts determine the next consumer.
 type orderedFacts struct {
 	place   orderedPlace
-	created time.Time       // of the stream that the consumer before was of; zero if not known
-	silence time.Duration   // since the last sign of life of the consumer before
-	policy  DeliverPolicy   // where to begin without a place
+	created time.Time       // of the stream of the previous consumer; zero if not known
+	silence time.Duration   // since the last sign of life of the previous consumer
+	policy  DeliverPolicy   // where to begin if there is no place
 	restart *orderedRestart // nil for none
 }
 
@@ -127,7 +127,7 @@ func (f *orderedFacts) gap(stream *StreamInfo) Gap {
 	switch {
 	case !f.created.IsZero() && !stream.Created.Equal(f.created):
 		return GapReplaced
-	case f.place.seq == 0: // nothing was handed on
+	case f.place.seq == 0: // nothing was delivered
 	case stream.State.LastSeq < f.place.seq:
 		return GapRegressed
 	case stream.State.FirstSeq > f.place.seq+1:

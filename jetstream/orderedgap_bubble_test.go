@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// renewals has each renewal noted among the messages that are handed on.
+// renewals records each renewal among the delivered messages.
 func (o *ordering) renewals(got *[]jetstream.Renewal) jetstream.PullConsumeOpt {
 	return jetstream.OnRenewed(func(r jetstream.Renewal) {
 		o.mu.Lock()
@@ -21,7 +21,7 @@ func (o *ordering) renewals(got *[]jetstream.Renewal) jetstream.PullConsumeOpt {
 	})
 }
 
-// TestOnRenewed comes before the messages of the consumer that it tells of.
+// TestOnRenewed: it is called before the messages of the consumer that it reports.
 func TestOnRenewed(t *testing.T) {
 	orderedBubble(t, func(o *ordering) {
 		o.store(3)
@@ -35,7 +35,7 @@ func TestOnRenewed(t *testing.T) {
 		o.b.Inject("link(client,s1) reset")
 		time.Sleep(time.Minute)
 		o.store(2)
-		time.Sleep(2 * time.Hour) // no gap: nobody wants to begin anew
+		time.Sleep(2 * time.Hour) // no gap, as there is no RestartOnGap
 		run.Stop()
 		time.Sleep(time.Minute)
 		o.see(t, "1", "2", "3", "1:false", "2:false", "4", "5")
@@ -66,7 +66,7 @@ func (o *ordering) see(t *testing.T, want ...string) {
 	o.got = nil
 }
 
-// TestRestartOnGap begins anew when messages may be missing, and says why.
+// TestRestartOnGap: consuming starts over when messages may be missing, and reports why.
 func TestRestartOnGap(t *testing.T) {
 	anew := func(o *ordering) {
 		must.Do(t, o.other.DeleteStream(o.t.Context(), "S"))
@@ -110,9 +110,9 @@ func TestRestartOnGap(t *testing.T) {
 					t.Errorf("renewals: %+v", got)
 				}
 				if len(o.errs) > 0 {
-					t.Errorf("told %v", o.errs)
+					t.Errorf("reported %v", o.errs)
 				}
-				o.deleteAll() // it goes on from where it is now
+				o.deleteAll() // it continues from its current place
 				time.Sleep(time.Second)
 				o.store(1)
 				time.Sleep(time.Minute)
@@ -124,7 +124,7 @@ func TestRestartOnGap(t *testing.T) {
 	}
 }
 
-// TestRestartOnGapBeforeTheFirstMessage tells of another stream, and of nothing else.
+// TestRestartOnGapBeforeTheFirstMessage: only another stream is reported.
 func TestRestartOnGapBeforeTheFirstMessage(t *testing.T) {
 	orderedBubble(t, func(o *ordering) {
 		var got []jetstream.Renewal
@@ -171,6 +171,7 @@ func TestMetadataRead(t *testing.T) {
 		if want := must.Get(m.Metadata())(t); meta != *want {
 			t.Errorf("read %+v, want %+v", meta, *want)
 		}
+		synctest.Wait() // what others allocate is counted, too
 		if got := testing.AllocsPerRun(100, func() { _ = meta.Read(m) }); got > 0 {
 			t.Errorf("it costs %v allocations", got)
 		}

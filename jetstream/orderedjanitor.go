@@ -10,21 +10,21 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// orderedjanitor.go - the actor that removes the consumers which an ordered consumer has
-// left behind.
+// orderedjanitor.go - the actor that removes the underlying consumers that an ordered consumer no
+// longer uses.
 //
 //	           all confirmed
-//	removing ─────────────────► gone; the next name brings another one
+//	removing ─────────────────► gone; the next name starts another one
 //	  ▲   │
 //	  │   │ no answer
 //	  └───┴─ pause
 //
-// It works beside the puller, and outlives it: the last consumer is left by a Stop. What
-// it cannot have removed before the connection ends is removed by InactiveThreshold.
+// It runs alongside the puller, and outlives it: Stop leaves the last consumer behind. Consumers
+// that it cannot remove before the connection ends are removed by InactiveThreshold.
 
-// Letters to a janitor, in the order of Receive.
+// Messages to a janitor, in the order of Receive.
 type (
-	// tidied says how many consumers are still to be removed.
+	// tidied says how many consumers remain to be removed.
 	tidied struct{ left int }
 
 	// tidyDue ends a pause.
@@ -37,13 +37,13 @@ const removalMax = 2 * time.Second
 // janitor removes the consumers of one source.
 type janitor struct {
 	source *orderedSource
-	tries  int // in a row that left something
+	tries  int // in a row after which consumers remained
 }
 
 // Started makes the first attempt.
 func (j *janitor) Started(c *api.ActorContext) { j.tidy(c) }
 
-// Receive handles one letter.
+// Receive handles one message.
 func (j *janitor) Receive(c *api.ActorContext, m any) {
 	switch m := m.(type) {
 	case tidied:
@@ -65,20 +65,20 @@ func (j *janitor) onTidied(c *api.ActorContext, m tidied) {
 	if m.left > 0 {
 		j.tries++
 		pause := supervisor.Backoff{Initial: pauseInitial, Max: pauseMax}.Ceiling(j.tries)
-		c.Become("waiting", api.Well, fmt.Sprintf("nobody confirms that %d consumers are removed", m.left))
+		c.Become("waiting", api.Well, fmt.Sprintf("no server confirms that %d consumers were removed", m.left))
 		c.After(pause, tidyDue{})
 		return
 	}
 	j.tries = 0
 	if j.source.cleaned() {
-		_ = c.Self().Stop(c.Context()) // itself: it is not waited for
+		_ = c.Self().Stop(c.Context()) // from within: it does not wait for the end
 		return
 	}
 	j.tidy(c)
 }
 
-// clean has a janitor remove what nobody wants any more, if there is anything. Without one,
-// as the connection ends, the server removes it.
+// clean starts a janitor if there are unused consumers. If it cannot, because the connection
+// ends, the server removes them.
 func (s *orderedSource) clean() {
 	s.mu.Lock()
 	wanted := !s.cleaning && len(s.oldLocked()) > 0
@@ -106,8 +106,8 @@ func (s *orderedSource) cleaned() bool {
 	return !s.cleaning
 }
 
-// tidy removes consumers until one of them is not confirmed, and returns how many are left.
-// What the server refuses to remove is not asked for again.
+// tidy removes consumers until one removal is not confirmed, and returns how many remain. A
+// refused removal is not repeated.
 func (s *orderedSource) tidy(ctx context.Context) (left int) {
 	s.mu.Lock()
 	names := s.oldLocked()

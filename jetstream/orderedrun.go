@@ -11,43 +11,44 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// orderedrun.go - the part of a puller that makes its messages come in order.
+// orderedrun.go - the part of a puller that delivers messages in order.
 //
 //	gap, silence, no consumer, another link ──► lost ──► renew ──► pulls from the next one
 //	                                             ▲         │
 //	                                             └─ pause ─┘ failed
 //
-// The generation ends with the gap, in the subscription's goroutine: what comes behind it
-// is dropped. All else is the puller's.
+// The generation ends at the gap, in the subscription's goroutine: later messages are dropped.
+// Everything else happens in the puller.
 
-// Letters to a puller.
+// Messages to a puller.
 type (
-	// gapFound says that the consumer with that name has delivered what did not come.
+	// gapFound says that a delivery of the consumer with that name was lost.
 	gapFound struct{ consumer string }
 
-	// renewed is what became of an attempt to make the next consumer.
+	// renewed is the result of an attempt to create the next consumer.
 	renewed struct {
 		renewal *Renewal
 		err     error
 	}
 )
 
-// orderedSteady is how long a generation lives before the next loss is answered at once.
+// orderedSteady is how long a generation must live for the next one to be created without a
+// pause.
 const orderedSteady = 5 * time.Second
 
-// orderedRun is what a puller knows of its generations; the actor's alone but for source and
-// pulls.
+// orderedRun is what a puller knows about its generations; only the actor uses it, except source
+// and pulls.
 type orderedRun struct {
 	source *orderedSource
-	pulls  atomic.Uint64 // pulls up to this one are not of this generation
-	since  time.Time     // of the present generation, or of the last
-	alive  time.Time     // the last sign of life of a generation that is lost; zero for none
+	pulls  atomic.Uint64 // pulls up to this one are of earlier generations
+	since  time.Time     // of the current generation, or of the last
+	alive  time.Time     // the last sign of life of a lost generation; zero for none
 	row    int           // generations that did not live long
-	failed int           // attempts to make the next one
-	told   string        // the error of such an attempt that was reported last
+	failed int           // attempts to create the next one
+	told   string        // the last reported error of such an attempt
 }
 
-// admit decides about a message; in the subscription's goroutine.
+// admit decides whether to deliver a message; in the subscription's goroutine.
 func (o *orderedRun) admit(p *puller, m *api.Msg) bool {
 	var meta MsgMetadata
 	if !parseAckSubject(m.Reply, &meta) {
@@ -62,8 +63,8 @@ func (o *orderedRun) admit(p *puller, m *api.Msg) bool {
 	return false
 }
 
-// onHeartbeat finds what was lost behind the last message that came; in the
-// subscription's goroutine.
+// onHeartbeat detects losses after the last message that arrived; in the subscription's
+// goroutine.
 func (o *orderedRun) onHeartbeat(p *puller, w pullWord, m *api.Msg) {
 	last, ok := parseCount(m.Header.Get(lastConsumerHeader))
 	if ok && w.id > o.pulls.Load() && o.source.behind(last) {
@@ -71,22 +72,22 @@ func (o *orderedRun) onHeartbeat(p *puller, w pullWord, m *api.Msg) {
 	}
 }
 
-// name returns the name of the present consumer, empty if its generation has ended.
+// name returns the name of the current consumer, empty if its generation has ended.
 func (s *orderedSource) name() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cursor.consumer
 }
 
-// onGap begins anew, unless that has been done.
+// onGap starts the next generation, unless that has been done.
 func (p *puller) onGap(c *api.ActorContext, m gapFound, now time.Time) {
 	if m.consumer == p.consumer.name {
 		p.lost(c, nil, now)
 	}
 }
 
-// lost ends the generation, and makes the next one: at once, unless the last ones did not
-// live long. The cause is told, if there is one.
+// lost ends the generation, and creates the next one: at once, unless the last ones were
+// short-lived. The cause, if there is one, is reported.
 func (p *puller) lost(c *api.ActorContext, cause error, now time.Time) {
 	o := p.ordered
 	if p.missing || p.over || p.leaving {
@@ -97,7 +98,7 @@ func (p *puller) lost(c *api.ActorContext, cause error, now time.Time) {
 	}
 	p.missing = true
 	p.beat.paused = true
-	reason := "messages were lost on the way"
+	reason := "messages were lost in transit"
 	if cause != nil {
 		reason = cause.Error()
 	}
@@ -114,25 +115,25 @@ func (p *puller) lost(c *api.ActorContext, cause error, now time.Time) {
 	p.renewLater(c, o.row)
 }
 
-// silent notes when there was the last sign of life, at the first loss since the generation began.
+// silent notes the time of the last sign of life, at the first loss since the generation began.
 func (o *orderedRun) silent(p *pulse) {
 	if o.alive.IsZero() {
 		o.alive = p.life()
 	}
 }
 
-// renewLater makes the next consumer after a pause.
+// renewLater creates the next consumer after a pause.
 func (p *puller) renewLater(c *api.ActorContext, n int) {
 	d := supervisor.Backoff{Initial: pauseInitial, Max: pauseMax}.Delay(n, pauseLeast+(1-pauseLeast)*rand.Float64())
 	c.After(d, recoverDue{})
 }
 
-// renew makes the next consumer; renewed follows. One attempt is made at a time.
+// renew creates the next consumer; a renewed message follows. One attempt is made at a time.
 func (p *puller) renew(c *api.ActorContext) {
 	if p.probing || p.over || p.leaving {
 		return
 	}
-	if p.offline { // it is made with the next link
+	if p.offline { // it is created with the next link
 		return
 	}
 	p.probing = true
@@ -164,11 +165,11 @@ func (p *puller) onRenewed(c *api.ActorContext, m renewed, now time.Time) {
 	}
 	p.recreated.Add(1)
 	p.adopt(c, now)
-	p.become(c, statePulling, api.Well, "made anew")
+	p.become(c, statePulling, api.Well, "created again")
 	o.failed, o.told = 0, ""
 }
 
-// adopt makes the source's consumer the one that is pulled from.
+// adopt makes the puller pull from the source's consumer.
 func (p *puller) adopt(_ *api.ActorContext, now time.Time) {
 	o := p.ordered
 	p.missing = false
@@ -178,7 +179,7 @@ func (p *puller) adopt(_ *api.ActorContext, now time.Time) {
 	p.subject = p.js.nextSubject(p.consumer.stream, p.consumer.name)
 	p.resets.Add(1)
 	o.pulls.Store(p.l.last)
-	kept := 0 // what waits in the subscription is of older generations
+	kept := 0 // messages queued in the subscription are of older generations
 	if p.buffer != nil {
 		kept = p.buffer.len()
 	}
@@ -206,8 +207,7 @@ func (p *puller) onNotRenewed(c *api.ActorContext, err error) {
 	p.renewLater(c, o.failed)
 }
 
-// causeOf says why a call failed, without what it was about: each is about a consumer of another
-// name.
+// causeOf says why a call failed, without the names: each attempt has another consumer name.
 func causeOf(err error) string {
 	var refused *APIError
 	if errors.As(err, &refused) {
@@ -220,7 +220,7 @@ func causeOf(err error) string {
 	return err.Error()
 }
 
-// resumeOrdered goes on with a new link: what was under way on the old one is lost.
+// resumeOrdered continues with a new link: what was in flight on the old one is lost.
 func (p *puller) resumeOrdered(c *api.ActorContext, now time.Time) {
 	if p.missing {
 		p.renew(c)

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// orderedsource.go - the consumers of the server's behind an ordered consumer, one after
-// the other.
+// orderedsource.go - the underlying consumers of an ordered consumer, one after another.
 //
-//	attempt ──► name noted ──► stream looked at ──► made ──► begin
+//	attempt ──► name noted ──► stream read ──► created ──► begin
 //	                 │
-//	                 └─ of an older one: its janitor has it removed, see orderedjanitor.go
+//	                 └─ of an older one: the janitor removes its consumer, see orderedjanitor.go
 
 // orderedInactive is the default of OrderedConsumerConfig.InactiveThreshold.
 const orderedInactive = 5 * time.Minute
 
-// orderedNamesMax bounds the names that are remembered until their consumers are gone: a
-// link that is lost again and again brings several a second, and lets none be removed.
-// The server removes older ones after InactiveThreshold.
+// orderedNamesMax limits the names that are remembered until their consumers are gone: a link
+// that is lost repeatedly adds several a second, and no consumer can be removed meanwhile. The
+// server removes older ones after InactiveThreshold.
 const orderedNamesMax = 1024
 
-// orderedSource makes the consumers. Safe for concurrent use; attempts are made one at a time.
+// orderedSource creates the underlying consumers. Safe for concurrent use; attempts are made one
+// at a time.
 type orderedSource struct {
 	js     *jetStream
 	stream string
@@ -34,27 +34,27 @@ type orderedSource struct {
 
 	mu      sync.Mutex
 	cursor  orderedCursor
-	policy  DeliverPolicy   // where to begin without a place: that of the config, or of restart
-	created time.Time       // of the stream that the consumer before was of; zero if not known
-	restart *orderedRestart // of the present use; nil for none
+	policy  DeliverPolicy   // where to begin if there is no place: from the config, or from restart
+	created time.Time       // of the stream of the previous consumer; zero if not known
+	restart *orderedRestart // of the current use; nil for none
 	serial  uint64
 	names   []string // of consumers that may exist, oldest first
-	making  string   // the name among them whose consumer is being made; empty for none
+	making  string   // the name among them whose consumer is being created; empty for none
 	handle  *pullConsumer
 	fresh   bool // handle has not been used yet
-	closed  bool // nothing is made any more, until somebody begins anew
+	closed  bool // no consumer is created until the next use begins
 
-	cleaning bool // a janitor is at work
+	cleaning bool // a janitor is running
 }
 
-// current returns the present consumer.
+// current returns the current consumer.
 func (s *orderedSource) current() *pullConsumer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.handle
 }
 
-// take returns a consumer that nobody has used yet, nil if there is none.
+// take returns a consumer that is still unused, nil if there is none.
 func (s *orderedSource) take() *pullConsumer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,8 +65,9 @@ func (s *orderedSource) take() *pullConsumer {
 	return s.handle
 }
 
-// renew makes the next consumer, once, and the present generation of it. alive is when the one
-// before gave the last sign of life, zero if that does not matter. After an error it may be called again.
+// renew tries once to create the next consumer and makes it the current generation. alive is the
+// last sign of life of the previous one, zero if that does not matter. After an error it may be
+// called again.
 func (s *orderedSource) renew(ctx context.Context, alive time.Time) (*Renewal, error) {
 	defer s.clean()
 	facts, name := s.next()
@@ -81,7 +82,8 @@ func (s *orderedSource) renew(ctx context.Context, alive time.Time) (*Renewal, e
 	return r, s.made(name, r, err)
 }
 
-// next ends the present generation, and names the next consumer. It returns what decides about it.
+// next ends the current generation, and names the next consumer. It returns the facts that
+// determine it.
 func (s *orderedSource) next() (facts orderedFacts, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +104,7 @@ func (s *orderedSource) made(name string, r *Renewal, err error) error {
 	defer s.mu.Unlock()
 	s.making = ""
 	if err == nil && r.Consumer.Delivered.Consumer > 0 {
-		err = ErrConsumerExists // and somebody uses it
+		err = ErrConsumerExists // and another client uses it
 	}
 	if errors.Is(err, ErrConsumerExists) {
 		s.forgetLocked(name)
@@ -130,7 +132,7 @@ func (s *orderedSource) made(name string, r *Renewal, err error) error {
 	return nil
 }
 
-// pins reports whether the policy means another place each time.
+// pins reports whether the policy would mean another place each time.
 func (s *orderedSource) pins() bool {
 	switch s.policy {
 	case DeliverNewPolicy, DeliverLastPolicy, DeliverByStartTimePolicy:
@@ -139,9 +141,9 @@ func (s *orderedSource) pins() bool {
 	return false
 }
 
-// look compares the place with the stream. A consumer that begins behind the end of a
-// stream would wait for numbers that mean other messages. Without a place it is of interest to those
-// who keep a copy whether the stream is another one.
+// look compares the place with the stream. A consumer that begins after the end of a stream would
+// wait for sequences that mean other messages. Without a place, clients that keep a copy still
+// need to know whether the stream is another one.
 func (s *orderedSource) look(ctx context.Context, r *Renewal) (err error) {
 	if r.Last == 0 && r.facts.restart == nil {
 		return nil
@@ -187,7 +189,7 @@ func (s *orderedSource) config(name string, r *Renewal) ConsumerConfig {
 	return cfg
 }
 
-// oldLocked returns the names of consumers that nobody wants any more.
+// oldLocked returns the names of consumers that are no longer used.
 func (s *orderedSource) oldLocked() []string {
 	return slices.DeleteFunc(slices.Clone(s.names), func(name string) bool { return name == s.cursor.consumer || name == s.making })
 }
@@ -196,8 +198,8 @@ func (s *orderedSource) forgetLocked(name string) {
 	s.names = slices.DeleteFunc(s.names, func(other string) bool { return other == name })
 }
 
-// close ends the generation and has all consumers removed, without waiting: they are asked
-// for at once, as the connection may be closed next.
+// close ends the generation and removes all consumers, without waiting: the requests are sent at
+// once, as the connection may be closed next.
 func (s *orderedSource) close() {
 	s.mu.Lock()
 	s.cursor.end(s.cursor.consumer)
@@ -210,14 +212,14 @@ func (s *orderedSource) close() {
 	s.clean()
 }
 
-// admit decides about a delivery.
+// admit decides how to treat a delivery.
 func (s *orderedSource) admit(meta *MsgMetadata) orderedVerdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cursor.accept(meta)
 }
 
-// behind reports whether the present consumer has delivered more than has come.
+// behind reports whether the current consumer has delivered more than has arrived.
 func (s *orderedSource) behind(delivered uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,14 +12,14 @@ import (
 //
 //	        offset 0            offset 255            offset 510
 //	page 1  a b c ... m   page 2  m n o ... y   page 3  y z
-//	                              ^ the last name again: nothing before it has gone
+//	                              ^ the last name again: none before it was removed
 //
-// A list is sorted by name and counted from its beginning, so that every name that goes
-// between two pages shifts what comes after it. Each page therefore begins with the last
-// name of the one before. If it begins with a later one, names in between may have been
-// skipped: the pager steps back, and leaves out what it had already.
+// A list is sorted by name and addressed by offset, so every name that is removed between two
+// pages shifts those after it. Each page therefore begins with the last name of the one before.
+// If it begins with a later one, names in between may have been skipped: the pager steps back,
+// and skips what it already had.
 
-// pageStuckMax is how many pages in a row may have nothing new although more is announced.
+// pageStuckMax is how many pages in a row may bring nothing new although more is announced.
 const pageStuckMax = 8
 
 // listPage is a page of a list: of streams or consumers, by name or with their infos.
@@ -44,12 +44,12 @@ type pager[T any] struct {
 	js   *jetStream
 	r    request                // but for its body
 	body func(offset int) any   // of the page that begins there
-	name func(T) (string, bool) // of an item; false for one that is none
+	name func(T) (string, bool) // of an item; false for one that is to be skipped
 
 	offset  int    // where the next page begins
-	cursor  string // the last name that came; empty for none
+	cursor  string // the last name that arrived; empty for none
 	listed  int
-	largest int // how many names a page has had at the most
+	largest int // the most names that a page has had
 	stuck   int
 	missing []string
 	offline map[string]string
@@ -58,7 +58,7 @@ type pager[T any] struct {
 // all yields the list. It ends at the first error, which it yields, too.
 func (p pager[T]) all(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		run := p // a range of its own
+		run := p // each range has its own state
 		err := run.each(orBackground(ctx), func(item T) bool { return yield(item, nil) })
 		if err != nil && !errors.Is(err, errStopped) {
 			var none T
@@ -99,7 +99,7 @@ func (p *pager[T]) each(ctx context.Context, take func(T) bool) error {
 	return &IncompleteError{Op: p.r.op, Stream: p.r.stream, Listed: p.listed, Missing: p.missing, Offline: p.offline}
 }
 
-// failed says that a page is missing, and that there were others if there were.
+// failed says that a page is missing, and how many names came before it.
 func (p *pager[T]) failed(err error) error {
 	if p.cursor == "" {
 		return err
@@ -122,11 +122,11 @@ func (p *pager[T]) page(ctx context.Context) (*listPage[T], error) {
 	return &page, nil
 }
 
-// add takes what is new in a page, and reports whether there is more.
+// add passes on what is new in a page, and reports whether there is more.
 func (p *pager[T]) add(page *listPage[T], take func(T) bool) (more bool, err error) {
 	byName, names := p.named(page)
 	p.largest = max(p.largest, len(names))
-	if p.offset > 0 && (len(names) == 0 || names[0] > p.cursor) { // some before the cursor have gone
+	if p.offset > 0 && (len(names) == 0 || names[0] > p.cursor) { // some before the cursor were removed
 		p.offset = max(0, p.offset-p.largest)
 		return true, nil
 	}
@@ -161,7 +161,7 @@ func (p *pager[T]) add(page *listPage[T], take func(T) bool) (more bool, err err
 	return end < page.Total, nil
 }
 
-// miss notes a name of which no server told more.
+// miss notes a name for which no server sent details.
 func (p *pager[T]) miss(name, reason string) {
 	p.missing = append(p.missing, name)
 	if reason == "" {
@@ -173,8 +173,8 @@ func (p *pager[T]) miss(name, reason string) {
 	p.offline[name] = reason
 }
 
-// named returns the items of a page by name, and all its names in order: those of which
-// no server told more count as well.
+// named returns the items of a page by name, and all its names in order, including those for
+// which no server sent details.
 func (p *pager[T]) named(page *listPage[T]) (byName map[string]T, names []string) {
 	items := page.items()
 	byName = make(map[string]T, len(items))

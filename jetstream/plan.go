@@ -10,26 +10,26 @@ import (
 	"time"
 )
 
-// Plan is what it takes to have a stream or a consumer as it is asked for.
+// Plan lists the changes that bring a stream or a consumer to the config that is asked for.
 type Plan struct {
 	Stream   string
 	Consumer string // empty for a stream
-	// Create is set if there is none yet. Then there are no changes.
+	// Create is set if the stream or consumer does not exist. Then Changes is empty.
 	Create bool
 	// Changes are the fields that differ, in the order of the config.
 	Changes []Change
 }
 
-// Change is a field of a config that is not as it is asked for.
+// Change is a field of a config that differs from what is asked for.
 type Change struct {
 	Field    string // "MaxAge"
-	From, To string // for people; JSON but for durations
-	// Impossible says why a server does not make the change, empty if it does: then the
-	// stream or consumer would have to be made anew.
+	From, To string // for people; JSON, except durations
+	// Impossible says why a server does not make the change, so that the stream or consumer would
+	// have to be created again; empty if it does.
 	Impossible string
 }
 
-// String says it in one line.
+// String describes the change in one line.
 func (c Change) String() string {
 	text := fmt.Sprintf("%s: %s -> %s", c.Field, c.From, c.To)
 	if c.Impossible != "" {
@@ -38,15 +38,16 @@ func (c Change) String() string {
 	return text
 }
 
-// Nothing reports whether all is as it is asked for.
+// Nothing reports whether there is nothing to do.
 func (p *Plan) Nothing() bool { return !p.Create && len(p.Changes) == 0 }
 
-// Possible reports whether a server makes all of the changes.
+// Possible reports whether a server can make all of the changes.
 func (p *Plan) Possible() bool {
 	return !slices.ContainsFunc(p.Changes, func(c Change) bool { return c.Impossible != "" })
 }
 
-// String says it for people: a line for what it is about, and one for each change.
+// String describes the plan for people: a line for the stream or consumer, and one for each
+// change.
 func (p *Plan) String() string {
 	what := "update"
 	switch {
@@ -57,18 +58,23 @@ func (p *Plan) String() string {
 	case !p.Possible():
 		what = "recreate"
 	}
-	name := "stream"
-	if p.Consumer != "" {
-		name = "consumer"
-	}
-	lines := []string{about(what+" "+name, p.Stream, p.Consumer)}
+	lines := []string{about(what+" "+p.asset(), p.Stream, p.Consumer)}
 	for _, c := range p.Changes {
 		lines = append(lines, "  "+c.String())
 	}
 	return strings.Join(lines, "\n")
 }
 
-// ImmutableError says what would have to be made anew. Nothing was changed.
+// asset returns what the plan is for: "stream" or "consumer".
+func (p *Plan) asset() string {
+	if p.Consumer != "" {
+		return "consumer"
+	}
+	return "stream"
+}
+
+// ImmutableError says which changes are impossible: the stream or consumer would have to be
+// created again. Nothing was changed.
 type ImmutableError struct {
 	Plan *Plan
 }
@@ -81,7 +87,7 @@ func (e *ImmutableError) Error() string {
 			texts = append(texts, c.String())
 		}
 	}
-	return "troupe: " + about("cannot be changed:", e.Plan.Stream, e.Plan.Consumer) + ": " + strings.Join(texts, ", ")
+	return "troupe: " + about(e.Plan.asset(), e.Plan.Stream, e.Plan.Consumer) + " cannot be changed: " + strings.Join(texts, ", ")
 }
 
 // Unwrap returns ErrImmutable.
@@ -120,8 +126,8 @@ func shown(v reflect.Value) string {
 	return string(text)
 }
 
-// settled returns the config as a server would have it that has the stream with the
-// config used: with defaults, and what is not asked for left as it is.
+// settled returns the config as the server would store it, given that it has the stream with the
+// config used: with defaults, and with unset fields left as they are.
 func (c StreamConfig) settled(used StreamConfig) StreamConfig {
 	c = c.sent()
 	for _, limit := range []*int64{&c.MaxMsgs, &c.MaxBytes, &c.MaxMsgsPerSubject} {
@@ -152,7 +158,7 @@ func (c StreamConfig) settled(used StreamConfig) StreamConfig {
 	if c.FirstSeq <= 1 {
 		c.FirstSeq = used.FirstSeq
 	}
-	if c.Mirror != nil { // a server takes it from the origin
+	if c.Mirror != nil { // a server takes it from the mirror's origin
 		c.MirrorDirect = c.MirrorDirect || used.MirrorDirect
 	}
 	c.Template = used.Template
@@ -175,8 +181,8 @@ func (c StreamConfig) implied() StreamConfig {
 	return c
 }
 
-// settled returns the config as a server would have it that has the consumer with the
-// config used: with defaults, and what is not asked for left as it is.
+// settled returns the config as the server would store it, given that it has the consumer with
+// the config used: with defaults, and with unset fields left as they are.
 func (c ConsumerConfig) settled(used ConsumerConfig) ConsumerConfig {
 	c.Name = c.name()
 	if c.MaxDeliver <= 0 {
@@ -203,7 +209,7 @@ func (c ConsumerConfig) settled(used ConsumerConfig) ConsumerConfig {
 	return c
 }
 
-// keep leaves what is not asked for as it is.
+// keep leaves a field that is not asked for as it is.
 func keep[T comparable](asked *T, used T) {
 	var zero T
 	if *asked == zero {
@@ -219,10 +225,10 @@ func inOrderOf(names, others []string) []string {
 	return names
 }
 
-// serverMetadata is what the keys begin with that are the servers' own.
+// serverMetadata is the prefix of keys that belong to servers.
 const serverMetadata = "_nats."
 
-// withServers returns the metadata asked for with that of the server.
+// withServers returns the requested metadata together with that of the server.
 func withServers(asked, used map[string]string) map[string]string {
 	all := maps.Clone(asked)
 	for key, value := range used {
@@ -237,14 +243,14 @@ func withServers(asked, used map[string]string) map[string]string {
 	return all
 }
 
-// streamImmutable says why a stream's field does not change.
+// streamImmutable says why a stream's field cannot change.
 func streamImmutable(field string, from, to reflect.Value) string {
 	switch field {
 	case "Storage", "AllowMsgCounter", "PersistMode", "FirstSeq":
-		return "it is decided when the stream is made"
+		return "it is decided when the stream is created"
 	case "Retention":
 		if from.Interface() == WorkQueuePolicy || to.Interface() == WorkQueuePolicy {
-			return "a work queue is made as one, and stays one"
+			return "whether it is a work queue is decided when the stream is created"
 		}
 	case "Mirror":
 		if !to.IsNil() {
@@ -252,21 +258,21 @@ func streamImmutable(field string, from, to reflect.Value) string {
 		}
 	case "Sealed", "DenyDelete", "DenyPurge", "AllowMsgTTL", "AllowMsgSchedules":
 		if from.Bool() {
-			return "it cannot be taken back"
+			return "it cannot be undone"
 		}
 	}
 	return ""
 }
 
-// consumerImmutable says why a consumer's field does not change.
+// consumerImmutable says why a consumer's field cannot change.
 func consumerImmutable(field string, from, to reflect.Value) string {
 	switch field {
 	case "DeliverPolicy", "OptStartSeq", "OptStartTime", "AckPolicy", "ReplayPolicy", "MaxWaiting", "MemoryStorage",
 		"FlowControl", "IdleHeartbeat", "Durable":
-		return "it is decided when the consumer is made"
+		return "it is decided when the consumer is created"
 	case "DeliverSubject":
 		if from.IsZero() || to.IsZero() {
-			return "messages are pulled, or they are pushed"
+			return "a consumer is either a pull or a push consumer"
 		}
 	}
 	return ""

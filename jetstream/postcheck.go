@@ -5,17 +5,17 @@ import (
 	"errors"
 )
 
-// postcheck.go - finds what a server has left out of a config. Servers that do not know
-// a field skip it without a word, and levels of the API are younger than some fields.
+// postcheck.go - finds what a server has ignored in a config. Servers silently skip fields that
+// they do not know, and some fields are older than the levels of the API.
 
-// lost is a field that a server left out.
+// lost is a field that a server ignored.
 type lost struct {
 	is      bool
 	feature string // of the config
 	kind    error
 }
 
-// firstLost returns the first that is; the zero value for none.
+// firstLost returns the first field that is lost; the zero value for none.
 func firstLost(fields []lost) lost {
 	for _, f := range fields {
 		if f.is {
@@ -25,7 +25,7 @@ func firstLost(fields []lost) lost {
 	return lost{}
 }
 
-// missingIn returns a field that was asked for and is not in use.
+// missingIn returns a field that was asked for but is not in use.
 func (c *StreamConfig) missingIn(used StreamConfig) lost {
 	return firstLost([]lost{
 		{c.SubjectTransform != nil && used.SubjectTransform == nil, "SubjectTransform", ErrStreamSubjectTransformNotSupported},
@@ -55,7 +55,7 @@ func (s *StreamSource) transformsLost(used *StreamSource) bool {
 	return s != nil && used != nil && len(s.SubjectTransforms) > len(used.SubjectTransforms)
 }
 
-// transformsLost reports it for sources; a server keeps their order.
+// transformsLost does the same for a list of sources; a server keeps their order.
 func transformsLost(asked, used []*StreamSource) bool {
 	for i, source := range asked {
 		if i < len(used) && source.transformsLost(used[i]) {
@@ -65,7 +65,7 @@ func transformsLost(asked, used []*StreamSource) bool {
 	return false
 }
 
-// missingIn returns a field that was asked for and is not in use.
+// missingIn returns a field that was asked for but is not in use.
 func (c *ConsumerConfig) missingIn(used ConsumerConfig) lost {
 	return firstLost([]lost{
 		{len(c.FilterSubjects) > 0 && len(used.FilterSubjects) == 0 && used.FilterSubject == "", "FilterSubjects",
@@ -75,21 +75,21 @@ func (c *ConsumerConfig) missingIn(used ConsumerConfig) lost {
 	})
 }
 
-// mayLose reports whether the connected server may leave out something of the config
-// without a word: it is too old to have levels, or to say so.
+// mayLose reports whether the connected server may silently ignore a part of the config: it is
+// too old to have levels, or to announce its own.
 func (js *jetStream) mayLose(c *StreamConfig) bool {
 	enabled, level := js.nc.ConnectedServerJetStream()
 	return enabled && level == 0 && c.requiredLevel().level == 0 && c.validate() == nil && c.missingIn(StreamConfig{}).feature != ""
 }
 
-// isMissing reports whether there is no stream of that name.
+// isMissing reports whether no stream has that name.
 func (js *jetStream) isMissing(ctx context.Context, name string) bool {
 	_, err := js.Stream(ctx, name)
 	return errors.Is(err, ErrStreamNotFound)
 }
 
-// unsupportedStream says what a server has left out of a new stream, and removes it if
-// it is certain that nobody else has made it: it was not there before, and is empty.
+// unsupportedStream says what a server has ignored in a new stream, and removes the stream if no
+// other client can have created it: it did not exist before, and is empty.
 func (js *jetStream) unsupportedStream(ctx context.Context, info *StreamInfo, l lost, isNew bool) error {
 	e := &NotSupportedError{Op: "create stream", Stream: info.Config.Name, Feature: l.feature, Err: l.kind}
 	if isNew && info.DidCreate && info.State.LastSeq == 0 && info.State.Consumers == 0 {

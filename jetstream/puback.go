@@ -8,24 +8,24 @@ import (
 
 // puback.go - reads the answer of a stream to a message.
 //
-//	{"stream":"ORDERS", "seq":22}                        what comes nearly always
+//	{"stream":"ORDERS", "seq":22}                        the usual answer
 //	{"stream":"ORDERS", "seq":22,"duplicate": true}
 //	{"error":{"code":400, …},"stream":"ORDERS","seq":0}  a refusal
 
-// PubAck is a stream's acknowledgement: it has the message.
+// PubAck is a stream's acknowledgement that it has stored a message.
 type PubAck struct {
 	// Stream is the name of the stream.
 	Stream string `json:"stream"`
-	// Sequence is that of the message in the stream.
+	// Sequence of the message in the stream.
 	Sequence uint64 `json:"seq"`
-	// Duplicate says that the stream had the message already, by its MsgIDHeader, within
-	// the window for duplicates. Sequence is then that of the first one; 0 while that one
-	// is still on its way to the stream's replicas.
+	// Duplicate says that the stream already had a message with the same MsgIDHeader, within the
+	// window for duplicates. Sequence is then that of the first one; 0 while that one is still
+	// being replicated.
 	Duplicate bool `json:"duplicate,omitempty"`
 	// Domain is the JetStream domain of the stream; empty for none.
 	Domain string `json:"domain,omitempty"`
-	// Value is what a counter has come to, a decimal number of any length; empty for
-	// other messages.
+	// Value is the new total of a counter, a decimal number of any length; empty for other
+	// messages.
 	Value string `json:"val,omitempty"`
 	// BatchID names the batch that the acknowledgement is for; empty for none.
 	BatchID string `json:"batch,omitempty"`
@@ -33,23 +33,22 @@ type PubAck struct {
 	Count int `json:"count,omitempty"`
 }
 
-// ReadPubAck reads the answer of a stream to a message that somebody else than a Publisher
-// has published, as through an api.Outlet. Errors: the *APIError in it, if the stream has
-// refused the message; ErrInvalidJSAck for what is no answer of a stream.
+// ReadPubAck reads the answer of a stream to a message that was not published by a Publisher, for
+// example through an api.Outlet. Errors: the *APIError in it, if the stream has refused the
+// message; ErrInvalidJSAck for data that is not an answer of a stream.
 func ReadPubAck(data []byte) (PubAck, error) {
 	var r ackReader
 	return r.read(data)
 }
 
-// ackReader reads acknowledgements. It remembers the names that came last, so that
-// further messages of the same stream cost no allocation. It is not safe for concurrent
-// use; its zero value is ready.
+// ackReader reads acknowledgements. It remembers the latest names, so that further messages of
+// the same stream need no allocation. It is not safe for concurrent use; its zero value is ready.
 type ackReader struct {
 	stream, domain string
 }
 
-// read decodes an answer. A refusal is the APIError in it; ErrInvalidJSAck is for what
-// is neither.
+// read decodes an answer. A refusal is returned as the APIError in it; anything else is an
+// ErrInvalidJSAck.
 func (r *ackReader) read(data []byte) (PubAck, error) {
 	if ack, ok := r.plain(data); ok {
 		return ack, nil
@@ -71,8 +70,8 @@ func (r *ackReader) read(data []byte) (PubAck, error) {
 	}
 }
 
-// plain reads an acknowledgement of one level, without escapes and with known names
-// only. What it does not take may be an acknowledgement all the same.
+// plain reads a flat acknowledgement without escapes and with known names only. What it does not
+// accept may still be an acknowledgement.
 func (r *ackReader) plain(data []byte) (ack PubAck, ok bool) {
 	s := ackScanner{rest: data}
 	if !s.next('{') {
@@ -117,7 +116,7 @@ func (r *ackReader) field(ack *PubAck, s *ackScanner, key []byte) (ok bool) {
 	return ok
 }
 
-// remembered returns text as a string: the one that it was the last time if it is the same.
+// remembered returns text as a string: the previous string if it is the same.
 func remembered(last *string, text []byte) string {
 	if *last != string(text) {
 		*last = string(text)
@@ -125,7 +124,7 @@ func remembered(last *string, text []byte) string {
 	return *last
 }
 
-// ackScanner takes one thing after the other from the front of a JSON text.
+// ackScanner takes tokens from the front of a JSON text.
 type ackScanner struct {
 	rest []byte
 }
@@ -137,7 +136,7 @@ func (s *ackScanner) blank() (all bool) {
 	return len(s.rest) == 0
 }
 
-// next takes c, which blanks may stand before.
+// next takes c, skipping blanks before it.
 func (s *ackScanner) next(c byte) bool {
 	if s.blank() || s.rest[0] != c {
 		return false
@@ -163,7 +162,7 @@ func (s *ackScanner) text() (text []byte, ok bool) {
 	return nil, false
 }
 
-// number takes a whole number of at most 19 digits, which fits whatever they are.
+// number takes a whole number of at most 19 digits, which cannot overflow.
 func (s *ackScanner) number() (n uint64, ok bool) {
 	s.blank()
 	i := 0
@@ -197,8 +196,8 @@ func (s *ackScanner) truth() (value, ok bool) {
 	return word == "true", true
 }
 
-// AckError says what came in the place of an acknowledgement. Whether a stream has the
-// message is not known: somebody else may be subscribed to its subject.
+// AckError says what came instead of an acknowledgement. Whether a stream has the message is
+// unknown: the answer may be from another subscriber of its subject.
 type AckError struct {
 	Data []byte // its beginning
 }
@@ -210,7 +209,7 @@ func shortened(data []byte) []byte {
 	return append([]byte(nil), data[:min(len(data), ackErrorBytesMax)]...)
 }
 
-// Error quotes what came.
+// Error quotes the answer.
 func (e *AckError) Error() string {
 	return ErrInvalidJSAck.Error() + ": " + strconv.Quote(string(e.Data))
 }

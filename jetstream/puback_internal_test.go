@@ -63,8 +63,8 @@ func TestReadAckAllocatesNothing(t *testing.T) {
 	}
 }
 
-// FuzzReadAck: what the scanner takes is what encoding/json makes of it, and whatever comes,
-// there is either an acknowledgement with a stream, or an error.
+// FuzzReadAck: the scanner agrees with encoding/json, and any input yields either an
+// acknowledgement with a stream, or an error.
 func FuzzReadAck(f *testing.F) {
 	for _, seed := range []string{
 		`{"stream":"S", "seq":22}`, `{"stream":"S","domain":"D","seq":1,"duplicate":true,"val":"1","batch":"b","count":2}`,
@@ -93,7 +93,7 @@ func FuzzReadAck(f *testing.F) {
 	})
 }
 
-// TestReadPubAck: whoever publishes by himself reads the answers as the publisher does.
+// TestReadPubAck: a program that publishes on its own reads answers as the publisher does.
 func TestReadPubAck(t *testing.T) {
 	ack, err := ReadPubAck([]byte(`{"stream":"S", "seq":22,"duplicate": true}`))
 	if err != nil || ack != (PubAck{Stream: "S", Sequence: 22, Duplicate: true}) {

@@ -6,32 +6,32 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// PubAckFuture is told what becomes of one message of PublishAsync. It is safe for
-// concurrent use.
+// PubAckFuture receives the outcome of one message of PublishAsync. It is safe for concurrent
+// use.
 type PubAckFuture interface {
-	// Ok returns a channel that gets the acknowledgement, once; nothing if there is none.
+	// Ok returns a channel that receives the acknowledgement, once; nothing if there is none.
 	Ok() <-chan *PubAck
-	// Err returns a channel that gets the error, once; nothing if the message was
+	// Err returns a channel that receives the error, once; nothing if the message was
 	// acknowledged. It is a *PublishError; see Publisher.Publish.
 	Err() <-chan error
-	// Msg returns the message: that of PublishMsgAsync itself.
+	// Msg returns the message: for PublishMsgAsync, the one that was passed.
 	Msg() *api.Msg
-	// Wait returns the outcome as soon as there is one, any number of times. When ctx is done
-	// before, it returns the context's error, and the message is on its way as before. Nil is
-	// a context that never ends.
+	// Wait returns the outcome as soon as there is one, any number of times. If ctx is done
+	// earlier, it returns the context's error, which does not affect the message. A nil context
+	// never ends.
 	Wait(ctx context.Context) (*PubAck, error)
 }
 
-// pubAckFuture implements PubAckFuture. What has no outcome yet is guarded by the
-// publisher's lock.
+// pubAckFuture implements PubAckFuture. Until there is an outcome the publisher's lock guards its
+// fields.
 type pubAckFuture struct {
 	p     *publisher
 	msg   *api.Msg
-	own   api.Msg // what msg points to if the caller has none
+	own   api.Msg // target of msg if the caller passed no message
 	ended bool
-	ack   PubAck // if ended and err is nil
+	ack   PubAck // valid if ended and err is nil
 	err   error
-	ok    chan *PubAck // nil while nobody has asked, as the two below
+	ok    chan *PubAck // nil until requested, like the two below
 	errs  chan error
 	done  chan struct{}
 }
@@ -94,7 +94,7 @@ func (f *pubAckFuture) Wait(ctx context.Context) (*PubAck, error) {
 	return &f.ack, nil
 }
 
-// endLocked tells those who wait. ack and err have been set.
+// endLocked notifies the waiting callers. ack and err have been set.
 func (f *pubAckFuture) endLocked() {
 	f.ended = true
 	if f.ok != nil && f.err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +31,7 @@ func publishBubble(t *testing.T, f func(b *faults.Env, nc *api.Conn, js jetstrea
 	})
 }
 
-// down cuts the link, and keeps it cut until the function that is returned is called.
+// down cuts the link, and keeps it cut until the returned function is called.
 func down(b *faults.Env, nc *api.Conn) (up func()) {
 	b.T.Helper()
 	refuse := must.Get(b.Link("client", "s1").Inject("refuse"))(b.T)
@@ -41,8 +42,8 @@ func down(b *faults.Env, nc *api.Conn) (up func()) {
 	return refuse.Lift
 }
 
-// TestPublishWhileDown: messages wait for a link in their order, those whose time is up
-// do not go out, and say that they have not.
+// TestPublishWhileDown: messages wait for a link in their order; those that time out are not
+// sent, and their error says so.
 func TestPublishWhileDown(t *testing.T) {
 	publishBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
 		t := b.T
@@ -77,7 +78,7 @@ func TestPublishWhileDown(t *testing.T) {
 	}, jetstream.WithPublishAsyncTimeout(10*time.Second))
 }
 
-// TestPublishBufferLimits: what waits for a link is bounded, or nothing waits.
+// TestPublishBufferLimits: the messages that wait for a link are limited, or none may wait.
 func TestPublishBufferLimits(t *testing.T) {
 	for limit, fit := range map[int]int{-1: 0, 1000: 10} {
 		faults.Bubble(t, func(b *faults.Env) {
@@ -100,7 +101,7 @@ func TestPublishBufferLimits(t *testing.T) {
 	}
 }
 
-// TestPublishEndsWithTheConnection: nothing is left open, and the handler is told.
+// TestPublishEndsWithTheConnection: no future is left open, and the handler is called.
 func TestPublishEndsWithTheConnection(t *testing.T) {
 	told := make(chan error, 10)
 	publishBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
@@ -131,8 +132,8 @@ func TestPublishEndsWithTheConnection(t *testing.T) {
 	}, jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, _ *api.Msg, err error) { told <- err }))
 }
 
-// TestPublishHandlers: they get every outcome, may block, panic and publish, with room for
-// one message only, and nothing is complete before they have returned.
+// TestPublishHandlers: they get every outcome, and may block, panic and publish, even with room
+// for only one message; PublishAsyncComplete waits for them.
 func TestPublishHandlers(t *testing.T) {
 	var mu sync.Mutex
 	var log []string
@@ -170,7 +171,7 @@ func TestPublishHandlers(t *testing.T) {
 	}, jetstream.WithPublishAsyncErrHandler(onErr), jetstream.WithPublishAsyncAckHandler(onAck), jetstream.WithPublishAsyncMaxPending(1))
 }
 
-// TestCleanupPublisher: what has no outcome gets one, and the next message begins anew.
+// TestCleanupPublisher: pending messages get an outcome, and the next message starts afresh.
 func TestCleanupPublisher(t *testing.T) {
 	publishBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
 		t := b.T
@@ -196,7 +197,8 @@ func TestCleanupPublisher(t *testing.T) {
 	})
 }
 
-// TestPublishAsyncContextWaitsForRoom waits as long as its context, in the order of coming.
+// TestPublishAsyncContextWaitsForRoom: calls wait until their context ends, in the order of
+// arrival.
 func TestPublishAsyncContextWaitsForRoom(t *testing.T) {
 	publishBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
 		t := b.T
@@ -248,8 +250,8 @@ func TestPublishNotPermitted(t *testing.T) {
 		Config: `authorization { users = [ {user: u, password: p, permissions: {publish: {deny: "denied.>"}}} ] }`}))
 }
 
-// TestPublishInterleavings: whatever happens to the link and in whatever order, each
-// message has one outcome, what is acknowledged is there, and with an id it is there once.
+// TestPublishInterleavings: whatever happens to the link and in whatever order, each message has
+// one outcome, acknowledged messages are stored, and those with an id are stored once.
 func TestPublishInterleavings(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		steps := rapid.SliceOfN(rapid.IntRange(0, 7), 1, 40).Draw(rt, "steps")
@@ -299,8 +301,8 @@ func TestHandlersAreCalledOneAtATime(t *testing.T) {
 	}, jetstream.WithPublishAsyncAckHandler(handler))
 }
 
-// TestPublishMindsTheWindow: a message that may be stored is not sent again when the link
-// comes back later than the stream recognizes it.
+// TestPublishMindsTheWindow: a message that may be stored is not sent again if the link comes
+// back after the stream's window for duplicates.
 func TestPublishMindsTheWindow(t *testing.T) {
 	publishBubble(t, func(b *faults.Env, nc *api.Conn, js jetstream.JetStream) {
 		deaf := must.Get(b.Link("client", "s1").Inject("blackhole(in)"))(b.T)
@@ -320,8 +322,8 @@ func TestPublishMindsTheWindow(t *testing.T) {
 	}, jetstream.WithPublishAsyncTimeout(time.Hour))
 }
 
-// TestNothingIsSentWhenTheTimeIsUp: what is sent at the end of a context would be stored after
-// the caller was told that nobody has answered.
+// TestNothingIsSentWhenTheTimeIsUp: a message sent at the end of a context would be stored after
+// the caller had learned that there was no answer.
 func TestNothingIsSentWhenTheTimeIsUp(t *testing.T) {
 	publishBubble(t, func(b *faults.Env, _ *api.Conn, js jetstream.JetStream) {
 		cut := must.Get(b.Link("client", "s1").Inject(`when op(HPUB) subject("orders.>") drop`))(b.T)
@@ -335,7 +337,7 @@ func TestNothingIsSentWhenTheTimeIsUp(t *testing.T) {
 	})
 }
 
-// interleave publishes, and lets things go wrong in between.
+// interleave publishes, and injects faults in between.
 func interleave(b *faults.Env, nc *api.Conn, js jetstream.JetStream, steps []int) {
 	t, link := b.T, b.Link("client", "s1")
 	futures := map[string]jetstream.PubAckFuture{}
@@ -373,7 +375,7 @@ func interleave(b *faults.Env, nc *api.Conn, js jetstream.JetStream, steps []int
 	if n := js.PublishAsyncPending(); n != 0 {
 		t.Error("pending", n)
 	}
-	for time.Sleep(time.Second); !nc.IsConnected(); { // what was asked for last is done, too
+	for time.Sleep(time.Second); !nc.IsConnected(); { // the last request is done, too
 		time.Sleep(time.Millisecond)
 	}
 	stored := map[string]int{}
@@ -386,5 +388,46 @@ func interleave(b *faults.Env, nc *api.Conn, js jetstream.JetStream, steps []int
 		if n > 1 || err == nil && n != 1 || err != nil && !unknown && n != 0 || strings.HasPrefix(value, "id") && err != nil {
 			t.Errorf("steps %v: %s is stored %d times: %v", steps, value, n, err)
 		}
+	}
+}
+
+// TestNothingIsPublishedWhenTheTimeIsOver: a publish that finds no stream ends in time with that
+// error, and is not stored when the stream is created later; whatever limits it, with an id and
+// without.
+func TestNothingIsPublishedWhenTheTimeIsOver(t *testing.T) {
+	cancellable := func(t testing.TB) context.Context {
+		ctx, cancel := context.WithCancel(context.Background())
+		t.Cleanup(cancel)
+		return ctx
+	}
+	for name, c := range map[string]struct {
+		ctx  func(t testing.TB) context.Context
+		opts []jetstream.PublishOpt
+	}{
+		"for ever":        {func(testing.TB) context.Context { return context.Background() }, nil},
+		"cancellable":     {cancellable, nil},
+		"deadline":        {func(t testing.TB) context.Context { return must.Within(t, 5*time.Second) }, nil},
+		"id":              {func(testing.TB) context.Context { return context.Background() }, []jetstream.PublishOpt{jetstream.WithMsgID("x")}},
+		"cancellable, id": {cancellable, []jetstream.PublishOpt{jetstream.WithMsgID("x")}},
+		"deadline, id":    {func(t testing.TB) context.Context { return must.Within(t, 5*time.Second) }, []jetstream.PublishOpt{jetstream.WithMsgID("x")}},
+	} {
+		inBubble(t, func(b *faults.Env, nc *api.Conn, _ jetstream.JetStream) {
+			js := must.Get(jetstream.New(nc, jetstream.WithIdempotentRetry()))(b.T)
+			opts := append(slices.Clone(c.opts), jetstream.WithRetryAttempts(1000), jetstream.WithRetryWait(300*time.Millisecond))
+			began := time.Now()
+			_, err := js.Publish(c.ctx(b.T), "late", nil, opts...)
+			if took := time.Since(began); took != 5*time.Second {
+				b.T.Errorf("%s: it took %v", name, took)
+			}
+			is(b.T, err, jetstream.ErrNoStreamResponse)
+			if e, ok := errors.AsType[*jetstream.PublishError](err); !ok || e.Unknown {
+				b.T.Errorf("%s: %v", name, err)
+			}
+			makeStream(b.T, nc, "LATE late", "")
+			time.Sleep(time.Minute)
+			if info := must.Get(must.Get(js.Stream(b.T.Context(), "LATE"))(b.T).Info(b.T.Context()))(b.T); info.State.Msgs != 0 {
+				b.T.Errorf("%s: %d messages are stored", name, info.State.Msgs)
+			}
+		})
 	}
 }

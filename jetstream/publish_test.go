@@ -16,7 +16,7 @@ import (
 
 const patience = time.Minute
 
-// addStream makes a stream by a request of its own.
+// addStream creates a stream with a raw request.
 func addStream(t testing.TB, nc *api.Conn, name, config string) {
 	t.Helper()
 	answer := must.Get(nc.Request("$JS.API.STREAM.CREATE."+name, []byte(fmt.Sprintf(`{"name":%q,%s}`, name, config)), patience))(t)
@@ -109,8 +109,8 @@ func TestPublishToNobody(t *testing.T) {
 	}
 }
 
-// TestPublishLeavesTheMessageAlone: options say what is sent, and the message stays as it
-// is; a buffer may be used again at once.
+// TestPublishLeavesTheMessageAlone: options determine what is sent, and the message is not
+// modified; a buffer may be reused at once.
 func TestPublishLeavesTheMessageAlone(t *testing.T) {
 	nc, js := opened(t)
 	sub := must.Get(nc.SubscribeSync("orders.>"))(t)

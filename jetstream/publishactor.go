@@ -10,16 +10,16 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// publishactor.go - looks after the messages that have no outcome yet.
+// publishactor.go - the actor that looks after messages without an outcome.
 //
 //	idle ──► publishing ──► waiting: there is no link
 //	  ▲            │  ▲         │
 //	  └────────────┘  └─────────┘
 //
-// All that it works on is the publisher's and outlives it. It acts when it is told to
-// look: on facts about the link, and when something is due.
+// All the state that it works on belongs to the publisher and outlives it. It acts when it
+// receives look: after facts about the link, and when something is due.
 
-// look has the actor look at what there is to do.
+// look makes the actor check what there is to do.
 type look struct{}
 
 // publishing is the actor of one desk.
@@ -29,7 +29,7 @@ type publishing struct {
 	stop func() bool // the timer; nil for none
 }
 
-// Started looks at what an incarnation before this one may have left.
+// Started checks what an earlier incarnation may have left.
 func (a *publishing) Started(c *api.ActorContext) { a.onLook(c) }
 
 // Receive handles one message.
@@ -42,15 +42,15 @@ func (a *publishing) Receive(c *api.ActorContext, m any) {
 	}
 }
 
-// Stopping ends what nobody will look after any more. While the connection goes on
-// another incarnation does, unless the messages have been ended before.
+// Stopping ends the messages that no actor will look after. While the connection lives another
+// incarnation does, unless the messages have already ended.
 func (a *publishing) Stopping(c *api.ActorContext) {
 	if cause := endOf(c.Conn()); cause != nil {
 		a.d.end(cause)
 	}
 }
 
-// endOf returns why a connection takes no more, nil as long as it does.
+// endOf returns why a connection accepts no more messages, nil as long as it does.
 func endOf(nc *api.Conn) error {
 	switch {
 	case nc.IsClosed():
@@ -75,7 +75,7 @@ func (a *publishing) onLook(c *api.ActorContext) {
 	}
 	switch {
 	case turn.holding:
-		c.Become("waiting", api.Degraded, "messages wait for a link")
+		c.Become("waiting", api.Degraded, "messages are waiting for a link")
 	case turn.pending > 0:
 		c.Become("publishing", api.Well, "")
 	default:
@@ -83,18 +83,18 @@ func (a *publishing) onLook(c *api.ActorContext) {
 	}
 }
 
-// turn is what one look at the messages has come to.
+// turn is the result of one check of the messages.
 type turn struct {
-	kick    func()        // to be called without a lock; nil for nothing
+	kick    func()        // to be called without the lock; nil for nothing
 	wait    time.Duration // until something is due; 0 for never
 	holding bool
 	pending int
 }
 
-// roomPause is how soon to look again when the socket has to take something first.
+// roomPause is how soon to check again when the socket has to drain first.
 const roomPause = time.Millisecond
 
-// turn does what is to be done now.
+// turn does what is due now.
 func (p *publisher) turn(d *desk) (t turn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,7 +121,7 @@ func (p *publisher) turn(d *desk) (t turn) {
 	return t
 }
 
-// expireLocked ends messages whose time is up.
+// expireLocked ends messages that have timed out.
 func (p *publisher) expireLocked(now time.Duration) {
 	for _, s := range p.busyLocked(func(s *slot) bool { return s.deadline <= now }) {
 		cause := s.failed
@@ -132,15 +132,15 @@ func (p *publisher) expireLocked(now time.Duration) {
 	}
 }
 
-// resendLocked sends what is held and what is due, oldest first. full says that the
-// socket has to take something before the rest.
+// resendLocked sends messages that are held or due, oldest first. full says that the socket has
+// to drain before the rest can be sent.
 func (p *publisher) resendLocked(now time.Duration) (kick func(), full bool) {
 	blocked := false
 	ready := p.busyLocked(func(s *slot) bool { return s.stage == stageHeld || s.due > 0 && s.due <= now })
 	for _, s := range ready {
 		switch late := now-s.first > p.resendUntil(); {
 		case s.stage == stageSent && late:
-			s.due = 0 // a duplicate would not be recognised, but an answer may come
+			s.due = 0 // a duplicate would not be recognized, but an answer may come
 			continue
 		case s.maybe && late:
 			cause := s.failed
@@ -167,8 +167,8 @@ func (p *publisher) resendLocked(now time.Duration) (kick func(), full bool) {
 	return kick, full
 }
 
-// putAgainLocked sends a message that is in a slot. An error says that it, and those
-// behind it, have to wait.
+// putAgainLocked sends a message that is in a slot. With an error it and those after it have to
+// wait.
 func (p *publisher) putAgainLocked(s *slot, now time.Duration) (kick func(), err error) {
 	var room [128]byte
 	reply := appendToken(append(room[:0], p.desk.replies...), s.index, s.use)
@@ -203,8 +203,8 @@ func (p *publisher) nextLocked() (next time.Duration) {
 	return next
 }
 
-// onLost takes stock after a lost link: what may have left is sent again if that is safe,
-// and otherwise ends; what has not left is sent again.
+// onLost handles a lost link: messages that may have been sent are sent again if that is safe,
+// and end otherwise; those that were not sent are sent again.
 func (p *publisher) onLost(loss api.OutletLoss) {
 	now := p.now()
 	for _, s := range p.busyLocked(func(s *slot) bool { return s.stage == stageSent && s.number <= loss.Accepted }) {
@@ -222,8 +222,8 @@ func (p *publisher) onLost(loss api.OutletLoss) {
 	}
 }
 
-// onRefused ends messages that a server does not take: that with the reply, or those on
-// the subject which may have left.
+// onRefused ends messages that a server does not permit: the one with the reply, or those on the
+// subject that may have been sent.
 func (p *publisher) onRefused(subject, reply string, err error) {
 	if reply != "" {
 		if token, ok := strings.CutPrefix(reply, p.desk.replies); ok {
@@ -239,7 +239,7 @@ func (p *publisher) onRefused(subject, reply string, err error) {
 	}
 }
 
-// onReply takes the answer to a message. It is called by the subscription's dispatcher.
+// onReply handles the answer to a message. The subscription's dispatcher calls it.
 func (d *desk) onReply(m *api.Msg) {
 	p, token := d.p, m.Subject[min(len(d.replies), len(m.Subject)):]
 	silent := len(m.Data) == 0 && m.Status() == 503
@@ -265,8 +265,8 @@ func (d *desk) onReply(m *api.Msg) {
 	}
 }
 
-// answeredLocked decides what becomes of a message that was not acknowledged: nobody has
-// answered for a stream, or one has refused it.
+// answeredLocked decides what to do with a message that was not acknowledged: there was no
+// responder, or a stream has refused it.
 func (p *publisher) answeredLocked(s *slot, silent bool, err error) (poke *desk) {
 	now := p.now()
 	patient := p.opts.idempotent && s.id != ""
@@ -297,6 +297,5 @@ func (p *publisher) answeredLocked(s *slot, silent bool, err error) (poke *desk)
 	return p.desk.dueLocked(s)
 }
 
-// retryPauseMax bounds the pause before a message is sent again that was refused for the
-// moment.
+// retryPauseMax limits the pause before a message that was temporarily refused is sent again.
 const retryPauseMax = 2 * time.Second

@@ -13,21 +13,21 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// outgoing is one message as it is to be sent. It is its caller's.
+// outgoing is one message as it is to be sent. Its caller owns it.
 type outgoing struct {
-	msg      *api.Msg // the caller's; nil if subject and payload are all there is
+	msg      *api.Msg // the caller's; nil if there are only subject and payload
 	subject  string
 	payload  []byte
 	block    []byte // encoded header
 	id       string // empty if it must not be sent twice
 	stream   string // expected
 	expected uint64 // last sequence
-	retries  int    // without an answer
+	retries  int    // if no answer comes
 	pause    time.Duration
-	stall    time.Duration // how long to wait for room; 0 for as long as ctx lasts
+	stall    time.Duration // how long to wait for room; 0 for until ctx is done
 }
 
-// draft is memory for the options and the header of a message.
+// draft is reusable memory for the options and the header of a message.
 type draft struct {
 	options publishOptions
 	header  api.Header
@@ -49,8 +49,7 @@ func (p *publisher) putAway(d *draft) {
 	p.drafts.Put(d)
 }
 
-// compose applies the options to a message: m gets what is to be sent. It returns the
-// header, which belongs to d.
+// compose applies the options to a message: it fills in m. The returned header belongs to d.
 func (p *publisher) compose(d *draft, own *api.Msg, m *outgoing, options []PublishOpt) (api.Header, error) {
 	o := &d.options
 	o.begin()
@@ -83,7 +82,7 @@ func expectedSequence(header api.Header) (seq uint64) {
 	return seq
 }
 
-// plain reports whether a message needs nothing composed.
+// plain reports whether a message can be sent without compose.
 func (p *publisher) plain(own *api.Msg, options []PublishOpt) bool {
 	return len(options) == 0 && len(own.Header) == 0 && !p.opts.idempotent
 }
@@ -202,8 +201,8 @@ func (p *publisher) send(ctx context.Context, m *outgoing) (PubAckFuture, error)
 	}
 }
 
-// lock takes mu for a publish. It is held for a few hundred nanoseconds, so it is better to
-// let others run than to queue for it.
+// lock takes mu for a publish. It is held for a few hundred nanoseconds, so yielding is better
+// than queueing for it.
 func (p *publisher) lock() {
 	for range 4 {
 		if p.mu.TryLock() {
@@ -214,8 +213,8 @@ func (p *publisher) lock() {
 	p.mu.Lock()
 }
 
-// putLocked sends a message, or holds it until it can be. The desk has to look if its
-// timer is too late for it.
+// putLocked sends a message, or holds it until it can be sent. poke is the desk if its timer
+// would be too late for the message.
 func (p *publisher) putLocked(m *outgoing) (f *pubAckFuture, kick func(), poke *desk, err error) {
 	s := p.takeLocked()
 	var number uint64

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// publishcredit.go - how many messages may be without an outcome.
+// publishcredit.go - limits how many messages may be without an outcome.
 //
-//	credits = busy slots + calls that wait for a handler + promises to those who wait
+//	credits = busy slots + calls that wait for a handler + promises to waiters
 //
-// Whoever waits gets the next credit in the order of coming; nobody overtakes.
+// Waiters get credits in the order of their arrival; nobody overtakes.
 
-// waiter waits for a credit. It has one when got is closed.
+// waiter waits for a credit, which it has once got is closed.
 type waiter struct {
 	got  chan struct{}
-	gone bool // given up
+	gone bool // has given up
 }
 
-// chargeLocked takes a credit, unless there is none or somebody waits for one.
+// chargeLocked takes a credit, unless there is none or others wait for one.
 func (p *publisher) chargeLocked() bool {
 	if p.credits >= p.opts.pendingMax || len(p.waiters) > 0 {
 		return false
@@ -33,7 +33,7 @@ func (p *publisher) queueLocked() *waiter {
 	return w
 }
 
-// creditLocked passes a credit to who waits longest, or gives it back.
+// creditLocked passes a credit to the oldest waiter, or gives it back.
 func (p *publisher) creditLocked() {
 	for len(p.waiters) > 0 {
 		w := p.waiters[0]
@@ -56,8 +56,7 @@ func (p *publisher) giveBack(credit bool) {
 	p.mu.Unlock()
 }
 
-// await waits for the credit of w until ctx is done, and for at most stall; 0 for no
-// bound.
+// await waits for the credit of w until ctx is done, and for at most stall; 0 for no limit.
 func (p *publisher) await(ctx context.Context, w *waiter, stall time.Duration) error {
 	var late <-chan time.Time
 	if stall > 0 {

@@ -8,10 +8,10 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// publishdesk.go - what the asynchronous publishes have in the connection: a way out, the
-// subscription for answers, and the actors.
+// publishdesk.go - what asynchronous publishes use of the connection: an outlet, the subscription
+// for answers, and the actors.
 
-// desk is made with the first message, and again after CleanupPublisher.
+// desk is created with the first message, and again after CleanupPublisher.
 type desk struct {
 	p       *publisher
 	outlet  *api.Outlet
@@ -19,25 +19,25 @@ type desk struct {
 	sub     *api.Subscription
 	acks    ackReader                    // the dispatcher's
 	actor   atomic.Pointer[api.ActorRef] // nil until it is spawned
-	caller  *api.ActorRef                // runs the handlers; nil without any
+	caller  *api.ActorRef                // runs the handlers; nil if there are none
 
 	// Guarded by the publisher's lock.
 	facts []func(*publisher) // about the link, in order, for the actor
-	poked bool               // the actor was told to look, and has not
-	wake  time.Duration      // when it looks by itself; 0 for never
-	asked bool               // the caller was told of calls, and has not looked
+	poked bool               // a look message to the actor is pending
+	wake  time.Duration      // when it checks by itself; 0 for never
+	asked bool               // a message to the caller is pending
 	over  bool               // the caller has ended
 }
 
-// consumersGroup is the node of the tree below which the actors of JetStream stand.
+// consumersGroup is the node of the tree that holds the actors of JetStream.
 const consumersGroup = "consumers"
 
-// keepGoing restarts an actor that fails, as often as it does.
+// keepGoing restarts an actor each time it fails, without limit.
 func keepGoing() api.Policy {
 	return api.Policy{Directive: api.Restart, Backoff: api.Backoff{Initial: api.NoDelay, Max: time.Second}}
 }
 
-// open makes the desk, if there is none.
+// open creates the desk, if there is none.
 func (p *publisher) open() error {
 	p.opening.Lock()
 	defer p.opening.Unlock()
@@ -65,9 +65,9 @@ func (p *publisher) open() error {
 	return nil
 }
 
-// staff makes the subscription and the actors.
+// staff creates the subscription and the actors.
 func (d *desk) staff(nc *api.Conn) (err error) {
-	// An answer for each message that waits, and as many late ones.
+	// One answer for each waiting message, and as many late ones.
 	limit := 2*d.p.opts.pendingMax + 1024
 	d.sub, err = nc.Subscribe(d.replies+"*", d.onReply, api.Borrow(), api.OverlapOnMove(), api.Concurrency(1), api.PendingLimits(limit, limit*answerBytes))
 	if err != nil {
@@ -87,16 +87,16 @@ func (d *desk) staff(nc *api.Conn) (err error) {
 	return err
 }
 
-// answerBytes is what an answer may take on the average before the rest is dropped.
+// answerBytes is the average size up to which no answers are dropped.
 const answerBytes = 512
 
-// close takes everything back. The messages have been ended.
+// close releases everything. The messages have been ended.
 func (d *desk) close() {
 	d.outlet.Close()
 	if d.sub != nil {
 		_ = d.sub.Unsubscribe() // it may have ended with the connection
 	}
-	// Not awaited: one of them may be who calls.
+	// Not awaited: the caller may be one of them.
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, ref := range []*api.ActorRef{d.actor.Load(), d.caller} {
@@ -125,15 +125,15 @@ func (d *desk) end(cause error) {
 	}
 }
 
-// look has the actor look. It costs nothing when that is under way.
+// look makes the actor check. It is free if a check is already pending.
 func (d *desk) look() {
 	if actor := d.actor.Load(); actor != nil {
 		_ = actor.Send(look{}) // refused: it has ended, and has ended the messages
 	}
 }
 
-// dueLocked returns the desk if its actor would look too late for s, which it then has to
-// be told.
+// dueLocked returns the desk if its actor would check too late for s and must be notified; nil
+// otherwise.
 func (d *desk) dueLocked(s *slot) *desk {
 	next := s.deadline
 	if s.due > 0 && s.due < next {
@@ -146,7 +146,7 @@ func (d *desk) dueLocked(s *slot) *desk {
 	return d
 }
 
-// told notes a fact for the actor.
+// told queues a fact for the actor.
 func (d *desk) told(f func(p *publisher)) {
 	d.p.mu.Lock()
 	d.facts = append(d.facts, f)
@@ -166,25 +166,25 @@ func (d *desk) onRefused(subject, reply string, err error) {
 	d.told(func(p *publisher) { p.onRefused(subject, reply, err) })
 }
 
-// callSoonLocked has the caller look at what there is to call.
+// callSoonLocked makes the caller run the pending calls.
 func (d *desk) callSoonLocked() {
 	if d.asked {
 		return
 	}
 	d.asked = true
-	_ = d.caller.Send(makeCalls{}) // refused: it has ended, and who ends the messages makes the calls
+	_ = d.caller.Send(makeCalls{}) // refused: it has ended, and whoever ends the messages makes the calls
 }
 
-// makeCalls has the caller make the calls that wait.
+// makeCalls makes the caller run the pending calls.
 type makeCalls struct{}
 
 // calling is the actor that runs the handlers.
 type calling struct{ d *desk }
 
-// Started makes the calls that an incarnation before this one has left.
+// Started makes the calls that an earlier incarnation has left.
 func (a *calling) Started(*api.ActorContext) { a.d.p.runCalls(a.d) }
 
-// Receive makes the calls that wait.
+// Receive makes the pending calls.
 func (a *calling) Receive(*api.ActorContext, any) { a.d.p.runCalls(a.d) }
 
 // Stopping makes the last calls, unless another incarnation does.
@@ -199,8 +199,8 @@ func (a *calling) Stopping(c *api.ActorContext) {
 	}
 }
 
-// runCalls tells the handlers of messages that have ended, oldest first. The caller of a desk
-// that was cleaned up may still be at it: it goes on then.
+// runCalls reports messages that have ended to the handlers, oldest first. If the caller of a
+// cleaned-up desk is still doing so, it continues.
 func (p *publisher) runCalls(d *desk) {
 	for {
 		p.mu.Lock()
@@ -228,7 +228,7 @@ func (p *publisher) tell(f *pubAckFuture) {
 		p.mu.Lock()
 		p.calling--
 		if !returned && len(p.calls) > 0 && p.desk != nil {
-			p.desk.callSoonLocked() // who has called may be of another desk, and does not come back
+			p.desk.callSoonLocked() // the current caller may belong to another desk, and will not return
 		}
 		p.completeLocked()
 		p.mu.Unlock()

@@ -9,14 +9,13 @@ import (
 )
 
 const (
-	// DefaultPubRetryWait is the pause before a message is sent again that no stream has
-	// answered for.
+	// DefaultPubRetryWait is the pause before a message that no stream answered is sent again.
 	DefaultPubRetryWait = 250 * time.Millisecond
 
 	// DefaultPubRetryAttempts is how often such a message is sent again.
 	DefaultPubRetryAttempts = 2
 
-	// incrementHeader is what a counter grows by.
+	// incrementHeader is the increment of a counter.
 	incrementHeader = "Nats-Incr"
 
 	ttlNever = "never"
@@ -31,12 +30,11 @@ const (
 	ScheduleHourly  = "@hourly"
 )
 
-// PublishOpt is an option of one publish. What it says counts, and not what the
-// message's header says beside it; the message itself is not changed. A nil PublishOpt is
-// skipped. An error ends the call, and nothing is sent.
+// PublishOpt is an option of one publish. It overrides the message's header; the message itself
+// is not modified. A nil PublishOpt is skipped. An error ends the call, and nothing is sent.
 type PublishOpt func(*publishOptions) error
 
-// publishOptions collects what the options of one publish say.
+// publishOptions collects the options of one publish.
 type publishOptions struct {
 	fields        []optionField
 	retryWait     time.Duration
@@ -50,13 +48,13 @@ type optionField struct {
 	value       []string // one
 }
 
-// begin prepares the options for the next publish. Their memory is used again.
+// begin prepares the options for the next publish. Their memory is reused.
 func (o *publishOptions) begin() {
 	o.fields = o.fields[:0]
 	o.retryWait, o.retryAttempts, o.stallWait = DefaultPubRetryWait, DefaultPubRetryAttempts, 0
 }
 
-// apply has each option say what it wants.
+// apply applies the options.
 func (o *publishOptions) apply(options []PublishOpt) error {
 	for _, option := range options {
 		if option == nil {
@@ -69,7 +67,7 @@ func (o *publishOptions) apply(options []PublishOpt) error {
 	return nil
 }
 
-// set sets a field. The same option may say so again; another one contradicts it.
+// set sets a field. The same option may set it again; another one contradicts it.
 func (o *publishOptions) set(option, key, value string) error {
 	for i := range o.fields {
 		f := &o.fields[i]
@@ -82,7 +80,7 @@ func (o *publishOptions) set(option, key, value string) error {
 		f.value = []string{value}
 		return nil
 	}
-	if len(o.fields) < cap(o.fields) { // with the array that is there
+	if len(o.fields) < cap(o.fields) { // reuses the array of the value
 		o.fields = o.fields[:len(o.fields)+1]
 		f := &o.fields[len(o.fields)-1]
 		f.option, f.key = option, key
@@ -110,9 +108,9 @@ func refusedOption(option, reason string, kinds ...error) PublishOpt {
 	return func(*publishOptions) error { return err }
 }
 
-// WithMsgID gives the message an id. A stream takes one of those with the same id that
-// come within its window for duplicates, which makes it safe to send the message again:
-// the publisher does so by itself when an acknowledgement does not come. Empty is none.
+// WithMsgID gives the message an id. A stream stores only one of the messages with the same id
+// that arrive within its window for duplicates, which makes it safe to send the message again:
+// the publisher does so itself when an acknowledgement does not come. An empty id is none.
 func WithMsgID(id string) PublishOpt {
 	if id == "" {
 		return func(*publishOptions) error { return nil }
@@ -120,8 +118,8 @@ func WithMsgID(id string) PublishOpt {
 	return setField("WithMsgID", MsgIDHeader, id)
 }
 
-// WithMsgTTL has the stream keep the message for that long, in whole seconds: at least
-// 1 s. Zero is no option. The stream needs StreamConfig.AllowMsgTTL.
+// WithMsgTTL makes the stream keep the message for that long, in whole seconds: at least 1 s.
+// Zero has no effect. The stream needs StreamConfig.AllowMsgTTL.
 func WithMsgTTL(dur time.Duration) PublishOpt {
 	switch {
 	case dur == 0:
@@ -133,12 +131,12 @@ func WithMsgTTL(dur time.Duration) PublishOpt {
 	}
 }
 
-// WithMsgTTLNever has the stream keep the message whatever its MaxAge. The stream needs
+// WithMsgTTLNever makes the stream keep the message regardless of its MaxAge. The stream needs
 // StreamConfig.AllowMsgTTL.
 func WithMsgTTLNever() PublishOpt { return setField("WithMsgTTLNever", MsgTTLHeader, ttlNever) }
 
-// WithExpectStream has any other stream than this one refuse the message, with an
-// ErrExpectedStream. Empty is no option.
+// WithExpectStream makes any stream but this one refuse the message, with an ErrExpectedStream.
+// Empty has no effect.
 func WithExpectStream(stream string) PublishOpt {
 	if stream == "" {
 		return func(*publishOptions) error { return nil }
@@ -146,15 +144,15 @@ func WithExpectStream(stream string) PublishOpt {
 	return setField("WithExpectStream", ExpectedStreamHeader, stream)
 }
 
-// WithExpectLastSequence has the stream refuse the message, with an
-// ErrWrongLastSequence, unless seq is the sequence of its last message; 0 for none.
+// WithExpectLastSequence makes the stream refuse the message, with an ErrWrongLastSequence,
+// unless seq is the sequence of its last message; 0 for none.
 func WithExpectLastSequence(seq uint64) PublishOpt {
 	return setField("WithExpectLastSequence", ExpectedLastSeqHeader, strconv.FormatUint(seq, 10))
 }
 
-// WithExpectLastSequencePerSubject has the stream refuse the message, with an
-// ErrWrongLastSequence, unless seq is the sequence of the last message on its subject; 0
-// for none.
+// WithExpectLastSequencePerSubject makes the stream refuse the message, with an
+// ErrWrongLastSequence, unless seq is the sequence of the last message on its subject; 0 for
+// none.
 func WithExpectLastSequencePerSubject(seq uint64) PublishOpt {
 	return setField("WithExpectLastSequencePerSubject", ExpectedLastSubjSeqHeader, strconv.FormatUint(seq, 10))
 }
@@ -174,8 +172,8 @@ func WithExpectLastSequenceForSubject(seq uint64, subject string) PublishOpt {
 	}
 }
 
-// WithExpectLastMsgID has the stream refuse the message, with an ErrWrongLastMsgID, unless
-// id is that of its last message. Empty is no option.
+// WithExpectLastMsgID makes the stream refuse the message, with an ErrWrongLastMsgID, unless id
+// is that of its last message. Empty has no effect.
 func WithExpectLastMsgID(id string) PublishOpt {
 	if id == "" {
 		return func(*publishOptions) error { return nil }
@@ -183,7 +181,7 @@ func WithExpectLastMsgID(id string) PublishOpt {
 	return setField("WithExpectLastMsgID", ExpectedLastMsgIDHeader, id)
 }
 
-// WithRollup removes messages before the message: MsgRollupSubject those of its subject,
+// WithRollup removes earlier messages: with MsgRollupSubject those of its subject, with
 // MsgRollupAll those of the stream. The stream needs StreamConfig.AllowRollup.
 func WithRollup(rollup string) PublishOpt {
 	if rollup != MsgRollupSubject && rollup != MsgRollupAll {
@@ -192,8 +190,8 @@ func WithRollup(rollup string) PublishOpt {
 	return setField("WithRollup", MsgRollup, rollup)
 }
 
-// WithIncrement adds to the counter that the subject is, by less than zero too. PubAck.Value is what it has
-// come to. The message has no data, no rollup and no expectation. The stream needs
+// WithIncrement adds by, which may be negative, to the counter of the subject. PubAck.Value is
+// the new total. The message must have no data, no rollup and no expectation. The stream needs
 // StreamConfig.AllowMsgCounter.
 func WithIncrement(by int64) PublishOpt {
 	return setField("WithIncrement", incrementHeader, signed(big.NewInt(by)))
@@ -215,8 +213,8 @@ func signed(by *big.Int) string {
 	return "+" + by.String()
 }
 
-// WithRetryWait sets the pause before a message is sent again that no stream has answered
-// for: DefaultPubRetryWait unless set. ErrInvalidOption unless it is positive.
+// WithRetryWait sets the pause before a message that no stream answered is sent again. Default:
+// DefaultPubRetryWait, 250 ms. ErrInvalidOption unless it is positive.
 func WithRetryWait(dur time.Duration) PublishOpt {
 	if dur <= 0 {
 		return refusedOption("WithRetryWait", "is not positive")
@@ -227,9 +225,9 @@ func WithRetryWait(dur time.Duration) PublishOpt {
 	}
 }
 
-// WithRetryAttempts sets how often such a message is sent again:
-// DefaultPubRetryAttempts unless set. ErrInvalidOption for a negative number. With
-// WithIdempotentRetry it is the time that counts instead.
+// WithRetryAttempts sets how often a message that no stream answered is sent again. Default:
+// DefaultPubRetryAttempts, 2. ErrInvalidOption for a negative number. With WithIdempotentRetry
+// only the time of the call is a limit.
 func WithRetryAttempts(num int) PublishOpt {
 	if num < 0 {
 		return refusedOption("WithRetryAttempts", "is negative")
@@ -240,9 +238,9 @@ func WithRetryAttempts(num int) PublishOpt {
 	}
 }
 
-// WithStallWait sets how long PublishAsync waits when as many messages as may be wait for
-// their acknowledgement: 200 ms unless set. ErrInvalidOption unless it is positive, and for
-// the calls that wait for the acknowledgement, or with a context, anyway.
+// WithStallWait sets how long PublishAsync waits for room while WithPublishAsyncMaxPending
+// messages wait for their acknowledgement. Default: 200 ms. ErrInvalidOption unless it is
+// positive, and for calls that wait for the acknowledgement or have a context.
 func WithStallWait(ttl time.Duration) PublishOpt {
 	if ttl <= 0 {
 		return refusedOption("WithStallWait", "is not positive")
@@ -253,17 +251,17 @@ func WithStallWait(ttl time.Duration) PublishOpt {
 	}
 }
 
-// WithScheduleAt has the stream publish the message to WithScheduleTarget at t; at once
-// if t has passed. The stream needs StreamConfig.AllowMsgSchedules.
+// WithScheduleAt makes the stream publish the message to WithScheduleTarget at t; at once if t
+// has passed. The stream needs StreamConfig.AllowMsgSchedules.
 func WithScheduleAt(t time.Time) PublishOpt {
 	if t.IsZero() {
-		return refusedOption("WithScheduleAt", "is no time", ErrSchedulePatternInvalid)
+		return refusedOption("WithScheduleAt", "is not a valid time", ErrSchedulePatternInvalid)
 	}
 	return setField("WithScheduleAt", ScheduleHeader, "@at "+t.UTC().Format(time.RFC3339Nano))
 }
 
-// WithScheduleEvery has the stream publish the message to WithScheduleTarget again and
-// again: at least 1 s apart. The stream needs StreamConfig.AllowMsgSchedules.
+// WithScheduleEvery makes the stream publish the message to WithScheduleTarget every d, at least
+// 1 s. The stream needs StreamConfig.AllowMsgSchedules.
 func WithScheduleEvery(d time.Duration) PublishOpt {
 	if d < time.Second {
 		return refusedOption("WithScheduleEvery", "is less than 1s", ErrSchedulePatternInvalid)
@@ -271,10 +269,9 @@ func WithScheduleEvery(d time.Duration) PublishOpt {
 	return setField("WithScheduleEvery", ScheduleHeader, "@every "+d.String())
 }
 
-// WithScheduleCron has the stream publish the message to WithScheduleTarget whenever a
-// pattern says so: six fields, which are second, minute, hour, day of the month, month and
-// day of the week, or ScheduleDaily and its like. The stream needs
-// StreamConfig.AllowMsgSchedules.
+// WithScheduleCron makes the stream publish the message to WithScheduleTarget according to a
+// pattern of six fields, which are second, minute, hour, day of the month, month and day of the
+// week, or ScheduleDaily and the like. The stream needs StreamConfig.AllowMsgSchedules.
 func WithScheduleCron(expr string) PublishOpt {
 	if expr == "" {
 		return refusedOption("WithScheduleCron", "is empty", ErrSchedulePatternInvalid)
@@ -282,25 +279,25 @@ func WithScheduleCron(expr string) PublishOpt {
 	return setField("WithScheduleCron", ScheduleHeader, expr)
 }
 
-// WithScheduleTarget sets the subject of the messages that a schedule makes, without
-// wildcards. A schedule has to have one, which is not its own.
+// WithScheduleTarget sets the subject of the messages that a schedule publishes, without
+// wildcards. Every schedule needs one that differs from its own subject.
 func WithScheduleTarget(subject string) PublishOpt {
 	if !isLiteral(subject) {
-		return refusedOption("WithScheduleTarget", "is no subject without wildcards", ErrScheduleTargetInvalid)
+		return refusedOption("WithScheduleTarget", "is not a subject without wildcards", ErrScheduleTargetInvalid)
 	}
 	return setField("WithScheduleTarget", ScheduleTargetHeader, subject)
 }
 
-// WithScheduleSource has a schedule publish what the last message on subject says, instead
-// of the message's own data.
+// WithScheduleSource makes a schedule publish the last message on subject, instead of its own
+// data.
 func WithScheduleSource(subject string) PublishOpt {
 	if !isLiteral(subject) {
-		return refusedOption("WithScheduleSource", "is no subject without wildcards", ErrScheduleSourceInvalid)
+		return refusedOption("WithScheduleSource", "is not a subject without wildcards", ErrScheduleSourceInvalid)
 	}
 	return setField("WithScheduleSource", ScheduleSourceHeader, subject)
 }
 
-// WithScheduleTTL is WithMsgTTL for the messages that a schedule makes.
+// WithScheduleTTL is WithMsgTTL for the messages that a schedule publishes.
 func WithScheduleTTL(d time.Duration) PublishOpt {
 	if d < time.Second {
 		return refusedOption("WithScheduleTTL", "is less than 1s", ErrScheduleTTLInvalid)
@@ -308,13 +305,13 @@ func WithScheduleTTL(d time.Duration) PublishOpt {
 	return setField("WithScheduleTTL", ScheduleTTLHeader, d.String())
 }
 
-// WithScheduleTTLNever is WithMsgTTLNever for the messages that a schedule makes.
+// WithScheduleTTLNever is WithMsgTTLNever for the messages that a schedule publishes.
 func WithScheduleTTLNever() PublishOpt {
 	return setField("WithScheduleTTLNever", ScheduleTTLHeader, ttlNever)
 }
 
-// WithScheduleTimeZone says where the times of WithScheduleCron are meant, by the name of
-// a place: "America/New_York". UTC unless set.
+// WithScheduleTimeZone sets the time zone of WithScheduleCron by its name: "America/New_York".
+// Default: UTC.
 func WithScheduleTimeZone(zone string) PublishOpt {
 	if zone == "" {
 		return refusedOption("WithScheduleTimeZone", "is empty", ErrScheduleTimeZoneInvalid)
@@ -322,13 +319,13 @@ func WithScheduleTimeZone(zone string) PublishOpt {
 	return setField("WithScheduleTimeZone", ScheduleTimeZoneHeader, zone)
 }
 
-// WithScheduleRollup has each message that a schedule makes remove the one before.
+// WithScheduleRollup makes each message of a schedule remove the previous one.
 func WithScheduleRollup() PublishOpt {
 	return setField("WithScheduleRollup", ScheduleRollupHeader, MsgRollupSubject)
 }
 
-// merge returns the header that a message is sent with: its own, and what the options
-// say. Memory of the second is used again by the next publish.
+// merge returns the header that a message is sent with: its own plus the options. The memory of
+// the options is reused by the next publish.
 func (o *publishOptions) merge(own, into api.Header) api.Header {
 	for key, values := range own {
 		into[key] = values

@@ -16,8 +16,8 @@ import (
 func isLiteral(subject string) bool { return protocol.CheckPublishSubject(subject) == nil }
 func isFilter(subject string) bool  { return protocol.CheckSubscribeSubject(subject) == nil }
 
-// checkPublish looks at the header that a message is to be sent with. An *OptionError
-// says what is wrong with it.
+// checkPublish checks the header that a message is to be sent with. An *OptionError says what is
+// wrong with it.
 func checkPublish(m *api.Msg, header api.Header) error {
 	special := false
 	for key := range header {
@@ -55,14 +55,14 @@ func (p published) checkSize() *OptionError {
 	return nil
 }
 
-// checkCounter looks at an increment.
+// checkCounter checks an increment.
 func (p published) checkCounter() *OptionError {
 	by := p.get(incrementHeader)
 	if by == "" {
 		return nil
 	}
 	if _, ok := new(big.Int).SetString(by, 10); !ok {
-		return wrongField(incrementHeader, strconv.Quote(by)+" is no number", ErrCounterIncrInvalid)
+		return wrongField(incrementHeader, strconv.Quote(by)+" is not a number", ErrCounterIncrInvalid)
 	}
 	if len(p.msg.Data) > 0 {
 		return wrongField(incrementHeader, "does not go with data", ErrCounterPayload)
@@ -75,12 +75,12 @@ func (p published) checkCounter() *OptionError {
 	return nil
 }
 
-// checkExpected looks at what is expected of the stream.
+// checkExpected checks what the message expects of the stream.
 func (p published) checkExpected() *OptionError {
 	for _, key := range []string{ExpectedLastSeqHeader, ExpectedLastSubjSeqHeader} {
 		if text := p.get(key); text != "" {
 			if _, err := strconv.ParseUint(text, 10, 64); err != nil {
-				return wrongField(key, strconv.Quote(text)+" is no sequence", ErrExpectedLastSequenceInvalid)
+				return wrongField(key, strconv.Quote(text)+" is not a sequence", ErrExpectedLastSequenceInvalid)
 			}
 		}
 	}
@@ -90,7 +90,7 @@ func (p published) checkExpected() *OptionError {
 	return nil
 }
 
-// checkFields looks at fields that need nothing but themselves.
+// checkFields checks fields that do not depend on others.
 func (p published) checkFields() *OptionError {
 	if ttl := p.get(MsgTTLHeader); ttl != "" && !isTTL(ttl) {
 		return wrongField(MsgTTLHeader, strconv.Quote(ttl)+" is neither a time of at least 1s nor never", ErrMsgTTLInvalid)
@@ -99,12 +99,12 @@ func (p published) checkFields() *OptionError {
 		return wrongField(MsgRollup, strconv.Quote(rollup)+" is neither sub nor all", ErrRollupFailed)
 	}
 	if _, has := p.header["Nats-Stream-Source"]; has {
-		return wrongField("Nats-Stream-Source", "is the servers'", ErrMsgSourceHeader)
+		return wrongField("Nats-Stream-Source", "is reserved for servers", ErrMsgSourceHeader)
 	}
 	return nil
 }
 
-// isTTL reports whether servers can read a time to live.
+// isTTL reports whether a time to live is valid for servers.
 func isTTL(ttl string) bool {
 	if strings.EqualFold(ttl, ttlNever) {
 		return true
@@ -116,7 +116,7 @@ func isTTL(ttl string) bool {
 	return err == nil && seconds > 0
 }
 
-// checkSchedule looks at a schedule, and at what is of use only with one.
+// checkSchedule checks a schedule, and fields that require one.
 func (p published) checkSchedule() *OptionError {
 	pattern := p.get(ScheduleHeader)
 	if pattern == "" {
@@ -139,10 +139,10 @@ func (p published) checkSchedule() *OptionError {
 	}
 	target, source := p.get(ScheduleTargetHeader), p.get(ScheduleSourceHeader)
 	if target == p.msg.Subject || !isLiteral(target) {
-		return wrongField(ScheduleTargetHeader, strconv.Quote(target)+" is no other subject", ErrScheduleTargetInvalid)
+		return wrongField(ScheduleTargetHeader, strconv.Quote(target)+" is not another subject", ErrScheduleTargetInvalid)
 	}
 	if source != "" && (source == target || source == p.msg.Subject || !isLiteral(source)) {
-		return wrongField(ScheduleSourceHeader, strconv.Quote(source)+" is no other subject", ErrScheduleSourceInvalid)
+		return wrongField(ScheduleSourceHeader, strconv.Quote(source)+" is not another subject", ErrScheduleSourceInvalid)
 	}
 	if rollup := p.get(ScheduleRollupHeader); rollup != "" && rollup != MsgRollupSubject {
 		return wrongField(ScheduleRollupHeader, strconv.Quote(rollup)+" is not sub", ErrScheduleRollupInvalid)

@@ -11,29 +11,28 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// publishslot.go - the places of messages that have no outcome yet.
+// publishslot.go - the slots of messages that have no outcome yet.
 //
 //	          put                    acknowledged, refused
 //	free ───────────────► sent ───────────────────────────► free
 //	  │                   │ ▲ │
-//	  │ no link    link   │ │ │ nobody answers: try later
+//	  │ no link    link   │ │ │ no responders: try later
 //	  └────────► held ◄───┘ │ └───────────────► paused
-//	               └────────┴─── its time ◄────────┘
+//	               └────────┴─── when due ◄────────┘
 //
-// Whatever waits has a deadline, at which it ends.
+// Every waiting message has a deadline, at which it ends.
 
-// stage is where a message is.
+// stage is the state of a message.
 type stage uint8
 
 const (
 	stageFree   stage = iota
-	stageHeld         // not on its way; to be sent in order, as soon as possible
-	stageSent         // on its way, or there
-	stagePaused       // was answered, and is to be sent again when it is due
+	stageHeld         // not sent; to be sent in order, as soon as possible
+	stageSent         // sent
+	stagePaused       // was answered, and will be sent again when due
 )
 
-// slot holds one message until its outcome. It is used again and again; a reply for
-// another use is late.
+// slot holds one message until its outcome. It is reused; a reply for another use is late.
 type slot struct {
 	index  uint32
 	future *pubAckFuture
@@ -44,7 +43,7 @@ type slot struct {
 
 	subject  string
 	block    int    // bytes of frame that are the header
-	frame    []byte // header and data, a copy of our own
+	frame    []byte // header and data, the slot's own copy
 	id       string // empty if it must not be sent twice
 	stream   string // expected
 	expected uint64 // last sequence
@@ -55,11 +54,11 @@ type slot struct {
 	attempts int           // frames
 	left     int           // retries without an answer
 	pause    time.Duration // before the next retry
-	maybe    bool          // an earlier frame may have been acted upon
-	failed   error         // what the last answer said, while paused
+	maybe    bool          // an earlier frame may have taken effect
+	failed   error         // error of the last answer, while paused
 }
 
-// slotBytesKept is what a free slot keeps of its memory for the next message.
+// slotBytesKept is how much memory a free slot keeps for the next message.
 const slotBytesKept = 4 << 10
 
 // Tokens of acknowledgements: slot and use.
@@ -72,7 +71,7 @@ const (
 	tokenDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz-"
 )
 
-// tokenValues maps a digit to its value, 255 for what is none.
+// tokenValues maps a digit to its value, 255 for other bytes.
 var tokenValues = func() (v [256]byte) {
 	for i := range v {
 		v[i] = 255
@@ -176,13 +175,13 @@ func (p *publisher) placedLocked(s *slot, number uint64, now time.Duration) {
 	}
 }
 
-// Pauses before a message with an id is sent again because nothing came.
+// Pauses before a message with an id is sent again because no answer came.
 const (
 	resendAfter    = 2 * time.Second
 	resendAfterMax = 8 * time.Second
 )
 
-// stageLocked moves a message, and counts what is held.
+// stageLocked changes the stage of a message, and counts what is held.
 func (p *publisher) stageLocked(s *slot, next stage) {
 	if s.stage == stageHeld {
 		p.heldBytes -= len(s.frame)
@@ -204,8 +203,8 @@ func (p *publisher) releaseLocked(s *slot) {
 	p.pending--
 }
 
-// endLocked gives a message its outcome: ack, or err. The credit goes to the next who
-// waits for one, or stays with the call of a handler.
+// endLocked gives a message its outcome: ack, or err. The credit goes to the next waiter, or
+// stays with the call of a handler.
 func (p *publisher) endLocked(s *slot, ack *PubAck, err error) {
 	f := s.future
 	p.releaseLocked(s)
@@ -245,7 +244,7 @@ func (p *publisher) failLocked(s *slot, cause error, unknown bool) {
 	p.endLocked(s, nil, &PublishError{Subject: s.subject, MsgID: s.id, Stream: s.stream, Attempts: s.attempts, Unknown: unknown, Err: cause})
 }
 
-// uncertain reports whether the stream may have a message that nothing is known of.
+// uncertain reports whether the stream may have a message without an answer.
 func (s *slot) uncertain() bool { return s.maybe || s.stage == stageSent }
 
 // endAllLocked ends every message for the same reason.
@@ -267,7 +266,7 @@ func (p *publisher) busyLocked(where func(s *slot) bool) []*slot {
 	return found
 }
 
-// keepableLocked says why a message cannot wait for a link, nil if it can.
+// keepableLocked returns why a message cannot wait for a link, nil if it can.
 func (p *publisher) keepableLocked(m *outgoing) error {
 	if err := protocol.CheckFrameSubject(m.subject); err != nil {
 		return err

@@ -28,7 +28,7 @@ func (js *jetStream) PublishMsg(ctx context.Context, msg *api.Msg, opts ...Publi
 	return js.publishSync(ctx, &m, opts)
 }
 
-// publishSync publishes m, which is ours.
+// publishSync publishes m, which it owns.
 func (js *jetStream) publishSync(ctx context.Context, m *api.Msg, opts []PublishOpt) (*PubAck, error) {
 	p := js.pub
 	t := trial{p: p, msg: m, out: outgoing{retries: DefaultPubRetryAttempts, pause: DefaultPubRetryWait}}
@@ -44,26 +44,27 @@ func (js *jetStream) publishSync(ctx context.Context, m *api.Msg, opts []Publish
 		}
 		m.Header = header
 	}
-	if t.out.id == "" && endless(ctx) {
-		t.limit = js.opts.DefaultTimeout
-		return t.run(context.Background())
+	if ctx == nil {
+		ctx = context.Background()
 	}
-	ctx, cancel := js.bound(ctx)
-	defer cancel()
+	t.began = time.Now()
+	if deadline, ok := ctx.Deadline(); ok {
+		t.limit = deadline.Sub(t.began)
+	} else {
+		t.limit = js.opts.DefaultTimeout
+	}
 	return t.run(ctx)
 }
 
-// trial is one message on its way to an acknowledgement.
+// trial is the attempts to get one message acknowledged.
 type trial struct {
 	p     *publisher
 	msg   *api.Msg
 	out   outgoing
 	began time.Time
 	tries int
-	maybe bool // an attempt may have been acted upon
-
-	// limit is the time for all attempts, if the context does not set it; 0 if it does.
-	limit time.Duration
+	maybe bool          // an attempt may have taken effect
+	limit time.Duration // for all attempts
 }
 
 // attemptMin is the least time for one of several attempts.
@@ -71,8 +72,7 @@ const attemptMin = 50 * time.Millisecond
 
 // run tries until there is an outcome.
 func (t *trial) run(ctx context.Context) (*PubAck, error) {
-	t.began = time.Now()
-	attempt := t.attemptTime(ctx)
+	attempt := t.attemptTime()
 	for {
 		t.tries++
 		ack, err := t.once(ctx, attempt)
@@ -83,30 +83,42 @@ func (t *trial) run(ctx context.Context) (*PubAck, error) {
 		if !again {
 			return nil, t.failure(err)
 		}
-		if pause > 0 && !sleep(ctx, pause) {
-			return nil, t.failure(fmt.Errorf("%w: %w", err, context.Cause(ctx)))
+		if cause := t.rest(ctx, pause); cause != nil {
+			return nil, t.failure(fmt.Errorf("%w: %w", err, cause))
 		}
 	}
 }
 
-// attemptTime is how long one attempt may take, 0 for as long as ctx lasts: without an id
-// there is only one.
-func (t *trial) attemptTime(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
-	if t.out.id == "" || !ok {
-		return 0
+// attemptTime is how long one attempt may take: without an id there is only one.
+func (t *trial) attemptTime() time.Duration {
+	if t.out.id == "" {
+		return t.limit
 	}
-	return min(max(time.Until(deadline)/4, attemptMin), resendAfter)
+	return min(max(t.limit/4, attemptMin), resendAfter)
+}
+
+// left is how much time remains for attempts. The timer of a context may fire after its deadline:
+// a message sent then would take effect although the caller learns that it failed.
+func (t *trial) left() time.Duration { return t.limit - time.Since(t.began) }
+
+// rest waits before the next attempt, or returns why there is to be none.
+func (t *trial) rest(ctx context.Context, pause time.Duration) error {
+	if pause > 0 && !sleep(ctx, min(pause, t.left())) {
+		return context.Cause(ctx)
+	}
+	if t.left() > 0 {
+		return nil
+	}
+	if _, ok := ctx.Deadline(); ok {
+		<-ctx.Done() // its deadline has passed
+		return context.Cause(ctx)
+	}
+	return api.ErrTimeout
 }
 
 // once sends the message and reads the answer.
 func (t *trial) once(ctx context.Context, attempt time.Duration) (*PubAck, error) {
-	if attempt > 0 {
-		limited, cancel := context.WithTimeout(ctx, attempt)
-		defer cancel()
-		ctx = limited
-	}
-	answer, err := t.ask(ctx)
+	answer, err := t.ask(ctx, attempt)
 	if err != nil {
 		if errors.Is(err, api.ErrNoResponders) {
 			return nil, ErrNoStreamResponse
@@ -123,18 +135,20 @@ func (t *trial) once(ctx context.Context, attempt time.Duration) (*PubAck, error
 	return &ack, nil
 }
 
-// ask sends the message and waits for the answer.
-func (t *trial) ask(ctx context.Context) (*api.Msg, error) {
-	if t.limit == 0 {
+// ask sends the message and waits for the answer. Only the context ends an attempt that lasts
+// until its deadline.
+func (t *trial) ask(ctx context.Context, attempt time.Duration) (*api.Msg, error) {
+	left := t.left()
+	if _, ok := ctx.Deadline(); ok && attempt >= left {
 		return t.p.js.nc.RequestMsgWithContext(ctx, t.msg)
 	}
-	return t.p.js.nc.RequestMsg(t.msg, max(1, t.limit-time.Since(t.began)))
+	return t.p.js.nc.RequestMsgWithin(ctx, t.msg, max(1, min(attempt, left)))
 }
 
 // decide says whether to try again after err, and after which pause.
 func (t *trial) decide(ctx context.Context, err error) (pause time.Duration, again bool) {
 	patient := t.p.opts.idempotent && t.out.id != ""
-	if ended(ctx) || t.limit > 0 && time.Since(t.began) > t.limit || t.maybe && time.Since(t.began) > t.p.resendUntil() {
+	if ctx.Err() != nil || t.left() <= 0 || t.maybe && time.Since(t.began) > t.p.resendUntil() {
 		return 0, false
 	}
 	switch {
@@ -153,13 +167,6 @@ func (t *trial) decide(ctx context.Context, err error) (pause time.Duration, aga
 		t.out.pause = min(2*pause, retryPauseMax)
 	}
 	return pause, again
-}
-
-// ended reports whether a context has no time left. Its own timer may be behind: what is sent
-// then is acted upon after the caller was told that it failed.
-func ended(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return ctx.Err() != nil || ok && time.Until(deadline) <= 0
 }
 
 // failure is the error for a message that was not acknowledged.

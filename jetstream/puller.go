@@ -22,29 +22,29 @@ import (
 //	  │      two signs│  │ a sign of life, or
 //	  │        of life│  │ the consumer's info
 //	  │       missing ▼  │
-//	  └─────────── suspect ──────────► recovering: wait for it, or make it anew
+//	  └─────────── suspect ──────────► recovering: wait for it, or create it again
 //	                  │  it is gone        │
 //	                  ▼                    ▼
 //	               stopped: no pull can succeed, or a policy wants it
 //
-// Its subscription's goroutines hand messages on by themselves; see handover.go.
+// Its subscription's goroutines deliver messages without the actor; see handover.go.
 
-// Letters to a puller, in the order of Receive.
+// Messages to a puller, in the order of Receive.
 type (
-	// refillDue says that so many messages were handed on that more are to be asked for,
-	// or that somebody waits for one.
+	// refillDue says that enough messages were delivered to ask for more, or that a caller waits
+	// for one.
 	refillDue struct{}
 
-	// busy says that a message came after a time without.
+	// busy says that a message came after a quiet time.
 	busy struct{}
 
-	// lifeSign says that the server is there, while that was in doubt.
+	// lifeSign says that something came from the server while it was in doubt.
 	lifeSign struct{}
 
-	// tell is a call of a callback of the user's.
+	// tell is a call of one of the user's callbacks.
 	tell struct{ f func() }
 
-	// tickDue is the watch: over signs of life, and over the age of what waits.
+	// tickDue is the periodic check of signs of life and of the age of queued messages.
 	tickDue struct{ turn uint64 }
 
 	// pullDue ends a pause between pulls.
@@ -53,20 +53,20 @@ type (
 	// recoverDue is the next step towards a consumer that is gone.
 	recoverDue struct{}
 
-	// probed is what the server says of the consumer.
+	// probed is the server's answer about the consumer.
 	probed struct {
 		info *ConsumerInfo
 		err  error
 	}
 
-	// remade is what became of a consumer that was to be made anew.
+	// remade is the result of an attempt to create the consumer again.
 	remade struct{ err error }
 
 	// subEnded follows the last message.
 	subEnded struct{ err error }
 
-	// endWanted says that the user wants the end: what has come may yet be handled. It also ends
-	// what was kept of a failed puller for Health.
+	// endWanted says that the user ends consuming: messages that have arrived may still be
+	// handled. It also removes a failed puller that is kept for Health.
 	endWanted struct{}
 )
 
@@ -80,18 +80,18 @@ const (
 	stateStopped    = "stopped"
 )
 
-// remainsFor is how long a puller that failed stays in the tree, unless it is stopped.
+// remainsFor is how long a failed puller stays in the tree, unless it is stopped.
 const remainsFor = 5 * time.Minute
 
-// puller keeps messages coming from one consumer. It outlives its incarnations; what
-// stands below the link is the actor's alone.
+// puller keeps messages coming from one consumer. It outlives its incarnations; only the actor
+// uses the fields from link on.
 type puller struct {
 	handover
 	consumer    *pullConsumer
 	opts        *consumeOpts
 	withContext HandlerFunc // of ConsumeFunc; nil for others
 	buffer      *iterator   // of Messages; nil for others
-	inbox       string      // pulls have it as their reply, with a number behind it
+	inbox       string      // reply subject of pulls, followed by a number
 	subject     string      // of pulls
 	byBytes     bool
 	acked       bool          // the consumer wants acknowledgements
@@ -100,9 +100,9 @@ type puller struct {
 	deliveredAt int           // where ack subjects have the number of deliveries
 	sub         *api.Subscription
 	self        atomic.Pointer[api.ActorRef]
-	troubled    atomic.Bool // signs of life are wanted at once
+	troubled    atomic.Bool // any sign of life must be reported at once
 	stopping    atomic.Bool
-	failure     atomic.Pointer[error] // what ended it; nil for nothing
+	failure     atomic.Pointer[error] // what ended it; nil for no error
 	closed      chan struct{}
 	closeOnce   sync.Once
 	unacked     unacked     // with MissingRecreate
@@ -113,14 +113,14 @@ type puller struct {
 	state     string
 	reason    string
 	offline   bool
-	leaving   bool // a drain or the end has begun: nothing is asked for
+	leaving   bool // a drain or the end has begun: no more pulls
 	over      bool // stopped for good
 	held      bool // there is a pause between pulls
-	wanted    bool // somebody waits for a message
+	wanted    bool // a caller waits for a message
 	probing   bool
 	missing   bool
 	tries     int    // pauses in a row
-	turn      uint64 // of the present tick
+	turn      uint64 // of the current tick
 	pauseTurn uint64
 	history   supervisor.History // of heartbeat losses
 	age       ageWatch
@@ -137,7 +137,7 @@ type puller struct {
 	ackedSeq                         atomic.Uint64
 }
 
-// Receive handles one letter.
+// Receive handles one message.
 func (p *puller) Receive(c *api.ActorContext, m any) {
 	now := time.Now()
 	p.count()
@@ -178,7 +178,7 @@ func (p *puller) Receive(c *api.ActorContext, m any) {
 	p.refill(c, now)
 }
 
-// Started begins an incarnation: what was asked for before is not relied on.
+// Started begins an incarnation: earlier pulls are not relied on.
 func (p *puller) Started(c *api.ActorContext) {
 	now := time.Now()
 	p.self.Store(c.Self())
@@ -193,13 +193,13 @@ func (p *puller) Started(c *api.ActorContext) {
 		p.ordered.since = now
 	}
 	if p.missing {
-		p.onRecoverDue(c) // timers have ended with the incarnation before
+		p.onRecoverDue(c) // timers have ended with the previous incarnation
 	}
 	p.tick(c, now)
 	p.refill(c, now)
 }
 
-// count takes over what was handed on since the last time.
+// count adds what was delivered since the last call.
 func (p *puller) count() {
 	bytes, taken, overdue := p.bytes.Load(), p.taken.Load(), p.overdue.Load()
 	p.l.take(int(taken-p.counted.taken), int(bytes-p.counted.bytes))
@@ -207,7 +207,7 @@ func (p *puller) count() {
 	p.counted.taken, p.counted.bytes, p.counted.overdue = taken, bytes, overdue
 }
 
-// waiting returns how much has come and is not handed on, in what is counted.
+// waiting returns how much has arrived but is not delivered yet, in the unit of the leases.
 func (p *puller) waiting() int {
 	msgs, bytes, err := p.sub.Pending()
 	if err != nil {
@@ -233,7 +233,7 @@ func (p *puller) refill(c *api.ActorContext, now time.Time) {
 	}
 }
 
-// progress is what has been handed on, in what is counted.
+// progress is how much has been delivered, in the unit of the leases.
 func (p *puller) progress() int64 {
 	if p.byBytes {
 		return p.bytes.Load()
@@ -261,8 +261,8 @@ func (p *puller) askOnce(c *api.ActorContext, now time.Time) bool {
 	return asked
 }
 
-// demanded reports whether messages are wanted. An iterator wants none while nobody
-// calls Next.
+// demanded reports whether messages are wanted. An iterator wants none while no call of Next
+// waits.
 func (p *puller) demanded() bool {
 	if p.buffer == nil {
 		return true
@@ -270,11 +270,11 @@ func (p *puller) demanded() bool {
 	wanted := p.wanted || p.buffer.waiters.Load() > 0
 	p.wanted = false
 	p.buffer.parked.Store(!wanted)
-	// Who began to wait meanwhile has found the iterator not parked.
+	// A caller that began to wait meanwhile has found the iterator not parked.
 	return wanted || p.buffer.waiters.Load() > 0 && p.buffer.parked.CompareAndSwap(true, false)
 }
 
-// send publishes a pull. One that cannot be sent is tried again after a pause.
+// send publishes a pull. If that fails, it tries again after a pause.
 func (p *puller) send(c *api.ActorContext, ask pull, now time.Time) bool {
 	r := pullRequest{expires: p.opts.expires, heartbeat: p.opts.heartbeat, batch: ask.msgs, maxBytes: ask.bytes,
 		pullPriority: p.opts.priority}
@@ -282,7 +282,7 @@ func (p *puller) send(c *api.ActorContext, ask pull, now time.Time) bool {
 		r.pin = *pin
 	}
 	if len(p.l.open) == 1 {
-		p.beat.seen = now // the first sign of life is to be expected from here on
+		p.beat.seen = now // the first sign of life is expected from now on
 	}
 	reply := p.inbox + "." + strconv.FormatUint(ask.id, 10)
 	if err := c.Conn().PublishRequest(p.subject, reply, r.append(make([]byte, 0, pullBytes))); err != nil {
@@ -302,8 +302,8 @@ func (p *puller) pause(c *api.ActorContext) time.Duration {
 	p.tries++
 	p.held = true
 	p.pauseTurn++
-	// The first time is not at once, as it is for a restart: what refused a pull now
-	// refuses it a moment later, too.
+	// Unlike a restart, even the first retry is not immediate: what refused a pull now would
+	// refuse it a moment later, too.
 	d := supervisor.Backoff{Initial: pauseInitial, Max: pauseMax}.Delay(p.tries, pauseLeast+(1-pauseLeast)*rand.Float64())
 	c.After(d, pullDue{turn: p.pauseTurn})
 	return d
@@ -313,7 +313,7 @@ func (p *puller) pause(c *api.ActorContext) time.Duration {
 const (
 	pauseInitial = 100 * time.Millisecond
 	pauseMax     = 10 * time.Second
-	pauseLeast   = 0.5 // part of each that is not random
+	pauseLeast   = 0.5 // fraction of each that is not random
 )
 
 func (p *puller) onPullDue(m pullDue) {
@@ -322,23 +322,23 @@ func (p *puller) onPullDue(m pullDue) {
 	}
 }
 
-// resume ends a pause at once, and a row of them.
+// resume ends a pause at once, and resets the row of pauses.
 func (p *puller) resume() {
 	p.tries, p.held = 0, false
 	p.pauseTurn++
 }
 
-// onLife ends a doubt.
+// onLife ends the doubt about the consumer.
 func (p *puller) onLife(c *api.ActorContext, now time.Time) {
 	p.beat.beat(now)
 	p.troubled.Store(false)
 	p.tries = 0
 	if p.state == stateSuspect {
-		p.become(c, statePulling, api.Well, "the server gives signs of life")
+		p.become(c, statePulling, api.Well, "the server responds")
 	}
 }
 
-// onLink follows the link. What had been asked for is forgotten with it.
+// onLink follows the link. Pulls are lost with it.
 func (p *puller) onLink(c *api.ActorContext, m api.LinkChange, now time.Time) {
 	if m.Draining {
 		p.leaving = true
@@ -351,7 +351,7 @@ func (p *puller) onLink(c *api.ActorContext, m api.LinkChange, now time.Time) {
 		}
 		p.offline, p.beat.paused = true, true
 		if !p.over {
-			p.become(c, stateIdle, api.Degraded, "there is no server")
+			p.become(c, stateIdle, api.Degraded, "no server is connected")
 		}
 		return
 	}
@@ -366,11 +366,11 @@ func (p *puller) onLink(c *api.ActorContext, m api.LinkChange, now time.Time) {
 	p.reset(now)
 	p.resume()
 	if !p.over && !p.missing {
-		p.become(c, statePulling, api.Well, "there is a server again")
+		p.become(c, statePulling, api.Well, "a server is connected again")
 	}
 }
 
-// reset forgets what had been asked for, and waits for signs of life anew.
+// reset forgets all pulls, and restarts the wait for signs of life.
 func (p *puller) reset(now time.Time) {
 	p.resets.Add(1)
 	p.l.reset(p.waiting())
@@ -382,7 +382,7 @@ func (p *puller) onStatus(c *api.ActorContext, w pullWord, now time.Time) {
 	p.beat.beat(now)
 	m := p.meaningNow(w)
 	if m.ends && !p.l.close(w.id, w.msgs, w.bytes) || p.over || p.leaving {
-		return // about a pull that is forgotten, or will be
+		return // about a pull that is forgotten, or soon will be
 	}
 	if m.shown == statusWarning {
 		p.report(c, p.statusError(w))
@@ -398,7 +398,7 @@ func (p *puller) onStatus(c *api.ActorContext, w pullWord, now time.Time) {
 		p.pause(c)
 	case statusWait:
 		d := p.pause(c)
-		p.become(c, stateSuspect, api.Degraded, fmt.Sprintf("%d %s: next pull in %v", w.code, cmp.Or(w.text, "nobody answers"), d.Round(time.Millisecond)))
+		p.become(c, stateSuspect, api.Degraded, fmt.Sprintf("%d %s: next pull in %v", w.code, cmp.Or(w.text, "no server answers"), d.Round(time.Millisecond)))
 		p.troubled.Store(true)
 		if errors.Is(m.kind, api.ErrNoResponders) {
 			p.inDoubt(c, now)
@@ -408,8 +408,8 @@ func (p *puller) onStatus(c *api.ActorContext, w pullWord, now time.Time) {
 	}
 }
 
-// meaningNow is what a status means for what was asked for. The next message may be larger
-// than all that may wait: then no pull brings it.
+// meaningNow is what a status means for the pulls. If the next message is larger than the limit
+// of bytes, no pull can bring it.
 func (p *puller) meaningNow(w pullWord) statusMeaning {
 	m := w.meaning
 	if m.kind != ErrMaxBytesExceeded {
@@ -418,7 +418,7 @@ func (p *puller) meaningNow(w pullWord) statusMeaning {
 	switch nothing, whole := p.l.fruitless(w.id, w.msgs); {
 	case nothing && whole:
 		m.shown, m.action = statusWarning, statusWait
-	case nothing: // there is room for it soon
+	case nothing: // there will soon be room for it
 		p.tries = 0
 		m.action = statusHold
 	}
@@ -433,20 +433,20 @@ func (p *puller) onFinish(c *api.ActorContext, err error) {
 	p.finish(c, err)
 }
 
-// statusError returns the error that a status is.
+// statusError returns the error for a status.
 func (p *puller) statusError(w pullWord) error {
 	return &FetchError{Stream: p.consumer.stream, Consumer: p.consumer.name, Status: w.code, Description: w.text,
 		PendingMsgs: max(w.msgs, 0), PendingBytes: max(w.bytes, 0), Received: int(p.handed.Load()), Err: w.meaning.kind}
 }
 
-// unpin forgets the pin: another client has it.
+// unpin forgets the pin: another client has it now.
 func (p *puller) unpin(c *api.ActorContext) {
 	if p.pin.Swap(nil) != nil && p.opts.more.unpinned != nil {
 		p.tell(c, p.opts.more.unpinned)
 	}
 }
 
-// become shows a state.
+// become changes the state, as the tree shows it.
 func (p *puller) become(c *api.ActorContext, state string, level api.Level, reason string) {
 	if p.state == state && p.reason == reason || p.over && state != stateStopped {
 		return
@@ -455,24 +455,23 @@ func (p *puller) become(c *api.ActorContext, state string, level api.Level, reas
 	c.Become(state, level, reason)
 }
 
-// report tells the user's error handler.
+// report calls the user's error handler.
 func (p *puller) report(c *api.ActorContext, err error) {
 	if h := p.opts.errHandler; h != nil {
 		p.tell(c, func() { h(p, err) })
 	}
 }
 
-// tell has a callback of the user's called, in order, by an actor of its own: it may
-// block, and fail.
+// tell queues a call of a user's callback, in order, on its own actor: it may block, and fail.
 func (p *puller) tell(c *api.ActorContext, f func()) {
 	if p.callbacks == nil {
 		ref, err := c.Spawn(api.Spec{Name: "callbacks", New: func() api.Actor {
 			return api.ActorFunc(func(_ *api.ActorContext, m any) { m.(tell).f() })
 		}})
 		if err != nil {
-			return // the puller ends
+			return // the puller is ending
 		}
 		p.callbacks = ref
 	}
-	_ = p.callbacks.Send(tell{f: f}) // one that is 8,192 calls behind misses some
+	_ = p.callbacks.Send(tell{f: f}) // an actor that is 8,192 calls behind misses some
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// pullerlife.go - a puller's place in the tree, what it shows there, and its end.
+// pullerlife.go - a puller's place in the tree, its counters there, and its end.
 
-// pullerName is the name of a puller, or of another actor of a consumer, in the tree. The end of the inbox makes it one of its own.
+// pullerName is the name of a puller, or of another actor of a consumer, in the tree. The end of
+// the inbox makes it unique.
 func pullerName(stream, consumer, inbox string) string {
 	const most, tail = 100, 6
 	name := stream + "." + consumer
@@ -21,14 +22,14 @@ func pullerName(stream, consumer, inbox string) string {
 	return name + "-" + inbox[max(len(inbox)-tail, 0):]
 }
 
-// spawn brings the puller to life. Its subscription is there, and gets nothing yet.
+// spawn starts the puller. Its subscription exists, but receives nothing yet.
 func (p *puller) spawn() error {
 	ref, err := p.js.nc.Spawn(api.Spec{
 		Name: pullerName(p.consumer.stream, p.consumer.name, p.inbox), Group: "consumers",
 		New: func() api.Actor { return p }, Policy: pullerPolicy(), LinkChanges: true, Progress: p.counters,
 	})
 	if err == nil {
-		p.self.Store(ref) // letters wait for the beginning
+		p.self.Store(ref) // messages wait for the start
 	}
 	return err
 }
@@ -52,7 +53,7 @@ func (p *puller) counters() []api.Counter {
 	}
 }
 
-// note reads the sequences of the last messages and lets go of these.
+// note reads the sequences of the last messages and releases them.
 func (p *puller) note() {
 	var meta MsgMetadata
 	if m := p.last.Swap(nil); m != nil && parseAckSubject(m.Reply, &meta) {
@@ -63,8 +64,8 @@ func (p *puller) note() {
 	}
 }
 
-// Stop ends consuming at once: what waits is discarded. A handler that runs is not
-// waited for; Closed is.
+// Stop ends consuming at once: queued messages are discarded. It does not wait for a running
+// handler; Closed does.
 func (p *puller) Stop() {
 	if p.stopping.Swap(true) {
 		return
@@ -76,16 +77,16 @@ func (p *puller) Stop() {
 	p.unsubscribe()
 }
 
-// Drain ends consuming when what has come is handled.
+// Drain ends consuming once the messages that have arrived are handled.
 func (p *puller) Drain() {
 	if p.stopping.Swap(true) {
 		return
 	}
 	p.post(endWanted{})
-	_ = p.sub.Drain() // ended already, if it fails
+	_ = p.sub.Drain() // a failure means that it has already ended
 }
 
-// Stopping ends what waits for room in an iterator when the connection is closed.
+// Stopping releases a message that waits for room in an iterator when the connection is closed.
 func (p *puller) Stopping(c *api.ActorContext) {
 	if p.buffer != nil && c.Conn().IsClosed() {
 		p.buffer.cutOff()
@@ -100,12 +101,12 @@ func (p *puller) giveUpPin() {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), p.js.opts.DefaultTimeout)
 		defer cancel()
-		_ = p.js.UnpinConsumer(ctx, p.consumer.stream, p.consumer.name, p.opts.priority.group) // it runs out
+		_ = p.js.UnpinConsumer(ctx, p.consumer.stream, p.consumer.name, p.opts.priority.group) // the pin expires anyway
 	}()
 }
 
-// finish ends consuming for good: the last thing that the error handler is told. What remains
-// is shown for a while.
+// finish ends consuming for good, and reports the last error to the error handler. A failed
+// puller stays in the tree for a while.
 func (p *puller) finish(c *api.ActorContext, err error) {
 	if p.over {
 		return
@@ -121,10 +122,10 @@ func (p *puller) finish(c *api.ActorContext, err error) {
 	c.After(remainsFor, endWanted{})
 }
 
-// unsubscribe ends the subscription. It fails when that has ended, or is about to.
+// unsubscribe ends the subscription. A failure means that it has ended, or is about to.
 func (p *puller) unsubscribe() { _ = p.sub.Unsubscribe() }
 
-// onEndWanted asks for nothing any more. A puller that has failed has nothing to wait for.
+// onEndWanted stops asking for messages. A failed puller has nothing to wait for.
 func (p *puller) onEndWanted(c *api.ActorContext) {
 	p.leaving = true
 	if p.over {
@@ -132,12 +133,12 @@ func (p *puller) onEndWanted(c *api.ActorContext) {
 	}
 }
 
-// onSubEnded follows the last message, whoever ended the subscription.
+// onSubEnded is handled after the last message, whoever ended the subscription.
 func (p *puller) onSubEnded(c *api.ActorContext, m subEnded) {
 	if p.over {
-		return // and shown
+		return // and the tree shows it
 	}
-	if p.stopping.Load() || c.Conn().IsClosed() { // ended has told of it
+	if p.stopping.Load() || c.Conn().IsClosed() { // ended has reported it
 		p.leave(c)
 		return
 	}
@@ -147,19 +148,19 @@ func (p *puller) onSubEnded(c *api.ActorContext, m subEnded) {
 // leave ends the actor.
 func (p *puller) leave(c *api.ActorContext) {
 	p.leaving = true
-	_ = c.Self().Stop(c.Context()) // itself: it is not waited for
+	_ = c.Self().Stop(c.Context()) // from within: it does not wait for the end
 }
 
-// Closed returns a channel that is closed when nothing is handed on any more.
+// Closed returns a channel that is closed when no more messages are delivered.
 func (p *puller) Closed() <-chan struct{} { return p.closed }
 
-// escalated is what a puller fails with to close the connection.
+// escalated is the error with which a puller fails to close the connection.
 type escalated struct{ err error }
 
 func (e escalated) Error() string { return e.err.Error() }
 func (e escalated) Unwrap() error { return e.err }
 
-// pullerPolicy is that of handlers, but for failures that are meant.
+// pullerPolicy is the policy of handlers, except that intended failures escalate.
 func pullerPolicy() api.Policy {
 	return api.Policy{
 		Directive: api.Restart, Backoff: api.Backoff{Initial: api.NoDelay},

@@ -9,29 +9,29 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// pullerwatch.go - what a puller does by the clock, and about a consumer in doubt.
+// pullerwatch.go - what a puller does periodically, and about a consumer in doubt.
 
-// ageWatch knows how old what waits is, and how fast it is handed on.
+// ageWatch knows the age of queued messages, and how fast they are delivered.
 type ageWatch struct {
 	ackWait time.Duration // 0 for no watch
-	active  bool          // something waits, or did a moment ago
+	active  bool          // messages are queued, or were at the last look
 	stamps  []stamp       // oldest first
 	last    time.Time     // of the last look
 	calls   uint64        // of handlers, then
-	waited  bool          // something did, then
+	waited  bool          // messages were queued then
 	each    time.Duration // for one message; 0 if not known
 }
 
-// stamp says that so many messages had come by then.
+// stamp says how many messages had arrived by a time.
 type stamp struct {
 	at  time.Time
 	all uint64
 }
 
-// lookParts is how often in an AckWait what waits is looked at.
+// lookParts is how often per AckWait the queued messages are checked.
 const lookParts = 8
 
-// look notes what has come, and how many messages were handed to handlers. It returns the
+// look notes how many messages have arrived and how many were passed to handlers. It returns the
 // number of the last one that is too old, 0 for none.
 func (w *ageWatch) look(now time.Time, received, calls uint64, waiting int) (expired uint64) {
 	if w.waited && waiting > 0 && now.After(w.last) {
@@ -49,14 +49,15 @@ func (w *ageWatch) look(now time.Time, received, calls uint64, waiting int) (exp
 	return expired
 }
 
-// limit is the age from which a message cannot be handled before its AckWait is over,
-// should its handler take as long as the last ones and this be the last look before. A
-// handler that takes longer than half of AckWait gets messages all the same.
+// limit is the age from which a message could not be handled before its AckWait ends, if its
+// handler takes as long as the last ones and there is no look in between. A handler that takes
+// longer than half of AckWait still gets messages.
 func (w *ageWatch) limit() time.Duration {
 	return max(w.ackWait-w.each-w.ackWait/lookParts, w.ackWait/2)
 }
 
-// measure takes a new value in: a quarter of it, unless the handler has become slower.
+// measure takes a new value into account: by a quarter, or fully if the handler has become
+// slower.
 func (w *ageWatch) measure(d time.Duration, calls uint64) {
 	each := d / time.Duration(max(calls, 1))
 	if each < w.each {
@@ -65,14 +66,14 @@ func (w *ageWatch) measure(d time.Duration, calls uint64) {
 	w.each = each
 }
 
-// watch begins to look at what waits.
+// watch begins to check queued messages.
 func (p *puller) watch(c *api.ActorContext, now time.Time) {
 	p.look(now)
 	p.age.active = true
 	p.tick(c, now)
 }
 
-// look notes how much has come, and how old it is.
+// look notes how many messages have arrived, and how old they are.
 func (p *puller) look(now time.Time) {
 	received, dropped, err := p.sub.Received()
 	if err != nil {
@@ -99,7 +100,7 @@ func (p *puller) look(now time.Time) {
 	p.l.bound(prefetch(p.age.ackWait, p.age.each, p.opts.maxMessages))
 }
 
-// onTick looks at everything that time changes.
+// onTick checks everything that changes with time.
 func (p *puller) onTick(c *api.ActorContext, m tickDue, now time.Time) {
 	if m.turn != p.turn || p.over {
 		return
@@ -126,8 +127,8 @@ func (p *puller) onTick(c *api.ActorContext, m tickDue, now time.Time) {
 	p.tick(c, now)
 }
 
-// expect has signs of life watched for only while the server owes some: when everything that
-// was asked for has come, and waits for handlers, it owes none.
+// expect watches for signs of life only while the server owes some: when everything that was
+// asked for has arrived and waits for handlers, it owes none.
 func (p *puller) expect(now time.Time) {
 	waiting := p.waiting()
 	if owes := p.l.left > waiting && (!p.byBytes || waiting == 0); !owes {
@@ -151,20 +152,20 @@ func (p *puller) tick(c *api.ActorContext, now time.Time) {
 	c.After(max(d, time.Millisecond), tickDue{turn: p.turn})
 }
 
-// extendParts is how often in an AckWait messages are said to be in progress.
+// extendParts is how often per AckWait messages are reported as in progress.
 const extendParts = 3
 
-// extend says of messages in handlers that they are in progress.
+// extend reports messages in handlers as in progress.
 func (p *puller) extend(now time.Time) {
 	if p.opts.more.extend <= 0 {
 		return
 	}
 	for _, m := range p.running.since(now, p.opts.more.extend) {
-		_ = m.InProgress() // acknowledged meanwhile, or without a link for good
+		_ = m.InProgress() // acknowledged meanwhile, or the connection is closed
 	}
 }
 
-// onMissed answers the lack of signs of life, as the policy wants it.
+// onMissed reacts to missing signs of life, as the policy says.
 func (p *puller) onMissed(c *api.ActorContext, now time.Time) {
 	p.misses.Add(1)
 	err := ErrNoHeartbeat
@@ -196,7 +197,7 @@ func (p *puller) onMissed(c *api.ActorContext, now time.Time) {
 	p.inDoubt(c, now)
 }
 
-// inDoubt looks for the consumer. An ordered one is made anew.
+// inDoubt checks whether the consumer exists. An ordered one is created again.
 func (p *puller) inDoubt(c *api.ActorContext, now time.Time) {
 	if p.ordered != nil {
 		p.lost(c, nil, now)
@@ -205,7 +206,7 @@ func (p *puller) inDoubt(c *api.ActorContext, now time.Time) {
 	p.probe(c)
 }
 
-// silence is the reason for a doubt.
+// silence describes the missing signs of life.
 func (p *puller) silence() string {
 	text := fmt.Sprintf("no heartbeat within %v", 2*p.opts.heartbeat)
 	if p.beat.misses > 1 {
@@ -214,7 +215,7 @@ func (p *puller) silence() string {
 	return text
 }
 
-// probe asks the server for the consumer. Only one question is on its way.
+// probe asks the server for the consumer's info. Only one request is in flight.
 func (p *puller) probe(c *api.ActorContext) {
 	if p.probing || p.offline {
 		return
@@ -227,7 +228,7 @@ func (p *puller) probe(c *api.ActorContext) {
 	}()
 }
 
-// onProbed acts on what the server says of the consumer.
+// onProbed handles the server's answer about the consumer.
 func (p *puller) onProbed(c *api.ActorContext, m probed, now time.Time) {
 	p.probing = false
 	switch {
@@ -241,7 +242,7 @@ func (p *puller) onProbed(c *api.ActorContext, m probed, now time.Time) {
 	}
 }
 
-// onFound goes on with a consumer that is there.
+// onFound continues with a consumer that exists.
 func (p *puller) onFound(c *api.ActorContext, info *ConsumerInfo, now time.Time) {
 	p.consumer.info.Store(info)
 	if !p.missing {
@@ -253,7 +254,7 @@ func (p *puller) onFound(c *api.ActorContext, info *ConsumerInfo, now time.Time)
 	p.become(c, statePulling, api.Well, "the consumer is there")
 }
 
-// onMissing answers the end of the consumer, as the option wants it.
+// onMissing reacts to a missing consumer, as the option says.
 func (p *puller) onMissing(c *api.ActorContext, err error) {
 	if p.ordered != nil {
 		p.lost(c, err, time.Now())
@@ -281,14 +282,15 @@ func (p *puller) onMissing(c *api.ActorContext, err error) {
 	p.again(c)
 }
 
-// again looks for the consumer after a pause.
+// again checks for the consumer after a pause.
 func (p *puller) again(c *api.ActorContext) {
 	p.tries++
 	d := supervisor.Backoff{Initial: pauseInitial, Max: pauseMax}.Ceiling(p.tries)
 	c.After(d, recoverDue{})
 }
 
-// onRecoverDue takes the next step: one question, or one attempt to make the consumer.
+// onRecoverDue takes the next step: one request for the info, or one attempt to create the
+// consumer.
 func (p *puller) onRecoverDue(c *api.ActorContext) {
 	switch {
 	case !p.missing || p.over || p.leaving:
@@ -303,8 +305,8 @@ func (p *puller) onRecoverDue(c *api.ActorContext) {
 	}
 }
 
-// recreate makes the consumer anew, once. Its name makes it the same one, if there is
-// one after all.
+// recreate creates the consumer again, once. Its name makes it the same one, if there is one
+// after all.
 func (p *puller) recreate(c *api.ActorContext) {
 	if p.probing {
 		return
@@ -316,7 +318,7 @@ func (p *puller) recreate(c *api.ActorContext) {
 	}()
 }
 
-// onRemade goes on, or tries again after a pause.
+// onRemade continues, or tries again after a pause.
 func (p *puller) onRemade(c *api.ActorContext, m remade, now time.Time) {
 	p.probing = false
 	if p.over || p.leaving || !p.missing {
@@ -331,5 +333,5 @@ func (p *puller) onRemade(c *api.ActorContext, m remade, now time.Time) {
 	p.missing = false
 	p.reset(now)
 	p.resume()
-	p.become(c, statePulling, api.Well, "the consumer was made anew")
+	p.become(c, statePulling, api.Well, "the consumer was created again")
 }

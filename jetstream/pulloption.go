@@ -10,18 +10,18 @@ import (
 // pulloption.go - the options of Consume and Messages that nats.go has, and their defaults.
 
 const (
-	// DefaultMaxMessages is how many messages a pull consumer asks for ahead.
+	// DefaultMaxMessages is how many messages a pull consumer asks for in advance.
 	DefaultMaxMessages = 500
 	// DefaultExpires is how long a pull waits at the server for messages.
 	DefaultExpires = 30 * time.Second
 
-	// bytesOnlyBatch is the number of messages of a pull that is bounded in bytes.
+	// bytesOnlyBatch is the number of messages of a pull that is limited in bytes.
 	bytesOnlyBatch = 1_000_000
-	// pullHeartbeatMax bounds the default of PullHeartbeat, and its value.
+	// pullHeartbeatMax is the maximum of PullHeartbeat, and of its default.
 	pullHeartbeatMax = 30 * time.Second
 	pullHeartbeatMin = 500 * time.Millisecond
 	expiresMin       = time.Second
-	waitMax          = time.Duration(1 << 62) // what is added to a wait does not exceed what there is
+	waitMax          = time.Duration(1 << 62) // so that additions to a wait do not overflow
 	priorityMax      = 9
 	unsetCount       = -1
 )
@@ -36,10 +36,10 @@ type PullMessagesOpt interface {
 	configureMessages(*consumeOpts) error
 }
 
-// consumeOpts is what options of Consume and Messages have set.
+// consumeOpts is what the options of Consume and Messages have set.
 type consumeOpts struct {
 	maxMessages, maxBytes             int
-	limitSize                         bool // maxBytes bounds a pull, and not what waits
+	limitSize                         bool // maxBytes limits a pull, not what is queued
 	thresholdMessages, thresholdBytes int
 	expires, heartbeat                time.Duration
 	stopAfter                         int
@@ -49,7 +49,7 @@ type consumeOpts struct {
 	more                              consumePowers
 }
 
-// pullPriority is the part of a pull that is about priority groups.
+// pullPriority is the part of a pull for priority groups.
 type pullPriority struct {
 	minPending, minAckPending int64
 	priority                  uint8
@@ -78,8 +78,8 @@ func within(option string, value, least, most time.Duration) error {
 	return nil
 }
 
-// PullMaxMessages bounds the messages that are asked for and not yet handled. 500
-// unless set; at least 1. ErrInvalidOption together with PullMaxBytes.
+// PullMaxMessages limits the messages that are asked for and not yet handled: at least 1.
+// Default: 500. ErrInvalidOption together with PullMaxBytes.
 type PullMaxMessages int
 
 func (n PullMaxMessages) configureConsume(o *consumeOpts) error {
@@ -89,10 +89,10 @@ func (n PullMaxMessages) configureConsume(o *consumeOpts) error {
 
 func (n PullMaxMessages) configureMessages(o *consumeOpts) error { return n.configureConsume(o) }
 
-// PullMaxBytes bounds the bytes that are asked for and not yet handled, in the place of
-// PullMaxMessages; at least 1. What counts are subject, reply, header and data. A
-// message that is larger is not delivered, nor is what is behind it: ConsumeErrHandler is
-// told again and again of an ErrMaxBytesExceeded.
+// PullMaxBytes limits the bytes that are asked for and not yet handled, instead of
+// PullMaxMessages: at least 1. Subject, reply, header and data count. A larger message is not
+// delivered, nor are those after it: ConsumeErrHandler then repeatedly receives
+// ErrMaxBytesExceeded.
 type PullMaxBytes int
 
 func (n PullMaxBytes) configureConsume(o *consumeOpts) error {
@@ -105,8 +105,8 @@ func (n PullMaxBytes) configureMessages(o *consumeOpts) error { return n.configu
 // pullMaxMessagesWithBytesLimit is what PullMaxMessagesWithBytesLimit returns.
 type pullMaxMessagesWithBytesLimit struct{ msgs, bytes int }
 
-// PullMaxMessagesWithBytesLimit is PullMaxMessages whose single pulls are bounded in
-// bytes, too. Both are at least 1. ErrInvalidOption after another bound on messages.
+// PullMaxMessagesWithBytesLimit is PullMaxMessages whose single pulls are also limited in bytes.
+// Both are at least 1. ErrInvalidOption after another limit on messages.
 func PullMaxMessagesWithBytesLimit(maxMessages, byteLimit int) pullMaxMessagesWithBytesLimit {
 	return pullMaxMessagesWithBytesLimit{maxMessages, byteLimit}
 }
@@ -114,7 +114,7 @@ func PullMaxMessagesWithBytesLimit(maxMessages, byteLimit int) pullMaxMessagesWi
 func (l pullMaxMessagesWithBytesLimit) configureConsume(o *consumeOpts) error {
 	const option = "PullMaxMessagesWithBytesLimit"
 	if o.maxMessages != unsetCount {
-		return &OptionError{Option: option, Reason: "follows another bound on messages"}
+		return &OptionError{Option: option, Reason: "follows another limit on messages"}
 	}
 	o.maxMessages, o.maxBytes, o.limitSize = l.msgs, l.bytes, true
 	if err := atLeast(option, l.msgs, 1); err != nil {
@@ -127,8 +127,8 @@ func (l pullMaxMessagesWithBytesLimit) configureMessages(o *consumeOpts) error {
 	return l.configureConsume(o)
 }
 
-// PullExpiry is how long a pull waits at the server before another takes its place:
-// 30 s unless set, at least 1 s and at most 146 years.
+// PullExpiry is how long a pull waits at the server before another replaces it: at least 1 s and
+// at most 146 years. Default: 30 s.
 type PullExpiry time.Duration
 
 func (d PullExpiry) configureConsume(o *consumeOpts) error {
@@ -138,9 +138,9 @@ func (d PullExpiry) configureConsume(o *consumeOpts) error {
 
 func (d PullExpiry) configureMessages(o *consumeOpts) error { return d.configureConsume(o) }
 
-// PullHeartbeat is how often a server that has no messages gives a sign of life. When
-// two of them are missing it is an ErrNoHeartbeat. Half of PullExpiry unless set, and
-// at most 30 s; from 500 ms to 30 s, and no more than half of PullExpiry.
+// PullHeartbeat is how often a server without messages sends a heartbeat: from 500 ms to 30 s,
+// and at most half of PullExpiry. When two are missing the error is ErrNoHeartbeat. Default: half
+// of PullExpiry, at most 30 s.
 type PullHeartbeat time.Duration
 
 func (d PullHeartbeat) configureConsume(o *consumeOpts) error {
@@ -150,8 +150,8 @@ func (d PullHeartbeat) configureConsume(o *consumeOpts) error {
 
 func (d PullHeartbeat) configureMessages(o *consumeOpts) error { return d.configureConsume(o) }
 
-// PullThresholdMessages is the number of messages below which more are asked for: half
-// of PullMaxMessages unless set; zero is unset.
+// PullThresholdMessages is the number of messages below which more are asked for. Default, also
+// for zero: half of PullMaxMessages.
 type PullThresholdMessages int
 
 func (n PullThresholdMessages) configureConsume(o *consumeOpts) error {
@@ -161,8 +161,8 @@ func (n PullThresholdMessages) configureConsume(o *consumeOpts) error {
 
 func (n PullThresholdMessages) configureMessages(o *consumeOpts) error { return n.configureConsume(o) }
 
-// PullThresholdBytes is the number of bytes below which more are asked for: half of
-// PullMaxBytes unless set; zero is unset.
+// PullThresholdBytes is the number of bytes below which more are asked for. Default, also for
+// zero: half of PullMaxBytes.
 type PullThresholdBytes int
 
 func (n PullThresholdBytes) configureConsume(o *consumeOpts) error {
@@ -172,8 +172,8 @@ func (n PullThresholdBytes) configureConsume(o *consumeOpts) error {
 
 func (n PullThresholdBytes) configureMessages(o *consumeOpts) error { return n.configureConsume(o) }
 
-// PullMinPending has pulls of an overflow group served only while the consumer has at
-// least so many messages to deliver. At least 1.
+// PullMinPending makes the server serve pulls of an overflow group only while the consumer has at
+// least that many messages to deliver. At least 1.
 type PullMinPending int
 
 func (n PullMinPending) configureConsume(o *consumeOpts) error {
@@ -183,8 +183,8 @@ func (n PullMinPending) configureConsume(o *consumeOpts) error {
 
 func (n PullMinPending) configureMessages(o *consumeOpts) error { return n.configureConsume(o) }
 
-// PullMinAckPending has pulls of an overflow group served only while at least so many
-// messages wait for their acknowledgement. At least 1.
+// PullMinAckPending makes the server serve pulls of an overflow group only while at least that
+// many messages wait for their acknowledgement. At least 1.
 type PullMinAckPending int
 
 func (n PullMinAckPending) configureConsume(o *consumeOpts) error {
@@ -194,8 +194,8 @@ func (n PullMinAckPending) configureConsume(o *consumeOpts) error {
 
 func (n PullMinAckPending) configureMessages(o *consumeOpts) error { return n.configureConsume(o) }
 
-// PullPrioritized is the priority of the pulls of a prioritized group: 0, the
-// default, is served before 9, which is the last.
+// PullPrioritized is the priority of the pulls of a prioritized group, from 0, the default, which
+// is served first, to 9.
 type PullPrioritized uint8
 
 func (p PullPrioritized) configureConsume(o *consumeOpts) error {
@@ -223,7 +223,7 @@ func (g PullPriorityGroup) configureConsume(o *consumeOpts) error {
 
 func (g PullPriorityGroup) configureMessages(o *consumeOpts) error { return g.configureConsume(o) }
 
-// StopAfter ends consuming when so many messages have been handled. At least 1.
+// StopAfter ends consuming when that many messages have been handled. At least 1.
 type StopAfter int
 
 func (n StopAfter) configureConsume(o *consumeOpts) error {
@@ -238,8 +238,8 @@ func (h ConsumeErrHandler) configureConsume(o *consumeOpts) error {
 	return nil
 }
 
-// WithMessagesErrOnMissingHeartbeat says whether Next returns ErrNoHeartbeat: true
-// unless set. In any case the messages are asked for anew.
+// WithMessagesErrOnMissingHeartbeat says whether Next returns ErrNoHeartbeat. Default: true. In
+// either case the messages are requested again.
 //
 //style:allow params nats.go's signature
 func WithMessagesErrOnMissingHeartbeat(report bool) PullMessagesOpt {
@@ -249,7 +249,7 @@ func WithMessagesErrOnMissingHeartbeat(report bool) PullMessagesOpt {
 	})
 }
 
-// newConsumeOpts returns what stands when no option is given.
+// newConsumeOpts returns the options before any is applied.
 func newConsumeOpts() *consumeOpts {
 	return &consumeOpts{maxMessages: unsetCount, maxBytes: unsetCount, expires: DefaultExpires, heartbeat: unsetCount,
 		more: consumePowers{onHeartbeat: api.Policy{Backoff: api.Backoff{Initial: api.NoDelay}}}}
@@ -281,7 +281,7 @@ func parseMessagesOpts(ordered bool, options []PullMessagesOpt) (*consumeOpts, e
 	return o, o.complete(ordered)
 }
 
-// complete fills in the defaults, and refuses what contradicts itself.
+// complete fills in the defaults, and refuses contradictory options.
 func (o *consumeOpts) complete(ordered bool) error {
 	if o.maxBytes != unsetCount && o.maxMessages != unsetCount && !o.limitSize {
 		return &OptionError{Option: "PullMaxBytes", Reason: "is given together with PullMaxMessages"}
@@ -316,7 +316,7 @@ func (o *consumeOpts) complete(ordered bool) error {
 // orderedHeartbeat is the default heartbeat of ordered consumers.
 const orderedHeartbeat = 5 * time.Second
 
-// limits returns the bounds on what is asked for.
+// limits returns the limits of what is asked for.
 func (o *consumeOpts) limits() leaseLimits {
 	l := leaseLimits{msgs: o.maxMessages, bytes: o.maxBytes, low: o.thresholdMessages, stop: o.stopAfter, expires: o.expires}
 	if o.maxBytes > 0 && !o.limitSize {
@@ -341,5 +341,5 @@ func checkGroup(groups []string, group string) error {
 			return nil
 		}
 	}
-	return &OptionError{Option: "priority group", Reason: "is none of this consumer"}
+	return &OptionError{Option: "priority group", Reason: "does not belong to this consumer"}
 }

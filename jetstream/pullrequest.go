@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// pullrequest.go - what a pull looks like, and what its answers say.
+// pullrequest.go - the format of a pull and of its statuses.
 
 // pullRequest is one request for messages.
 type pullRequest struct {
@@ -19,10 +19,10 @@ type pullRequest struct {
 	maxBytes  int // 0 for any
 	noWait    bool
 	pullPriority
-	pin string // empty without one
+	pin string // empty if there is none
 }
 
-// append appends the body of the request. It allocates nothing but for a group.
+// append appends the body of the request. It allocates only for a group.
 func (r *pullRequest) append(b []byte) []byte {
 	b = append(b, `{"batch":`...)
 	b = strconv.AppendInt(b, int64(r.batch), 10)
@@ -55,12 +55,12 @@ func appendText(b []byte, key, text string) []byte {
 	}
 	quoted, err := json.Marshal(text)
 	if err != nil {
-		return b // no string fails
+		return b // encoding a string does not fail
 	}
 	return append(append(b, key...), quoted...)
 }
 
-// pullBytes is about how long the body of a pull is.
+// pullBytes is the approximate length of the body of a pull.
 const pullBytes = 128
 
 // nextSubject is where pulls from a consumer go.
@@ -71,13 +71,13 @@ func (js *jetStream) nextSubject(stream, consumer string) string {
 // pinHeader is in the messages that the pinned client gets.
 const pinHeader = "Nats-Pin-Id"
 
-// pullWord is what a server says about a pull.
+// pullWord is a status about a pull.
 type pullWord struct {
 	id          uint64 // of the pull
 	code        int
 	text        string
 	meaning     statusMeaning
-	msgs, bytes int // that will not come; -1 for all that is left
+	msgs, bytes int // that will not be delivered; -1 for all that is left
 }
 
 // wordOf reads a status that came to the inbox of its pull, which ends with its number.
@@ -91,8 +91,8 @@ func wordOf(m *api.Msg) pullWord {
 	return w
 }
 
-// firstDelivery reports whether an ack subject says that it is the first delivery. at is where
-// the number of deliveries is in the first form.
+// firstDelivery reports whether an ack subject is of a first delivery. at is the position of the
+// number of deliveries in the first form.
 func firstDelivery(reply string, at int) bool {
 	if len(reply) > at+1 && reply[at-1] == '.' && reply[at+1] == '.' {
 		return reply[at] == '1'

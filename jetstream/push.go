@@ -7,34 +7,33 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// PushConsumer is a push consumer by its name: the server delivers to its subject. It is
-// safe for concurrent use.
+// PushConsumer is a handle to a push consumer, whose messages the server delivers to a subject.
+// It is safe for concurrent use.
 type PushConsumer interface {
 	// Consume calls the handler with each message that the server delivers, one at a time,
-	// until it is stopped or the connection closes. Messages that nobody consumes are lost
-	// unless they are to be acknowledged.
+	// until it is stopped or the connection closes. Messages delivered while nobody consumes are
+	// lost, unless the consumer needs acknowledgements.
 	//
-	// What the server asks for is answered apart from the handler, so that a slow one
-	// does not look like a lost heartbeat. With FlowControl the server is asked for more
-	// while less than 32 MiB wait, whatever the handler does, so that 64 MiB wait at most;
-	// with AckFlowControlPolicy the answer acknowledges what the handler has returned
-	// from, and waits for it.
+	// Requests of the server are answered independently of the handler, so that a slow handler
+	// does not look like a lost heartbeat. With FlowControl the server may send more while less
+	// than 32 MiB are queued, so that at most 64 MiB are; with AckFlowControlPolicy an answer
+	// acknowledges the messages that the handler has finished, and waits for it.
 	//
-	// OnMissing says what happens when the consumer is gone. Without it, of
-	// ConsumeErrHandler's errors these end the consuming: ErrConsumerDeleted, an
-	// api.ErrBadSubscription when the handler's failures have, and ErrConnectionClosed.
-	// These do not: ErrNoHeartbeat, each time that nothing has come for two IdleHeartbeats;
-	// ErrConsumerNotFound when there is no such consumer after that, or after a reconnect;
-	// a *ConsumerSequenceMismatchError, once for each gap; ErrConsumerLeadershipChanged.
+	// OnMissing says what happens when the consumer is gone. Without it, these errors of
+	// ConsumeErrHandler end the consuming: ErrConsumerDeleted, api.ErrBadSubscription if failures
+	// of the handler ended it, and ErrConnectionClosed. These do not: ErrNoHeartbeat, each time
+	// that nothing has come for two IdleHeartbeats; ErrConsumerNotFound if the consumer does not
+	// exist after that, or after a reconnect; a *ConsumerSequenceMismatchError, once for each
+	// gap; ErrConsumerLeadershipChanged.
 	//
-	// Errors: ErrHandlerRequired; ErrConsumerAlreadyConsuming, as only one Consume of this
-	// object may run; ErrInvalidOption; what Subscribe and Spawn of the connection return.
+	// Errors: ErrHandlerRequired; ErrConsumerAlreadyConsuming, as only one Consume of this handle
+	// may run; ErrInvalidOption; those of Subscribe and Spawn of the connection.
 	Consume(handler MessageHandler, opts ...PushConsumeOpt) (ConsumeContext, error)
 	// Info asks the server for the consumer's info, which CachedInfo returns from then on.
 	// Errors: ErrConsumerNotFound; ErrNotPushConsumer if it has become a pull consumer.
 	Info(ctx context.Context) (*ConsumerInfo, error)
-	// CachedInfo returns the info that came last, with the consumer or with Info. It is
-	// not to be changed. Nothing is sent.
+	// CachedInfo returns the latest info, from the creation of the handle or from Info. It must
+	// not be modified. Nothing is sent.
 	CachedInfo() *ConsumerInfo
 }
 
@@ -45,7 +44,7 @@ type PushConsumeOpt interface {
 
 // pushOptions are the options of one Consume.
 type pushOptions struct {
-	failed       ConsumeErrHandler // nil for nobody
+	failed       ConsumeErrHandler // nil for none
 	missing      Missing
 	answers      bool // missing is set
 	subscription []api.SubOption
@@ -62,8 +61,8 @@ func (f pushOption) configurePushConsume(o *pushOptions) error { return f(o) }
 
 // PushSubscription sets options of the subscription to which the server delivers:
 // api.PendingLimits, api.OnOverflow, api.OnPanic, api.OnBlocked, api.OnRefused. Borrow and
-// Concurrency are not for it: messages belong to the handler, and come one at a time.
-// With FlowControl a limit below 64 MiB may lose messages.
+// Concurrency are not allowed: the handler owns messages, and gets one at a time. With
+// FlowControl a limit below 64 MiB may lose messages.
 func PushSubscription(options ...api.SubOption) PushConsumeOpt {
 	return pushOption(func(o *pushOptions) error {
 		o.subscription = append(o.subscription, options...)
@@ -88,7 +87,7 @@ func (c *pushConsumer) Info(ctx context.Context) (*ConsumerInfo, error) {
 	return c.refresh(ctx, mustPush)
 }
 
-// mustPush is an ErrNotPushConsumer for a pull consumer.
+// mustPush returns ErrNotPushConsumer for a pull consumer.
 func mustPush(info *ConsumerInfo) error {
 	if info.Config.DeliverSubject == "" {
 		return &ConsumerTypeError{Stream: info.Stream, Consumer: info.Name, Err: ErrNotPushConsumer}

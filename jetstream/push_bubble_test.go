@@ -63,10 +63,10 @@ func (p *pushing) consume(handler jetstream.MessageHandler, opts ...jetstream.Pu
 		defer p.mu.Unlock()
 		p.errs = append(p.errs, err)
 	}))...))(p.t)
-	must.Do(p.t, p.nc.Flush()) // others may speak to it
+	must.Do(p.t, p.nc.Flush()) // other clients may send to it
 }
 
-// publish stores messages from, from+1, … to with that many bytes behind the number.
+// publish stores messages from, from+1, … to with that many bytes after the number.
 func (p *pushing) publish(from, to, padding int) {
 	p.t.Helper()
 	for i := from; i <= to; i++ {
@@ -75,7 +75,7 @@ func (p *pushing) publish(from, to, padding int) {
 	must.Do(p.t, p.nc.Flush())
 }
 
-// say sends a status to where the server delivers, as only a server can.
+// say sends a status to the deliver subject, as only a server can.
 func (p *pushing) say(reply, line string, fields ...string) {
 	p.t.Helper()
 	block := "NATS/1.0 " + line + "\r\n" + strings.Join(fields, "\r\n")
@@ -127,12 +127,12 @@ func (p *pushing) expectErrors(what string, kinds ...error) {
 	p.t.Helper()
 	errs := p.told()
 	if len(errs) != len(kinds) {
-		p.t.Errorf("%s: told %v, want %v", what, errs, kinds)
+		p.t.Errorf("%s: reported %v, want %v", what, errs, kinds)
 		return
 	}
 	for i, kind := range kinds {
 		if !errors.Is(errs[i], kind) {
-			p.t.Errorf("%s: told %v, want %v", what, errs[i], kind)
+			p.t.Errorf("%s: reported %v, want %v", what, errs[i], kind)
 		}
 	}
 }
@@ -144,7 +144,7 @@ func (p *pushing) node() api.Node {
 	if len(n.Children) != 1 {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.t.Fatalf("told %v, consumers:\n%v\n%v", p.errs, n, p.nc.EventLog())
+		p.t.Fatalf("reported %v, consumers:\n%v\n%v", p.errs, n, p.nc.EventLog())
 	}
 	return n.Children[0]
 }
@@ -197,8 +197,8 @@ func TestPushConsume(t *testing.T) {
 	})
 }
 
-// TestPushHeartbeats: each two that are missing are told, a slow handler is no reason, nor
-// is a link that is lost; the end of a consumer is seen.
+// TestPushHeartbeats: two missing heartbeats are reported each time, but not for a slow handler
+// or a lost link; the end of a consumer is noticed.
 func TestPushHeartbeats(t *testing.T) {
 	pushBubble(t, jetstream.ConsumerConfig{Durable: "c", IdleHeartbeat: time.Second, AckPolicy: jetstream.AckNonePolicy}, func(p *pushing) {
 		p.consume(func(jetstream.Msg) { time.Sleep(5 * time.Minute) })
@@ -230,7 +230,7 @@ func TestPushHeartbeats(t *testing.T) {
 			}
 		}
 		if gone != 1 {
-			t.Errorf("its end was told %d times", gone)
+			t.Errorf("its end was reported %d times", gone)
 		}
 		if n := p.node(); n.State != "failed" || p.nc.Health() == nil {
 			t.Errorf("%+v", n)
@@ -244,8 +244,8 @@ func TestPushHeartbeats(t *testing.T) {
 	}, api.MaxReconnects(-1))
 }
 
-// TestPushFlowControl: a handler that does not return does not stop the flow until half of
-// what may wait does.
+// TestPushFlowControl: a handler that does not return does not stop the flow until half of the
+// limit is queued.
 func TestPushFlowControl(t *testing.T) {
 	const size, count = 200_000, 350
 	cfg := jetstream.ConsumerConfig{Durable: "c", IdleHeartbeat: time.Second, FlowControl: true, AckPolicy: jetstream.AckNonePolicy}
@@ -269,7 +269,7 @@ func TestPushFlowControl(t *testing.T) {
 	})
 }
 
-// TestPushStalled: what the server waits for is answered, though the request was lost.
+// TestPushStalled: the server gets the answer that it waits for, even if its request was lost.
 func TestPushStalled(t *testing.T) {
 	pushBubble(t, jetstream.ConsumerConfig{Durable: "c", IdleHeartbeat: time.Hour, FlowControl: true}, func(p *pushing) {
 		answers := make(chan *api.Msg, 10)
@@ -292,7 +292,7 @@ func TestPushStalled(t *testing.T) {
 	})
 }
 
-// TestPushMismatch: a gap is told once, whether a heartbeat or a message shows it.
+// TestPushMismatch: a gap is reported once, whether a heartbeat or a message shows it.
 func TestPushMismatch(t *testing.T) {
 	pushBubble(t, jetstream.ConsumerConfig{Durable: "c", IdleHeartbeat: time.Hour}, func(p *pushing) {
 		p.consume(nil)
@@ -304,7 +304,7 @@ func TestPushMismatch(t *testing.T) {
 		errs := p.told()
 		var gap *jetstream.ConsumerSequenceMismatchError
 		if len(errs) != 1 || !errors.As(errs[0], &gap) || gap.Gap() != 2 || gap.StreamResumeSequence != 3 || gap.Stream != "S" || gap.Consumer != "c" {
-			t.Errorf("told %v", errs)
+			t.Errorf("reported %v", errs)
 		}
 		p.publish(4, 4, 0)
 		p.expectErrors("set back", jetstream.ErrConsumerSequenceMismatch)
@@ -313,8 +313,8 @@ func TestPushMismatch(t *testing.T) {
 	})
 }
 
-// TestErrorConsumerSequenceMismatch: what is lost on the way of a push consumer is told, with
-// the place to go on from.
+// TestErrorConsumerSequenceMismatch: lost messages of a push consumer are reported, with the
+// sequence to resume from.
 func TestErrorConsumerSequenceMismatch(t *testing.T) {
 	pushBubble(t, jetstream.ConsumerConfig{Durable: "c", IdleHeartbeat: time.Second}, func(p *pushing) {
 		p.consume(nil)
@@ -326,17 +326,17 @@ func TestErrorConsumerSequenceMismatch(t *testing.T) {
 		run.Stop()
 		errs := p.told()
 		if len(errs) != 1 {
-			t.Fatalf("told %v", errs)
+			t.Fatalf("reported %v", errs)
 		}
 		var gap *jetstream.ConsumerSequenceMismatchError
 		if !errors.Is(errs[0], jetstream.ErrConsumerSequenceMismatch) || !errors.As(errs[0], &gap) || gap.Gap() != 2 || gap.StreamResumeSequence != 3 {
-			t.Errorf("told %v", errs[0])
+			t.Errorf("reported %v", errs[0])
 		}
 	})
 }
 
-// TestPushOnMissing: a push consumer that is deleted, and of which the client learns by
-// itself, is waited for, made anew, or the end.
+// TestPushOnMissing: a deleted push consumer, which the client must detect itself, is waited for,
+// created again, or ends consuming.
 func TestPushOnMissing(t *testing.T) {
 	cfg := jetstream.ConsumerConfig{Durable: "c", IdleHeartbeat: time.Second, AckPolicy: jetstream.AckExplicitPolicy}
 	missing := func(p *pushing, answer jetstream.Missing) {
@@ -354,11 +354,11 @@ func TestPushOnMissing(t *testing.T) {
 		errs := p.told()
 		for _, err := range errs {
 			if !errors.Is(err, jetstream.ErrConsumerNotFound) && !errors.Is(err, jetstream.ErrNoHeartbeat) {
-				t.Errorf("told %v", err)
+				t.Errorf("reported %v", err)
 			}
 		}
 		if len(errs) == 0 || len(errs) > 6 {
-			t.Errorf("told %v", errs)
+			t.Errorf("reported %v", errs)
 		}
 	}
 	pushBubble(t, cfg, func(p *pushing) {
@@ -385,7 +385,7 @@ func TestPushOnMissing(t *testing.T) {
 		if got := fmt.Sprint(p.received()); got != "[1 2 3 4 5 3 4 5 6 7]" {
 			t.Errorf("got %v", got)
 		}
-		p.expectErrors("made anew")
+		p.expectErrors("created again")
 		if n := p.node(); n.State != "listening" || p.nc.Health() != nil {
 			t.Errorf("%+v", n)
 		}
@@ -399,7 +399,7 @@ func TestPushOnMissing(t *testing.T) {
 	})
 }
 
-// TestPushStatuses: in any case of letters, and those that end it do.
+// TestPushStatuses: they are matched regardless of case, and those that end consuming do so.
 func TestPushStatuses(t *testing.T) {
 	pushBubble(t, jetstream.ConsumerConfig{Durable: "c"}, func(p *pushing) {
 		p.consume(nil)
@@ -446,8 +446,8 @@ func TestPushEnds(t *testing.T) {
 	})
 }
 
-// TestPushAckFlowControl: answers acknowledge what the handler has returned from, and
-// nothing else.
+// TestPushAckFlowControl: answers acknowledge the messages that the handler has finished, and no
+// others.
 func TestPushAckFlowControl(t *testing.T) {
 	cfg := jetstream.ConsumerConfig{Durable: "c", IdleHeartbeat: time.Second, FlowControl: true,
 		AckPolicy: jetstream.AckFlowControlPolicy, MaxAckPending: 10}

@@ -8,46 +8,45 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// pusher.go - the way of a push consumer's messages to the user's handler.
+// pusher.go - the path of a push consumer's messages to the user's handler.
 //
 //	subscription ─► look ─► handle ─► user's handler
 //	                  │
-//	                  └─► answers to the server; letters to the watcher
+//	                  └─► answers to the server; messages to the watcher
 //
-// With flow control look runs apart from the handler, in the subscription's router, and
-// the handler in one of its workers: what waits for a slow handler has been looked at.
+// With flow control look runs in the subscription's router, and the handler in one of its
+// workers: look has seen messages that wait for a slow handler.
 
-// Fields of what a push consumer says.
+// Header fields of a push consumer's statuses.
 const (
 	lastConsumerHeader = "Nats-Last-Consumer"
 	lastStreamHeader   = "Nats-Last-Stream"
 	stalledHeader      = "Nats-Consumer-Stalled"
 )
 
-// pusher implements ConsumeContext. Its subscription's goroutines and its watcher meet in
-// atomics.
+// pusher implements ConsumeContext. Its subscription's goroutines and its watcher share atomics.
 type pusher struct {
 	consumer *pushConsumer
 	cfg      ConsumerConfig
 	handler  MessageHandler
 	opts     pushOptions
-	acking   bool // answers to flow control acknowledge
+	acking   bool // answers to flow control are acknowledgements
 
 	sub     atomic.Pointer[api.Subscription]
 	watcher *api.ActorRef // set before the subscription
 	closed  chan struct{}
 	ended   sync.Once
-	stopped atomic.Bool // somebody wants the end
+	stopped atomic.Bool // Stop or Drain was called
 
-	line pushSequence // of whoever looks
-	slab msgSlab      // of whoever handles
+	line pushSequence // used by look
+	slab msgSlab      // used by handle
 
-	owed     atomic.Pointer[string] // flow control that is to be answered later; nil for none
-	handled  atomic.Uint64          // number of the last delivery that is done with, and of its message
+	owed     atomic.Pointer[string] // flow control request that is to be answered later; nil for none
+	handled  atomic.Uint64          // consumer and stream sequence of the last handled delivery
 	inStream atomic.Uint64
 	acks     ackCounts
 	unacked  unacked     // with MissingRecreate
-	anew     atomic.Bool // the consumer was made anew, and counts from 1
+	anew     atomic.Bool // the consumer was created again, and its deliveries count from 1
 	answers  atomic.Uint64
 	gaps     atomic.Uint64
 }
@@ -74,7 +73,7 @@ func (p *pusher) begin() error {
 	p.watcher = ref
 	handle, options := p.handle, p.opts.subscription
 	if p.cfg.FlowControl {
-		limits := api.PendingLimits(-1, 2*flowBytesMax) // it is bytes that the server counts
+		limits := api.PendingLimits(-1, 2*flowBytesMax) // the server counts bytes
 		options = append([]api.SubOption{limits, api.Concurrency(2), api.OrderedBy(p.look)}, options...)
 	} else {
 		handle = func(m *api.Msg) { p.look(m); p.handle(m) }
@@ -91,14 +90,14 @@ func (p *pusher) begin() error {
 	}
 	p.sub.Store(sub)
 	sub.SetClosedHandler(func(string) { p.over() })
-	if !sub.IsValid() { // it has ended before it could be told of that
+	if !sub.IsValid() { // it has ended before it could be notified of that
 		p.over()
 	}
 	return nil
 }
 
-// look sees everything that comes, in order and without waiting. The key is the same for
-// all, so that they stay in order.
+// look sees everything that arrives, in order and without waiting. It returns the same key for
+// all messages, so that they stay in order.
 func (p *pusher) look(m *api.Msg) string {
 	if p.anew.Load() && p.anew.Swap(false) {
 		p.line = pushSequence{off: p.line.off}
@@ -114,7 +113,7 @@ func (p *pusher) look(m *api.Msg) string {
 	return ""
 }
 
-// onStatus handles what the server says.
+// onStatus handles a status of the server.
 func (p *pusher) onStatus(m *api.Msg) {
 	switch w := meaningOf(fromConsumer, m.Status(), m.Description()); w.action {
 	case statusAlive:
@@ -143,8 +142,8 @@ func (p *pusher) onHeartbeat(m *api.Msg) {
 	}
 }
 
-// onFlowControl answers if there is room for more. Otherwise it leaves that to who makes
-// room; where answers acknowledge, that is whoever handles the message before it.
+// onFlowControl answers if there is room for more. Otherwise the goroutine that makes room does;
+// if answers acknowledge, that is the one that handles the message before it.
 func (p *pusher) onFlowControl(m *api.Msg) {
 	if p.acking {
 		reply := strings.Clone(m.Reply)
@@ -166,10 +165,10 @@ func (p *pusher) requested(subject string, sub *api.Subscription) {
 	}
 }
 
-// flowBytesMax is how many bytes a server sends at most without an answer.
+// flowBytesMax is the maximum of bytes that a server sends without an answer.
 const flowBytesMax = 32 << 20
 
-// roomy reports whether there is room for what the server sends after an answer.
+// roomy reports whether there is room for as much as the server sends after an answer.
 func (p *pusher) roomy(sub *api.Subscription) bool {
 	_, bytes, err := sub.Pending()
 	if err != nil {
@@ -182,14 +181,14 @@ func (p *pusher) roomy(sub *api.Subscription) bool {
 	return bytes <= max(most-flowBytesMax, 0)
 }
 
-// settle answers what is owed, once.
+// settle answers the owed request, once.
 func (p *pusher) settle() {
 	if owed := p.owed.Swap(nil); owed != nil {
 		p.answer(*owed)
 	}
 }
 
-// answer answers flow control. It fails when the connection is closed only.
+// answer answers flow control. It fails only if the connection is closed.
 func (p *pusher) answer(subject string) {
 	m := &api.Msg{Subject: strings.Clone(subject)}
 	if p.acking {
@@ -234,7 +233,7 @@ func (p *pusher) handle(m *api.Msg) {
 	}
 }
 
-// done notes up to where answers acknowledge.
+// done notes up to which delivery answers acknowledge.
 func (p *pusher) done(m *api.Msg) {
 	var meta MsgMetadata
 	if parseAckSubject(m.Reply, &meta) {
@@ -246,7 +245,7 @@ func (p *pusher) done(m *api.Msg) {
 // Stop implements ConsumeContext.
 func (p *pusher) Stop() {
 	if p.stopped.CompareAndSwap(false, true) {
-		_ = p.sub.Load().Unsubscribe() // a connection that drains does it
+		_ = p.sub.Load().Unsubscribe() // refused while the connection drains, which ends it
 	}
 }
 

@@ -1,16 +1,16 @@
 package jetstream
 
-// pushsequence.go - finds what was lost on the way from a push consumer. It is pure.
+// pushsequence.go - detects messages lost in transit from a push consumer. It is pure.
 //
-// The server numbers what a consumer delivers, and says with each heartbeat which number
-// was the last. What comes first is believed.
+// The server numbers what a consumer delivers, and each heartbeat contains the last number. The
+// first number that arrives is taken as the start.
 
-// pushSequence has what came last.
+// pushSequence holds the last sequences that arrived.
 type pushSequence struct {
-	off    bool // others get a part of what is delivered
+	off    bool // other subscribers get a part of the deliveries
 	begun  bool
-	last   uint64 // number of the last delivery
-	stream uint64 // and of its message in the stream; 0 before the first
+	last   uint64 // consumer sequence of the last delivery
+	stream uint64 // stream sequence of its message; 0 before the first
 }
 
 // message notes a delivery. It returns the gap before it, if there is one.
@@ -18,7 +18,7 @@ func (s *pushSequence) message(at SequencePair) *ConsumerSequenceMismatchError {
 	var gap *ConsumerSequenceMismatchError
 	switch {
 	case s.off, at.Consumer == s.last && s.begun:
-		return nil // the second is a repetition
+		return nil // a repeated delivery
 	case !s.begun, at.Consumer == s.last+1:
 	case at.Consumer > s.last:
 		gap = s.mismatch(at.Consumer - 1)
@@ -29,8 +29,8 @@ func (s *pushSequence) message(at SequencePair) *ConsumerSequenceMismatchError {
 	return gap
 }
 
-// heartbeat notes which delivery the server says was its last. It returns the gap behind
-// what came, if there is one; the next heartbeat does not repeat it.
+// heartbeat notes the server's last delivery. It returns the gap after what arrived, if there is
+// one; the next heartbeat does not repeat it.
 func (s *pushSequence) heartbeat(last uint64) *ConsumerSequenceMismatchError {
 	if s.off {
 		return nil

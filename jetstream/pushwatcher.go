@@ -15,17 +15,17 @@ import (
 //	            no link, no heartbeat, no consumer
 //	listening ◄───────────────────────────────────► waiting, suspect, failed
 //
-// It counts what comes, not what is handled. The error handler is called in its turn.
+// It counts what arrives, not what is handled. It calls the error handler itself.
 
-// Letters of a pushWatcher, besides api.LinkChange and gaps.
+// Messages to a pushWatcher, besides api.LinkChange and gaps.
 type (
-	// heartbeatDue looks whether anything came.
+	// heartbeatDue checks whether anything arrived.
 	heartbeatDue struct{}
 
-	// missingDue looks for a consumer that is gone.
+	// missingDue checks for a missing consumer.
 	missingDue struct{}
 
-	// said is a status that is no heartbeat.
+	// said is a status that is not a heartbeat.
 	said struct {
 		kind   error
 		final  bool
@@ -40,8 +40,8 @@ type pushWatcher struct {
 	pulse   pulse
 	arrived uint64 // as of the last look
 	state   string
-	due     bool // missingDue is under way
-	tries   int  // to find the consumer again, or to make it anew
+	due     bool // missingDue is scheduled
+	tries   int  // to find the consumer again, or to create it again
 }
 
 // The states of a consumer in the tree.
@@ -49,7 +49,7 @@ const (
 	listening = "listening" // messages come, or heartbeats
 	waiting   = "waiting"   // for a link
 	suspect   = "suspect"   // no heartbeat came
-	failed    = "failed"    // there is no such consumer
+	failed    = "failed"    // the consumer does not exist
 )
 
 func (p *pusher) watcherSpec() api.Spec {
@@ -58,8 +58,8 @@ func (p *pusher) watcherSpec() api.Spec {
 	}}
 }
 
-// progress counts what was received, statuses included, what was acknowledged, answers to
-// flow control, and gaps.
+// progress counts received messages, statuses included, acknowledgements, answers to flow
+// control, and gaps.
 func (p *pusher) progress() []api.Counter {
 	return []api.Counter{
 		{Name: "received", Value: p.arrivals()},
@@ -69,7 +69,7 @@ func (p *pusher) progress() []api.Counter {
 	}
 }
 
-// arrivals counts what has come.
+// arrivals counts what has arrived.
 func (p *pusher) arrivals() uint64 {
 	sub := p.sub.Load()
 	if sub == nil {
@@ -138,7 +138,7 @@ func (w *pushWatcher) onLinkChange(c *api.ActorContext, m api.LinkChange) {
 	}
 }
 
-// probe asks whether the consumer is there. If so it is in that state.
+// probe asks whether the consumer exists. If so the watcher enters that state.
 func (w *pushWatcher) probe(c *api.ActorContext, state string) {
 	p := w.p
 	ctx, cancel := p.consumer.js.bound(c.Context())
@@ -162,13 +162,13 @@ func (w *pushWatcher) onMissing(c *api.ActorContext, err error) {
 		panic(escalated{err})
 	}
 	first := w.state != failed
-	w.become(c, failed, api.Down, "there is no such consumer")
+	w.become(c, failed, api.Down, "the consumer does not exist")
 	if first {
 		w.tries = 0
 		w.p.failed(err)
 	}
 	switch {
-	case !w.p.opts.answers: // the next heartbeat that is missed, or the next link
+	case !w.p.opts.answers: // checked again at the next missed heartbeat, or the next link
 	case w.p.opts.missing == MissingStop:
 		w.p.Stop()
 	case first && w.p.opts.missing == MissingRecreate:
@@ -178,7 +178,7 @@ func (w *pushWatcher) onMissing(c *api.ActorContext, err error) {
 	}
 }
 
-// again looks for the consumer after a pause, unless that is due already.
+// again checks for the consumer after a pause, unless a check is scheduled.
 func (w *pushWatcher) again(c *api.ActorContext) {
 	if w.due || !w.p.opts.answers {
 		return
@@ -199,7 +199,7 @@ func (w *pushWatcher) onMissingDue(c *api.ActorContext) {
 	}
 }
 
-// recreate makes the consumer anew, once.
+// recreate creates the consumer again, once.
 func (w *pushWatcher) recreate(c *api.ActorContext) {
 	p := w.p
 	p.anew.Store(true)
@@ -209,7 +209,7 @@ func (w *pushWatcher) recreate(c *api.ActorContext) {
 		return
 	}
 	w.pulse.start(time.Now())
-	w.become(c, listening, api.Well, "the consumer was made anew")
+	w.become(c, listening, api.Well, "the consumer was created again")
 }
 
 func (w *pushWatcher) onSaid(c *api.ActorContext, m said) {
@@ -230,14 +230,14 @@ func (w *pushWatcher) become(c *api.ActorContext, state string, level api.Level,
 	c.Become(state, level, reason)
 }
 
-// failed tells the user's error handler.
+// failed calls the user's error handler.
 func (p *pusher) failed(err error) {
 	if p.opts.failed != nil {
 		p.opts.failed(p, err)
 	}
 }
 
-// over follows the end of the subscription, once.
+// over runs once, after the end of the subscription.
 func (p *pusher) over() {
 	p.ended.Do(p.finish)
 }
@@ -264,8 +264,7 @@ func (p *pusher) dismiss() {
 	_ = p.watcher.Stop(ctx)
 }
 
-// spawnConsumer starts the actor of a consuming under its name, or that with a number
-// if it is not the only one.
+// spawnConsumer starts an actor under the name, with a number appended if the name is taken.
 func spawnConsumer(nc *api.Conn, name string, spec api.Spec) (*api.ActorRef, error) {
 	spec.Group = "consumers"
 	for n := 1; ; n++ {

@@ -9,13 +9,13 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// readcall.go - how a call that only reads outlives an answer that is lost, as in an
-// election or with a link.
+// readcall.go - how a call that only reads survives a lost answer, as in an election or when a
+// link is lost.
 
 // readTriesMax is how often a call that only reads is sent.
 const readTriesMax = 3
 
-// readSubjects are what the subjects of such calls begin with.
+// readSubjects are the prefixes of the subjects of such calls.
 var readSubjects = [...]string{
 	"STREAM.INFO.", "STREAM.NAMES", "STREAM.LIST", "STREAM.MSG.GET.",
 	"CONSUMER.INFO.", "CONSUMER.NAMES.", "CONSUMER.LIST.",
@@ -38,34 +38,39 @@ type answered struct {
 }
 
 // read sends a request, and sends it again when a share of the time has passed, or the
-// link was lost. All of them wait for their answers; the first one counts. ctx has a
+// link was lost. All of them keep waiting for answers; the first one counts. ctx must have a
 // deadline.
 func (js *jetStream) read(ctx context.Context, m *api.Msg) (*api.Msg, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	deadline, _ := ctx.Deadline()
 	came := make(chan answered, readTriesMax)
-	again := time.NewTimer(0)
+	again := time.NewTimer(time.Until(deadline))
 	defer again.Stop()
-	waiting := 0
-	for try := 0; ; {
+	tries, waiting := 0, 0
+	send := func() {
+		tries++
+		waiting++
+		again.Stop()
+		left := time.Until(deadline)
+		if tries < readTriesMax && left > 0 {
+			again.Reset(min(left/4, time.Duration(tries)*js.opts.DefaultTimeout/2))
+		}
+		js.traceRequest(m)
+		go func() {
+			answer, err := js.nc.RequestMsgWithContext(ctx, m)
+			came <- answered{answer, err}
+		}()
+	}
+	for send(); ; {
 		select {
 		case <-again.C:
-			try++
-			waiting++
-			if try < readTriesMax {
-				again.Reset(min(time.Until(deadline)/4, time.Duration(try)*js.opts.DefaultTimeout/2))
-			}
-			js.traceRequest(m)
-			go func() {
-				answer, err := js.nc.RequestMsgWithContext(ctx, m)
-				came <- answered{answer, err}
-			}()
+			send()
 		case a := <-came:
 			waiting--
 			lost := errors.Is(a.err, api.ErrDisconnected)
-			if lost && try < readTriesMax {
-				again.Reset(0)
+			if lost && tries < readTriesMax {
+				send()
 				continue
 			}
 			if !lost || waiting == 0 {

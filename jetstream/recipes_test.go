@@ -16,9 +16,9 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// The recipes of docs/JETSTREAM.md. What stands there is taken from here, word for word.
+// The recipes of docs/JETSTREAM.md, whose code is copied from here, word for word.
 
-// recipe connects to a server of its own.
+// recipe connects to its own server.
 func recipe(t *testing.T) (context.Context, *api.Conn) {
 	t.Helper()
 	server := natsserver.Run(t, natsserver.Options{JetStream: true})
@@ -115,10 +115,10 @@ func TestRecipePolicies(t *testing.T) {
 		jetstream.Concurrency(8), // handlers at once,
 		jetstream.OrderedBy(func(m jetstream.Msg) string { return m.Subject() }), // and in order for each subject
 		jetstream.AutoExtend(5*time.Minute),                                      // a handler may take longer than AckWait
-		jetstream.Attempts(3),                                                    // what fails three times
+		jetstream.Attempts(3),                                                    // a message that fails three times
 		jetstream.RetryBackoff(api.Backoff{Initial: 50 * time.Millisecond, Max: time.Minute}),
 		jetstream.DeadLetterTo("dead.billing"),         // is kept here
-		jetstream.OnMissing(jetstream.MissingRecreate), // somebody deletes the consumer
+		jetstream.OnMissing(jetstream.MissingRecreate), // if another client deletes the consumer
 		jetstream.OnHeartbeatLoss(api.Policy{Directive: api.Restart}),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) { t.Log(err) }))
 	must.Do(t, err)
@@ -190,8 +190,7 @@ func TestRecipeReplay(t *testing.T) {
 	}
 }
 
-// unindented returns the lines without the blanks around them, so that a piece of code is
-// the same wherever it stands.
+// unindented trims the lines, so that a piece of code is the same at any indentation.
 func unindented(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {
@@ -230,8 +229,8 @@ func TestTheDocumentNamesEveryState(t *testing.T) {
 	}
 }
 
-// TestTheDocumentsNameWhatIsThere: what the document and the package's comment call by a name
-// is declared here or in package api.
+// TestTheDocumentsNameWhatIsThere: names in the document and in the package's comment are
+// declared here or in package api.
 func TestTheDocumentsNameWhatIsThere(t *testing.T) {
 	var code strings.Builder
 	for _, pattern := range []string{"*.go", "../api/*.go"} {

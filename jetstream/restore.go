@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// restore.go - brings a stream back from a snapshot.
+// restore.go - restores a stream from a snapshot.
 //
 //	StreamSnapshot ─► STREAM.RESTORE ──► where to send
 //	reader ─────────► chunk 1, 2, 3 … ──► server
 //	                  ◄────────────────── an acknowledgement of each, in order
-//	                  end ──────────────► the stream, or why not
+//	                  end ──────────────► the stream, or an error
 //
-// The stream is there only when the end has been answered. A chunk that nobody can answer
-// has the server give up at once: that is how a restore is left.
+// The stream exists only once the end has been answered. A chunk without a reply subject makes
+// the server give up at once: that is how a restore is aborted.
 
-// restoring is a restore under way.
+// restoring is a restore in progress.
 type restoring struct {
 	transfer
 	subject string // where chunks go
@@ -32,7 +32,7 @@ type restoreRequest struct {
 	State  StreamState  `json:"state"`
 }
 
-// RestoreStream makes a stream from a snapshot.
+// RestoreStream creates a stream from a snapshot.
 func (js *jetStream) RestoreStream(ctx context.Context, snapshot *StreamSnapshot, from io.Reader, opts ...SnapshotOpt) (Stream, error) {
 	if snapshot == nil || from == nil {
 		return nil, &OptionError{Option: "snapshot", Reason: "is nil, or its reader is"}
@@ -71,7 +71,7 @@ func (js *jetStream) RestoreStream(ctx context.Context, snapshot *StreamSnapshot
 	return newStream(js, info), nil
 }
 
-// run sends everything and returns what has become of it.
+// run sends everything and returns the info of the restored stream.
 func (t *restoring) run(ctx context.Context, snapshot *StreamSnapshot, from io.Reader) (*StreamInfo, error) {
 	if err := t.sendAll(ctx, from); err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (t *restoring) run(ctx context.Context, snapshot *StreamSnapshot, from io.R
 		}
 	}
 	if snapshot.Digest != "" && (t.done.Bytes != snapshot.Size || t.sum() != snapshot.Digest) {
-		return nil, t.interrupted("these are not the bytes of the snapshot", ErrDigestMismatch)
+		return nil, t.interrupted("the bytes are not those of the snapshot", ErrDigestMismatch)
 	}
 	if err := t.js.nc.PublishRequest(t.subject, t.options.DeliverSubject, nil); err != nil {
 		return nil, t.interrupted("the end could not be sent", err)
@@ -135,7 +135,7 @@ func (t *restoring) send(ctx context.Context, chunk []byte) error {
 	return nil
 }
 
-// acked waits until the first of the chunks under way is acknowledged.
+// acked waits until the oldest chunk in flight is acknowledged.
 func (t *restoring) acked(ctx context.Context) error {
 	m, err := t.next(ctx, restoreStallMax)
 	if err != nil {
@@ -145,7 +145,7 @@ func (t *restoring) acked(ctx context.Context) error {
 		if err := t.js.refused(t.r, m.Data); err != nil {
 			return err
 		}
-		return t.interrupted("an acknowledgement is none", ErrInvalidJetStreamResponse)
+		return t.interrupted("an acknowledgement is invalid", ErrInvalidJetStreamResponse)
 	}
 	bytes := t.sent[0]
 	t.sent, t.flying = t.sent[1:], t.flying-bytes
@@ -153,6 +153,6 @@ func (t *restoring) acked(ctx context.Context) error {
 	return nil
 }
 
-// restoreStallMax bounds the wait for one acknowledgement. The server writes to its disk
-// before it sends one, and gives up itself when it hears nothing for 5 s.
+// restoreStallMax limits the wait for one acknowledgement. The server writes to its disk before
+// it sends one, and gives up itself when it receives nothing for 5 s.
 const restoreStallMax = 30 * time.Second

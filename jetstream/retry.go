@@ -12,7 +12,7 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// retry.go - what becomes of a message whose handler failed.
+// retry.go - how a message whose handler failed is treated.
 //
 //	failed ──► fewer deliveries than Attempts ──► nak: again after a delay
 //	       └─► the last one ──► DeadLetterTo ─► its stream took it ──► term
@@ -20,11 +20,11 @@ import (
 
 // Header fields of a message that DeadLetterTo publishes.
 const (
-	// DeadLetterCauseHeader has the error of the last handler.
+	// DeadLetterCauseHeader has the error of the last call of the handler.
 	DeadLetterCauseHeader = "Troupe-Dead-Letter-Cause"
 	// DeadLetterSubjectHeader has the subject that the message had.
 	DeadLetterSubjectHeader = "Troupe-Dead-Letter-Subject"
-	// DeadLetterStreamHeader has the stream that it is in.
+	// DeadLetterStreamHeader has the stream that the message is in.
 	DeadLetterStreamHeader = "Troupe-Dead-Letter-Stream"
 	// DeadLetterConsumerHeader has the consumer that delivered it.
 	DeadLetterConsumerHeader = "Troupe-Dead-Letter-Consumer"
@@ -40,18 +40,18 @@ const (
 	retryMax     = time.Minute
 )
 
-// concluded ends a call of a handler of ConsumeFunc.
+// concluded runs after a call of a handler of ConsumeFunc.
 func (p *puller) concluded(m *jsMsg, err error) {
 	if err != nil {
 		p.failed(m, err)
 		return
 	}
 	if p.acked {
-		_ = m.Ack() // done by the handler, or without a connection
+		_ = m.Ack() // the handler has already done it, or there is no connection
 	}
 }
 
-// failed deals with a message whose handler failed, unless the handler has answered it.
+// failed handles a message whose handler failed, unless the handler has acknowledged it.
 func (p *puller) failed(m *jsMsg, cause error) {
 	p.failures.Add(1)
 	if !p.acked || m.open() != nil {
@@ -62,7 +62,7 @@ func (p *puller) failed(m *jsMsg, cause error) {
 		return
 	}
 	if n := p.opts.more.attempts; n == 0 || meta.NumDelivered < uint64(n) {
-		_ = m.NakWithDelay(p.retryDelay(int(min(meta.NumDelivered, 1<<20)))) // or it comes after AckWait
+		_ = m.NakWithDelay(p.retryDelay(int(min(meta.NumDelivered, 1<<20)))) // on an error it is redelivered after AckWait
 		return
 	}
 	if p.opts.more.deadLetter == "" {
@@ -74,7 +74,7 @@ func (p *puller) failed(m *jsMsg, cause error) {
 		_ = m.NakWithDelay(p.retryDelay(int(min(meta.NumDelivered, 1<<20))))
 		return
 	}
-	_ = m.TermWithReason(reasonOf(cause)) // if it is lost the message comes, and is buried, again
+	_ = m.TermWithReason(reasonOf(cause)) // if it is lost the message is redelivered and buried again
 }
 
 // told calls the user's error handler, if there is one.
@@ -84,7 +84,7 @@ func (p *puller) told(err error) {
 	}
 }
 
-// retryDelay is how long the next delivery waits.
+// retryDelay is the delay of the next delivery.
 func (p *puller) retryDelay(delivered int) time.Duration {
 	b := p.opts.more.retry
 	if b == (api.Backoff{}) {
@@ -93,7 +93,7 @@ func (p *puller) retryDelay(delivered int) time.Duration {
 	return b.Delay(delivered, rand.Float64())
 }
 
-// reasonMax bounds the reason of a term, in bytes: it is in an advisory.
+// reasonMax limits the reason of a term, bytes: it becomes part of an advisory.
 const reasonMax = 512
 
 // reasonOf is an error on one line.

@@ -21,8 +21,9 @@ type failure string
 
 func (f failure) Error() string { return string(f) }
 
-// TestFailuresBecomeDeadLetters: a message whose handler always fails, by an error or by a panic, is
-// delivered so often, and then in the stream of dead letters; the others are not held up.
+// TestFailuresBecomeDeadLetters: a message whose handler always fails, by an error or by a panic,
+// is delivered Attempts times, and then goes to the stream of dead letters; the others are not
+// delayed.
 func TestFailuresBecomeDeadLetters(t *testing.T) {
 	for _, panics := range []bool{false, true} {
 		consuming(t, 5, withAcks, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
@@ -59,7 +60,7 @@ func TestFailuresBecomeDeadLetters(t *testing.T) {
 	}
 }
 
-// TestDeadLetterThatNobodyTakes is delivered again instead, and told.
+// TestDeadLetterThatNobodyTakes: the message is delivered again instead, and this is reported.
 func TestDeadLetterThatNobodyTakes(t *testing.T) {
 	consuming(t, 1, withAcks, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
 		tries, told := 0, atomic.Int64{}
@@ -120,8 +121,9 @@ func TestAutoExtend(t *testing.T) {
 // TestConcurrencyKeepsTheOrderOfKeys, and runs as many handlers as it may.
 func TestConcurrencyKeepsTheOrderOfKeys(t *testing.T) {
 	consuming(t, 0, withAcks, func(b *faults.Env, js jetstream.JetStream, c jetstream.Consumer) {
-		for i := range 60 {
-			must.Get(js.Publish(b.T.Context(), fmt.Sprintf("s.%d", i%6), fmt.Append(nil, i)))(b.T)
+		const keys = 40 // which worker handles a key is random
+		for i := range 10 * keys {
+			must.Get(js.Publish(b.T.Context(), fmt.Sprintf("s.%d", i%keys), fmt.Append(nil, i)))(b.T)
 		}
 		var mu sync.Mutex
 		last, running, most := map[string]int{}, 0, 0
@@ -145,7 +147,7 @@ func TestConcurrencyKeepsTheOrderOfKeys(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		cc.Stop()
-		if most < 2 || most > 4 || len(last) != 6 || last["s.5"] != 59 {
+		if most < 2 || most > 4 || len(last) != keys || last["s.39"] != 10*keys-1 {
 			b.T.Errorf("%d at once, last %v", most, last)
 		}
 	})

@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// TestEveryErrorIsTriedAgainOrNot by api.Retry, as its answers say: what is not retryable
-// never, what may have had its effect only if it may be done twice.
+// TestEveryErrorIsTriedAgainOrNot: api.Retry follows the error: it never retries what is not
+// retryable, and retries what may have taken effect only if it may be done twice.
 func TestEveryErrorIsTriedAgainOrNot(t *testing.T) {
 	check := func(name string, a errortest.Verdict) {
 		for _, idempotent := range []bool{false, true} {

@@ -12,43 +12,42 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// schedule.go - messages that make a stream publish others, later. A schedule is the last
-// message on a subject of its own: it is replaced by the next one, and cancelled when
-// it is removed.
+// schedule.go - messages that make a stream publish others later. A schedule is the last message
+// on its own subject: the next one replaces it, and its removal cancels it.
 
-// ErrScheduleNotFound: the subject has no schedule, or has another one by now.
+// ErrScheduleNotFound: the subject has no schedule, or now has another one.
 var ErrScheduleNotFound error = kind.New("troupe: schedule not found", ErrMsgNotFound)
 
-// Schedule is a message that a stream makes others of.
+// Schedule is a message from which a stream publishes others.
 type Schedule struct {
 	// Stream is the name of the stream that has it.
 	Stream string
-	// Subject is where the schedule itself is.
+	// Subject of the schedule itself.
 	Subject string
-	// Sequence is the schedule's in its stream.
+	// Sequence of the schedule in its stream.
 	Sequence uint64
 	// Stored is when it was published.
 	Stored time.Time
-	// Pattern says when: "@at <time>", "@every <duration>", or a cron pattern. See
+	// Pattern says when to publish: "@at <time>", "@every <duration>", or a cron pattern. See
 	// WithScheduleAt, WithScheduleEvery and WithScheduleCron.
 	Pattern string
 	// TimeZone is that of a cron pattern; empty is UTC.
 	TimeZone string
-	// Target is the subject of the messages that it makes.
+	// Target is the subject of the messages that it publishes.
 	Target string
-	// Source is the subject whose last message they are copies of; empty: the schedule.
+	// Source is the subject whose last message they copy; empty if they copy the schedule.
 	Source string
 	// TTL is how long the stream keeps them: a duration, "never", or empty for no limit of
 	// their own.
 	TTL string
-	// Rollup is MsgRollupSubject when each of them replaces the one before, else empty.
+	// Rollup is MsgRollupSubject if each of them replaces the previous one, else empty.
 	Rollup string
-	// Header and Data are those of the messages that it makes, without a Source.
+	// Header and Data are those of the messages that it publishes, if there is no Source.
 	Header api.Header
 	Data   []byte
 }
 
-// newSchedule reads a schedule; false for a message that is none.
+// newSchedule reads a schedule; false for a message that is not a schedule.
 func newSchedule(stream string, m *RawStreamMsg) (*Schedule, bool) {
 	h := m.Header
 	if h.Get(ScheduleHeader) == "" {
@@ -63,7 +62,7 @@ func newSchedule(stream string, m *RawStreamMsg) (*Schedule, bool) {
 	}, true
 }
 
-// scheduledHeader returns what of a header the messages of a schedule get.
+// scheduledHeader returns the part of a header that the messages of a schedule get.
 func scheduledHeader(h api.Header) api.Header {
 	out := api.Header{}
 	for key, values := range h {
@@ -78,7 +77,8 @@ func scheduledHeader(h api.Header) api.Header {
 	return out
 }
 
-// keptInSchedules reports whether a field of servers stays in what a schedule makes.
+// keptInSchedules reports whether the messages of a schedule keep a field that belongs to
+// servers.
 func keptInSchedules(key string) bool {
 	switch {
 	case strings.HasPrefix(key, ScheduleHeader), strings.HasPrefix(key, "Nats-Expected-"):
@@ -131,10 +131,10 @@ func GetSchedule(ctx context.Context, js JetStream, stream, subject string) (*Sc
 	return s, nil
 }
 
-// scheduleError says which schedule is not there.
+// scheduleError says which schedule was not found.
 type scheduleError struct {
 	subject string
-	cause   error // nil: there is another message
+	cause   error // nil if there is another message
 }
 
 // Error says which.
@@ -162,8 +162,8 @@ func (js *jetStream) lastMessage(ctx context.Context, stream, subject string) (*
 }
 
 // Schedules yields the schedules of a stream whose subjects match the filter, all as of
-// one moment. The stream needs AllowDirect; see GetLastMsgsFor, whose errors these are. No
-// schedule is no error.
+// one moment. The stream needs AllowDirect; errors are those of GetLastMsgsFor. It is not an
+// error if there are none.
 func Schedules(ctx context.Context, js JetStream, stream, filter string) iter.Seq2[*Schedule, error] {
 	return func(yield func(*Schedule, error) bool) {
 		msgs, err := GetLastMsgsFor(ctx, js, stream, []string{filter})
@@ -186,11 +186,10 @@ func Schedules(ctx context.Context, js JetStream, stream, filter string) iter.Se
 	}
 }
 
-// ReplaceSchedule publishes a schedule in the place of the one that was read: with the
-// same Subject and Sequence, and with whatever else has been changed, by the options too:
-// WithScheduleAt for another time. A Sequence of 0 is for a new one on a subject without
-// messages. If the subject has another message by now it is an
-// ErrWrongLastSequence. Otherwise the errors of Publish, those of a bad schedule among them.
+// ReplaceSchedule replaces the schedule that was read, identified by Subject and Sequence, by s
+// with its changed fields and the options: WithScheduleAt for another time. A Sequence of 0
+// creates one on a subject without messages. ErrWrongLastSequence if the subject now has another
+// message; otherwise the errors of Publish, including those of an invalid schedule.
 func ReplaceSchedule(ctx context.Context, js JetStream, s *Schedule, opts ...PublishOpt) (*PubAck, error) {
 	if s == nil {
 		return nil, &OptionError{Option: "schedule", Reason: "is nil"}
@@ -199,8 +198,8 @@ func ReplaceSchedule(ctx context.Context, js JetStream, s *Schedule, opts ...Pub
 	return js.PublishMsg(ctx, s.message(), opts...)
 }
 
-// CancelSchedule removes a schedule that was read, and nothing else: ErrScheduleNotFound
-// when it is gone, or another one is in its place.
+// CancelSchedule removes exactly the schedule that was read: ErrScheduleNotFound if it is gone,
+// or another one has replaced it.
 func CancelSchedule(ctx context.Context, js JetStream, s *Schedule) error {
 	if s == nil {
 		return &OptionError{Option: "schedule", Reason: "is nil"}
@@ -226,9 +225,9 @@ func CancelSchedule(ctx context.Context, js JetStream, s *Schedule) error {
 }
 
 // DeliverScheduleNow publishes the message that a schedule would make, and cancels the
-// schedule: the stream does both or neither. When the schedule that was read has been replaced
-// or cancelled it is an ErrWrongLastSequence, and nothing is published. Otherwise the errors
-// of Publish; ErrMsgNotFound when there is no message on Source.
+// schedule: the stream does both or neither. ErrWrongLastSequence, and nothing is published, if
+// the schedule that was read has been replaced or cancelled; ErrMsgNotFound if there is no
+// message on Source; otherwise the errors of Publish.
 func DeliverScheduleNow(ctx context.Context, js JetStream, s *Schedule) (*PubAck, error) {
 	if s == nil {
 		return nil, &OptionError{Option: "schedule", Reason: "is nil"}
@@ -258,19 +257,19 @@ func DeliverScheduleNow(ctx context.Context, js JetStream, s *Schedule) (*PubAck
 	return js.PublishMsg(ctx, &api.Msg{Subject: s.Target, Header: h, Data: data}, WithExpectLastSequenceForSubject(s.Sequence, s.Subject))
 }
 
-// ScheduleRun says which schedule made a message.
+// ScheduleRun says which schedule published a message.
 type ScheduleRun struct {
 	// Schedule is the subject of the schedule.
 	Schedule string
-	// Next is when it makes the next message; the zero time if this was the last.
+	// Next is when it publishes the next message; the zero time if this was the last.
 	Next time.Time
 }
 
-// Last reports whether the schedule is done with.
+// Last reports whether the schedule has ended with this message.
 func (r ScheduleRun) Last() bool { return r.Next.IsZero() }
 
-// ScheduledBy reads from the header of a message, delivered or read, which schedule made
-// it. False for a message that was published by itself.
+// ScheduledBy reads from the header of a message which schedule published it. False for a message
+// that was not published by a schedule.
 func ScheduledBy(header api.Header) (ScheduleRun, bool) {
 	r := ScheduleRun{Schedule: header.Get(SchedulerHeader)}
 	if r.Schedule == "" {

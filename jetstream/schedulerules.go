@@ -10,10 +10,10 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// schedulePurge is the value of ScheduleNextHeader by which a message ends a schedule.
+// schedulePurge is the value of ScheduleNextHeader with which a message ends a schedule.
 const schedulePurge = "purge"
 
-// checkSchedule looks at what a schedule needs of the stream.
+// checkSchedule checks what a schedule needs of the stream.
 func (r *batchRules) checkSchedule(m *api.Msg) *rejection {
 	switch {
 	case field(m, ScheduleHeader) == "" || !r.limits.knowsMsg:
@@ -27,7 +27,7 @@ func (r *batchRules) checkSchedule(m *api.Msg) *rejection {
 	}
 }
 
-// checkScheduler looks at a message that ends a schedule.
+// checkScheduler checks a message that ends a schedule.
 func (r *batchRules) checkScheduler(m *api.Msg) *rejection {
 	next, scheduler := field(m, ScheduleNextHeader), field(m, SchedulerHeader)
 	if next == "" {
@@ -40,7 +40,7 @@ func (r *batchRules) checkScheduler(m *api.Msg) *rejection {
 		return &rejection{ScheduleNextHeader, fmt.Sprintf("is %q, and only purge can be", next), ErrScheduleSchedulerInvalid}
 	}
 	if protocol.CheckPublishSubject(scheduler) != nil || scheduler == m.Subject {
-		return &rejection{SchedulerHeader, fmt.Sprintf("is %q, no other subject without wildcards", scheduler), ErrScheduleSchedulerInvalid}
+		return &rejection{SchedulerHeader, fmt.Sprintf("is %q, not another subject without wildcards", scheduler), ErrScheduleSchedulerInvalid}
 	}
 	if r.limits.knowsMsg && !r.limits.scheduling {
 		return &rejection{ScheduleNextHeader, "needs AllowMsgSchedules", ErrMessageSchedulesDisabled}
@@ -55,13 +55,13 @@ func (r *batchRules) checkScheduler(m *api.Msg) *rejection {
 func badPattern(pattern string, zoned bool) string {
 	if at, ok := strings.CutPrefix(pattern, "@at "); ok {
 		if _, err := time.Parse(time.RFC3339, at); err != nil || zoned {
-			return "is no time, or has a time zone beside"
+			return "is not a valid time, or has a time zone besides"
 		}
 		return ""
 	}
 	if every, ok := strings.CutPrefix(pattern, "@every "); ok {
 		if d, err := time.ParseDuration(every); err != nil || d < time.Second || zoned {
-			return "is no time of at least 1s, or has a time zone beside"
+			return "is not a duration of at least 1s, or has a time zone besides"
 		}
 		return ""
 	}

@@ -2,9 +2,9 @@ package jetstream
 
 import "github.com/troupe-go/troupe/internal/kind"
 
-// JetStreamError is what every error of this package can be asked for with
-// errors.As; errors of package api are not. APIError returns the answer of the
-// server that it stands for, nil if it was born here.
+// JetStreamError is what errors.As finds in every error of this package, but not in those of
+// package api. APIError returns the answer of the server that the error stands for, nil if it
+// does not come from a server.
 type JetStreamError interface {
 	error
 	APIError() *APIError
@@ -13,17 +13,17 @@ type JetStreamError interface {
 // sentinel is a kind of error. It is immutable and compared by identity.
 type sentinel struct {
 	*kind.Kind
-	answer *APIError   // what a server sends for it; nil if it has no code of its own
+	answer *APIError   // the answer of a server for it; nil if it has no code of its own
 	class  bool        // stands for more errors than those with the code of answer
-	more   []ErrorCode // beside that of answer
+	more   []ErrorCode // besides that of answer
 }
 
-// born returns a kind of what goes wrong here, or that has no code of its own.
+// born returns a kind that this package raises, or that has no code of its own.
 func born(text string, parents ...error) *sentinel {
 	return &sentinel{Kind: kind.New("troupe: "+text, parents...)}
 }
 
-// sent returns a kind that a server sends, with the status that it sends with it.
+// sent returns a kind that servers send with a code and a status.
 func sent(code ErrorCode, status int, text string, parents ...error) *sentinel {
 	return &sentinel{
 		Kind:   kind.New("troupe: "+text, parents...),
@@ -31,7 +31,7 @@ func sent(code ErrorCode, status int, text string, parents ...error) *sentinel {
 	}
 }
 
-// refused returns a kind of requests that a server refuses as they are.
+// refused returns a kind of bad requests, which servers send with status 400.
 func refused(code ErrorCode, text string, parents ...error) *sentinel {
 	return sent(code, 400, text, append(parents, ErrBadRequest)...)
 }
@@ -42,7 +42,7 @@ func (s *sentinel) all(more ...ErrorCode) *sentinel {
 	return s
 }
 
-// codes returns the codes that the kind is the nearest for.
+// codes returns the codes for which the kind is the most specific one.
 func (s *sentinel) codes() []ErrorCode {
 	if s.answer == nil {
 		return s.more
@@ -50,13 +50,13 @@ func (s *sentinel) codes() []ErrorCode {
 	return append([]ErrorCode{s.answer.ErrorCode}, s.more...)
 }
 
-// In gives the kind answers of its own; see kind.Kind.
+// In sets the category and traits of the kind; see kind.Kind.
 func (s *sentinel) In(c kind.Category, traits ...kind.Trait) *sentinel {
 	s.Kind.In(c, traits...)
 	return s
 }
 
-// APIError returns a copy of what a server sends for it, nil for nothing.
+// APIError returns a copy of the answer of a server for it, nil for none.
 func (s *sentinel) APIError() *APIError {
 	if s.answer == nil {
 		return nil

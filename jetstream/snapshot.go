@@ -13,15 +13,15 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// snapshot.go - copies a whole stream out of a server.
+// snapshot.go - copies a whole stream from a server.
 //
 //	STREAM.SNAPSHOT ──► config, state ─────────────────────► StreamSnapshot
 //	                    chunk 1, 2, 3 … ─► inbox ─► writer
 //	                    ◄──────────── an acknowledgement of each, once it is written
 //	                    end ─────────────────────────────────► size, digest
 //
-// The server has a window of chunks under way; what is written acknowledges itself, so
-// that a slow writer slows the server down.
+// The server keeps a window of chunks in flight. Chunks are acknowledged once they are written,
+// so that a slow writer slows the server down.
 
 const (
 	snapshotChunkDefault  = 128 << 10 // bytes, as the server's
@@ -29,15 +29,15 @@ const (
 	snapshotChunkMax      = 1 << 20
 	snapshotWindowDefault = 8 << 20
 	snapshotWindowMax     = 32 << 20
-	// snapshotBeginMax bounds what a server does before the first chunk and behind the
-	// last one, for a context without a deadline: it reads the whole store.
+	// snapshotBeginMax limits how long a server takes before the first chunk and after the last
+	// one, for a context without a deadline: it reads the whole store.
 	snapshotBeginMax = 2 * time.Minute
-	snapshotWhole    = 204 // status of the end; it may have none
+	snapshotWhole    = 204 // status of the end, which may also have none
 	digestPrefix     = "SHA-256="
 )
 
-// StreamSnapshot says what a snapshot holds. With the bytes that Stream.Snapshot wrote
-// it is what RestoreStream takes; it can be kept as JSON.
+// StreamSnapshot describes a snapshot. RestoreStream needs it and the bytes that Stream.Snapshot
+// wrote; it can be stored as JSON.
 type StreamSnapshot struct {
 	// Config of the stream.
 	Config StreamConfig `json:"config"`
@@ -45,18 +45,18 @@ type StreamSnapshot struct {
 	State StreamState `json:"state"`
 	// Size is how many bytes were written; the server has compressed them.
 	Size int64 `json:"size"`
-	// Chunks is how many messages they came in.
+	// Chunks is the number of messages that carried them.
 	Chunks int `json:"chunks"`
 	// Digest of the bytes: SHA-256= and the hash in hexadecimal.
 	Digest string `json:"digest"`
 }
 
-// SnapshotProgress is how far a snapshot or a restore is.
+// SnapshotProgress is the progress of a snapshot or a restore.
 type SnapshotProgress struct {
 	Stream string
 	Chunks int   // written, or acknowledged by the server
 	Bytes  int64 // in them
-	Total  int64 // of them all; 0 while it is not known: for a snapshot that has not ended
+	Total  int64 // of the whole snapshot; 0 while unknown, as during a snapshot
 }
 
 // SnapshotOpt is an option of Stream.Snapshot and RestoreStream. A nil one is skipped.
@@ -72,8 +72,8 @@ type snapshotOptions struct {
 	progress func(SnapshotProgress)
 }
 
-// SnapshotChunkSize sets how many bytes a message has: 1 KiB to 1 MiB, 128 KiB unless
-// set. ErrInvalidOption beyond.
+// SnapshotChunkSize sets the size of a message in bytes: 1 KiB to 1 MiB. Default: 128 KiB.
+// ErrInvalidOption outside of that range.
 func SnapshotChunkSize(bytes int) SnapshotOpt {
 	return func(o *snapshotOptions) error {
 		if bytes < snapshotChunkMin || bytes > snapshotChunkMax {
@@ -84,8 +84,8 @@ func SnapshotChunkSize(bytes int) SnapshotOpt {
 	}
 }
 
-// SnapshotWindow sets how many bytes are under way at once: 1 KiB to 32 MiB, 8 MiB unless
-// set. It is one chunk at the least. ErrInvalidOption beyond.
+// SnapshotWindow sets how many bytes are in flight at once: 1 KiB to 32 MiB, and at least one
+// chunk. Default: 8 MiB. ErrInvalidOption outside of that range.
 func SnapshotWindow(bytes int) SnapshotOpt {
 	return func(o *snapshotOptions) error {
 		if bytes < snapshotChunkMin || bytes > snapshotWindowMax {
@@ -96,8 +96,8 @@ func SnapshotWindow(bytes int) SnapshotOpt {
 	}
 }
 
-// SnapshotWithoutConsumers leaves the stream's consumers out of a snapshot. A restore has
-// what the snapshot has.
+// SnapshotWithoutConsumers leaves the stream's consumers out of a snapshot. A restore restores
+// what the snapshot contains.
 func SnapshotWithoutConsumers() SnapshotOpt {
 	return func(o *snapshotOptions) error {
 		o.NoConsumers = true
@@ -105,7 +105,7 @@ func SnapshotWithoutConsumers() SnapshotOpt {
 	}
 }
 
-// SnapshotCheck has the server check every message before a snapshot begins.
+// SnapshotCheck makes the server check every message before a snapshot begins.
 func SnapshotCheck() SnapshotOpt {
 	return func(o *snapshotOptions) error {
 		o.Check = true
@@ -113,8 +113,8 @@ func SnapshotCheck() SnapshotOpt {
 	}
 }
 
-// SnapshotReport has f called after every chunk, on the goroutine of the call. It is to
-// return soon. ErrInvalidOption for nil.
+// SnapshotReport calls f after every chunk, on the goroutine of the call. f must be quick.
+// ErrInvalidOption for nil.
 func SnapshotReport(f func(SnapshotProgress)) SnapshotOpt {
 	return func(o *snapshotOptions) error {
 		if f == nil {
@@ -125,7 +125,7 @@ func SnapshotReport(f func(SnapshotProgress)) SnapshotOpt {
 	}
 }
 
-// snapshotConfig returns what the options say.
+// snapshotConfig applies the options.
 func snapshotConfig(opts []SnapshotOpt) (snapshotOptions, error) {
 	o := snapshotOptions{ChunkSize: snapshotChunkDefault, WindowSize: snapshotWindowDefault, progress: func(SnapshotProgress) {}}
 	for _, opt := range opts {
@@ -140,12 +140,12 @@ func snapshotConfig(opts []SnapshotOpt) (snapshotOptions, error) {
 	return o, nil
 }
 
-// transfer is a snapshot or a restore under way.
+// transfer is a snapshot or a restore in progress.
 type transfer struct {
 	js         *jetStream
 	r          request
 	options    snapshotOptions
-	sub        *api.Subscription // where the other side answers
+	sub        *api.Subscription // for messages of the server
 	digest     hash.Hash
 	done       SnapshotProgress
 	reconnects uint64 // of the connection when it began
@@ -161,24 +161,24 @@ func (t *transfer) begin() error {
 		return t.js.callError(t.r, err)
 	}
 	t.sub = sub
-	// One window and the end of it is all that can come.
+	// At most one window and its end can arrive.
 	if err := sub.SetPendingLimits(snapshotWindowMax/snapshotChunkMin+1, 2*snapshotWindowMax); err != nil {
 		return t.js.callError(t.r, err)
 	}
 	return nil
 }
 
-// end leaves nothing of it. What the subscription still holds goes with it.
+// end releases the subscription, with the messages that it still holds.
 func (t *transfer) end() { _ = t.sub.Unsubscribe() }
 
-// next waits for the next message of the other side, which has to be there soon.
+// next waits for the next message of the server, which must arrive in time.
 func (t *transfer) next(ctx context.Context, within time.Duration) (*api.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	m, err := t.sub.NextMsgWithContext(ctx)
 	switch {
 	case err != nil:
-		return nil, t.interrupted("no word of the server", err)
+		return nil, t.interrupted("nothing from the server", err)
 	case t.js.nc.Stats().Reconnects != t.reconnects:
 		return nil, t.interrupted("the link was lost", api.ErrDisconnected)
 	default:
@@ -186,12 +186,12 @@ func (t *transfer) next(ctx context.Context, within time.Duration) (*api.Msg, er
 	}
 }
 
-// interrupted says how far it has come.
+// interrupted returns the error that says how far the transfer got.
 func (t *transfer) interrupted(reason string, err error) error {
 	return &InterruptedError{Op: t.r.op, Stream: t.r.stream, Chunks: t.done.Chunks, Bytes: t.done.Bytes, Reason: reason, Err: err}
 }
 
-// sum returns the digest of what has passed.
+// sum returns the digest of the bytes so far.
 func (t *transfer) sum() string { return digestPrefix + hex.EncodeToString(t.digest.Sum(nil)) }
 
 // passed counts a chunk.
@@ -256,8 +256,8 @@ func (t *transfer) take(m *api.Msg, w io.Writer) error {
 	return nil
 }
 
-// isNext reports whether a chunk is the one behind the last. The last of all may have no
-// number: whether it came shows with the end.
+// isNext reports whether a chunk follows the previous one. The final chunk may have no number:
+// whether it arrived shows at the end.
 func (t *transfer) isNext(m *api.Msg) bool {
 	if m.Reply == "" {
 		return true
@@ -276,7 +276,7 @@ func cutLast(subject string) (rest, last string, found bool) {
 	return subject[:i], subject[i+1:], true
 }
 
-// snapshotEnd reads the end of a snapshot: without a status, or with 204, it is whole.
+// snapshotEnd reads the end of a snapshot: without a status, or with 204, it is complete.
 func (t *transfer) snapshotEnd(m *api.Msg, snapshot *StreamSnapshot) (*StreamSnapshot, error) {
 	if status := m.Status(); status != 0 && status != snapshotWhole {
 		return nil, t.interrupted(strconv.Itoa(status)+" "+m.Description(), ErrStreamSnapshot)

@@ -17,8 +17,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// filled makes a stream of count messages of a KiB that cannot be compressed, with a
-// consumer.
+// filled creates a stream of count incompressible messages of one KiB, with a consumer.
 func filled(t testing.TB, js jetstream.JetStream, count int) jetstream.Stream {
 	t.Helper()
 	s := must.Get(js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s.>"}, MaxMsgsPerSubject: 10}))(t)
@@ -129,7 +128,7 @@ func TestInterruptedSnapshots(t *testing.T) {
 	})
 }
 
-// hurtReader fails behind its first bytes.
+// hurtReader fails after its first bytes.
 type hurtReader struct {
 	left io.Reader
 	err  error

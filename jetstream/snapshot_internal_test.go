@@ -8,8 +8,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// TestChunksAreCounted: one that is missing, comes twice, or has lost a part, ends a
-// snapshot.
+// TestChunksAreCounted: a chunk that is missing, repeated or truncated ends a snapshot.
 func TestChunksAreCounted(t *testing.T) {
 	for reply, whole := range map[string]bool{
 		"$JS.SNAPSHOT.ACK.S.x.4.3": true,
@@ -28,7 +27,7 @@ func TestChunksAreCounted(t *testing.T) {
 
 var errFull = errors.New("full")
 
-// failing is a writer that says that it was written to.
+// failing is a writer that records that it was written to.
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, errFull }

@@ -7,51 +7,51 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// status.go - what the statuses of servers mean: messages without payload whose
-// header begins with a number, as "409 Consumer Deleted". It is pure.
+// status.go - the meaning of statuses of servers: messages without payload whose header begins
+// with a number, for example "409 Consumer Deleted". It is pure.
 
-// isStatus reports whether m is the word of a server, and no message of a stream.
+// isStatus reports whether m is a status of a server and not a message of a stream.
 func isStatus(m *api.Msg) bool { return len(m.Data) == 0 && len(m.Header) > 0 && m.Status() != 0 }
 
 // statusPlace is where a status came from.
 type statusPlace uint8
 
 const (
-	fromConsumer statusPlace = iota // to a pull, or where messages are pushed
-	fromDirect                      // to a direct get
+	fromConsumer statusPlace = iota // in answer to a pull, or on the subject of a push consumer
+	fromDirect                      // in answer to a direct get
 )
 
-// statusShown is what users are told of a status.
+// statusShown is how a status is reported to the user.
 type statusShown uint8
 
 const (
-	statusHidden  statusShown = iota // nothing: it is how pulls end
-	statusWarning                    // that it happened; consuming goes on
-	statusFailure                    // that it is over
+	statusHidden  statusShown = iota // not at all: a normal end of a pull
+	statusWarning                    // as a warning; consuming continues
+	statusFailure                    // as the error that ends consuming
 )
 
-// statusAction is what is to be done about a status beside counting.
+// statusAction is the reaction to a status, besides counting.
 type statusAction uint8
 
 const (
 	statusGoOn   statusAction = iota // pull again when it is due
-	statusAlive                      // nothing: the server is there
-	statusFlow                       // answer it, behind the messages before it
-	statusAnew                       // forget all pulls, the server has: pull anew
+	statusAlive                      // none: a sign of life
+	statusFlow                       // answer it, after the messages before it
+	statusAnew                       // forget all pulls, as the server has, and pull again
 	statusUnpin                      // forget the pin: another client has it
-	statusHold                       // pull again in a moment
-	statusWait                       // pull again in a while, or elsewhere
-	statusFinish                     // give up: no pull can succeed any more
+	statusHold                       // pull again after a short pause
+	statusWait                       // pull again after a longer pause, or elsewhere
+	statusFinish                     // give up: no further pull can succeed
 )
 
 // statusMeaning is one row of the table.
 type statusMeaning struct {
 	place   statusPlace
 	code    int
-	text    string // what its text begins with, in any case; empty for any text
-	kind    error  // nil: nothing is wrong
-	ends    bool   // the pull that it answers is over
-	pending bool   // it says how much of that pull will not come; if not, and it ends, nothing more comes
+	text    string // prefix of its text, in any case; empty for any text
+	kind    error  // nil if nothing is wrong
+	ends    bool   // it ends the pull that it answers
+	pending bool   // it says how much of that pull will not be delivered; if false and ends is set, no more is delivered
 	shown   statusShown
 	action  statusAction
 }
@@ -90,12 +90,12 @@ var statusMeanings = []statusMeaning{
 	{fromDirect, 503, "", errNobodyThere, true, false, statusFailure, statusFinish},
 }
 
-// errNobodyThere: nobody answers for the consumer or the stream: it is gone, or has
-// no leader at the moment.
-var errNobodyThere JetStreamError = born("nobody answers for it", api.ErrNoResponders, ErrServiceUnavailable)
+// errNobodyThere: there is no responder for the consumer or the stream: it is gone, or has no
+// leader at the moment.
+var errNobodyThere JetStreamError = born("no server answers", api.ErrNoResponders, ErrServiceUnavailable)
 
-// meaningOf returns what a status means there. One that is not in the table ends the
-// pull, is told, and is tried again later.
+// meaningOf returns the meaning of a status. One that is not in the table ends the pull, is
+// reported, and leads to another pull later.
 func meaningOf(place statusPlace, code int, text string) statusMeaning {
 	for _, m := range statusMeanings {
 		if m.place == place && m.code == code && startsWithFold(text, m.text) {
@@ -109,19 +109,19 @@ func meaningOf(place statusPlace, code int, text string) statusMeaning {
 	return statusMeaning{place, code, "", kind, true, false, statusWarning, statusWait}
 }
 
-// startsWithFold reports whether text begins with the words, in any case.
+// startsWithFold reports whether text begins with words, ignoring case.
 func startsWithFold(text, words string) bool {
 	return len(text) >= len(words) && strings.EqualFold(text[:len(words)], words)
 }
 
-// Fields of a status that says how much of a pull will not come.
+// Header fields of a status that say how much of a pull will not be delivered.
 const (
 	pendingMessagesHeader = "Nats-Pending-Messages"
 	pendingBytesHeader    = "Nats-Pending-Bytes"
 )
 
-// pendingIn returns how much of its pull a status says will not come; 0 where it
-// says nothing, or nothing that can be.
+// pendingIn returns how much of its pull will not be delivered according to a status; 0 if it
+// does not say, or is invalid.
 func pendingIn(h api.Header) (msgs, bytes int) {
 	return headerCount(h, pendingMessagesHeader), headerCount(h, pendingBytesHeader)
 }
@@ -134,8 +134,8 @@ func headerCount(h api.Header, key string) int {
 	return n
 }
 
-// statusFetchError returns the error for a status that ended a pull, without what
-// only the caller knows.
+// statusFetchError returns the error for a status that ended a pull, without the fields that only
+// the caller knows.
 func statusFetchError(m *api.Msg) *FetchError {
 	e := &FetchError{Status: m.Status(), Description: m.Description()}
 	e.PendingMsgs, e.PendingBytes = pendingIn(m.Header)

@@ -8,8 +8,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// statusRows says for each status of a server what has to become of a pull, or of a
-// direct get.
+// statusRows has, for each status of a server, the expected result for a pull or a direct get.
 var statusRows = []struct {
 	place   statusPlace
 	status  string // as on the wire
@@ -135,7 +134,7 @@ func TestStatusSaysWhatIsPending(t *testing.T) {
 	}
 }
 
-// FuzzStatusMeaning: whatever a peer sends means something, and ends no pull twice.
+// FuzzStatusMeaning: whatever a peer sends has a meaning, and ends no pull twice.
 func FuzzStatusMeaning(f *testing.F) {
 	for _, row := range statusRows {
 		m := statusMsg(f, row.status)

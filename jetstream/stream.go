@@ -8,44 +8,44 @@ import (
 	"sync/atomic"
 )
 
-// Stream is a stream by its name: it goes on to be one when the stream is removed and
-// made anew. It is safe for concurrent use. The rules of StreamManager hold for its calls.
+// Stream is a handle to a stream by its name: it stays usable if the stream is removed and
+// created again. It is safe for concurrent use. The rules of StreamManager apply to its calls.
 type Stream interface {
 	ConsumerManager
 	ClusterControl
 
 	// Info asks the server for the stream's info, which CachedInfo returns from then on,
-	// without its subjects. All subjects that WithSubjectFilter asks for are there, however
-	// many they are. Errors: ErrStreamNotFound; an *IncompleteError when subjects come and
-	// go so quickly that no whole list of them could be had.
+	// without its subjects. It contains all subjects that WithSubjectFilter asks for, however
+	// many they are. Errors: ErrStreamNotFound; an *IncompleteError if subjects change so quickly
+	// that no complete list could be read.
 	Info(ctx context.Context, opts ...StreamInfoOpt) (*StreamInfo, error)
-	// CachedInfo returns the info that came last, with the stream or with Info. It is not
-	// to be changed. Nothing is sent.
+	// CachedInfo returns the latest info, from the creation of the handle or from Info. It must
+	// not be modified. Nothing is sent.
 	CachedInfo() *StreamInfo
-	// Purge removes messages, all without an option. Errors: ErrPurgeFailed with DenyPurge;
-	// ErrStreamSealed.
+	// Purge removes messages: all, unless an option selects some. Errors: ErrPurgeFailed with
+	// DenyPurge; ErrStreamSealed.
 	Purge(ctx context.Context, opts ...StreamPurgeOpt) error
 	// PurgeCount is Purge, and returns how many messages it removed.
 	PurgeCount(ctx context.Context, opts ...StreamPurgeOpt) (uint64, error)
 
-	// GetMsg returns the message with that sequence. With AllowDirect any replica may
-	// answer, and the header has fields of the server. Errors: ErrMsgNotFound.
+	// GetMsg returns the message with that sequence. With AllowDirect any replica may answer, and
+	// the header contains fields added by the server. Errors: ErrMsgNotFound.
 	GetMsg(ctx context.Context, seq uint64, opts ...GetMsgOpt) (*RawStreamMsg, error)
 	// GetLastMsgForSubject returns the last message of a subject, which may have
 	// wildcards. Errors: as GetMsg.
 	GetLastMsgForSubject(ctx context.Context, subject string) (*RawStreamMsg, error)
-	// DeleteMsg removes the message with that sequence from the stream, though not what
-	// it held from the disk. Errors: ErrMsgDeleteUnsuccessful, which an unknown sequence
-	// is, too; ErrStreamSealed.
+	// DeleteMsg removes the message with that sequence from the stream, but does not erase its
+	// bytes on disk. Errors: ErrMsgDeleteUnsuccessful, also for an unknown sequence;
+	// ErrStreamSealed.
 	DeleteMsg(ctx context.Context, seq uint64) error
-	// SecureDeleteMsg is DeleteMsg, and overwrites what the message held.
+	// SecureDeleteMsg is DeleteMsg, and also overwrites the bytes of the message.
 	SecureDeleteMsg(ctx context.Context, seq uint64) error
 
-	// Snapshot writes the stream, its consumers included, to w as the server packs it, and
-	// returns what RestoreStream needs beside those bytes. The stream goes on meanwhile. A
-	// writer that takes longer than 5 s over a window of chunks loses the snapshot. Errors:
-	// ErrStreamSnapshot; an *InterruptedError when it ended before it was whole, because
-	// of the writer, the server, the link or the context.
+	// Snapshot writes the stream, including its consumers, to w in the format of the server, and
+	// returns what RestoreStream needs besides those bytes. The stream stays in use meanwhile.
+	// The snapshot fails if the writer takes longer than 5 s for a window of chunks. Errors:
+	// ErrStreamSnapshot; an *InterruptedError if it ended before it was complete, because of the
+	// writer, the server, the link or the context.
 	Snapshot(ctx context.Context, w io.Writer, opts ...SnapshotOpt) (*StreamSnapshot, error)
 }
 
@@ -62,7 +62,7 @@ func newStream(js *jetStream, info *StreamInfo) *stream {
 	return s
 }
 
-// request returns a call that is about the stream: op and the subject up to its name.
+// request returns a call for the stream, from op and the subject up to the name.
 func (s *stream) request(op, subject string, body any) request {
 	return request{op: op, subject: subject + s.name, body: body, stream: s.name}
 }
@@ -76,7 +76,7 @@ type streamInfoRequest struct {
 	SubjectFilter  string `json:"subjects_filter,omitempty"`
 }
 
-// WithDeletedDetails has the info list the sequences that are gone. Default: no.
+// WithDeletedDetails makes the info list the sequences of deleted messages. Default: no.
 //
 //style:allow params nats.go's signature
 func WithDeletedDetails(deletedDetails bool) StreamInfoOpt {
@@ -86,9 +86,9 @@ func WithDeletedDetails(deletedDetails bool) StreamInfoOpt {
 	}
 }
 
-// WithSubjectFilter has the info count the messages of each subject that matches, which
-// may have wildcards. Servers give them by the 100,000; all are kept in memory.
-// ErrInvalidSubject if it is no subject.
+// WithSubjectFilter makes the info count the messages of each subject that matches subject, which
+// may have wildcards. Servers send up to 100,000 at a time; all are kept in memory.
+// ErrInvalidSubject if it is not valid.
 func WithSubjectFilter(subject string) StreamInfoOpt {
 	return func(r *streamInfoRequest) error {
 		if err := checkSubject(subject); err != nil {
@@ -105,8 +105,8 @@ type infoPage struct {
 	Total int `json:"total"`
 }
 
-// subjectReadsMax is how often the subjects of a stream are read from the beginning
-// because they have changed meanwhile.
+// subjectReadsMax is how often the subjects of a stream are read from the beginning if they
+// change meanwhile.
 const subjectReadsMax = 3
 
 // Info asks for the stream's info.
@@ -136,7 +136,7 @@ func (s *stream) Info(ctx context.Context, opts ...StreamInfoOpt) (*StreamInfo, 
 	}
 }
 
-// readInfo reads the info with all its subjects. It is an ErrIncomplete when their number
+// readInfo reads the info with all its subjects. The error is ErrIncomplete if their number
 // changes meanwhile.
 func (s *stream) readInfo(ctx context.Context, req streamInfoRequest) (*StreamInfo, error) {
 	r := s.request("stream info", "STREAM.INFO.", nil)
@@ -166,13 +166,13 @@ func (s *stream) readInfo(ctx context.Context, req streamInfoRequest) (*StreamIn
 			break
 		}
 	}
-	if len(first.State.Subjects) < first.Total { // as many went as came
+	if len(first.State.Subjects) < first.Total { // as many were removed as added
 		return nil, &IncompleteError{Op: r.op, Stream: s.name, Listed: len(first.State.Subjects)}
 	}
 	return &first.StreamInfo, nil
 }
 
-// CachedInfo returns the info that came last.
+// CachedInfo returns the latest info.
 func (s *stream) CachedInfo() *StreamInfo { return s.info.Load() }
 
 // StreamPurgeOpt is an option of Stream.Purge. A nil one is skipped.
@@ -180,16 +180,16 @@ type StreamPurgeOpt func(*StreamPurgeRequest) error
 
 // StreamPurgeRequest is what the options of Stream.Purge have set.
 type StreamPurgeRequest struct {
-	// Sequence is the first one to stay; 0 for none.
+	// Sequence is the first one to keep; 0 for none.
 	Sequence uint64 `json:"seq,omitempty"`
-	// Subject is what to remove; empty for all.
+	// Subject selects the messages to remove; empty for all.
 	Subject string `json:"filter,omitempty"`
-	// Keep is how many to leave; 0 for none.
+	// Keep is how many messages to keep; 0 for none.
 	Keep uint64 `json:"keep,omitempty"`
 }
 
 // WithPurgeSubject purges only messages of the subject, which may have wildcards.
-// ErrInvalidSubject if it is none.
+// ErrInvalidSubject if it is not valid.
 func WithPurgeSubject(subject string) StreamPurgeOpt {
 	return func(r *StreamPurgeRequest) error {
 		if err := checkSubject(subject); err != nil {
@@ -211,7 +211,7 @@ func WithPurgeSequence(sequence uint64) StreamPurgeOpt {
 	}
 }
 
-// WithPurgeKeep leaves the last keep messages, of each subject with WithPurgeSubject. It
+// WithPurgeKeep keeps the last keep messages; with WithPurgeSubject, those of each subject. It
 // excludes WithPurgeSequence.
 func WithPurgeKeep(keep uint64) StreamPurgeOpt {
 	return func(r *StreamPurgeRequest) error {

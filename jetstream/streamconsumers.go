@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// CreateOrUpdateConsumer makes or changes a pull consumer.
+// CreateOrUpdateConsumer creates or updates a pull consumer.
 func (s *stream) CreateOrUpdateConsumer(ctx context.Context, cfg ConsumerConfig) (Consumer, error) {
 	return s.js.CreateOrUpdateConsumer(ctx, s.name, cfg)
 }
 
-// CreateConsumer makes a pull consumer.
+// CreateConsumer creates a pull consumer.
 func (s *stream) CreateConsumer(ctx context.Context, cfg ConsumerConfig) (Consumer, error) {
 	return s.js.CreateConsumer(ctx, s.name, cfg)
 }
 
-// UpdateConsumer changes a pull consumer.
+// UpdateConsumer updates a pull consumer.
 func (s *stream) UpdateConsumer(ctx context.Context, cfg ConsumerConfig) (Consumer, error) {
 	return s.js.UpdateConsumer(ctx, s.name, cfg)
 }
@@ -26,17 +26,17 @@ func (s *stream) Consumer(ctx context.Context, consumer string) (Consumer, error
 	return s.js.Consumer(ctx, s.name, consumer)
 }
 
-// CreateOrUpdatePushConsumer makes or changes a push consumer.
+// CreateOrUpdatePushConsumer creates or updates a push consumer.
 func (s *stream) CreateOrUpdatePushConsumer(ctx context.Context, cfg ConsumerConfig) (PushConsumer, error) {
 	return s.js.CreateOrUpdatePushConsumer(ctx, s.name, cfg)
 }
 
-// CreatePushConsumer makes a push consumer.
+// CreatePushConsumer creates a push consumer.
 func (s *stream) CreatePushConsumer(ctx context.Context, cfg ConsumerConfig) (PushConsumer, error) {
 	return s.js.CreatePushConsumer(ctx, s.name, cfg)
 }
 
-// UpdatePushConsumer changes a push consumer.
+// UpdatePushConsumer updates a push consumer.
 func (s *stream) UpdatePushConsumer(ctx context.Context, cfg ConsumerConfig) (PushConsumer, error) {
 	return s.js.UpdatePushConsumer(ctx, s.name, cfg)
 }
@@ -51,7 +51,7 @@ func (s *stream) DeleteConsumer(ctx context.Context, consumer string) error {
 	return s.js.DeleteConsumer(ctx, s.name, consumer)
 }
 
-// PauseConsumer has a consumer deliver nothing for a while.
+// PauseConsumer stops a consumer from delivering for a while.
 func (s *stream) PauseConsumer(ctx context.Context, consumer string, pauseUntil time.Time) (*ConsumerPauseResponse, error) {
 	return s.js.PauseConsumer(ctx, s.name, consumer, pauseUntil)
 }
@@ -61,17 +61,17 @@ func (s *stream) ResumeConsumer(ctx context.Context, consumer string) (*Consumer
 	return s.js.ResumeConsumer(ctx, s.name, consumer)
 }
 
-// ResetConsumer has a consumer deliver again from behind its acknowledgement floor.
+// ResetConsumer makes a consumer deliver again from just after its acknowledgement floor.
 func (s *stream) ResetConsumer(ctx context.Context, consumer string) (*ConsumerResetResponse, error) {
 	return s.js.ResetConsumer(ctx, s.name, consumer)
 }
 
-// ResetConsumerToSequence has a consumer deliver from a sequence on.
+// ResetConsumerToSequence makes a consumer deliver from a sequence on.
 func (s *stream) ResetConsumerToSequence(ctx context.Context, consumer string, seq uint64) (*ConsumerResetResponse, error) {
 	return s.js.ResetConsumerToSequence(ctx, s.name, consumer, seq)
 }
 
-// UnpinConsumer has the server choose another client of a priority group.
+// UnpinConsumer makes the server choose another client of a priority group.
 func (s *stream) UnpinConsumer(ctx context.Context, consumer string, group string) error {
 	return s.js.UnpinConsumer(ctx, s.name, consumer, group)
 }

@@ -1,14 +1,14 @@
 package jetstream
 
-// RetentionPolicy says when a stream lets go of a message. The zero value is
-// LimitsPolicy. Limits and interest can be changed into each other later; a work queue
-// stays one.
+// RetentionPolicy says when a stream removes a message. The zero value is LimitsPolicy.
+// LimitsPolicy and InterestPolicy can be changed into each other later; WorkQueuePolicy cannot be
+// changed.
 type RetentionPolicy int
 
 // The retention policies.
 const (
 	LimitsPolicy    RetentionPolicy = iota // when a limit of the stream is reached
-	InterestPolicy                         // when every consumer that was there has acknowledged it
+	InterestPolicy                         // when every consumer that existed at the time has acknowledged it
 	WorkQueuePolicy                        // when its one consumer has acknowledged it
 )
 
@@ -36,7 +36,7 @@ type DiscardPolicy int
 
 // The discard policies.
 const (
-	DiscardOld DiscardPolicy = iota // removes its oldest messages for it
+	DiscardOld DiscardPolicy = iota // removes its oldest messages to make room
 	DiscardNew                      // refuses it
 )
 
@@ -65,7 +65,7 @@ type StorageType int
 // The kinds of storage.
 const (
 	FileStorage   StorageType = iota // on disk
-	MemoryStorage                    // in memory: lost when its servers have stopped
+	MemoryStorage                    // in memory: lost when its servers stop
 )
 
 var storageWords = []string{"file", "memory"}
@@ -92,8 +92,8 @@ type StoreCompression uint8
 
 // The compressions.
 const (
-	NoCompression StoreCompression = iota // as they are
-	S2Compression                         // with S2, which is quick rather than small
+	NoCompression StoreCompression = iota // uncompressed
+	S2Compression                         // with S2, which favors speed over size
 )
 
 var compressionWords = []string{"none", "s2"}
@@ -121,7 +121,7 @@ type PersistModeType int
 // The persist modes.
 const (
 	DefaultPersistMode PersistModeType = iota // when it is written
-	AsyncPersistMode                          // before: what is lost in a crash of the server was acknowledged
+	AsyncPersistMode                          // before it is written: a crash of the server may lose acknowledged messages
 )
 
 var persistWords = []string{"default", "async"}
@@ -142,17 +142,17 @@ func (m *PersistModeType) UnmarshalJSON(data []byte) error {
 	return readWord(m, "persist mode", persistWords, data)
 }
 
-// MigrationStatusType says what has to change for a group's reconfiguration to
-// advance; see DesiredClusterInfoStatus. A server may have words that are not listed.
+// MigrationStatusType says what a group's reconfiguration waits for; see
+// DesiredClusterInfoStatus. A server may send words that are not listed.
 type MigrationStatusType string
 
-// What a reconfiguration waits for.
+// Values of MigrationStatusType.
 const (
 	MigrationStatusMeta        MigrationStatusType = "meta"        // a decision of the meta leader
 	MigrationStatusMembership  MigrationStatusType = "membership"  // a change of the group's members
 	MigrationStatusSnapshot    MigrationStatusType = "snapshot"    // a snapshot for the new members
 	MigrationStatusCatchup     MigrationStatusType = "catchup"     // new members that are behind
 	MigrationStatusQuorum      MigrationStatusType = "quorum"      // enough members to decide
-	MigrationStatusBlocked     MigrationStatusType = "blocked"     // something that stands in its way
+	MigrationStatusBlocked     MigrationStatusType = "blocked"     // an obstacle; see DesiredClusterInfoStatus.Err
 	MigrationStatusUnavailable MigrationStatusType = "unavailable" // a group leader
 )

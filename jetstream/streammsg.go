@@ -7,7 +7,7 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// RawStreamMsg is a message as a stream holds it. It belongs to the caller.
+// RawStreamMsg is a message as a stream stores it. The caller owns it.
 type RawStreamMsg struct {
 	Subject  string
 	Sequence uint64 // in the stream
@@ -27,7 +27,7 @@ type getMsgRequest struct {
 }
 
 // WithGetMsgSubject gets the first message of the subject from the sequence on. The
-// subject may have wildcards. ErrInvalidSubject if it is none.
+// subject may have wildcards. ErrInvalidSubject if it is not valid.
 func WithGetMsgSubject(subject string) GetMsgOpt {
 	return func(r *getMsgRequest) error {
 		if err := checkSubject(subject); err != nil {
@@ -38,8 +38,8 @@ func WithGetMsgSubject(subject string) GetMsgOpt {
 	}
 }
 
-// WithGetMsgLast gets the last message of the subject, which may have wildcards; the
-// sequence has to be 0. ErrInvalidSubject if it is none.
+// WithGetMsgLast gets the last message of the subject, which may have wildcards; the sequence
+// must be 0. ErrInvalidSubject if it is not valid.
 func WithGetMsgLast(subject string) GetMsgOpt {
 	return func(r *getMsgRequest) error {
 		if err := checkSubject(subject); err != nil {
@@ -50,8 +50,8 @@ func WithGetMsgLast(subject string) GetMsgOpt {
 	}
 }
 
-// WithGetMsgLeader has the leader of the stream answer, who has everything that was
-// acknowledged. Default: with AllowDirect any replica, which may lag behind.
+// WithGetMsgLeader makes the leader of the stream answer, which has every acknowledged message.
+// Default: with AllowDirect any replica, which may lag behind.
 func WithGetMsgLeader() GetMsgOpt {
 	return func(r *getMsgRequest) error {
 		r.leader = true
@@ -154,7 +154,7 @@ func (s *stream) deleteMsg(ctx context.Context, req msgDeleteRequest) error {
 	}
 }
 
-// withSeq notes in a refusal which sequence it is about.
+// withSeq notes the sequence in a refusal.
 func withSeq(err error, seq uint64) error {
 	if refusal, ok := err.(*APIError); ok {
 		refusal.Seq = seq

@@ -13,8 +13,8 @@ const (
 	deleteMarkersMin = time.Second            // SubjectDeleteMarkerTTL
 )
 
-// validate returns what a server would refuse in the config whatever else it holds; nil
-// for nothing. It is a *ConfigError.
+// validate returns what a server would refuse in the config regardless of its other streams, as a
+// *ConfigError; nil if nothing.
 func (c *StreamConfig) validate() error {
 	return firstError(
 		checkStreamName(c.Name),
@@ -51,11 +51,11 @@ func (c *StreamConfig) valueRules() []rule {
 		{c.SubjectDeleteMarkerTTL < 0, "SubjectDeleteMarkerTTL", "is negative", nil},
 		{c.SubjectDeleteMarkerTTL > 0 && c.SubjectDeleteMarkerTTL < deleteMarkersMin,
 			"SubjectDeleteMarkerTTL", "is less than a second", nil},
-		{p != nil && p.Preferred != "", "Placement", "prefers a leader, which only a step-down can", nil},
+		{p != nil && p.Preferred != "", "Placement", "has a Preferred leader, which only a step-down may have", nil},
 	}
 }
 
-// featureRules are about what excludes each other.
+// featureRules are for features that exclude each other.
 func (c *StreamConfig) featureRules() []rule {
 	counter, async, schedules := c.AllowMsgCounter, c.PersistMode == AsyncPersistMode, c.AllowMsgSchedules
 	return []rule{
@@ -74,7 +74,7 @@ func (c *StreamConfig) featureRules() []rule {
 	}
 }
 
-// mirrorRules are about what a mirror cannot have.
+// mirrorRules are for what a mirror cannot have.
 func (c *StreamConfig) mirrorRules() []rule {
 	if c.Mirror == nil {
 		return nil
@@ -101,8 +101,8 @@ func (c *StreamConfig) checkSubjects() error {
 	all := len(c.Subjects) == 1 && c.Subjects[0] == ">"
 	return firstBroken("stream", c.Name, []rule{
 		{twice, "Subjects", "overlap: " + strconv.Quote(a) + " and " + strconv.Quote(b), ErrSubjectOverlap},
-		{all && !c.NoAck, "Subjects", "are all subjects, which needs NoAck", nil},
-		{all && c.Replicas > 1, "Subjects", "are all subjects, which needs a single replica", nil},
+		{all && !c.NoAck, "Subjects", "include all subjects, which needs NoAck", nil},
+		{all && c.Replicas > 1, "Subjects", "include all subjects, which needs a single replica", nil},
 		{c.RePublish != nil && c.RePublish.Destination == "", "RePublish", "has no destination", nil},
 	})
 }
@@ -115,7 +115,7 @@ func (c *StreamConfig) checkSources() error {
 	}
 	for _, source := range c.Sources {
 		if source == nil {
-			return &ConfigError{Asset: "stream", Name: c.Name, Field: "Sources", Reason: "have a nil"}
+			return &ConfigError{Asset: "stream", Name: c.Name, Field: "Sources", Reason: "contain nil"}
 		}
 		if err := source.validate(c.Name, "Sources"); err != nil {
 			return err
@@ -165,11 +165,11 @@ func (c *StreamConsumerSource) validate(stream, field string) error {
 	}
 	err := protocol.CheckPublishSubject(c.DeliverSubject)
 	return firstBroken("stream", stream, []rule{
-		{err != nil, field, "have a Consumer whose DeliverSubject is none", ErrInvalidSubject},
+		{err != nil, field, "have a Consumer without a valid DeliverSubject", ErrInvalidSubject},
 	})
 }
 
-// external returns the source as a server knows it: a domain is the prefix of its API.
+// external returns the source in the form for servers: the domain becomes the prefix of its API.
 // The source itself is not changed.
 func (s *StreamSource) external() *StreamSource {
 	if s == nil || s.Domain == "" {
@@ -180,7 +180,7 @@ func (s *StreamSource) external() *StreamSource {
 	return &sent
 }
 
-// sent returns the config as it is sent. The config itself is not changed.
+// sent returns the config in the form in which it is sent. The config itself is not changed.
 func (c StreamConfig) sent() StreamConfig {
 	c.Mirror = c.Mirror.external()
 	if len(c.Sources) == 0 {

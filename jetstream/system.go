@@ -10,17 +10,16 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// SystemManager makes the calls that servers take from their system account only: about
-// the cluster as a whole, and about any account's streams. It is safe for concurrent
-// use. The rules of StreamManager hold for its calls. A server that stands alone answers
-// none of them but PurgeAccount.
+// SystemManager makes the calls that servers accept only from their system account: for the
+// cluster as a whole, and for any account's streams. It is safe for concurrent use. The rules of
+// StreamManager apply to its calls. A single server answers only PurgeAccount.
 type SystemManager struct {
 	js *jetStream
 }
 
-// NewSystemManager returns the manager of a connection in the system account. Nothing is
-// sent; a call on a connection in another account is an ErrNotSystemAccount.
-// ErrInvalidConnection for nil; ErrInvalidOption.
+// NewSystemManager returns the manager of a connection in the system account. Nothing is sent;
+// calls on a connection in another account return ErrNotSystemAccount. ErrInvalidConnection for
+// nil; ErrInvalidOption.
 func NewSystemManager(nc *api.Conn, options ...JetStreamOpt) (*SystemManager, error) {
 	js, err := open(nc, JetStreamOptions{}, options)
 	if err != nil {
@@ -29,8 +28,8 @@ func NewSystemManager(nc *api.Conn, options ...JetStreamOpt) (*SystemManager, er
 	return &SystemManager{js: js.(*jetStream)}, nil
 }
 
-// ready refuses a call on a connection in another account: it would get no answer. A
-// server says which account it is right behind the connect; one before 2.11 does not.
+// ready refuses a call on a connection in another account: it would get no answer. A server
+// reports the account right after the connect; servers before 2.11 do not.
 func (m *SystemManager) ready(ctx context.Context, r request) error {
 	nc := m.js.nc
 	if nc.RemoteAccount() == "" {
@@ -44,7 +43,7 @@ func (m *SystemManager) ready(ctx context.Context, r request) error {
 	return nil
 }
 
-// succeed makes a call that only has an effect.
+// succeed makes a call that returns only success.
 func (m *SystemManager) succeed(ctx context.Context, r request) error {
 	ctx, cancel := m.js.bound(ctx)
 	defer cancel()
@@ -54,14 +53,14 @@ func (m *SystemManager) succeed(ctx context.Context, r request) error {
 	return m.js.succeed(ctx, r)
 }
 
-// need refuses a call that the connected server does not know. The request itself cannot
-// say so: servers leave calls of the system account unanswered that have a header.
+// need refuses a call that the connected server does not know. The request itself cannot demand a
+// level: servers do not answer calls of the system account that have a header.
 func (m *SystemManager) need(ctx context.Context, r request, level int) error {
 	r.level, r.feature = level, r.subject
 	return m.js.needLevel(ctx, r)
 }
 
-// ServerRef names a server of the cluster. PeerID goes before Name.
+// ServerRef names a server of the cluster. PeerID takes precedence over Name.
 type ServerRef struct {
 	Name   string `json:"peer"`
 	PeerID string `json:"peer_id,omitempty"`
@@ -75,16 +74,15 @@ func (r ServerRef) check() error {
 	return nil
 }
 
-// StepDownMeta has the cluster elect another meta leader. A placement says which servers
-// may be elected, or with Preferred which one is to be; nil for any. Errors:
-// ErrNoSuitablePeers.
+// StepDownMeta makes the cluster elect another meta leader. A placement says which servers may be
+// elected, or with Preferred which one should be; nil for any. Errors: ErrNoSuitablePeers.
 func (m *SystemManager) StepDownMeta(ctx context.Context, placement *Placement) error {
 	return m.succeed(ctx, request{op: "step down meta leader", subject: "META.LEADER.STEPDOWN", body: stepDownBody(placement)})
 }
 
-// RemoveServer takes a server out of the cluster: its streams are held elsewhere from
-// then on, as far as there are servers. It is for servers that are gone for good. Errors:
-// ErrServerNotMember; ErrMemberChangeInProgress.
+// RemoveServer removes a server from the cluster: its streams move to other servers, as far as
+// there are any. It is for servers that are permanently gone. Errors: ErrServerNotMember;
+// ErrMemberChangeInProgress.
 func (m *SystemManager) RemoveServer(ctx context.Context, server ServerRef) error {
 	if err := server.check(); err != nil {
 		return err
@@ -92,8 +90,8 @@ func (m *SystemManager) RemoveServer(ctx context.Context, server ServerRef) erro
 	return m.succeed(ctx, request{op: "remove server", subject: "SERVER.REMOVE", body: server})
 }
 
-// EvacuateServer moves everything from a server, which lets go of each stream only when
-// another one has it. Server 2.15. Errors: ErrServerNotMember.
+// EvacuateServer moves everything off a server, which releases each stream only when another one
+// has it. Server 2.15. Errors: ErrServerNotMember.
 func (m *SystemManager) EvacuateServer(ctx context.Context, server ServerRef) error {
 	if err := server.check(); err != nil {
 		return err
@@ -107,7 +105,7 @@ func (m *SystemManager) EvacuateServer(ctx context.Context, server ServerRef) er
 	return m.succeed(ctx, r)
 }
 
-// RescueResult is what one server says of RescueMeta.
+// RescueResult is the answer of one server to RescueMeta.
 type RescueResult struct {
 	// Server is its name.
 	Server string `json:"server"`
@@ -124,10 +122,10 @@ type RescueResult struct {
 // rescueStall ends the wait for further servers: each of them answers at once.
 const rescueStall = time.Second
 
-// RescueMeta lowers the number of servers that have to agree in the cluster until a
-// leader is elected, on every server that can be reached: what is left of a cluster goes
-// on without those that are gone for good. It is unsafe while they may come back. It
-// returns what each server says, and the first refusal. Server 2.15.
+// RescueMeta lowers the quorum of the cluster until a leader is elected, on every reachable
+// server, so that the rest of a cluster continues without permanently lost servers. It is unsafe
+// while they may come back. It returns the answer of each server, and the first refusal as the
+// error. Server 2.15.
 func (m *SystemManager) RescueMeta(ctx context.Context, quorum int) ([]RescueResult, error) {
 	if quorum < 1 {
 		return nil, &OptionError{Option: "quorum", Reason: strconv.Itoa(quorum) + " is less than 1"}
@@ -165,8 +163,8 @@ func (m *SystemManager) RescueMeta(ctx context.Context, quorum int) ([]RescueRes
 	return results, refused
 }
 
-// PurgeAccount removes all streams of an account, and whatever else it has on disk. In a
-// cluster it returns when that has begun. Errors: ErrInvalidName.
+// PurgeAccount removes all streams of an account, and all its other data on disk. In a cluster it
+// returns when that has begun. Errors: ErrInvalidName.
 func (m *SystemManager) PurgeAccount(ctx context.Context, account string) error {
 	if err := checkAccount(account); err != nil {
 		return err
@@ -190,15 +188,15 @@ func (m *SystemManager) PurgeAccount(ctx context.Context, account string) error 
 	}
 }
 
-// StreamMove says where a stream is to go. Without anything the servers choose.
+// StreamMove says where to move a stream. With the zero value the servers choose.
 type StreamMove struct {
-	// Server that it is to leave; empty for one that the servers choose.
+	// Server to move away from; empty for one that the servers choose.
 	Server string `json:"server,omitempty"`
 	// Cluster that Server is in; empty for any.
 	Cluster string `json:"cluster,omitempty"`
 	// Domain that Server is in; empty for any.
 	Domain string `json:"domain,omitempty"`
-	// Tags that the servers must have which it goes to.
+	// Tags that the new servers must have.
 	Tags []string `json:"tags,omitempty"`
 }
 
@@ -209,13 +207,13 @@ func (m *SystemManager) MoveStream(ctx context.Context, account, stream string, 
 	return m.moved(ctx, [2]string{account, stream}, request{op: "move stream", subject: "ACCOUNT.STREAM.MOVE.", body: move})
 }
 
-// CancelStreamMove goes back on whatever a stream of any account is on its way to. Errors:
-// ErrStreamReconfigureNotInProgress.
+// CancelStreamMove cancels the change of peers of a stream of any account that is in progress.
+// Errors: ErrStreamReconfigureNotInProgress.
 func (m *SystemManager) CancelStreamMove(ctx context.Context, account, stream string) (*StreamInfo, error) {
 	return m.moved(ctx, [2]string{account, stream}, request{op: "cancel move of stream", subject: "ACCOUNT.STREAM.CANCEL_MOVE."})
 }
 
-// moved makes a call about a stream of an account.
+// moved makes a call for a stream of an account.
 func (m *SystemManager) moved(ctx context.Context, names [2]string, r request) (*StreamInfo, error) {
 	if err := firstError(checkAccount(names[0]), checkStreamName(names[1])); err != nil {
 		return nil, err
@@ -233,7 +231,7 @@ func (m *SystemManager) moved(ctx context.Context, names [2]string, r request) (
 // checkAccount returns an ErrInvalidName unless an account can have that name.
 func checkAccount(account string) error {
 	if account == "" || strings.ContainsAny(account, `.*>\/`) || strings.ContainsFunc(account, isBlank) {
-		return &NameError{Name: account, Reason: "is no name of an account", Err: ErrInvalidName}
+		return &NameError{Name: account, Reason: "is not a valid account name", Err: ErrInvalidName}
 	}
 	return nil
 }

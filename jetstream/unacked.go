@@ -2,18 +2,17 @@ package jetstream
 
 import "sync"
 
-// unacked knows from where a consumer that is made anew has to deliver, so that no
-// message is missed: the first one that was handed on and not acknowledged. The zero
-// value is ready.
+// unacked tracks where a consumer that is created again must begin so that no message is missed:
+// at the first one that was delivered and not acknowledged. The zero value is ready.
 type unacked struct {
 	mu    sync.Mutex
 	open  map[uint64]struct{} // stream sequences
-	last  uint64              // the highest that was handed on; 0 for none
-	all   bool                // an acknowledgement is also for what is before it
-	never bool                // nothing is acknowledged
+	last  uint64              // the highest that was delivered; 0 for none
+	all   bool                // an acknowledgement also covers earlier messages
+	never bool                // no message is acknowledged
 }
 
-// add notes a message that is handed on.
+// add notes a delivered message.
 func (u *unacked) add(reply string) {
 	var meta MsgMetadata
 	if !parseAckSubject(reply, &meta) {
@@ -31,14 +30,14 @@ func (u *unacked) add(reply string) {
 	u.open[meta.Sequence.Stream] = struct{}{}
 }
 
-// forget begins anew: the stream is another one.
+// forget starts over: the stream is another one.
 func (u *unacked) forget() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.open, u.last = nil, 0
 }
 
-// remove notes a message that is done with.
+// remove notes an acknowledged message.
 func (u *unacked) remove(reply string) {
 	var meta MsgMetadata
 	if !parseAckSubject(reply, &meta) {
@@ -57,7 +56,7 @@ func (u *unacked) remove(reply string) {
 	}
 }
 
-// first returns where to go on; 0 if nothing was handed on.
+// first returns where to continue; 0 if nothing was delivered.
 func (u *unacked) first() uint64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()

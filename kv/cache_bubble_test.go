@@ -161,9 +161,10 @@ func TestACacheReadsWhatItHasWritten(t *testing.T) {
 	})
 }
 
-// TestACacheReadsWhatItHasWrittenToABucketThatIsMadeAnew: revisions begin at 1 again, so that a higher one
-// that is shown says nothing. The bucket is in memory: a stream in files that is deleted while the server still removes the
-// files of an earlier one of that name has its messages again when it is made anew.
+// TestACacheReadsWhatItHasWrittenToABucketThatIsMadeAnew: revisions begin at 1 again, so that a
+// higher one that is shown says nothing. The bucket is in memory: a stream in files that is
+// deleted while the server still removes the files of an earlier one of that name has its
+// messages again when it is created again.
 func TestACacheReadsWhatItHasWrittenToABucketThatIsMadeAnew(t *testing.T) {
 	cfg := kv.Config{Bucket: "B", Storage: jetstream.MemoryStorage}
 	inScene(t, cfg, func(s *scene) {
@@ -358,7 +359,8 @@ var troubles = []string{
 	"none",
 }
 
-// followed has two clients write in rounds, with trouble, and compares the cache behind each of them.
+// followed lets two clients write in rounds, with faults, and compares the cache after each
+// round.
 func followed(s *scene, r *rand.Rand) {
 	js := s.client("reader")
 	c := s.cached(js, "B")
@@ -412,7 +414,8 @@ func (s *scene) writes(store kv.Store, r *rand.Rand) {
 	}
 }
 
-// compare compares the cache with the store, while nobody writes. A key may be gone from the store by now.
+// compare compares the cache with the store, while no client writes. A key may be gone from the
+// store by now.
 func (s *scene) compare(c *kv.Cache, store kv.Store, trouble string) {
 	s.Helper()
 	time.Sleep(time.Second)
@@ -462,4 +465,21 @@ func (s *scene) watchRevisions(c *kv.Cache) (stop func()) {
 		close(done)
 		<-gone
 	}
+}
+
+// TestACacheSaysAtOnceWhereItIs: ready, whatever the context says; closed, although it was ready.
+func TestACacheSaysAtOnceWhereItIs(t *testing.T) {
+	inScene(t, kv.Config{Bucket: "B"}, func(s *scene) {
+		c := s.cached(s.client("reader"), "B")
+		over, cancel := context.WithCancel(s.ctx())
+		cancel()
+		for range 200 {
+			must.Do(s, c.WaitReady(over))
+		}
+		c.Close()
+		synctest.Wait()
+		for range 200 {
+			is(s, c.WaitReady(s.ctx()), kv.ErrCacheClosed)
+		}
+	})
 }

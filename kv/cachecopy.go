@@ -7,45 +7,45 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// cachecopy.go - what becomes of a copy of a bucket with each event of its watcher. It is pure.
+// cachecopy.go - how each event of the watcher changes the copy of a bucket. It is pure.
 //
-//	             Ready, and all is there that was shown before
+//	             Ready, and no revision that was shown is missing
 //	  loading ───────────────────────────────────────────────► following ◄─┐
-//	     ▲ │ entries: to the next version, which nobody sees       │   │     │ entries: shown at once
+//	     ▲ │ entries: into the next version, not shown yet         │   │     │ entries: shown at once
 //	     └─┘                                                       │   └─────┘
 //	     ▲                        Resync                           │
 //	     └─────────────────────────────────────────────────────────┘
 //
-// What is shown never goes back to an earlier revision: a replica that lags behind may be the
-// one that a new sync comes from. Only another stream, or one that has lost its end, does.
+// The copy never shows an earlier revision than before, even if a new sync comes from a replica
+// that lags. It goes back only for another stream, or for one that has lost its newest messages.
 
-// cached is an entry of a cache, or why there is none.
+// cached is an entry of a cache, or the reason why there is none.
 type cached struct {
 	entry
-	err error // the codec makes nothing of the value; nil otherwise
+	err error // the codec cannot decode the value; nil otherwise
 }
 
-// size is what it counts for, in bytes.
+// size returns the bytes that it counts for.
 func (c *cached) size() int { return len(c.key) + len(c.value) }
 
 // cacheVersion is a copy at one revision. It is immutable once it is shown.
 type cacheVersion struct {
 	trie
-	revision uint64 // of the stream that there is; 0 for what is left of another one
-	anew     uint64 // how often revisions became void
-	err      error  // why there is nothing in it; nil if it is of use
+	revision uint64 // in the current stream; 0 for what is left of another one
+	anew     uint64 // how often all revisions became void
+	err      error  // why it cannot be read; nil if it can
 }
 
-// cacheCopy is a copy as it changes. shown is what readers have.
+// cacheCopy is a copy that changes. Readers have shown.
 //
-// Invariant: shown.revision does not fall while the stream lives. When it does not, what was shown stays, with
-// a revision of 0: it is none of what is there.
+// Invariant: shown.revision does not fall while the stream lives. When the stream is replaced,
+// what was shown stays, with revision 0, which no revision of the new stream has.
 type cacheCopy struct {
 	shown  cacheVersion
 	next   cacheVersion // while loading
 	loads  bool
 	synced bool   // Ready has come for next
-	floor  uint64 // next is not shown before it is there
+	floor  uint64 // next is shown when it has reached this revision
 }
 
 // newCacheCopy returns a copy that loads for the first time.
@@ -53,7 +53,7 @@ func newCacheCopy() *cacheCopy {
 	return &cacheCopy{next: cacheVersion{trie: newTrie()}, loads: true}
 }
 
-// put takes an entry, a marker too.
+// put takes an entry, which may be a marker.
 func (c *cacheCopy) put(e *cached) (shows bool) {
 	v := &c.shown
 	if c.loads {
@@ -67,7 +67,7 @@ func (c *cacheCopy) put(e *cached) (shows bool) {
 	return c.passed(e.revision)
 }
 
-// passed notes that whatever comes has a higher revision.
+// passed notes that all later entries have higher revisions.
 func (c *cacheCopy) passed(revision uint64) (shows bool) {
 	if c.loads {
 		c.next.revision = revision
@@ -77,13 +77,13 @@ func (c *cacheCopy) passed(revision uint64) (shows bool) {
 	return true
 }
 
-// ready ends a sync. If it does not show what there is, the copy waits for revision floor.
+// ready ends a sync. If it reports false, the copy waits for revision floor.
 func (c *cacheCopy) ready() (shows bool) {
 	c.synced = true
 	return c.settle()
 }
 
-// resync begins a sync anew. It reports whether revisions that were shown are void.
+// resync starts another sync. It reports whether revisions that were shown are void.
 func (c *cacheCopy) resync(gap jetstream.Gap) (void bool) {
 	if void = gap == jetstream.GapReplaced || gap == jetstream.GapRegressed; void {
 		c.floor = 0
@@ -107,7 +107,7 @@ func (c *cacheCopy) settle() bool {
 	return true
 }
 
-// expire removes a key whose time is over, unless it has another revision by now.
+// expire removes a key that has expired, unless it has another revision by now.
 func (c *cacheCopy) expire(key string, revision uint64) (shows bool) {
 	if e := c.shown.get(key); e == nil || e.revision != revision {
 		return false
@@ -116,7 +116,7 @@ func (c *cacheCopy) expire(key string, revision uint64) (shows bool) {
 	return true
 }
 
-// take takes any event of a watcher. bad makes an entry of what was undecoded, nil for none.
+// take takes any event of a watcher. bad makes an entry of an undecoded message; nil for none.
 func (c *cacheCopy) take(e *watch.Event[*entry], bad func(*watch.Event[*entry]) *cached) (shows, void bool) {
 	switch e.Kind {
 	case watch.Entry:
@@ -137,11 +137,11 @@ func (c *cacheCopy) take(e *watch.Event[*entry], bad func(*watch.Event[*entry]) 
 	}
 }
 
-// cacheClock tells when the server's time will have come, by the program's own clock.
+// cacheClock converts times of the server to those of the program's own clock.
 type cacheClock struct{ server, own time.Time }
 
-// until returns when something expires by the program's clock that was stored at a time of the
-// server's, and lives for ttl.
+// until returns when, by the program's clock, an entry expires that was stored at a time of the
+// server's and lives for ttl.
 func (c cacheClock) until(created time.Time, ttl time.Duration) time.Time {
 	return c.own.Add(created.Add(ttl).Sub(c.server))
 }

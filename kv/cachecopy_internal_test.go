@@ -15,8 +15,9 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// fed feeds a copy: "a=1@3", "a-@4" for a marker, "?@5" for what nobody makes anything of, "passed@9",
-// "ready", "resync", "replaced". It returns what is shown, which has a '!' in front if the last event shows it.
+// fed feeds a copy: "a=1@3", "a-@4" for a marker, "?@5" for what cannot be decoded, "passed@9",
+// "ready", "resync", "replaced". It returns what is shown, which has a '!' in front if the last
+// event shows it.
 func fed(c *cacheCopy, events string) string {
 	shows := false
 	for event := range strings.FieldsSeq(events) {
@@ -82,7 +83,8 @@ func TestWhatACopyShows(t *testing.T) {
 	}
 }
 
-// TestWhoWaitsIsToldThatRevisionsAreVoidWhenTheyAre: whoever is told reads what is shown, and is not to find one.
+// TestWhoWaitsIsToldThatRevisionsAreVoidWhenTheyAre: a waiter that is woken reads what is shown,
+// and must not find one.
 func TestWhoWaitsIsToldThatRevisionsAreVoidWhenTheyAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &Cache{s: &store{bucket: "B"}, copy: newCacheCopy(), ready: make(chan struct{})}

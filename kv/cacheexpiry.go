@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// cacheexpiry.go - which key expires next, where the server does not tell. It is pure.
+// cacheexpiry.go - which key expires next, where the server does not report it. It is pure.
 
-// expiring is a revision of a key whose time is over at some moment.
+// expiring is a revision of a key that expires at some time.
 type expiring struct {
 	key      string
 	revision uint64
@@ -15,13 +15,13 @@ type expiring struct {
 	place    int // in the queue
 }
 
-// expiry has the keys of a cache that expire unseen. Its zero value has none.
+// expiry has the keys of a cache that expire without a marker. Its zero value has none.
 type expiry struct {
 	queue expiryQueue
 	of    map[string]*expiring
 }
 
-// set has a key expire, or not any more, as the time is zero.
+// set sets when a key expires; the zero time is never.
 func (x *expiry) set(key string, revision uint64, at time.Time) {
 	e := x.of[key]
 	switch {

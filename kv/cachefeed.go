@@ -11,7 +11,8 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// cachefeed.go - what a cache does with the events of its watcher, and who waits for them.
+// cachefeed.go - what a cache does with the events of its watcher, and the callers that wait for
+// them.
 
 // run takes the events until there are no more.
 func (c *Cache) run() {
@@ -35,7 +36,7 @@ func (c *Cache) take(e *watch.Event[*entry]) {
 	switch {
 	case void:
 		if c.version.Load().err == nil {
-			c.show() // first: who is woken must not find a revision that is void
+			c.show() // first: a caller that is woken must not find a revision that is void
 		}
 		c.wake(never, c.s.uncached(&watch.GapError{Stream: stores.Stream(c.s.bucket), Gap: e.Gap}))
 	case e.Kind == watch.Ready && !shows:
@@ -51,7 +52,8 @@ func (c *Cache) take(e *watch.Event[*entry]) {
 	c.judge()
 }
 
-// undecoded makes an entry of a value that the codec makes nothing of; nil for such a key.
+// undecoded makes an entry of a value that the codec cannot decode; nil if it is the key that it
+// cannot decode.
 func (c *Cache) undecoded(e *watch.Event[*entry]) *cached {
 	failed, ok := errors.AsType[*KeyError](e.Err)
 	if !ok || failed.Kind != ErrValueDecodeFailed {
@@ -83,7 +85,7 @@ func (c *Cache) judge() {
 	}
 }
 
-// onLive hears whether the watcher is live.
+// onLive notes whether the watcher is live.
 func (c *Cache) onLive(live bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,7 +93,7 @@ func (c *Cache) onLive(live bool) {
 	c.judge()
 }
 
-// end ends the cache, as err says; nil is Close.
+// end ends the cache because of err; nil after Close.
 func (c *Cache) end(err error) {
 	closed := stores.Error("read the cache of", c.s.bucket, ErrCacheClosed, "")
 	closed.Err = err
@@ -108,7 +110,8 @@ func (c *Cache) end(err error) {
 	c.wake(never, closed)
 }
 
-// never is a revision that does not come: who waits for it waits until revisions are void, or the cache ends.
+// never is a revision that does not come: a wait for it ends when revisions become void, or the
+// cache ends.
 const never = ^uint64(0)
 
 // cacheWaiter waits for a revision.
@@ -117,14 +120,15 @@ type cacheWaiter struct {
 	done     chan error // one is sent
 }
 
-// WaitFor waits until the cache shows a revision of the bucket, of whatever key, with all
-// that was stored before it: a read behind it sees what was written before it, by whomever.
-// 0 is that of WaitReady. It waits as long as ctx allows; nil is for ever.
+// WaitFor waits until the cache shows a revision of the bucket, of any key, and all that was
+// stored before it: a read after it sees everything written up to that revision, by any client.
+// 0 is WaitReady. It waits until ctx ends; with a nil ctx, for ever.
 //
-// For a key that the filters leave out it takes a moment, and asks the server. A revision of a
-// bucket that was made anew counts once the cache has noticed that: Stale until then. Errors: the
-// cause of the end of ctx; ErrCacheClosed; jetstream.ErrStreamRegressed if the bucket was made
-// anew, or has lost its end, meanwhile: the revision may not exist.
+// For a revision of a key that the filters leave out, it asks the server. After the bucket was
+// created again, a revision of the new one counts once the cache has noticed; it is Stale until
+// then. Errors: the cause of the end of ctx; ErrCacheClosed; jetstream.ErrStreamRegressed if the
+// bucket was created again, or has lost its newest revisions, meanwhile: the revision may not
+// exist.
 func (c *Cache) WaitFor(ctx context.Context, revision uint64) error {
 	if v := c.version.Load(); v.err == nil && v.revision >= revision {
 		return nil
@@ -140,8 +144,8 @@ func (c *Cache) WaitFor(ctx context.Context, revision uint64) error {
 	return c.await(ctx, w)
 }
 
-// waitAnew waits until revisions are void that are shown, unless they were since a version that had that anew.
-// An end of the cache is none of its matters.
+// waitAnew waits until the shown revisions become void, unless they already did since the
+// version with this value of anew. It does not report the end of the cache.
 func (c *Cache) waitAnew(ctx context.Context, anew uint64) error {
 	w := &cacheWaiter{revision: never, done: make(chan error, 1)}
 	if err := c.join(w); err != nil {
@@ -157,7 +161,7 @@ func (c *Cache) waitAnew(ctx context.Context, anew uint64) error {
 	return nil
 }
 
-// await waits for what was promised to who has joined.
+// await waits for the answer to a waiter that has joined.
 func (c *Cache) await(ctx context.Context, w *cacheWaiter) error {
 	select {
 	case err := <-w.done:
@@ -168,7 +172,7 @@ func (c *Cache) await(ctx context.Context, w *cacheWaiter) error {
 	}
 }
 
-// join has somebody wait.
+// join adds a waiter, in the order of revisions.
 func (c *Cache) join(w *cacheWaiter) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -190,7 +194,7 @@ func (c *Cache) join(w *cacheWaiter) error {
 	return nil
 }
 
-// leave has somebody wait no more.
+// leave removes a waiter.
 func (c *Cache) leave(w *cacheWaiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,7 +203,7 @@ func (c *Cache) leave(w *cacheWaiter) {
 	}
 }
 
-// wake lets those know who wait for a revision up to this one. The lock is held.
+// wake answers the waiters for revisions up to this one. The lock is held.
 func (c *Cache) wake(revision uint64, err error) {
 	n := 0
 	for n < len(c.waiting) && c.waiting[n].revision <= revision {
@@ -209,11 +213,11 @@ func (c *Cache) wake(revision uint64, err error) {
 	c.waiting = slices.Delete(c.waiting, 0, n)
 }
 
-// cacheLife is how long entries live of which nobody tells when they expire.
+// cacheLife is how long entries live whose expiry the server may not report.
 type cacheLife struct {
 	clock cacheClock
 	age   time.Duration // 0 for ever
-	told  bool          // the server leaves markers
+	told  bool          // the server leaves markers where keys expire
 }
 
 // lifeOf reads it from the config of a bucket's stream.
@@ -221,7 +225,8 @@ func lifeOf(cfg *jetstream.StreamConfig, clock cacheClock) cacheLife {
 	return cacheLife{clock: clock, age: cfg.MaxAge, told: cfg.SubjectDeleteMarkerTTL > 0}
 }
 
-// end returns when an entry expires unseen, by the program's clock; zero if it does not.
+// end returns when an entry expires without a marker, by the program's clock; zero if it does
+// not.
 func (l *cacheLife) end(e *entry) time.Time {
 	if l.told {
 		return time.Time{}
@@ -256,7 +261,7 @@ func timeToLive(text string) (ttl time.Duration, has bool) {
 	return ttl.Truncate(time.Second), err == nil && ttl >= time.Second
 }
 
-// limitAll has all that is shown expire. The lock is held.
+// limitAll sets when each shown key expires. The lock is held.
 func (c *Cache) limitAll() {
 	c.expiry = expiry{}
 	if !c.life.told {
@@ -268,7 +273,7 @@ func (c *Cache) limitAll() {
 	c.arm()
 }
 
-// limit has a key expire. The lock is held.
+// limit sets when a key expires. The lock is held.
 func (c *Cache) limit(key string) {
 	if c.life.told {
 		return
@@ -281,7 +286,7 @@ func (c *Cache) limit(key string) {
 	c.arm()
 }
 
-// arm waits for what expires next. The lock is held.
+// arm sets the timer for what expires next. The lock is held.
 func (c *Cache) arm() {
 	next := c.expiry.next()
 	switch {

@@ -10,11 +10,11 @@ import (
 //	root ── 5 bits of the hash ──► entry
 //	  └──────────────────────────► node ── the next 5 bits ──► entry, entry, node, ...
 //
-// A change copies the nodes on the way to its key, and shares the others with the version
-// before: whoever has one reads it without a lock. A version that nobody else has yet, as when
-// a cache loads, is changed in place.
+// A change copies the nodes on the path to its key, and shares the others with the version
+// before, so a version is read without a lock. A version that is not shared yet, as while a
+// cache loads, is changed in place.
 
-// trie is one version. Its zero value is not of use: see newTrie.
+// trie is one version. Its zero value cannot be used: see newTrie.
 type trie struct {
 	seed  maphash.Seed
 	root  *node
@@ -23,15 +23,15 @@ type trie struct {
 	own   *owner
 }
 
-// owner says who may change a node in place.
+// owner identifies the version that may change a node in place.
 type owner struct{ _ byte }
 
-// node has a slot for each bit that is set, in their order. Where the hash is at its end
-// it has any number of entries, and no bits.
+// node has a slot for each bit that is set, in order. Where the hash is used up, it has any
+// number of entries, and no bits.
 type node struct {
 	bits  uint32
 	slots []slot
-	own   *owner // nil for nobody
+	own   *owner // nil if it must be copied
 }
 
 // slot is an entry, or a node below.
@@ -49,7 +49,7 @@ const (
 // newTrie returns an empty version that is changed in place until it is shared.
 func newTrie() trie { return trie{seed: maphash.MakeSeed(), root: &node{}, own: &owner{}} }
 
-// shared returns the version to be read by others: from now on changes copy.
+// shared returns the version for readers: changes copy from now on.
 func (t trie) shared() trie {
 	t.own = nil
 	return t
@@ -164,7 +164,7 @@ func (t *trie) put(n *node, e *cached, hash uint64, shift int) (*node, *cached) 
 	return n, nil
 }
 
-// putLast is put behind the end of the hash.
+// putLast is put where the hash is used up.
 func (t *trie) putLast(n *node, e *cached) (*node, *cached) {
 	n = t.writable(n)
 	for i := range n.slots {
@@ -177,8 +177,8 @@ func (t *trie) putLast(n *node, e *cached) (*node, *cached) {
 	return n, nil
 }
 
-// remove returns the node without the key, nil if nothing is left, and what was removed; nil
-// if it was not there.
+// remove returns the node without the key, nil if nothing is left, and the entry that was
+// removed; nil if there was none.
 func (t *trie) remove(n *node, key string, hash uint64, shift int) (*node, *cached) {
 	if shift >= hashBits {
 		for i := range n.slots {

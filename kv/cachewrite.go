@@ -2,33 +2,33 @@ package kv
 
 import "context"
 
-// cachewrite.go - changes that the cache shows when they return.
+// cachewrite.go - changes that return when the cache shows them.
 
 // Put is Store.Put, and returns when the cache shows the revision, or a later one. Errors,
-// beside those of Store.Put: ErrNotCached, and nothing was sent; ErrCacheBehind with
-// the revision, which is stored, but not yet shown as the context ends. So do the other changes of a
-// Cache. To change a key without waiting there is the Store.
+// besides those of Store.Put: ErrNotCached, if nothing was sent; ErrCacheBehind with the
+// revision, if it was stored but not shown before the context ended. The other changes of a
+// Cache do the same. To change a key without waiting for the cache, use the Store.
 func (c *Cache) Put(ctx context.Context, key string, value []byte) (uint64, error) {
 	return c.change(ctx, "put", key, func(ctx context.Context) (uint64, error) { return c.s.Put(ctx, key, value) })
 }
 
-// Create is Store.Create as Put is Store.Put.
+// Create is Store.Create, and waits for the cache as Put does.
 func (c *Cache) Create(ctx context.Context, key string, value []byte, opts ...CreateOpt) (uint64, error) {
 	return c.change(ctx, "create", key, func(ctx context.Context) (uint64, error) { return c.s.Create(ctx, key, value, opts...) })
 }
 
-// Update is Store.Update as Put is Store.Put.
+// Update is Store.Update, and waits for the cache as Put does.
 func (c *Cache) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	return c.change(ctx, "update", key, func(ctx context.Context) (uint64, error) { return c.s.Update(ctx, key, value, revision) })
 }
 
-// Delete is Store.Delete as Put is Store.Put.
+// Delete is Store.Delete, and waits for the cache as Put does.
 func (c *Cache) Delete(ctx context.Context, key string, opts ...DeleteOpt) error {
 	_, err := c.change(ctx, "delete", key, func(ctx context.Context) (uint64, error) { return c.s.delete(ctx, key, opts) })
 	return err
 }
 
-// Purge is Store.Purge as Put is Store.Put.
+// Purge is Store.Purge, and waits for the cache as Put does.
 func (c *Cache) Purge(ctx context.Context, key string, opts ...DeleteOpt) error {
 	_, err := c.change(ctx, "purge", key, func(ctx context.Context) (uint64, error) { return c.s.purge(ctx, key, opts) })
 	return err
@@ -52,8 +52,8 @@ func (c *Cache) change(ctx context.Context, op, key string, do func(context.Cont
 	return revision, nil
 }
 
-// follow waits for a revision that was stored after a version was shown. One that is not higher is of another
-// stream.
+// follow waits for a revision that was stored after a version was shown. A revision that is not
+// higher belongs to another stream.
 func (c *Cache) follow(ctx context.Context, before *cacheVersion, revision uint64) error {
 	if revision <= before.revision {
 		if err := c.waitAnew(ctx, before.anew); err != nil {

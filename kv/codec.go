@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// codec.go - what stands in a bucket for the keys and the values of a program. It is pure.
+// codec.go - how the keys and values of a program are encoded in a bucket. It is pure.
 //
 //	program's key ──► EncodeKey ──► key of the bucket      pattern ──► EncodeFilter
 //	              ◄── DecodeKey ◄──
@@ -13,27 +13,27 @@ import (
 // KeyCodec maps the keys of a program to those of a bucket. It must be safe for concurrent
 // use.
 type KeyCodec interface {
-	// EncodeKey returns what stands in the bucket for a key.
+	// EncodeKey returns the key in the bucket for a key of the program.
 	EncodeKey(key string) (string, error)
 	// DecodeKey is the inverse of EncodeKey.
 	DecodeKey(key string) (string, error)
 }
 
-// ValueCodec maps the values of a program to those of a bucket. It must be safe for
-// concurrent use, and must not change what it gets.
+// ValueCodec maps the values of a program to those of a bucket. It must be safe for concurrent
+// use, and must not change its argument.
 type ValueCodec interface {
-	// EncodeValue returns what stands in the bucket for a value.
+	// EncodeValue returns the value in the bucket for a value of the program.
 	EncodeValue(value []byte) ([]byte, error)
 	// DecodeValue is the inverse of EncodeValue.
 	DecodeValue(value []byte) ([]byte, error)
 }
 
-// FilterCodec is a KeyCodec that knows what stands in the bucket for a pattern. Without it a
-// handle can watch and list single keys, and all of them.
+// FilterCodec is a KeyCodec that can encode patterns. Without it, a handle can watch and list
+// only single keys and all keys.
 type FilterCodec interface {
 	KeyCodec
 	// EncodeFilter returns the pattern that matches what EncodeKey returns for the keys that
-	// pattern matches. It has wildcards.
+	// pattern matches. pattern has wildcards, and so must the result.
 	EncodeFilter(pattern string) (string, error)
 }
 
@@ -55,12 +55,12 @@ func (NoOp) EncodeValue(value []byte) ([]byte, error) { return value, nil }
 // DecodeValue implements ValueCodec.
 func (NoOp) DecodeValue(value []byte) ([]byte, error) { return value, nil }
 
-// Base64 keeps keys and values in base64, URL alphabet without padding, so that they may have
-// any byte. Tokens of a key are encoded one by one: the dots stay, and patterns work. It is a
-// KeyCodec, a FilterCodec and a ValueCodec.
+// Base64 encodes keys and values in base64, URL alphabet without padding, so that they may hold
+// any byte. The tokens of a key are encoded one by one: the dots stay, and patterns work. It is
+// a KeyCodec, a FilterCodec and a ValueCodec.
 type Base64 struct{}
 
-// plain64 takes nothing but what it would return itself.
+// plain64 decodes only what it would have encoded.
 func plain64() *base64.Encoding { return base64.RawURLEncoding.Strict() }
 
 // EncodeKey implements KeyCodec.
@@ -84,7 +84,7 @@ func (Base64) DecodeKey(key string) (string, error) {
 			return "", &CodecError{Codec: "base64", Key: key, Reason: "a token is not base64", Err: err}
 		}
 		if len(decoded) == 0 || strings.Contains(string(decoded), ".") {
-			return "", &CodecError{Codec: "base64", Key: key, Reason: "a token is none that a key has"}
+			return "", &CodecError{Codec: "base64", Key: key, Reason: "a token is not one of an encoded key"}
 		}
 		tokens[i] = string(decoded)
 	}
@@ -110,7 +110,7 @@ func (Base64) DecodeValue(value []byte) ([]byte, error) {
 	return decoded, nil
 }
 
-// decode64 decodes what was encoded, and nothing else: line breaks are not skipped.
+// decode64 decodes only what was encoded: it does not skip line breaks.
 func decode64(text []byte) ([]byte, error) {
 	for i, c := range text {
 		if c == '\r' || c == '\n' {
@@ -120,7 +120,7 @@ func decode64(text []byte) ([]byte, error) {
 	return plain64().AppendDecode(nil, text)
 }
 
-// filterTokens encodes the tokens of a pattern that are no wildcards.
+// filterTokens encodes the tokens of a pattern that are not wildcards.
 func filterTokens(pattern string, encode func(token string) (string, error)) (string, error) {
 	tokens := strings.Split(pattern, ".")
 	for i, token := range tokens {

@@ -10,7 +10,7 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// upper is a KeyCodec that is no FilterCodec.
+// upper is a KeyCodec that is not a FilterCodec.
 type upper struct{}
 
 func (upper) EncodeKey(key string) (string, error) { return strings.ToUpper(key), nil }

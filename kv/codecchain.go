@@ -4,8 +4,8 @@ import "github.com/troupe-go/troupe/protocol"
 
 // codecchain.go - several codecs as one.
 
-// KeyChain encodes keys with one codec after another, and decodes them the other way round.
-// It is a FilterCodec if all of them are: patterns go through them in turn. A nil one is
+// KeyChain encodes keys with one codec after another, and decodes them in reverse order. It is a
+// FilterCodec if all of the codecs are: patterns go through them in turn. A nil codec is
 // skipped; without any it is NoOp.
 func KeyChain(codecs ...KeyCodec) KeyCodec {
 	var chain keyChain
@@ -38,11 +38,11 @@ func (c keyChain) DecodeKey(key string) (string, error) {
 	return back(c, key, KeyCodec.DecodeKey)
 }
 
-// filterChain is a keyChain of which all codecs are filterable.
+// filterChain is a keyChain whose codecs are all FilterCodecs.
 type filterChain struct{ keyChain }
 
-// EncodeFilter is an ErrWildcardNotSupported if a codec takes the wildcards of the one before
-// for something else.
+// EncodeFilter returns an ErrWildcardNotSupported if a codec does not keep the wildcards of the
+// one before.
 func (c filterChain) EncodeFilter(pattern string) (string, error) {
 	for i, codec := range c.keyChain {
 		encoded, err := codec.(FilterCodec).EncodeFilter(pattern)
@@ -57,8 +57,8 @@ func (c filterChain) EncodeFilter(pattern string) (string, error) {
 	return pattern, nil
 }
 
-// ValueChain encodes values with one codec after another, and decodes them the other way
-// round. A nil one is skipped; without any it is NoOp.
+// ValueChain encodes values with one codec after another, and decodes them in reverse order. A
+// nil codec is skipped; without any it is NoOp.
 func ValueChain(codecs ...ValueCodec) ValueCodec {
 	var chain valueChain
 	for _, c := range codecs {
@@ -82,7 +82,7 @@ func (c valueChain) DecodeValue(value []byte) ([]byte, error) {
 	return back(c, value, ValueCodec.DecodeValue)
 }
 
-// through passes what is in on from codec to codec.
+// through applies step with each codec in turn.
 func through[C, T any](codecs []C, in T, step func(C, T) (T, error)) (T, error) {
 	for _, c := range codecs {
 		out, err := step(c, in)

@@ -6,21 +6,21 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// Kinds of errors of codecs. They come in a *KeyError with what the codec said.
+// Kinds of errors of codecs. They come in a *KeyError with the codec's own error.
 var (
 	// ErrCodec: everything that goes wrong with codecs.
-	ErrCodec error = kind.New("codec", ErrKeyValue).In(kind.Input)
-	// ErrKeyEncodeFailed: the codec does not take the key. It is an ErrInvalidKey.
-	ErrKeyEncodeFailed error = kind.New("key cannot be encoded", ErrCodec, ErrInvalidKey)
-	// ErrKeyDecodeFailed: a key of the bucket is none that the codec has made.
-	ErrKeyDecodeFailed error = kind.New("key cannot be decoded", ErrCodec).In(kind.Protocol)
-	// ErrValueEncodeFailed: the codec does not take the value.
-	ErrValueEncodeFailed error = kind.New("value cannot be encoded", ErrCodec)
-	// ErrValueDecodeFailed: a value of the bucket is none that the codec has made.
-	ErrValueDecodeFailed error = kind.New("value cannot be decoded", ErrCodec).In(kind.Protocol)
-	// ErrWildcardNotSupported: the codec of the keys is no FilterCodec, or patterns do not come
-	// through a chain of them.
-	ErrWildcardNotSupported error = kind.New("codec does not support wildcards", ErrCodec, ErrInvalidKey)
+	ErrCodec error = kind.New("troupe: codec", ErrKeyValue).In(kind.Input)
+	// ErrKeyEncodeFailed: the codec cannot encode the key. It is an ErrInvalidKey.
+	ErrKeyEncodeFailed error = kind.New("troupe: key cannot be encoded", ErrCodec, ErrInvalidKey)
+	// ErrKeyDecodeFailed: the codec cannot decode a key in the bucket.
+	ErrKeyDecodeFailed error = kind.New("troupe: key cannot be decoded", ErrCodec).In(kind.Protocol)
+	// ErrValueEncodeFailed: the codec cannot encode the value.
+	ErrValueEncodeFailed error = kind.New("troupe: value cannot be encoded", ErrCodec)
+	// ErrValueDecodeFailed: the codec cannot decode a value in the bucket.
+	ErrValueDecodeFailed error = kind.New("troupe: value cannot be decoded", ErrCodec).In(kind.Protocol)
+	// ErrWildcardNotSupported: the codec of the keys is not a FilterCodec, or a chain of codecs
+	// does not keep the wildcards.
+	ErrWildcardNotSupported error = kind.New("troupe: codec does not support wildcards", ErrCodec, ErrInvalidKey)
 )
 
 // CodecError says what a codec could not encode or decode. It is an ErrCodec.
@@ -31,7 +31,7 @@ type CodecError struct {
 	Key string
 	// Reason says what is wrong with it.
 	Reason string
-	// Err is what it comes from; nil if there is nothing else.
+	// Err is the cause; nil if there is none.
 	Err error
 }
 
@@ -43,5 +43,5 @@ func (e *CodecError) Error() string {
 	return fmt.Sprintf("troupe: codec %s: key %q: %s", e.Codec, e.Key, e.Reason)
 }
 
-// Unwrap returns ErrCodec, and what it comes from.
+// Unwrap returns ErrCodec and the cause.
 func (e *CodecError) Unwrap() []error { return []error{ErrCodec, e.Err} }

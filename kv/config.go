@@ -20,10 +20,10 @@ const (
 	duplicatesMax = 2 * time.Minute
 )
 
-// stores is what kind of buckets these are.
+// stores is the type of these buckets.
 const stores = bucket.KeyValue
 
-// Config is what a bucket is made with. The zero value of each field but Bucket is its
+// Config is the configuration of a bucket. The zero value of each field except Bucket is its
 // default.
 type Config struct {
 	// Bucket is its name: letters, digits, '-' and '_'.
@@ -34,35 +34,36 @@ type Config struct {
 	MaxValueSize int32 `json:"max_value_size,omitempty"`
 	// History is how many values of a key are kept, at most MaxHistory; 0 is 1.
 	History uint8 `json:"history,omitempty"`
-	// TTL is how long values are kept; 0 for ever.
+	// TTL is how long values are kept; 0 is for ever.
 	TTL time.Duration `json:"ttl,omitempty"`
-	// MaxBytes bounds the bucket; 0, or -1, for no bound. A full bucket refuses what is put.
+	// MaxBytes bounds the bucket, in bytes; 0, or -1, for no bound. A full bucket refuses new
+	// values.
 	MaxBytes int64 `json:"max_bytes,omitempty"`
-	// Storage is where it is kept: in files, unless it says memory.
+	// Storage is where the bucket is kept. Default: in files.
 	Storage jetstream.StorageType `json:"storage,omitempty"`
-	// Replicas is how many servers keep it, 1 to 5; 0 is 1.
+	// Replicas is how many servers keep the bucket, 1 to 5; 0 is 1.
 	Replicas int `json:"num_replicas,omitempty"`
 	// Placement says which servers may keep it; nil for any.
 	Placement *jetstream.Placement `json:"placement,omitempty"`
-	// RePublish publishes each stored value to another subject; nil for not.
+	// RePublish publishes each stored value to another subject as well; nil for none.
 	RePublish *jetstream.RePublish `json:"republish,omitempty"`
-	// Mirror makes it a copy of another bucket, whose name may have no prefix; nil for none.
-	// What is put goes to the other one. It excludes Sources.
+	// Mirror makes the bucket a copy of another one, whose name may omit the prefix KV_; nil for
+	// none. Changes go to the other bucket. It excludes Sources.
 	Mirror *jetstream.StreamSource `json:"mirror,omitempty"`
-	// Sources are buckets whose keys it takes as well. One with SubjectTransforms is used as
-	// it is, under the whole name of its stream.
+	// Sources are buckets whose keys this one takes as well; their names may omit the prefix
+	// KV_. A source with SubjectTransforms is used as it is, with the full name of its stream.
 	Sources []*jetstream.StreamSource `json:"sources,omitempty"`
-	// Compression has files compressed. Default: not.
+	// Compression compresses the files of the bucket. Default: no.
 	Compression bool `json:"compression,omitempty"`
-	// LimitMarkerTTL is how long a marker is kept that the server leaves where a key expires,
-	// at least a second; 0 for no markers. It allows a time to live for single keys.
+	// LimitMarkerTTL is how long the server keeps the marker that it leaves when a key expires,
+	// at least a second; 0 for no markers. It also allows single keys to have a time to live.
 	LimitMarkerTTL time.Duration `json:"limit_marker_ttl,omitempty"`
-	// Transactions allows changes of several keys that are stored all together, or not at all: see
+	// Transactions allows changes of several keys that are stored together or not at all: see
 	// Store.Txn. It needs server 2.12.
 	Transactions bool `json:"transactions,omitempty"`
-	// Counters makes it a bucket of counters, and of nothing else: see Store.Counters. It needs server
-	// 2.12, and excludes MaxBytes, for which servers would remove the oldest counters,
-	// LimitMarkerTTL and Transactions.
+	// Counters makes it a bucket of counters only: see Store.Counters. It needs server 2.12, and
+	// excludes LimitMarkerTTL, Transactions, and MaxBytes, for which servers would remove the
+	// oldest counters.
 	Counters bool `json:"counters,omitempty"`
 	// Metadata is the program's own.
 	Metadata map[string]string `json:"metadata,omitempty"`
@@ -109,7 +110,8 @@ func (c *Config) stream(op string) (jetstream.StreamConfig, error) {
 	return s, nil
 }
 
-// wrong says what cannot be, of what the stream's config would not tell; empty for nothing.
+// wrong returns what is invalid in the config, as far as the check of the stream's config does
+// not find it; empty for nothing.
 func (c *Config) wrong() string {
 	nameless := func(s *jetstream.StreamSource) bool { return s == nil || s.Name == "" }
 	switch {
@@ -129,7 +131,7 @@ func (c *Config) wrong() string {
 	return ""
 }
 
-// source returns a source as the stream's config wants it.
+// source returns a source in the form that the stream's config needs.
 func (c *Config) source(source *jetstream.StreamSource) *jetstream.StreamSource {
 	if len(source.SubjectTransforms) > 0 {
 		return source
@@ -161,7 +163,7 @@ func withoutPrefix(stream string) string {
 	return name
 }
 
-// orNone makes the zero of a limit what the server takes for none.
+// orNone replaces a limit of 0 by -1, which the server takes for no limit.
 func orNone[T int32 | int64](limit T) T {
 	if limit == 0 {
 		return -1

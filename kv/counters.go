@@ -10,15 +10,15 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// counters.go - buckets whose keys have numbers that the server adds up.
+// counters.go - buckets whose keys hold numbers that the server adds to.
 
 // Kinds of errors of counters.
 var (
-	// ErrCounterBucket: the bucket is one with Config.Counters, which takes what Counters add
-	// and no values or markers.
-	ErrCounterBucket error = kind.New("bucket holds counters", ErrKeyValue, jetstream.ErrCounter).In(kind.Input)
-	// ErrNoCounterBucket: the bucket is not one with Config.Counters.
-	ErrNoCounterBucket error = kind.New("bucket holds no counters", ErrKeyValue, jetstream.ErrCounterNotEnabled).In(kind.Input)
+	// ErrCounterBucket: the bucket has Config.Counters: it takes additions, but no values or
+	// markers.
+	ErrCounterBucket error = kind.New("troupe: bucket holds counters", ErrKeyValue, jetstream.ErrCounter).In(kind.Input)
+	// ErrNoCounterBucket: the bucket does not have Config.Counters.
+	ErrNoCounterBucket error = kind.New("troupe: bucket holds no counters", ErrKeyValue, jetstream.ErrCounterNotEnabled).In(kind.Input)
 )
 
 // Count is a counter with its key.
@@ -31,25 +31,25 @@ type Count struct {
 	Revision uint64
 }
 
-// Counters are the keys of a bucket with Config.Counters: each has a number of any size, which
-// the server adds to, so that no addition is lost however many there are at once. It is safe
-// for concurrent use. Its errors are those of Store.
+// Counters are the keys of a bucket with Config.Counters. Each holds a number of any size, which
+// the server adds to, so that concurrent additions are never lost. It is safe for concurrent
+// use. Its errors are those of Store.
 type Counters interface {
 	// Incr adds by, which may be negative or 0, and returns the new total. A key that has no
-	// number begins with 0. An addition whose answer is lost, an ErrPublishUnknown, may have
-	// been made.
+	// number starts at 0. With an ErrPublishUnknown, for an answer that was lost, the addition
+	// may have been made.
 	Incr(ctx context.Context, key string, by int64) (*big.Int, error)
-	// Decr is Incr with by taken away.
+	// Decr subtracts by, and is otherwise like Incr.
 	Decr(ctx context.Context, key string, by int64) (*big.Int, error)
 	// Add is Incr for a number of any size. ErrInvalidCounterValue for nil.
 	Add(ctx context.Context, key string, by *big.Int) (*big.Int, error)
-	// Load returns the total. ErrKeyNotFound if nothing was added.
+	// Load returns the total. Errors: ErrKeyNotFound if nothing was added.
 	Load(ctx context.Context, key string) (*big.Int, error)
-	// LoadMany yields the counters of keys and patterns, as of one moment if they are not more
-	// than a server finds at a time. Keys without one are left out.
+	// LoadMany yields the counters of keys and patterns, as of one moment if there are no more
+	// than a server finds at a time. Keys without a counter are left out.
 	LoadMany(ctx context.Context, keys ...string) iter.Seq2[Count, error]
-	// Remove removes a counter: the next addition begins with 0. One that is not there is no
-	// matter.
+	// Remove removes a counter: the next addition starts at 0. To remove one that does not exist
+	// is not an error.
 	Remove(ctx context.Context, key string) error
 }
 

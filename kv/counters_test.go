@@ -68,7 +68,7 @@ func TestCounters(t *testing.T) {
 	}
 }
 
-// TestCountersLoseNothing: all of those who add at once are heard.
+// TestCountersLoseNothing: no concurrent addition is lost.
 func TestCountersLoseNothing(t *testing.T) {
 	c := must.Get(made(t, streaming(t), kv.Config{Bucket: "b", Counters: true}).Counters())(t)
 	var all sync.WaitGroup

@@ -9,20 +9,19 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// create.go - gives a key its first value, over a marker if there is one.
+// create.go - gives a key a value if it has none; a marker may be its last revision.
 //
 //	store as the first revision ──► stored
 //	   ▲       │ another is last
 //	   │       ▼
 //	   │   read it ──► a value ──► the key exists
 //	   │       │
-//	   └───────┴ a marker: store behind it; older than what the server told of: read again
+//	   └───────┴ a marker: store after it; older than the server reported: read again
 //
-// Reads may come from a replica or a mirror that lags behind; what is compared is compared by
-// the leader.
+// Reads may come from a replica or a mirror that lags; the leader compares revisions.
 
 const (
-	createTriesMax = 12                   // beside the first
+	createTriesMax = 12                   // besides the first
 	createPause    = 2 * time.Millisecond // between tries at first; doubled each time
 	createPauseMax = 256 * time.Millisecond
 
@@ -80,7 +79,7 @@ func (w *change) create(ctx context.Context) (uint64, error) {
 	return 0, wrong
 }
 
-// after says what to do after a conflict.
+// after decides what to do after a conflict.
 func (w *change) after(ctx context.Context, wrong *KeyWrongLastSequenceError) (next, error) {
 	if !wrong.HasActual {
 		return afterConflict(wrong, nil), nil
@@ -92,7 +91,7 @@ func (w *change) after(ctx context.Context, wrong *KeyWrongLastSequenceError) (n
 	return afterConflict(wrong, found), nil
 }
 
-// last reads what the key has; nil for nothing.
+// last reads the last revision of the key; nil for none.
 func (w *change) last(ctx context.Context) (*found, error) {
 	m, err := w.s.lastMsg(ctx, w.s.read+w.in)
 	switch {
@@ -105,7 +104,7 @@ func (w *change) last(ctx context.Context) (*found, error) {
 	return &found{m.Sequence, op}, nil
 }
 
-// found is what a read has found of a key.
+// found is the last revision of a key, as a read returned it.
 type found struct {
 	revision uint64
 	op       Op
@@ -113,20 +112,20 @@ type found struct {
 
 // next is what to do after a conflict.
 type next struct {
-	exists   bool   // say so
-	expected uint64 // what to try otherwise
+	exists   bool   // report that the key exists
+	expected uint64 // otherwise, the revision to try with
 	pause    bool   // before that
 }
 
 // afterConflict decides what a conflict means: wrong is what the leader said, and f what was
-// read since, from wherever.
+// read since, possibly from a replica.
 func afterConflict(wrong *KeyWrongLastSequenceError, f *found) next {
 	switch {
 	case !wrong.HasActual:
-		// Another change is under way, and it is open what comes of it.
+		// Another change is under way, and its outcome is open.
 		return next{expected: wrong.Expected, pause: true}
 	case f == nil && wrong.Actual != 0, f != nil && f.revision < wrong.Actual:
-		return next{expected: wrong.Expected, pause: true} // the read is behind
+		return next{expected: wrong.Expected, pause: true} // the read lags
 	case f == nil:
 		return next{expected: firstRevision, pause: true} // removed meanwhile
 	case f.op == OpPut:

@@ -1,4 +1,4 @@
-// Package kv is the key-value store: a bucket holds the values of keys, with a history, in a
+// Package kv is a key-value store: a bucket holds the values of keys, with their history, in a
 // stream of JetStream.
 //
 //	store, err := kv.Create(ctx, js, kv.Config{Bucket: "settings", History: 5})
@@ -12,8 +12,19 @@
 //	  ├───── Get ◄──────────────────── last message of the key ┤
 //	  └───── Watch ◄── watcher, an actor ◄── every message ────┘
 //
+// # What is where
+//
+// Create, Open and their like return a Store, which has nats.go's methods. Reader.Events watches
+// keys in a loop, GetMany and Snapshot read many keys, Store.Txn changes several keys at once,
+// and Store.Counters counts. Sub, WithCodecs, ReadOnly and LeaderReads return other handles to
+// the same bucket; Of returns one for values of a Go type. NewCache copies a bucket into memory;
+// NewMutex and NewElection are locks and elections.
+//
+// docs/STORES.md describes the outcomes of a change, what survives failures, and the choices
+// that there are.
+//
 // # Errors
 //
-// Every error is an ErrKeyValue, or one about a bucket, or one of the packages jetstream and api.
-// Kinds lists the kinds, docs/ERRORS.md tells when each comes and what it is fatal for.
+// Every error is an ErrKeyValue, or one about a bucket, or one of the packages jetstream and
+// api. Kinds lists the kinds; docs/ERRORS.md says when each occurs and what it is fatal for.
 package kv

@@ -10,26 +10,26 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// election.go - leaders are holders of a lock whose value says who they are.
+// election.go - a leader is the holder of a lock whose value names it.
 //
-//	Campaign ──► Lease, to Unlock by who resigns
+//	Campaign ──► Lease, which the leader resigns with Unlock
 //	Observe  ──► Leader, none, Leader, ...
 
-// Election elects one leader at a time among those who Campaign, all clients of a bucket. It is a
-// Mutex whose value is the leader's name, and all that is said there holds for it. It is
-// safe for concurrent use.
+// Election elects one leader at a time among the clients of a bucket that Campaign. It is a
+// Mutex whose value is the leader's name, with all its guarantees and limits. It is safe for
+// concurrent use.
 type Election struct{ m *Mutex }
 
-// Leader is who was elected.
+// Leader is the result of an election.
 type Leader struct {
-	// Candidate is the name that it has campaigned with. Empty: there is no leader.
+	// Candidate is the name that it campaigned with; empty if there is no leader.
 	Candidate string
 	// Term is the token of its Lease: it rises with each election.
 	Term uint64
 }
 
-// NewElection returns the election that a key is. Options and errors: as NewMutex, but
-// LockValue is set by Campaign.
+// NewElection returns the election of a key. Options and errors: as for NewMutex, but Campaign
+// sets the LockValue.
 func NewElection(s Store, key string, opts ...LockOpt) (*Election, error) {
 	m, err := NewMutex(s, key, opts...)
 	if err != nil {
@@ -39,9 +39,9 @@ func NewElection(s Store, key string, opts ...LockOpt) (*Election, error) {
 	return &Election{m: m}, nil
 }
 
-// Campaign waits until the candidate is elected. It leads until Lease.Context ends, and resigns
-// with Lease.Unlock. Errors: those of Mutex.Lock; ErrInvalidOption for a candidate
-// without a name.
+// Campaign waits until the candidate is elected. The candidate leads until Lease.Context ends,
+// and resigns with Lease.Unlock. Errors: those of Mutex.Lock; ErrInvalidOption for an empty
+// candidate.
 func (e *Election) Campaign(ctx context.Context, candidate string) (*Lease, error) {
 	if candidate == "" {
 		return nil, e.m.failed("campaign", refusedOption("Campaign", "needs the name of the candidate"))
@@ -51,7 +51,7 @@ func (e *Election) Campaign(ctx context.Context, candidate string) (*Lease, erro
 	return own.Lock(ctx)
 }
 
-// Leader asks for the leader of this moment. Errors: ErrNoLeader; those of Store.Get.
+// Leader asks for the current leader. Errors: ErrNoLeader; those of Store.Get.
 func (e *Election) Leader(ctx context.Context) (Leader, error) {
 	s := *e.m.s
 	s.leader = s.stream.CachedInfo().Config.Mirror == nil
@@ -69,7 +69,7 @@ func (e *Election) Leader(ctx context.Context) (Leader, error) {
 	return leaderOf(found), nil
 }
 
-// leaderOf returns the leader that an entry of the key says.
+// leaderOf returns the leader that an entry of the key names.
 func leaderOf(e *entry) Leader {
 	if e.op != OpPut {
 		return Leader{}
@@ -77,9 +77,9 @@ func leaderOf(e *entry) Leader {
 	return Leader{Candidate: string(e.value), Term: e.token()}
 }
 
-// Observe yields the leader, and then each change: a Leader without a Candidate while there is
-// none. Changes that nobody takes in time are left out, never the last one. It waits for a bucket that is
-// gone, and ends with ctx or the connection: the error is last.
+// Observe yields the leader, and then each change; while there is no leader, a Leader without a
+// Candidate. Changes that are not taken in time are skipped, but never the last one. It waits
+// while the bucket is gone, and ends with ctx or the connection; an error comes last.
 func (e *Election) Observe(ctx context.Context) iter.Seq2[Leader, error] {
 	return func(yield func(Leader, error) bool) {
 		s := e.m.s
@@ -110,11 +110,11 @@ func (e *Election) Observe(ctx context.Context) iter.Seq2[Leader, error] {
 	}
 }
 
-// observed is what somebody knows of an election. It is pure.
+// observed is what an observer knows of an election. It is pure.
 type observed struct {
 	leader  Leader
-	known   bool // leader was handed on
-	loading bool // the sync is not ready
+	known   bool // leader was yielded
+	loading bool // a sync is not complete
 	next    Leader
 }
 
@@ -126,7 +126,7 @@ func (o *observed) take(e *watch.Event[*entry]) (leader Leader, changed bool) {
 		return Leader{}, false
 	case watch.Entry:
 		o.next = leaderOf(e.Value)
-		if !o.known || o.loading { // the sync tells whether it is the last
+		if !o.known || o.loading { // the end of the sync shows whether it is the last
 			return Leader{}, false
 		}
 	case watch.Ready:

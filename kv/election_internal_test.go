@@ -31,7 +31,8 @@ func TestWhatAnObserverIsTold(t *testing.T) {
 	}
 }
 
-// told returns whom an observer is told of: "ann" is elected, "ann'" renews it, "-" gives it back.
+// told returns the leaders that an observer yields: "ann" is elected, "ann'" renews it, "-"
+// gives it back.
 func told(events string) string {
 	var o observed
 	var all []string

@@ -172,7 +172,7 @@ func TestErrorInvalidBucketName(t *testing.T) {
 	}
 }
 
-// TestErrBucketExists is for another config, and the same one is no matter.
+// TestErrBucketExists is for another config; the same config is not an error.
 func TestErrBucketExists(t *testing.T) {
 	ctx := t.Context()
 	js := streaming(t)

@@ -16,9 +16,9 @@ type Op uint8
 const (
 	// OpPut: it gave the key a value.
 	OpPut Op = iota
-	// OpDelete: it deleted the key, and left what was before.
+	// OpDelete: it deleted the key, and kept the earlier values.
 	OpDelete
-	// OpPurge: it deleted the key with its history, or the server did as the key expired.
+	// OpPurge: it deleted the key and its history, or marks that the key expired.
 	OpPurge
 )
 
@@ -37,26 +37,26 @@ func (op Op) String() string {
 }
 
 // Entry is one revision of a key. It belongs to the caller, and is safe for concurrent use
-// as long as nobody changes its value.
+// unless the caller changes its value.
 type Entry interface {
 	// Bucket returns the name of the bucket.
 	Bucket() string
 	// Key returns the key.
 	Key() string
-	// Value returns the value; empty for a deletion, and with MetaOnly.
+	// Value returns the value; empty for a marker, and with MetaOnly.
 	Value() []byte
 	// Revision returns the revision: the sequence in the bucket's stream.
 	Revision() uint64
-	// Created returns when it was stored.
+	// Created returns when it was stored, by the server's clock.
 	Created() time.Time
-	// Delta returns how many entries were to follow it when it was delivered; 0 if it was not
-	// watched.
+	// Delta returns how many entries were still to come when a watcher got this one; 0 if it was
+	// not watched.
 	Delta() uint64
 	// Operation returns what it did to the key.
 	Operation() Op
-	// Expired reports whether the server left it behind as the key's time was over.
+	// Expired reports whether it is the marker that the server left when the key expired.
 	Expired() bool
-	// Header returns the fields that it was stored with; nil without any. It is not to be
+	// Header returns the header that it was stored with; nil without fields. It must not be
 	// changed.
 	Header() api.Header
 }
@@ -90,8 +90,7 @@ func (e *entry) Delta() uint64      { return e.delta }
 func (e *entry) Operation() Op      { return e.op }
 func (e *entry) Expired() bool      { return e.expired }
 
-// Header returns the fields of the message. What a server has added behind them, as it was
-// read, is left out.
+// Header returns the fields of the message, without those that a server appends when it is read.
 func (e *entry) Header() api.Header {
 	if seq := e.header.Values(jetstream.SequenceHeader); len(seq) == 0 || seq[len(seq)-1] != strconv.FormatUint(e.revision, 10) {
 		return e.header
@@ -115,7 +114,7 @@ func (e *entry) Header() api.Header {
 // readFields are the fields that a server adds to a message that is read directly.
 var readFields = [...]string{jetstream.StreamHeader, jetstream.SubjectHeader, jetstream.SequenceHeader, jetstream.TimeStampHeaer}
 
-// marking returns how a header says that it is a marker; empty if it is none.
+// marking returns the word of a header that makes it a marker; empty if it is not a marker.
 func marking(header api.Header) string {
 	if op := header.Get(operationHeader); op == operationDelete || op == operationPurge {
 		return op
@@ -123,8 +122,7 @@ func marking(header api.Header) string {
 	return header.Get(markerReasonHeader)
 }
 
-// operation reads from the header what a message does to its key. What it does not know
-// gives a value.
+// operation reads from the header what a message does to its key. An unknown operation is a put.
 func operation(header api.Header) (op Op, expired bool) {
 	if header == nil {
 		return OpPut, false

@@ -16,52 +16,52 @@ var (
 	ErrBucketExists = bucket.ErrExists
 	// ErrInvalidBucketName: no bucket can have that name: letters, digits, '-' and '_' only.
 	ErrInvalidBucketName = bucket.ErrInvalidName
-	// ErrBadBucket: the stream of that name is none that a bucket can be.
+	// ErrBadBucket: the stream of that name is not configured as a bucket.
 	ErrBadBucket = bucket.ErrBad
-	// ErrConfigRequired: there is no config.
+	// ErrConfigRequired: no config was given.
 	ErrConfigRequired = bucket.ErrConfigRequired
 )
 
-// Kinds of errors about keys and their values. Compare with errors.Is, the special kind
-// before the general one.
+// Kinds of errors about keys and their values. Compare with errors.Is, special kinds before
+// general ones.
 var (
 	// ErrKeyValue: everything that goes wrong with keys.
-	ErrKeyValue error = kind.New("key-value", jetstream.ErrJetStream).In(kind.Server, kind.MaybeSent)
+	ErrKeyValue error = kind.New("troupe: key-value", jetstream.ErrJetStream).In(kind.Server, kind.MaybeSent)
 	// ErrKeyNotFound: the key has no value.
-	ErrKeyNotFound error = kind.New("key not found", ErrKeyValue, jetstream.ErrNotFound).In(kind.NotFound)
-	// ErrKeyDeleted: the key has no value as it was deleted, or purged, or has expired. It is
-	// an ErrKeyNotFound.
-	ErrKeyDeleted error = kind.New("key was deleted", ErrKeyNotFound)
-	// ErrKeyWrongLastSequence: the key has another revision than the call expects. Nothing
+	ErrKeyNotFound error = kind.New("troupe: key not found", ErrKeyValue, jetstream.ErrNotFound).In(kind.NotFound)
+	// ErrKeyDeleted: the key has no value because it was deleted or purged, or has expired. It
+	// is an ErrKeyNotFound.
+	ErrKeyDeleted error = kind.New("troupe: key was deleted", ErrKeyNotFound)
+	// ErrKeyWrongLastSequence: the key does not have the revision that the call expects. Nothing
 	// was stored.
-	ErrKeyWrongLastSequence error = kind.New("wrong last revision", ErrKeyValue, jetstream.ErrWrongLastSequence).In(kind.Conflict)
+	ErrKeyWrongLastSequence error = kind.New("troupe: wrong last revision", ErrKeyValue, jetstream.ErrWrongLastSequence).In(kind.Conflict)
 	// ErrKeyExists: the key has a value already. It is an ErrKeyWrongLastSequence.
-	ErrKeyExists error = kind.New("key exists", ErrKeyWrongLastSequence)
-	// ErrInvalidKey: no key can be that. It is an api.ErrBadSubject.
-	ErrInvalidKey error = kind.New("invalid key", ErrKeyValue, api.ErrBadSubject).In(kind.Input)
-	// ErrValueTooLarge: the bucket's MaxValueSize, or the server, does not allow a value, with
-	// its header, of that size.
-	ErrValueTooLarge error = kind.New("value too large", ErrKeyValue).In(kind.Input)
+	ErrKeyExists error = kind.New("troupe: key exists", ErrKeyWrongLastSequence)
+	// ErrInvalidKey: no bucket can have that key. It is an api.ErrBadSubject.
+	ErrInvalidKey error = kind.New("troupe: invalid key", ErrKeyValue, api.ErrBadSubject).In(kind.Input)
+	// ErrValueTooLarge: the value with its header is larger than the bucket's MaxValueSize, or
+	// the server, allows.
+	ErrValueTooLarge error = kind.New("troupe: value too large", ErrKeyValue).In(kind.Input)
 	// ErrKeyTTLNotSupported: the bucket has no LimitMarkerTTL. It is a
 	// jetstream.ErrMsgTTLDisabled.
-	ErrKeyTTLNotSupported error = kind.New("key ttl not supported by the bucket", ErrKeyValue, jetstream.ErrMsgTTLDisabled).In(kind.Input)
-	// ErrNoKeys: there is no key.
-	ErrNoKeys error = kind.New("no keys found", ErrKeyValue).In(kind.NotFound)
+	ErrKeyTTLNotSupported error = kind.New("troupe: key ttl not supported by the bucket", ErrKeyValue, jetstream.ErrMsgTTLDisabled).In(kind.Input)
+	// ErrNoKeys: there are no keys.
+	ErrNoKeys error = kind.New("troupe: no keys found", ErrKeyValue).In(kind.NotFound)
 	// ErrKeyHistoryTooLarge: a bucket keeps at most MaxHistory values of a key.
-	ErrKeyHistoryTooLarge error = kind.New("history limited to a max of 64", ErrKeyValue, jetstream.ErrInvalidConfig).In(kind.Input)
-	// ErrSlowWatcher: as much waited to be taken from a watcher as SlowStop allows. It is
-	// fatal for the watcher.
+	ErrKeyHistoryTooLarge error = kind.New("troupe: history limited to a max of 64", ErrKeyValue, jetstream.ErrInvalidConfig).In(kind.Input)
+	// ErrSlowWatcher: as many events waited in a watcher as SlowStop allows. It is fatal for the
+	// watcher.
 	ErrSlowWatcher error = watch.ErrSlow
-	// ErrKeyWatcherTimeout: not all that was asked for had come when the time was over. It is an
+	// ErrKeyWatcherTimeout: not everything that was asked for came in time. It is an
 	// api.ErrTimeout.
-	ErrKeyWatcherTimeout error = kind.New("timed out waiting for keys", ErrKeyValue, api.ErrTimeout).In(kind.Timeout, kind.Retry)
-	// ErrTTLOnDeleteNotSupported: a deletion has no time to live, a purge has.
-	ErrTTLOnDeleteNotSupported error = kind.New("ttl is not supported on delete", ErrKeyValue, jetstream.ErrInvalidOption).In(kind.Input)
+	ErrKeyWatcherTimeout error = kind.New("troupe: timed out waiting for keys", ErrKeyValue, api.ErrTimeout).In(kind.Timeout, kind.Retry)
+	// ErrTTLOnDeleteNotSupported: only a purge can have a time to live, a deletion cannot.
+	ErrTTLOnDeleteNotSupported error = kind.New("troupe: ttl is not supported on delete", ErrKeyValue, jetstream.ErrInvalidOption).In(kind.Input)
 	// ErrLimitMarkerTTLNotSupported: the server is too old for limit markers.
-	ErrLimitMarkerTTLNotSupported error = kind.New("limit marker ttls not supported by server", ErrKeyValue, jetstream.ErrRequiredAPILevel).In(kind.Unavailable)
+	ErrLimitMarkerTTLNotSupported error = kind.New("troupe: limit marker ttls not supported by server", ErrKeyValue, jetstream.ErrRequiredAPILevel).In(kind.Unavailable)
 )
 
-// Kinds of above under nats.go's names.
+// The same kinds under nats.go's names.
 var (
 	// ErrKeyRevisionMismatch is ErrKeyWrongLastSequence.
 	ErrKeyRevisionMismatch = ErrKeyWrongLastSequence

@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// kindAnswers lists every exported kind. A new one has to be added here: somebody has to
-// think about what a program is to do.
+// kindAnswers lists every exported kind. A new one must be added here, so that its author
+// decides what a program should do about it.
 var kindAnswers = map[string]errortest.Verdict{
 	"ErrBucketNotFound":             errortest.Says(kv.ErrBucketNotFound, api.CategoryNotFound, "", jetstream.ErrStreamNotFound, jetstream.ErrNotFound),
 	"ErrBucketExists":               errortest.Says(kv.ErrBucketExists, api.CategoryConflict, "", jetstream.ErrStreamNameAlreadyInUse),
@@ -65,22 +65,22 @@ var kindAnswers = map[string]errortest.Verdict{
 // dataAnswers lists every type of errors, in its forms.
 var dataAnswers = map[string][]errortest.Verdict{
 	"BucketError": {
-		errortest.Says(&kv.BucketError{Op: "open", Store: "key-value", Bucket: "b", Kind: kv.ErrBucketNotFound}, api.CategoryNotFound, "", kv.ErrBucketNotFound),
-		errortest.Says(&kv.BucketError{Op: "open", Store: "key-value", Bucket: "b", Reason: "r", Kind: kv.ErrInvalidBucketName}, api.CategoryInput, "", kv.ErrInvalidBucketName),
-		errortest.Says(&kv.BucketError{Op: "open", Store: "key-value", Bucket: "b", Err: api.ErrTimeout}, api.CategoryTimeout, "retry sent", api.ErrTimeout),
+		errortest.Says(&kv.BucketError{Op: "open", Store: "key-value", Bucket: "settings", Kind: kv.ErrBucketNotFound}, api.CategoryNotFound, "", kv.ErrBucketNotFound),
+		errortest.Says(&kv.BucketError{Op: "open", Store: "key-value", Bucket: "my settings", Reason: "the name has a blank", Kind: kv.ErrInvalidBucketName}, api.CategoryInput, "", kv.ErrInvalidBucketName),
+		errortest.Says(&kv.BucketError{Op: "open", Store: "key-value", Bucket: "settings", Err: api.ErrTimeout}, api.CategoryTimeout, "retry sent", api.ErrTimeout),
 	},
 	"KeyError": {
-		errortest.Says(&kv.KeyError{Op: "get", Bucket: "b", Key: "k", Kind: kv.ErrKeyNotFound, Err: jetstream.ErrMsgNotFound}, api.CategoryNotFound, "", kv.ErrKeyNotFound, jetstream.ErrMsgNotFound),
-		errortest.Says(&kv.KeyError{Op: "get", Bucket: "b", Key: "k", Revision: 3, Reason: "r", Kind: kv.ErrInvalidKey}, api.CategoryInput, "", kv.ErrInvalidKey),
-		errortest.Says(&kv.KeyError{Op: "put", Bucket: "b", Key: "k", Err: &jetstream.PublishError{Subject: "s", Unknown: true, Err: api.ErrTimeout}}, api.CategoryTimeout, "retry sent", kv.ErrKeyValue, api.ErrTimeout, jetstream.ErrPublishUnknown),
+		errortest.Says(&kv.KeyError{Op: "get", Bucket: "settings", Key: "app.theme", Kind: kv.ErrKeyNotFound, Err: jetstream.ErrMsgNotFound}, api.CategoryNotFound, "", kv.ErrKeyNotFound, jetstream.ErrMsgNotFound),
+		errortest.Says(&kv.KeyError{Op: "get", Bucket: "settings", Key: "app..theme", Revision: 3, Reason: "empty token", Pos: 4, Kind: kv.ErrInvalidKey}, api.CategoryInput, "", kv.ErrInvalidKey),
+		errortest.Says(&kv.KeyError{Op: "put", Bucket: "settings", Key: "app.theme", Err: &jetstream.PublishError{Subject: "$KV.settings.app.theme", Unknown: true, Err: api.ErrTimeout}}, api.CategoryTimeout, "retry sent", kv.ErrKeyValue, api.ErrTimeout, jetstream.ErrPublishUnknown),
 	},
 	"KeyWrongLastSequenceError": {
-		errortest.Says(&kv.KeyWrongLastSequenceError{Op: "update", Bucket: "b", Key: "k", Expected: 1, Actual: 2, HasActual: true, Kind: kv.ErrKeyWrongLastSequence}, api.CategoryConflict, "", kv.ErrKeyWrongLastSequence),
-		errortest.Says(&kv.KeyWrongLastSequenceError{Op: "create", Bucket: "b", Key: "k", Kind: kv.ErrKeyExists}, api.CategoryConflict, "", kv.ErrKeyExists),
+		errortest.Says(&kv.KeyWrongLastSequenceError{Op: "update", Bucket: "settings", Key: "app.theme", Expected: 1, Actual: 2, HasActual: true, Kind: kv.ErrKeyWrongLastSequence}, api.CategoryConflict, "", kv.ErrKeyWrongLastSequence),
+		errortest.Says(&kv.KeyWrongLastSequenceError{Op: "create", Bucket: "settings", Key: "app.theme", Actual: 7, HasActual: true, Kind: kv.ErrKeyExists}, api.CategoryConflict, "", kv.ErrKeyExists),
 	},
 	"CodecError": {
-		errortest.Says(&kv.CodecError{Codec: "base64", Key: "k", Reason: "r"}, api.CategoryInput, "", kv.ErrCodec),
-		errortest.Says(&kv.CodecError{Codec: "base64", Reason: "r"}, api.CategoryInput, "", kv.ErrCodec),
+		errortest.Says(&kv.CodecError{Codec: "base64", Key: "app..theme", Reason: "a token is empty"}, api.CategoryInput, "", kv.ErrCodec),
+		errortest.Says(&kv.CodecError{Codec: "base64", Reason: "a value is not base64"}, api.CategoryInput, "", kv.ErrCodec),
 	},
 }
 

@@ -17,17 +17,17 @@ const (
 	EventValue EventKind = iota + 1
 	// EventDeleted: a key was deleted.
 	EventDeleted
-	// EventPurged: a key was deleted with its history.
+	// EventPurged: a key was deleted together with its history.
 	EventPurged
-	// EventExpired: the time of a key is over, and the server has removed it. There are such
-	// events with Config.LimitMarkerTTL only.
+	// EventExpired: a key expired, and the server removed it. Such events need
+	// Config.LimitMarkerTTL.
 	EventExpired
-	// EventReady: all has come that was there when the watcher began, or began anew.
+	// EventReady: everything that was there when the watcher began, or started over, has come.
 	EventReady
-	// EventResync: the watcher begins anew, as removals may have gone unseen. What is known from
-	// before is void: all that there is follows, and a Ready.
+	// EventResync: the watcher starts over, because it may have missed removals. Discard what is
+	// known from before: all that there is follows, and then an EventReady.
 	EventResync
-	// EventUndecoded: the codec makes nothing of an entry.
+	// EventUndecoded: the codec cannot decode an entry.
 	EventUndecoded
 )
 
@@ -40,21 +40,21 @@ func (k EventKind) String() string {
 	return fmt.Sprintf("event %d", uint8(k))
 }
 
-// Event is what a watcher hands on.
+// Event is what a watcher yields.
 type Event struct {
 	// Kind says what it is.
 	Kind EventKind
 	// Entry is the value or the marker; nil for Ready, Resync and Undecoded.
 	Entry Entry
-	// Seen reports that this revision, or a higher one, was handed on before the last Resync.
+	// Seen reports whether this revision, or a higher one, was yielded before the last Resync.
 	Seen bool
 	// Gap says why there is a Resync.
 	Gap jetstream.Gap
-	// Err says what was Undecoded: a *KeyError that is an ErrCodec; nil otherwise.
+	// Err says why an entry is Undecoded: a *KeyError that is an ErrCodec; nil for other events.
 	Err error
 }
 
-// eventOf returns what a watcher's event means.
+// eventOf returns the public form of a watcher's event.
 func eventOf(e *watch.Event[*entry]) Event {
 	switch e.Kind {
 	case watch.Ready:

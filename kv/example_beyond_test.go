@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"time"
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
@@ -12,13 +13,13 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// bucketFor makes a bucket in a server of its own.
+// bucketFor creates a bucket on a new server.
 func bucketFor(cfg kv.Config) (s kv.Store, end func()) {
 	server, err := natsserver.Start(natsserver.Options{JetStream: true})
 	if err != nil {
 		log.Fatal(err)
 	}
-	nc, err := api.Connect(server.URL())
+	nc, err := api.Connect(server.URL(), api.Timeout(time.Minute))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func ExampleTxn() {
 	ann, _ := s.PutString(ctx, "account.ann", "100")
 	rates, _ := s.PutString(ctx, "rates", "1.07")
 
-	// All of it is stored, or nothing.
+	// Either all of it is stored, or nothing.
 	revisions, err := s.Txn().
 		Update("account.ann", []byte("90"), ann).
 		Create("account.bob", []byte("10")).

@@ -10,7 +10,7 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// roles is a bucket that can have locks.
+// roles is the config of a bucket that can have locks.
 func roles() kv.Config { return kv.Config{Bucket: "roles", LimitMarkerTTL: time.Minute} }
 
 func ExampleCache() {
@@ -43,14 +43,14 @@ func ExampleCache_WaitFor() {
 			return err
 		}
 		defer cache.Close()
-		revision, err := s.Put(ctx, "app.theme", []byte("dark")) // by whomever
+		revision, err := s.Put(ctx, "app.theme", []byte("dark")) // by any client
 		if err != nil {
 			return err
 		}
 		if err := cache.WaitFor(ctx, revision); err != nil {
 			return err
 		}
-		view, err := cache.View() // of one moment
+		view, err := cache.View() // as of one moment
 		if err != nil {
 			return err
 		}

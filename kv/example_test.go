@@ -13,14 +13,14 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// withBucket runs f with a bucket of a server of its own.
+// withBucket runs f with a bucket on a new server.
 func withBucket(cfg kv.Config, f func(ctx context.Context, js jetstream.JetStream, s kv.Store) error) {
 	server, err := natsserver.Start(natsserver.Options{JetStream: true})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer server.Shutdown()
-	nc, err := api.Connect(server.URL())
+	nc, err := api.Connect(server.URL(), api.Timeout(time.Minute))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -68,8 +68,8 @@ func Example() {
 	// it was light
 }
 
-// A session that may be there, may have been deleted, and may be changed by somebody else at
-// the same time.
+// A session may exist or may have been deleted, and another client may change it at the same
+// time.
 func ExampleKeyWrongLastSequenceError() {
 	withBucket(kv.Config{Bucket: "others"}, func(ctx context.Context, js jetstream.JetStream, _ kv.Store) error {
 		sessions, err := kv.Open(ctx, js, "user-sessions")
@@ -122,7 +122,7 @@ func ExampleKeyWrongLastSequenceError() {
 	// making the bucket
 	// a new session
 	// somebody else changed it: revision 2, not 1
-	// no key: it has something else than letters, digits, '-', '/', '_', '=' and '.'
+	// no key: it has a character other than letters, digits, '-', '/', '_', '=' and '.'
 }
 
 func ExampleReader_events() {
@@ -189,4 +189,19 @@ func ExampleStore_create() {
 		return s.Delete(ctx, "leader", kv.LastRevision(mine))
 	})
 	// Output: there is a leader
+}
+
+func ExamplePlan() {
+	withBucket(kv.Config{Bucket: "sessions", TTL: time.Hour}, func(ctx context.Context, js jetstream.JetStream, _ kv.Store) error {
+		plan, err := kv.Plan(ctx, js, kv.Config{Bucket: "sessions", TTL: 2 * time.Hour, Storage: jetstream.MemoryStorage})
+		if err != nil {
+			return err
+		}
+		for _, change := range plan.Changes {
+			fmt.Println(change)
+		}
+		return nil
+	})
+	// Output:
+	// MaxAge: 1h0m0s -> 2h0m0s
 }

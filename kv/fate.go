@@ -11,21 +11,22 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// fate.go - what became of a change that may have been stored before it was sent again, and
-// refused. The leader is asked for the first message of the key behind the expected revision.
+// fate.go - whether a change was stored by a first try, when a second try was refused. The
+// leader is asked for the first message of the key after the expected revision.
 //
 //	it is the change                             stored
 //	it was stored in the change's place          refused
-//	the expected revision is still there         refused: nothing that came behind it is gone
-//	else                                         nobody knows
+//	the expected revision is still there         refused: nothing that came after it is gone
+//	else                                         unknown
 //
-// A server alone compares revisions before ids: it refuses what it has stored itself.
+// A server that is not clustered compares revisions before ids: it refuses a change that it has
+// itself stored.
 
-// errOvertaken is why nobody knows.
+// errOvertaken is the cause of an unknown outcome.
 var errOvertaken = kind.New("its acknowledgement was lost, and the history of the key does not tell whether it was stored", jetstream.ErrPublishUnknown)
 
-// fate returns the revision of a change that may have been stored, or the error of one that was
-// not, or of which nobody knows. err is what the last publish has come to.
+// fate returns the revision of a change that was stored, or the error of one that was not
+// stored, or whose outcome is unknown. err is the error of the last publish.
 func (w *change) fate(ctx context.Context, revision uint64, err error) (uint64, error) {
 	next, asked := w.s.leaderNext(ctx, w.s.read+w.in, revision+1)
 	if next != nil && next.Header.Get(jetstream.MsgIDHeader) == w.id {
@@ -40,7 +41,7 @@ func (w *change) fate(ctx context.Context, revision uint64, err error) (uint64, 
 		e = *publish
 	}
 	e.Unknown = true
-	if again { // it says nothing, and is not to be taken for a conflict
+	if again { // err proves nothing, and must not be taken for a conflict
 		e.Err = errOvertaken
 	}
 	if asked != nil {
@@ -49,9 +50,10 @@ func (w *change) fate(ctx context.Context, revision uint64, err error) (uint64, 
 	return 0, w.s.failed(w.op, w.key, 0, &e)
 }
 
-// missed reports whether the change surely is not stored, given the first message behind the
-// expected revision, which was read before. A mirror does not know, nor does anybody when the change may
-// have expired since. A key that was purged meanwhile, its marker too, and created anew, counts as new.
+// missed reports whether the change was certainly not stored. next is the first message after
+// the expected revision, read before. A mirror cannot prove it, and nothing can if the change
+// may have expired since. A key that was purged meanwhile with its marker, and created again,
+// counts as new.
 func (w *change) missed(ctx context.Context, next *jetstream.RawStreamMsg, revision uint64) bool {
 	info, err := w.s.stream.Info(ctx)
 	if err != nil || info.Config.Mirror != nil || w.outlived(info.Config.MaxAge) {
@@ -68,8 +70,8 @@ func (w *change) missed(ctx context.Context, next *jetstream.RawStreamMsg, revis
 	return err == nil && m.Subject == next.Subject
 }
 
-// outlived reports whether the change, if it was stored, may have expired. maxAge is how long the
-// bucket keeps a value; 0 for ever.
+// outlived reports whether the change, if it was stored, may have expired. maxAge is how long
+// the bucket keeps a value; 0 is for ever.
 func (w *change) outlived(maxAge time.Duration) bool {
 	age := time.Since(w.began)
 	own, err := time.ParseDuration(w.msg.Header.Get(jetstream.MsgTTLHeader))

@@ -6,13 +6,13 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// key.go - which keys there are. It is pure.
+// key.go - which keys and patterns are valid. It is pure.
 
 // AllKeys is the pattern that every key matches.
 const AllKeys = ">"
 
-// badKey says what is wrong with a key, and where, empty for nothing: tokens of letters,
-// digits, '-', '/', '_' and '=' with dots between them.
+// badKey says what is wrong with a key, and where; empty for nothing. A key is tokens of
+// letters, digits, '-', '/', '_' and '=' with dots between them.
 func badKey(key string) (reason string, pos int) {
 	if key == "" {
 		return "it is empty", 0
@@ -20,8 +20,8 @@ func badKey(key string) (reason string, pos int) {
 	return badTokens(key, false)
 }
 
-// badPattern says what is wrong with a pattern of keys: a key of which tokens may be '*', and
-// the last one '>'.
+// badPattern says what is wrong with a pattern: a key in which any token may be '*', and the
+// last one '>'.
 func badPattern(pattern string) (reason string, pos int) {
 	if pattern == "" {
 		return "it is empty", 0
@@ -47,7 +47,7 @@ func badTokens(key string, wildcards bool) (reason string, pos int) {
 			start = i + 1
 		case wildcards && key[i] == '*' && i == start && (i+1 == len(key) || key[i+1] == '.'):
 		case !keyByte(key[i]):
-			return "it has something else than letters, digits, '-', '/', '_', '=' and '.'", i
+			return "it has a character other than letters, digits, '-', '/', '_', '=' and '.'", i
 		}
 	}
 	return "", 0
@@ -69,8 +69,8 @@ func keyByte(c byte) bool {
 		c == '-' || c == '/' || c == '_' || c == '='
 }
 
-// apart leaves out the patterns that others cover: a server refuses them. Those that only
-// have keys in common stay.
+// apart leaves out patterns that others cover, because a server refuses them. Patterns that
+// merely have keys in common stay.
 func apart(patterns []string) []string {
 	var left []string
 	for i, p := range patterns {

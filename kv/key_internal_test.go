@@ -85,8 +85,8 @@ func TestReasonsSayWhere(t *testing.T) {
 		pos         int
 	}{
 		{"", "it is empty", 0},
-		{"a b", "it has something else than letters, digits, '-', '/', '_', '=' and '.'", 1},
-		{"a.b:c", "it has something else than letters, digits, '-', '/', '_', '=' and '.'", 3},
+		{"a b", "it has a character other than letters, digits, '-', '/', '_', '=' and '.'", 1},
+		{"a.b:c", "it has a character other than letters, digits, '-', '/', '_', '=' and '.'", 3},
 		{".a", "it begins with a dot", 0},
 		{"a.", "it ends with a dot", 2},
 		{"a..b", "it has two dots in a row", 2},

@@ -3,6 +3,7 @@ package kv_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 // connect returns a connection to the server that ends with the test.
 func connect(t testing.TB, s *natsserver.Server, options ...api.Option) *api.Conn {
 	t.Helper()
-	nc := must.Get(api.Connect(s.URL(), options...))(t)
+	nc := must.Get(api.Connect(s.URL(), append([]api.Option{api.Timeout(time.Minute)}, options...)...))(t)
 	t.Cleanup(nc.Close)
 	return nc
 }

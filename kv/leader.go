@@ -8,9 +8,9 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// leader.go - reads that the leader of the bucket's stream answers, and no replica.
+// leader.go - reads that only the leader of the bucket's stream answers.
 
-// leaderWindow is how many such reads are under way at a time.
+// leaderWindow bounds how many such reads are under way at a time.
 const leaderWindow = 64
 
 // lastMsg reads the last message of a subject.
@@ -34,7 +34,7 @@ func (s *store) leaderMsg(ctx context.Context, subject string) (*jetstream.RawSt
 	return s.stream.GetMsg(ctx, 0, jetstream.WithGetMsgLast(subject), jetstream.WithGetMsgLeader())
 }
 
-// leaderNext reads the first message of a subject from a sequence on; nil for none.
+// leaderNext reads the first message of a subject at or after a sequence; nil for none.
 func (s *store) leaderNext(ctx context.Context, subject string, seq uint64) (*jetstream.RawStreamMsg, error) {
 	m, err := s.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject), jetstream.WithGetMsgLeader())
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -43,7 +43,7 @@ func (s *store) leaderNext(ctx context.Context, subject string, seq uint64) (*je
 	return m, err
 }
 
-// leaderRead is what there is for a subject.
+// leaderRead is the result for one subject.
 type leaderRead struct {
 	msg *jetstream.RawStreamMsg // nil for nothing
 	err error
@@ -60,7 +60,8 @@ func (s *store) leaderLasts(ctx context.Context, subjects []string) []leaderRead
 	})
 }
 
-// oneByOne reads something of subjects, all at once but for a window, in their order.
+// oneByOne reads something of each subject, a window of them concurrently, and returns it in
+// their order.
 func oneByOne(subjects []string, read func(subject string) (*jetstream.RawStreamMsg, error)) []leaderRead {
 	reads := make([]leaderRead, len(subjects))
 	var all sync.WaitGroup

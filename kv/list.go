@@ -14,32 +14,37 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// list.go - what is there now: a watcher that ends as soon as it is ready.
+// list.go - lists what is there now: a watcher that ends when it is ready.
 
-// KeyLister hands on keys through a channel; Reader.AllKeys does it without one. Its methods
-// are safe for concurrent use.
+// KeyLister delivers keys through a channel; Reader.AllKeys does it without one. Its methods are
+// safe for concurrent use.
 type KeyLister interface {
-	// Keys returns the channel. Each key comes once. It is closed when all have come, when the
-	// lister was stopped, and at the first error.
+	// Keys returns the channel. Each key comes once. The channel is closed after the last key,
+	// after Stop, and at the first error.
 	Keys() <-chan string
-	// Stop ends the lister before its time. It returns nil.
+	// Stop ends the lister early. It returns nil.
 	Stop() error
-	// Err returns why the channel was closed before its time: nil if it was not, and after
-	// Stop.
+	// Err returns why the channel was closed early: nil if it was not, and after Stop.
 	Err() error
 }
 
+// keysAhead bounds how many keys memory is reserved for before they come.
+const keysAhead = 1 << 16
+
 // Keys implements Reader.
 func (s *store) Keys(ctx context.Context, opts ...WatchOpt) ([]string, error) {
-	there := map[string]struct{}{}
+	var there map[string]struct{}
 	for e, err := range s.load(ctx, "keys", nil, append(slices.Clone(opts), MetaOnly(), withDeletes)) {
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
-		case e.op == OpPut:
-			there[strings.Clone(e.key)] = struct{}{} // without the message that it came in
-		default:
-			delete(there, e.key) // while we read
+		}
+		if there == nil {
+			there = make(map[string]struct{}, min(e.delta, keysAhead))
+		}
+		if e.op == OpPut {
+			there[strings.Clone(e.key)] = struct{}{} // does not keep the message alive
+		} else {
+			delete(there, e.key) // deleted while we read
 		}
 	}
 	if len(there) == 0 {
@@ -60,7 +65,7 @@ func (s *store) AllKeys(ctx context.Context, patterns ...string) iter.Seq2[strin
 			if _, again := seen[e.key]; again {
 				continue
 			}
-			key := strings.Clone(e.key) // without the message that it came in
+			key := strings.Clone(e.key) // does not keep the message alive
 			seen[key] = struct{}{}
 			if !yield(key, nil) {
 				return
@@ -99,7 +104,7 @@ func (s *store) Revisions(ctx context.Context, key string, opts ...WatchOpt) ite
 	}
 }
 
-// load yields what is there, and ends with the first error.
+// load yields what is there. The first error ends it.
 func (s *store) load(ctx context.Context, op string, keys []string, opts []WatchOpt) iter.Seq2[*entry, error] {
 	return func(yield func(*entry, error) bool) {
 		config, err := s.watching(op, keys, opts)
@@ -123,7 +128,7 @@ func (s *store) load(ctx context.Context, op string, keys []string, opts []Watch
 	}
 }
 
-// unread makes what ended a read an error about the bucket, or about the key.
+// unread wraps the error that ended a read in an error about the bucket, or about the key.
 func (s *store) unread(op string, err error) error {
 	if undecoded, ok := errors.AsType[*KeyError](err); ok {
 		return undecoded
@@ -140,7 +145,7 @@ type keyLister struct {
 	w      *watch.Watcher[*entry]
 	s      *store
 	keys   chan string
-	failed atomic.Pointer[error] // why it has ended before its time, if the watcher has not
+	failed atomic.Pointer[error] // why it ended early, if the watcher did not
 }
 
 // ListKeys implements Reader.
@@ -186,7 +191,7 @@ func (l *keyLister) Err() error {
 	return nil
 }
 
-// feed puts the keys into the channel until all have come, or none does for too long.
+// feed puts the keys into the channel until all have come, or no key comes for too long.
 func (l *keyLister) feed(p *bucket.Patience) {
 	defer close(l.keys)
 	defer p.End()
@@ -217,7 +222,7 @@ func (l *keyLister) take(e watch.Event[*entry], seen map[string]struct{}) bool {
 	if _, again := seen[e.Value.key]; again {
 		return true
 	}
-	key := strings.Clone(e.Value.key) // without the message that it came in
+	key := strings.Clone(e.Value.key) // does not keep the message alive
 	seen[key] = struct{}{}
 	select {
 	case l.keys <- key:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
@@ -21,7 +22,7 @@ func listed(l kv.KeyLister) (n int, err error) {
 	return n, l.Err()
 }
 
-// TestListersEndWhenNothingComes, as Keys does, without a deadline; whoever takes slowly is no matter.
+// TestListersEndWhenNothingComes, as Keys does, without a deadline; a slow taker does not count.
 func TestListersEndWhenNothingComes(t *testing.T) {
 	inBubble(t, func(w *world) {
 		s := w.made(kv.Config{Bucket: "b"})
@@ -71,6 +72,7 @@ func TestListerOfABucketThatIsMadeAnew(t *testing.T) {
 		}
 		l := must.Get(s.ListKeys(ctx, kv.OnMissing(jetstream.MissingWait)))(w.t)
 		<-l.Keys()
+		synctest.Wait() // the others have come, or were lost
 		must.Do(w.t, kv.Delete(ctx, w.js, "b"))
 		must.Get(w.made(kv.Config{Bucket: "b"}).PutString(ctx, "new", "v"))(w.t)
 		link.Clear()

@@ -9,31 +9,32 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// lock.go - what a program sees of locks.
+// lock.go - the public side of locks.
 //
 //	Mutex ── Lock ──► Lease ── Context: ends when it is lost
 //	                    ├───── Token: rises from holder to holder
 //	                    └───── Unlock
 
 const (
-	// DefaultLockTTL is how long a lock outlives a holder that is not heard of.
+	// DefaultLockTTL is how long a lock outlives a holder that cannot reach the bucket.
 	DefaultLockTTL = 15 * time.Second
 
-	// lockTokenHeader says in a renewal what the token of the lock is.
+	// lockTokenHeader carries the token of the lock in a renewal.
 	lockTokenHeader = "Lock-Token"
 )
 
-// Mutex is a lock that the clients of a bucket share: a key, which has a value while somebody
-// holds it. It is safe for concurrent use, and each Lock of it is a client of its own.
+// Mutex is a lock that the clients of a bucket share: a key that has a value while the lock is
+// held. It is safe for concurrent use, and each Lock competes with all others, also of the same
+// Mutex.
 //
-// The key expires on the server when the holder does not renew it: the lock of a program
-// that has died, or cannot be heard, is free after LockTTL at the latest. The holder stops
-// counting on it before that, by a margin: see LockMargin for what that takes for granted.
+// The key expires on the server unless the holder renews it: the lock of a program that died, or
+// lost its connection, is free after LockTTL at the latest. The holder gives it up earlier, by a
+// margin: see LockMargin for the assumptions behind that.
 type Mutex struct {
 	s   *store
 	key string
 	o   lockOptions
-	// campaign names the states in the tree: see Election.
+	// campaign selects the names of states in the tree: see Election.
 	campaign bool
 }
 
@@ -45,8 +46,8 @@ type lockOptions struct {
 	value       []byte
 }
 
-// LockTTL is how long the lock outlives its last renewal, in whole seconds: one at least.
-// Default: DefaultLockTTL. It is renewed at each third of that.
+// LockTTL is how long the lock outlives its last renewal, in whole seconds, at least one.
+// Default: DefaultLockTTL, 15 s. The lock is renewed every third of it.
 func LockTTL(ttl time.Duration) LockOpt {
 	return func(o *lockOptions) error {
 		if ttl < ttlMin || ttl%time.Second != 0 {
@@ -57,26 +58,25 @@ func LockTTL(ttl time.Duration) LockOpt {
 	}
 }
 
-// LockMargin is by how much the holder gives a lock up before the server does, if it is not
-// renewed. Default: a fifth of LockTTL; at most half of it.
+// LockMargin is how long before the server the holder gives up a lock that could not be renewed.
+// Default: a fifth of LockTTL; at most half of it.
 //
-// Two holders at once are impossible as long as, within LockTTL, the clocks of the holder and of
-// the servers do not differ by more than the margin in how fast they go, and those of the
-// servers in what they show, if another one becomes leader; and as long as the holder stops within
-// the margin when its Context ends. A program that does not run, as it waits for memory or
-// its machine sleeps, stops for nothing: what must never be changed by two has to compare
-// Lease.Token.
+// There are never two holders at once if, within LockTTL, the clocks of the holder and the
+// servers do not drift apart by more than the margin; if the clocks of the servers agree to
+// within the margin when the leader changes; and if the holder stops within the margin when its
+// Context ends. A program that is suspended, because it waits for memory or its machine sleeps,
+// cannot stop in time: a resource that two holders must never change has to compare Lease.Token.
 func LockMargin(margin time.Duration) LockOpt {
 	return func(o *lockOptions) error {
 		if margin <= 0 {
-			return refusedOption("LockMargin", margin.String()+" is no margin")
+			return refusedOption("LockMargin", margin.String()+" is not a margin")
 		}
 		o.margin = margin
 		return nil
 	}
 }
 
-// LockValue is the value that the key has while the lock is held, for others to see.
+// LockValue is the value that the key has while the lock is held; other clients can read it.
 // Default: none.
 func LockValue(value []byte) LockOpt {
 	return func(o *lockOptions) error {
@@ -85,9 +85,9 @@ func LockValue(value []byte) LockOpt {
 	}
 }
 
-// NewMutex returns the lock that a key is. The bucket needs Config.LimitMarkerTTL. Nothing is
-// sent. Errors: ErrInvalidKey; ErrKeyTTLNotSupported; ErrInvalidOption, also for a Store that is not
-// of this package, and a LockTTL that is longer than the bucket's TTL.
+// NewMutex returns the lock of a key. The bucket needs Config.LimitMarkerTTL. Nothing is sent.
+// Errors: ErrInvalidKey; ErrKeyTTLNotSupported; ErrInvalidOption, also for a Store that is not
+// of this package, and for a LockTTL that is longer than the bucket's TTL.
 func NewMutex(s Store, key string, opts ...LockOpt) (*Mutex, error) {
 	own, ok := s.(*store)
 	if !ok {
@@ -106,7 +106,7 @@ func NewMutex(s Store, key string, opts ...LockOpt) (*Mutex, error) {
 	return &Mutex{s: own, key: key, o: o}, nil
 }
 
-// complete fills in the defaults, and refuses what the bucket does not allow.
+// complete sets the defaults, and refuses what the bucket does not allow.
 func (o *lockOptions) complete(info *jetstream.StreamInfo) error {
 	if o.ttl == 0 {
 		o.ttl = DefaultLockTTL
@@ -126,13 +126,15 @@ func (o *lockOptions) complete(info *jetstream.StreamInfo) error {
 	return nil
 }
 
-// Lock waits until the lock is free, and takes it. Those that wait are told when it becomes free, and
-// try within a moment, one after the other; who was too late before, sooner. It waits as long as
-// ctx allows; nil is for ever. What ctx has is in Lease.Context, which does not end with it.
+// Lock waits until the lock is free, and takes it. When the lock becomes free, all waiters are
+// notified and try within a short random delay, which is shorter for those that were too late
+// before. Lock waits until ctx ends; with a nil ctx, for ever. Lease.Context has the values of
+// ctx, but does not end with it.
 //
-// Errors, each a *KeyError: the cause of the end of ctx; ErrKeyTTLNotSupported, ErrBucketNotFound,
-// and whatever else no patience helps against; api.ErrConnectionClosed. If it fails with
-// a jetstream.ErrPublishUnknown, or as ctx ends, the lock may be taken by nobody for LockTTL.
+// Errors, each a *KeyError: the cause of the end of ctx; ErrKeyTTLNotSupported,
+// ErrBucketNotFound, and any other error that waiting does not cure; api.ErrConnectionClosed.
+// After a jetstream.ErrPublishUnknown, or the end of ctx, the lock may stay taken for LockTTL
+// without a holder.
 func (m *Mutex) Lock(ctx context.Context) (*Lease, error) { return m.lock(ctx, false) }
 
 // TryLock takes the lock if it is free. Errors: those of Lock; ErrLockHeld.
@@ -176,40 +178,42 @@ func (m *Mutex) failed(op string, err error) error {
 	return m.s.failed(op, m.key, 0, err)
 }
 
-// Context returns a context that ends when the lock is given back, or lost: at once when that is
-// noticed, and before another one can get it. Its cause is an ErrUnlocked, or an ErrLockLost.
+// Context returns a context that ends when the lock is unlocked or lost: as soon as that is
+// noticed, and before another client can get the lock. Its cause is an ErrUnlocked or an
+// ErrLockLost.
 func (l *Lease) Context() context.Context { return l.ctx }
 
 // Key returns the key of the lock.
 func (l *Lease) Key() string { return l.m.key }
 
-// Token returns a number that is higher than that of everybody who has held this lock before. Who
-// keeps the highest token it has seen, and refuses lower ones, is safe from a holder that does not
-// know yet that it is none.
+// Token returns a number that is higher than that of every earlier holder of this lock. A
+// resource that remembers the highest token it has seen, and refuses lower ones, is safe from a
+// holder that has not noticed yet that it lost the lock.
 func (l *Lease) Token() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.machine.token
 }
 
-// Held reports whether the lock is held now. It looks at the clock, and so it is right where
-// Context is late: when the program did not run for a while.
+// Held reports whether the lock is held now. It reads the clock, so it is right even where
+// Context is late because the program did not run for a while.
 func (l *Lease) Held() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.machine.holds(time.Now())
 }
 
-// Until returns when the lock is lost if it is not renewed; in the past, or zero, if it is not held.
+// Until returns when the lock will be lost unless it is renewed; a time in the past, or zero, if
+// it is not held.
 func (l *Lease) Until() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.machine.deadline()
 }
 
-// Unlock gives the lock back: Context ends at once, then the key is deleted, if it is still its own
-// revision. It may be called again. Errors: an ErrLockLost if it was lost before; the cause
-// of the end of ctx, and then it is tried until the lock expires by itself.
+// Unlock gives the lock back: Context ends at once, then the key is deleted if it still has the
+// lease's own revision. It may be called again. Errors: ErrLockLost if the lock was lost before;
+// the cause of the end of ctx, after which deletion is retried until the lock expires by itself.
 func (l *Lease) Unlock(ctx context.Context) error {
 	ctx, cancel := l.m.s.bound(ctx)
 	defer cancel()
@@ -217,11 +221,15 @@ func (l *Lease) Unlock(ctx context.Context) error {
 		return err
 	}
 	select {
-	case <-l.gone:
-		return l.unlocked()
-	case <-ctx.Done():
-		return l.m.failed("unlock", context.Cause(ctx))
+	case <-l.gone: // even if ctx has ended
+	default:
+		select {
+		case <-l.gone:
+		case <-ctx.Done():
+			return l.m.failed("unlock", context.Cause(ctx))
+		}
 	}
+	return l.unlocked()
 }
 
 // token reads the token of a lock from its entry.

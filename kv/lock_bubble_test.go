@@ -228,7 +228,7 @@ func TestLocksThatCannotBe(t *testing.T) {
 	})
 }
 
-// hold is a time in which somebody held the lock.
+// hold is a time in which the lock was held.
 type hold struct {
 	who        string
 	from, till time.Time
@@ -324,4 +324,17 @@ func TestNeverTwoHoldersAtOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestALockThatWasGivenBackStaysSo, also for a second Unlock with a context that has ended.
+func TestALockThatWasGivenBackStaysSo(t *testing.T) {
+	inScene(t, locks(), func(s *scene) {
+		held := must.Get(s.mutex(s.client("a")).Lock(s.ctx()))(s)
+		must.Do(s, held.Unlock(s.ctx()))
+		over, cancel := context.WithCancel(s.ctx())
+		cancel()
+		for range 200 {
+			must.Do(s, held.Unlock(over))
+		}
+	})
 }

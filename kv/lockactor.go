@@ -16,21 +16,21 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// lockactor.go - the actor that gets a lock, and keeps it.
+// lockactor.go - the actor that gets a lock and keeps it.
 //
 //	results, watch, clock ─► machine ─► actor: one change at a time, on a goroutine
 //	                            │
 //	                            └─► Context: ends on the clock's own goroutine, whatever the actor does
 //
-// All that must outlive the actor is in the Lease. Its letters say only that there is something
-// to look at, so that none of them can be lost.
+// All that must outlive the actor is in the Lease. A letter only says that something has changed
+// there, so losing one does no harm.
 
 // Letters to a lock's actor, in the order of Receive.
 type (
-	// lockPoked says that there is something to look at.
+	// lockPoked says that the Lease has changed.
 	lockPoked struct{}
 
-	// lockDue ends a time that the machine has asked for.
+	// lockDue says that the time has come that the machine asked for.
 	lockDue struct{ turn uint64 }
 
 	// lockLeave ends the time for which a lost lock is shown.
@@ -40,10 +40,10 @@ type (
 // lockShown is how long a lost lock stays in the tree, unless it is unlocked.
 const lockShown = 5 * time.Minute
 
-// Lease is a lock that somebody holds, or has held. Its methods are safe for concurrent use.
+// Lease is a lock that the program holds, or has held. Its methods are safe for concurrent use.
 type Lease struct {
 	m       *Mutex
-	id      string // begins the ids of its changes
+	id      string // prefix of the ids of its changes
 	ctx     context.Context
 	end     context.CancelCauseFunc
 	life    context.Context // of its goroutines
@@ -57,16 +57,16 @@ type Lease struct {
 	machine lockMachine
 	settled bool        // decided is closed
 	clock   *time.Timer // ends it in time; nil before it is held
-	holder  string      // whom the watch has shown last
+	holder  string      // the holder that the watch showed last
 	changes uint64
-	renewal *change // which may be stored; nil for none
+	renewal *change // a renewal that may be stored; nil for none
 	counts  lockCounts
 }
 
 // lockCounts are shown in the tree.
 type lockCounts struct{ tries, late, renewals, failures uint64 }
 
-// spawn begins to get the lock.
+// spawn starts the actor, which tries to get the lock.
 func (m *Mutex) spawn(ctx context.Context, once bool) (*Lease, error) {
 	l := &Lease{m: m, id: nuid.Next(), decided: make(chan struct{}), gone: make(chan struct{})}
 	l.ctx, l.end = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -100,17 +100,17 @@ func (l *Lease) progress() []api.Counter {
 	}
 }
 
-// poke has the actor look.
+// poke makes the actor look at the Lease.
 func (l *Lease) poke() {
 	l.mu.Lock()
 	ref := l.ref
 	l.mu.Unlock()
 	if ref != nil {
-		_ = ref.Send(lockPoked{}) // it has ended, or has enough of them
+		_ = ref.Send(lockPoked{}) // refused: it has ended, or has such letters already
 	}
 }
 
-// settle draws the consequences of what the machine has become. The lock is held.
+// settle applies the state of the machine to the Lease. The lock is held.
 func (l *Lease) settle() {
 	m := &l.machine
 	if m.phase != lockWanted && !l.settled {
@@ -143,7 +143,7 @@ func (l *Lease) settle() {
 	}
 }
 
-// onDeadline loses the lock in time, whatever the actor is at.
+// onDeadline loses the lock in time, whatever the actor is doing.
 func (l *Lease) onDeadline() {
 	l.mu.Lock()
 	l.machine.expire(time.Now())
@@ -168,7 +168,7 @@ func (l *Lease) refused() error {
 	return l.m.failed("lock", l.machine.err)
 }
 
-// giveUp ends the wish for the lock, and gives it back if it has come meanwhile.
+// giveUp stops trying to get the lock, and gives it back if it was taken meanwhile.
 func (l *Lease) giveUp() {
 	l.mu.Lock()
 	l.machine.unlock(time.Now())
@@ -192,7 +192,7 @@ func (l *Lease) unlock() (err error) {
 	return err
 }
 
-// unlocked returns what became of giving it back.
+// unlocked returns the outcome of giving it back.
 func (l *Lease) unlocked() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -204,7 +204,7 @@ func (l *Lease) unlocked() error {
 	return nil
 }
 
-// lose ends the lock, held or wanted, as the connection does.
+// lose ends the lock, held or wanted, because the connection ends.
 func (l *Lease) lose(err error) {
 	l.mu.Lock()
 	if l.machine.phase == lockReleasing {
@@ -224,7 +224,7 @@ type locker struct {
 	leaving bool
 }
 
-// Started looks at what there is.
+// Started continues where an earlier incarnation ended.
 func (k *locker) Started(c *api.ActorContext) { k.onPoked(c) }
 
 // Receive handles one letter.
@@ -250,7 +250,7 @@ func (k *locker) Stopping(c *api.ActorContext) {
 	}
 }
 
-// onPoked does what the machine wants, and shows where it is.
+// onPoked does what the machine asks for, and shows its state.
 func (k *locker) onPoked(c *api.ActorContext) {
 	l := k.l
 	l.mu.Lock()
@@ -276,7 +276,7 @@ func (k *locker) onPoked(c *api.ActorContext) {
 	k.close(c, phase)
 }
 
-// await has the machine asked again at some time; zero for not.
+// await has the machine asked again at some time; zero for never.
 func (k *locker) await(c *api.ActorContext, again time.Time) {
 	if k.stop != nil {
 		k.stop()
@@ -304,7 +304,7 @@ func (k *locker) onDue(c *api.ActorContext, m lockDue) {
 	}
 }
 
-// onLink follows the link. A drain ends the lock: who holds it has no more time.
+// onLink follows the link. A drain ends the lock, because its holder must stop.
 func (k *locker) onLink(c *api.ActorContext, m api.LinkChange) {
 	if m.Draining {
 		k.l.lose(errLockLinks)
@@ -315,7 +315,7 @@ func (k *locker) onLink(c *api.ActorContext, m api.LinkChange) {
 // leave ends the actor.
 func (k *locker) leave(c *api.ActorContext) {
 	k.l.kill()
-	_ = c.Self().Stop(c.Context()) // itself: it is not waited for
+	_ = c.Self().Stop(c.Context()) // it stops itself, and cannot wait for that
 }
 
 // stateLocked is what the tree shows. The lock is held.
@@ -339,7 +339,7 @@ func (l *Lease) stateLocked() (state string, level api.Level, reason string) {
 	return state, api.Well, ""
 }
 
-// prepare makes the change that the machine wants. The lock is held.
+// prepare makes the change that the machine asks for. The lock is held.
 func (l *Lease) prepare(act lockAct) func() lockResult {
 	revision := l.machine.releases()
 	switch act {
@@ -371,8 +371,8 @@ func (l *Lease) prepare(act lockAct) func() lockResult {
 	}
 }
 
-// change makes a change of the key that others can tell to be this lock's: it replaces all there was
-// of the key, so that nothing older shows up when it expires.
+// change makes a change of the key that is recognizable as this lease's. It replaces the history
+// of the key, so that no older value reappears when it expires.
 func (l *Lease) change(op string) (*change, error) {
 	w, err := l.m.s.change(op, l.m.key)
 	if err != nil {
@@ -420,7 +420,7 @@ func outcomeOf(r *lockResult) lockOutcome {
 	}
 }
 
-// perform makes a change, and has the machine take what became of it.
+// perform makes a change, and gives the outcome to the machine.
 func (l *Lease) perform(act lockAct, do func() lockResult) {
 	r := do()
 	l.mu.Lock()
@@ -441,7 +441,7 @@ func (l *Lease) perform(act lockAct, do func() lockResult) {
 	l.poke()
 }
 
-// follow watches the key as long as the lock is wanted or held.
+// follow watches the key while the lock is wanted or held.
 func (l *Lease) follow() {
 	for tries := 0; l.life.Err() == nil; tries++ {
 		w, err := watch.Start(l.life, watch.Config[*entry]{
@@ -453,7 +453,7 @@ func (l *Lease) follow() {
 		case err == nil:
 			l.listen(w)
 		case errors.Is(err, api.ErrConnectionClosed), errors.Is(err, api.ErrConnectionDraining):
-			l.lose(errLockLinks) // whatever has become of the actor
+			l.lose(errLockLinks) // even if the actor has ended
 			return
 		default:
 			sleep(l.life, lockPause<<min(tries, 5))
@@ -463,11 +463,11 @@ func (l *Lease) follow() {
 
 // subject is the key's in the bucket's stream.
 func (l *Lease) subject() string {
-	in, _ := l.m.s.stored("lock", l.m.key) // NewMutex has looked
+	in, _ := l.m.s.stored("lock", l.m.key) // NewMutex has checked it
 	return l.m.s.read + in
 }
 
-// listen has the machine take what the watch shows.
+// listen gives the machine what the watch shows.
 func (l *Lease) listen(w *watch.Watcher[*entry]) {
 	shown := false // in this sync
 	for e, err := range w.Events() {

@@ -8,20 +8,19 @@ import (
 // Kinds of errors of locks and elections. They come in a *KeyError.
 var (
 	// ErrLock: everything that goes wrong with locks.
-	ErrLock error = kind.New("lock", ErrKeyValue).In(kind.Conflict)
-	// ErrLockHeld: somebody has the lock, and the call does not wait.
-	ErrLockHeld error = kind.New("lock is held by another", ErrLock).In(kind.Conflict, kind.Retry)
-	// ErrLockLost: the lock was held, and is not any more, though nobody has unlocked it: it
-	// could not be renewed in time, or its key was changed, or the connection has ended. It is
-	// fatal for the lock.
-	ErrLockLost error = kind.New("lock was lost", ErrLock)
-	// ErrUnlocked: the lock was given back. It is fatal for the lock.
-	ErrUnlocked error = kind.New("lock was unlocked", ErrLock).In(kind.Closed)
-	// ErrNoLeader: nobody is elected.
-	ErrNoLeader error = kind.New("there is no leader", ErrLock).In(kind.NotFound, kind.Retry)
+	ErrLock error = kind.New("troupe: lock", ErrKeyValue).In(kind.Conflict)
+	// ErrLockHeld: another client has the lock, and the call does not wait.
+	ErrLockHeld error = kind.New("troupe: lock is held by another", ErrLock).In(kind.Conflict, kind.Retry)
+	// ErrLockLost: the lock was lost without an Unlock: it could not be renewed in time, its key
+	// was changed, or the connection ended. It is fatal for the lock.
+	ErrLockLost error = kind.New("troupe: lock was lost", ErrLock)
+	// ErrUnlocked: the lock was unlocked. It is fatal for the lock.
+	ErrUnlocked error = kind.New("troupe: lock was unlocked", ErrLock).In(kind.Closed)
+	// ErrNoLeader: no leader is elected.
+	ErrNoLeader error = kind.New("troupe: there is no leader", ErrLock).In(kind.NotFound, kind.Retry)
 )
 
-// Why a lock is lost.
+// Reasons why a lock is lost.
 var (
 	errLockTime  = kind.New("it was not renewed in time", api.ErrTimeout)
 	errLockGone  = kind.New("its key was deleted, or given another value", ErrKeyWrongLastSequence)

@@ -6,7 +6,7 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// lockmachine.go - what somebody who wants a lock does next. It is pure.
+// lockmachine.go - what a client that wants a lock does next. It is pure.
 //
 //	            stored                         in time
 //	wanted ───────────────────► held ───────► renewed ─┐
@@ -16,14 +16,14 @@ import (
 //	  │                           │
 //	  │ gives up                  │ Unlock
 //	  ▼                           ▼
-//	ended ◄────────────────── releases: a marker behind its own revision
+//	ended ◄────────────────── releases: a marker after its own revision
 //
-// The server lets go of a key ttl after it has stored it, and not before. It stores
-// nothing before it is sent. So who counts ttl from the moment of sending, by
-// clocks that do not go slower than the server's, is never later than the server; the margin is
-// for clocks that do, and for what it takes to stop.
+// The server removes a key ttl after it stored it, and not earlier, and it cannot store a change
+// before it is sent. So a client that counts ttl from the moment of sending, with a clock that
+// is not slower than the server's, never holds the lock longer than the server. The margin
+// covers slower clocks, and the time that the holder takes to stop.
 
-// lockPhase is where somebody is on the way to a lock and back.
+// lockPhase is the phase of a lock's life.
 type lockPhase uint8
 
 const (
@@ -34,31 +34,31 @@ const (
 	lockEnded
 )
 
-// lockAct is what is to be done.
+// lockAct is the next action.
 type lockAct uint8
 
 const (
 	lockNothing lockAct = iota
 	lockTry             // store the key if it has no value
-	lockRenew           // store it again behind its revision
-	lockRelease         // store a marker behind its revision
+	lockRenew           // store it again, expecting its revision
+	lockRelease         // store a marker, expecting its revision
 )
 
-// lockOutcome says what became of a change.
+// lockOutcome is the outcome of a change.
 type lockOutcome uint8
 
 const (
 	lockStored  lockOutcome = iota
 	lockTaken               // the key has another revision
-	lockTrouble             // not stored, or nobody knows; the same change may be tried again
+	lockTrouble             // not stored, or unknown; the same change may be tried again
 	lockRefused             // it will never be stored
 )
 
 const (
 	lockPauseMax  = 2 * time.Second        // between tries, in trouble
 	lockPause     = 100 * time.Millisecond // at first
-	lockJitter    = 64 * time.Millisecond  // how long those that wait spread over when a lock becomes free
-	lockJitterMin = 4 * time.Millisecond   // for those that were too late again and again
+	lockJitter    = 64 * time.Millisecond  // waiters spread over this time when a lock becomes free
+	lockJitterMin = 4 * time.Millisecond   // for waiters that were too late many times
 )
 
 // lockMachine is one attempt to get a lock, and to keep it.
@@ -66,19 +66,19 @@ const (
 // Invariant: held only as long as lapse(sent, now) < ttl - margin.
 type lockMachine struct {
 	ttl, margin time.Duration
-	once        bool // it does not wait
+	once        bool // do not wait
 
 	phase    lockPhase
 	busy     bool      // a change is under way
-	revision uint64    // the last own one
-	token    uint64    // the first own one
+	revision uint64    // the last one of our own
+	token    uint64    // the first one of our own
 	sent     time.Time // when the change that was stored last was sent
-	sentLast time.Time // when any change was sent that may be stored, and expires
-	unsure   bool      // a renewal may be stored behind revision
-	due      time.Time // when to do the next thing
+	sentLast time.Time // when the last change was sent that may be stored and expires
+	unsure   bool      // a renewal may be stored after revision
+	due      time.Time // when to act next
 	fails    int       // in a row
-	late     int       // how often another one was quicker
-	blocked  uint64    // revision of another one's that a try has met
+	late     int       // how often another client was faster
+	blocked  uint64    // revision of another client that refused a try
 	seen     lockSeen
 	err      error // why it is lost, or has ended; nil for released and given up
 }
@@ -90,17 +90,16 @@ type lockSeen struct {
 	mine     bool
 }
 
-// lapse is how much time has passed, by the clock that says more: one of them stands still while
-// the machine sleeps, and the other can be set back.
+// lapse is how much time has passed, by the clock that shows more: the monotonic clock stops
+// while the machine sleeps, and the wall clock can be set back.
 func lapse(from, to time.Time) time.Duration {
 	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }
 
-// lasts is how long a lock that is stored is relied on from its sending.
+// lasts is how long a stored lock is relied on, counted from its sending.
 func (m *lockMachine) lasts() time.Duration { return m.ttl - m.margin }
 
-// next says what to do now, or when to ask again; zero for when something happens. chance is a
-// number from 0 to 1.
+// next returns what to do now, or when to ask again; zero for not before something happens.
 func (m *lockMachine) next(now time.Time) (act lockAct, again time.Time) {
 	if m.expire(now) {
 		return lockNothing, time.Time{}
@@ -110,7 +109,7 @@ func (m *lockMachine) next(now time.Time) (act lockAct, again time.Time) {
 	}
 	switch m.phase {
 	case lockWanted:
-		if m.seen.held && m.seen.mine { // a try of which nobody knew
+		if m.seen.held && m.seen.mine { // a try whose acknowledgement was lost
 			return m.begin(now, lockRelease)
 		}
 		return m.when(now, lockTry)
@@ -120,7 +119,7 @@ func (m *lockMachine) next(now time.Time) (act lockAct, again time.Time) {
 		}
 		return act, again
 	case lockReleasing:
-		if lapse(m.sentLast, now) >= m.ttl { // the server has let go of it
+		if lapse(m.sentLast, now) >= m.ttl { // the server has removed it
 			m.end(nil)
 			return lockNothing, time.Time{}
 		}
@@ -130,7 +129,7 @@ func (m *lockMachine) next(now time.Time) (act lockAct, again time.Time) {
 	}
 }
 
-// when begins what is due.
+// when begins act if it is due, and otherwise returns the time when it will be.
 func (m *lockMachine) when(now time.Time, act lockAct) (lockAct, time.Time) {
 	if m.due.After(now) {
 		return lockNothing, m.due
@@ -154,7 +153,7 @@ func (m *lockMachine) deadline() time.Time {
 	return m.sent.Add(m.lasts())
 }
 
-// expire loses a lock whose time is over.
+// expire loses a lock whose deadline has passed.
 func (m *lockMachine) expire(now time.Time) bool {
 	if m.phase != lockHeld || lapse(m.sent, now) < m.lasts() {
 		return false
@@ -192,7 +191,7 @@ func (m *lockMachine) unlock(now time.Time) {
 			m.end(nil)
 			return
 		}
-		m.phase, m.due = lockReleasing, now // of what may be under way
+		m.phase, m.due = lockReleasing, now // releases what may be under way, too
 	case lockHeld:
 		m.phase, m.due, m.fails = lockReleasing, now, 0
 	case lockLost:
@@ -200,7 +199,7 @@ func (m *lockMachine) unlock(now time.Time) {
 	}
 }
 
-// done takes what became of a change that was sent at a time.
+// done takes the outcome of a change.
 func (m *lockMachine) done(now time.Time, act lockAct, r lockResult) {
 	m.busy = false
 	switch act {
@@ -213,11 +212,11 @@ func (m *lockMachine) done(now time.Time, act lockAct, r lockResult) {
 	}
 }
 
-// lockResult is what became of a change.
+// lockResult is the outcome of a change.
 type lockResult struct {
 	outcome  lockOutcome
 	sent     time.Time
-	revision uint64  // the own one if it is stored; the other one, 0 for unknown, if it is taken
+	revision uint64  // ours if it is stored; the other one, 0 for unknown, if it is taken
 	err      error   // nil if it is stored
 	chance   float64 // from 0 to 1
 }
@@ -230,7 +229,7 @@ func (m *lockMachine) tried(now time.Time, r lockResult) {
 		if wanted {
 			m.phase, m.fails, m.due = lockHeld, 0, r.sent.Add(m.ttl/3)
 		}
-		if wanted && m.expire(now) { // it took too long: nobody has relied on it
+		if wanted && m.expire(now) { // it took too long: the lock was never relied on
 			m.phase, m.err = lockWanted, nil
 			m.seen = lockSeen{revision: r.revision, held: true, mine: true}
 		}
@@ -265,7 +264,7 @@ func (m *lockMachine) renewed(now time.Time, r lockResult) {
 		m.unsure = m.unsure || r.outcome == lockTrouble
 	case r.outcome == lockTrouble:
 		m.unsure = true
-		m.err = r.err // to be shown; it is not lost
+		m.err = r.err // to be shown; the lock is not lost
 		m.retry(now, r.chance)
 	default:
 		m.lose(r.err)
@@ -273,7 +272,7 @@ func (m *lockMachine) renewed(now time.Time, r lockResult) {
 }
 
 func (m *lockMachine) released(now time.Time, r lockResult) {
-	if m.phase == lockWanted { // of a try of which nobody knew
+	if m.phase == lockWanted { // of a try whose acknowledgement was lost
 		m.seen.held = m.seen.held && r.outcome == lockTrouble
 		m.retry(now, r.chance)
 		return
@@ -294,7 +293,7 @@ func (m *lockMachine) released(now time.Time, r lockResult) {
 	}
 }
 
-// releases returns the revision behind which a marker is to be stored.
+// releases returns the revision that the marker is to follow.
 func (m *lockMachine) releases() uint64 {
 	if m.phase == lockWanted {
 		return m.seen.revision
@@ -317,24 +316,24 @@ func (m *lockMachine) see(now time.Time, s lockSeen, chance float64) {
 	}
 }
 
-// absent takes that the watch has shown all there is, and the key is not among it.
+// absent notes that the watch is complete and has not shown the key.
 func (m *lockMachine) absent(now time.Time, chance float64) {
 	switch m.phase {
 	case lockWanted:
 		m.seen = lockSeen{}
 		m.blocked = 0
 		m.freed(now, chance)
-	case lockHeld: // the watch may be behind: the leader says
+	case lockHeld: // the watch may lag: only the leader knows
 		m.due = now
 	}
 }
 
-// freed makes haste if the key has no value: those that wait spread over a moment, the ones that were too
-// late before over a shorter one.
+// freed schedules the next try soon if the key has no value: waiters spread over a short time,
+// and those that were too late before over a shorter one.
 func (m *lockMachine) freed(now time.Time, chance float64) {
 	if m.busy || m.seen.held || m.seen.revision < m.blocked {
 		if m.seen.held && !m.seen.mine && m.seen.revision >= m.blocked && m.due.Before(now.Add(m.ttl)) {
-			m.due = now.Add(m.ttl) // another one was quicker
+			m.due = now.Add(m.ttl) // another client was faster
 		}
 		return
 	}

@@ -80,7 +80,7 @@ func TestOwnLostAckBehindTheWindow(t *testing.T) {
 	}
 }
 
-// TestOutcomeThatIsNotKnown loses every acknowledgement: nobody says that it was stored, or
+// TestOutcomeThatIsNotKnown loses every acknowledgement: no reply says that it was stored, or
 // was not.
 func TestOutcomeThatIsNotKnown(t *testing.T) {
 	inBubble(t, func(w *world) {
@@ -110,7 +110,7 @@ func TestOutcomeThatIsNotKnown(t *testing.T) {
 	})
 }
 
-// TestLostLinkIsNoConflict cuts the link behind a change.
+// TestLostLinkIsNoConflict cuts the link after a change.
 func TestLostLinkIsNoConflict(t *testing.T) {
 	inBubble(t, func(w *world) {
 		s := w.made(kv.Config{Bucket: "b"})

@@ -8,20 +8,21 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// Create makes a bucket. One that is there with the same config is opened. Errors, each a
+// Create creates a bucket. If it exists with the same config, it is opened. Errors, each a
 // *BucketError: ErrInvalidBucketName; ErrKeyHistoryTooLarge; ErrLimitMarkerTTLNotSupported;
-// ErrBucketExists; what CreateStream returns.
+// ErrBucketExists; those of CreateStream.
 func Create(ctx context.Context, js jetstream.JetStream, cfg Config) (Store, error) {
 	return put(ctx, js, cfg, "create")
 }
 
-// Update changes the config of a bucket to cfg, all of it. Errors: as Create;
+// Update replaces the whole config of a bucket by cfg. Errors: those of Create;
 // ErrBucketNotFound.
 func Update(ctx context.Context, js jetstream.JetStream, cfg Config) (Store, error) {
 	return put(ctx, js, cfg, "update")
 }
 
-// CreateOrUpdate updates a bucket, or makes it if there is none. Errors: as both.
+// CreateOrUpdate updates a bucket, or creates it if it does not exist. Errors: those of Create
+// and Update.
 func CreateOrUpdate(ctx context.Context, js jetstream.JetStream, cfg Config) (Store, error) {
 	return put(ctx, js, cfg, "create or update")
 }
@@ -48,7 +49,20 @@ func put(ctx context.Context, js jetstream.JetStream, cfg Config, op string) (St
 	return newStore(js, s), nil
 }
 
-// refused gives an error a kind that only the config tells.
+// Plan returns what CreateOrUpdate would do, and changes nothing. Errors: ErrInvalidBucketName
+// and ErrKeyHistoryTooLarge, each a *BucketError; those of PlanStream.
+func Plan(ctx context.Context, js jetstream.JetStream, cfg Config) (*jetstream.Plan, error) {
+	if err := stores.Check("plan", js, cfg.Bucket); err != nil {
+		return nil, err
+	}
+	config, err := cfg.stream("plan")
+	if err != nil {
+		return nil, err
+	}
+	return js.PlanStream(ctx, config)
+}
+
+// refused gives an error the kind that follows from the config.
 func (c *Config) refused(err error) error {
 	if e, ok := errors.AsType[*BucketError](err); ok && c.LimitMarkerTTL != 0 && errors.Is(err, jetstream.ErrRequiredAPILevel) {
 		e.Kind = ErrLimitMarkerTTLNotSupported
@@ -56,7 +70,7 @@ func (c *Config) refused(err error) error {
 	return err
 }
 
-// Open returns a bucket that is there. Errors: ErrInvalidBucketName; ErrBucketNotFound;
+// Open returns an existing bucket. Errors: ErrInvalidBucketName; ErrBucketNotFound;
 // ErrBadBucket.
 func Open(ctx context.Context, js jetstream.JetStream, bucket string) (Store, error) {
 	s, err := stores.Open(ctx, js, bucket)
@@ -74,12 +88,12 @@ func Delete(ctx context.Context, js jetstream.JetStream, bucket string) error {
 	return stores.Delete(ctx, js, bucket)
 }
 
-// Names yields the names of the buckets of the account. It ends with the first error.
+// Names yields the names of the buckets of the account. The first error ends it.
 func Names(ctx context.Context, js jetstream.JetStream) iter.Seq2[string, error] {
 	return stores.Names(ctx, js)
 }
 
-// List yields the states of the buckets of the account. It ends with the first error.
+// List yields the statuses of the buckets of the account. The first error ends it.
 func List(ctx context.Context, js jetstream.JetStream) iter.Seq2[Status, error] {
 	return func(yield func(Status, error) bool) {
 		for info, err := range stores.List(ctx, js) {

@@ -38,3 +38,29 @@ func TestErrLimitMarkerTTLNotSupported(t *testing.T) {
 	is(t, err, jetstream.ErrRequiredAPILevel)
 	is(t, err, kv.ErrKeyValue)
 }
+
+func TestAPlanChangesNothing(t *testing.T) {
+	ctx, js := t.Context(), streaming(t)
+	cfg := kv.Config{Bucket: "a", Storage: jetstream.MemoryStorage, TTL: time.Hour}
+	if plan := must.Get(kv.Plan(ctx, js, cfg))(t); !plan.Create {
+		t.Errorf("without a bucket the plan is %v", plan)
+	}
+	_, err := kv.Open(ctx, js, "a")
+	is(t, err, kv.ErrBucketNotFound)
+	made(t, js, cfg)
+	if plan := must.Get(kv.Plan(ctx, js, cfg))(t); !plan.Nothing() {
+		t.Errorf("with the config that it has, the plan is %v", plan)
+	}
+	other := cfg
+	other.TTL = 2 * time.Hour
+	if plan := must.Get(kv.Plan(ctx, js, other))(t); len(plan.Changes) != 1 || plan.Changes[0].Field != "MaxAge" {
+		t.Errorf("with another TTL the plan is %v", plan)
+	}
+	if plan := must.Get(kv.Plan(ctx, js, cfg))(t); !plan.Nothing() {
+		t.Errorf("after a plan was made, the bucket differs: %v", plan)
+	}
+	_, err = kv.Plan(ctx, js, kv.Config{Bucket: "a b"})
+	is(t, err, kv.ErrInvalidBucketName)
+	_, err = kv.Plan(ctx, js, kv.Config{Bucket: "a", History: kv.MaxHistory + 1})
+	is(t, err, kv.ErrKeyHistoryTooLarge)
+}

@@ -10,14 +10,15 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// many.go - the values of many keys with few round trips.
+// many.go - reads the values of many keys with few round trips.
 //
-//	keys and patterns ──► requests of a size that a server takes ──► last messages ──► values
+//	keys and patterns ──► requests of a size that a server accepts ──► last messages ──► values
 //
-// A handle that reads through the leader asks it for each key, many at a time: servers find
-// the last messages of several subjects only with direct gets, which any replica answers.
+// A handle that reads through the leader asks for each key separately, many at a time: a server
+// finds the last messages of several subjects only in a direct get, which any replica may
+// answer.
 
-// manyBytesMax bounds the subjects of one request.
+// manyBytesMax bounds the subjects of one request, in bytes.
 const manyBytesMax = 256 << 10
 
 // GetMany implements Reader.
@@ -46,13 +47,14 @@ func (s *store) eachLast(ctx context.Context, op string, keys []string, each fun
 	return nil
 }
 
-// failedMany makes what a stream said an error about the bucket, as it is about no single key.
+// failedMany wraps an error of the stream in an error about the bucket, because it is not about
+// a single key.
 func (s *store) failedMany(op string, err error) error {
 	return stores.Failed(op+" from", s.bucket, err)
 }
 
-// values yields the values that messages hold. Markers are left out; what cannot be decoded is
-// an error in its place.
+// values yields the values of messages. Markers are left out; a message that cannot be decoded
+// is yielded as an error.
 type values struct {
 	s       *store
 	op      string
@@ -60,7 +62,7 @@ type values struct {
 	stopped bool
 }
 
-// message yields what a message says, and reports whether there is more to be read.
+// message yields the value of a message, and reports whether to read on.
 func (v *values) message(m *jetstream.RawStreamMsg) bool {
 	if op, _ := operation(m.Header); op != OpPut {
 		return true
@@ -78,13 +80,13 @@ func (v *values) message(m *jetstream.RawStreamMsg) bool {
 	return !v.stopped
 }
 
-// undecoded is the error for a key that the codec does not know.
+// undecoded is the error for a key that the codec cannot decode.
 func (s *store) undecoded(op, subject string, revision uint64, err error) error {
 	return &KeyError{Op: op, Bucket: s.bucket, Key: subject[min(len(s.read), len(subject)):], Revision: revision, Kind: ErrKeyDecodeFailed, Err: err}
 }
 
-// subjects returns what keys and patterns are in the bucket's stream, each once, what
-// has wildcards first. What a pattern matches is not there again.
+// subjects returns the subjects of keys and patterns in the bucket's stream, each once, those
+// with wildcards first. Keys that a pattern matches are left out.
 func (s *store) subjects(op string, patterns []string) ([]string, error) {
 	var wild, literal []string
 	for _, pattern := range patterns {
@@ -107,14 +109,14 @@ func (s *store) subjects(op string, patterns []string) ([]string, error) {
 	return append(wild, literal...), nil
 }
 
-// lastsOf reads the last messages of subjects until each returns false. No message is no error.
-// What is replaced while it is read is read again: no key is left out.
+// lastsOf reads the last messages of subjects until each returns false. That there are none is
+// not an error. Messages that are replaced meanwhile are read again, so no key is left out.
 func (s *store) lastsOf(ctx context.Context, subjects []string, each func(*jetstream.RawStreamMsg) bool) error {
 	r := lastReading{s: s, each: each, seen: map[string]bool{}}
 	return r.parts(ctx, subjects)
 }
 
-// manyTriesMax is how often messages are asked for that are replaced as they are read.
+// manyTriesMax is how often messages are asked for that are replaced while they are read.
 const manyTriesMax = 10
 
 // lastReading is one run of a lastsOf.
@@ -125,7 +127,7 @@ type lastReading struct {
 	stopped bool
 }
 
-// parts reads subjects in parts of what fits into a request.
+// parts reads subjects in parts that fit into a request.
 func (r *lastReading) parts(ctx context.Context, subjects []string) error {
 	for part := range chunks(subjects, manyBytesMax) {
 		for group := range slices.Chunk(part, groupMax) {
@@ -137,7 +139,8 @@ func (r *lastReading) parts(ctx context.Context, subjects []string) error {
 	return nil
 }
 
-// group reads what a server finds at a time. When it is more the leader names it.
+// group reads subjects with one request. If they match more than a server finds at a time, the
+// leader names the matches.
 func (r *lastReading) group(ctx context.Context, subjects []string) error {
 	var err error
 	for range manyTriesMax {
@@ -152,7 +155,7 @@ func (r *lastReading) group(ctx context.Context, subjects []string) error {
 	return err
 }
 
-// named reads subjects of which the leader names those that a pattern matches.
+// named reads subjects, after the leader has named those that match a pattern.
 func (r *lastReading) named(ctx context.Context, subjects []string) error {
 	for i, subject := range subjects {
 		if !protocol.HasWildcard(subject) {
@@ -169,7 +172,7 @@ func (r *lastReading) named(ctx context.Context, subjects []string) error {
 	return nil
 }
 
-// message hands on the first message of each subject.
+// message passes on the first message of each subject.
 func (r *lastReading) message(m *jetstream.RawStreamMsg) bool {
 	if r.seen[m.Subject] {
 		return true
@@ -179,8 +182,9 @@ func (r *lastReading) message(m *jetstream.RawStreamMsg) bool {
 	return !r.stopped
 }
 
-// pages reads the last messages of subjects, page by page, until each returns false. No message is no
-// error; it is an ErrMsgsReplaced when one is replaced before its page was read.
+// pages reads the last messages of subjects, page by page, until each returns false. That there
+// are none is not an error. It returns ErrMsgsReplaced if a message is replaced before its page
+// was read.
 func (s *store) pages(ctx context.Context, subjects []string, each func(*jetstream.RawStreamMsg) bool, opts ...jetstream.GetLastForOpt) error {
 	msgs, err := jetstream.GetLastMsgsFor(ctx, s.js, s.name(), subjects, append(opts, jetstream.GetLastMsgsExact())...)
 	if err != nil {
@@ -201,7 +205,7 @@ func (s *store) pages(ctx context.Context, subjects []string, each func(*jetstre
 // name returns the name of the bucket's stream.
 func (s *store) name() string { return s.stream.CachedInfo().Config.Name }
 
-// chunks yields the subjects in parts of so many bytes at most, and of one subject at least.
+// chunks yields the subjects in parts of at most bytesMax bytes, but at least one subject.
 func chunks(subjects []string, bytesMax int) iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
 		begin, bytes := 0, 0
@@ -220,7 +224,7 @@ func chunks(subjects []string, bytesMax int) iter.Seq[[]string] {
 	}
 }
 
-// leaderLastsOf is lastsOf through the leader, who names what a pattern matches.
+// leaderLastsOf is lastsOf through the leader, which also names what a pattern matches.
 func (s *store) leaderLastsOf(ctx context.Context, subjects []string, each func(*jetstream.RawStreamMsg) bool) error {
 	for i, subject := range subjects {
 		if !protocol.HasWildcard(subject) {
@@ -254,13 +258,13 @@ func (s *store) leaderEach(ctx context.Context, subjects []string, each func(*je
 	return true, nil
 }
 
-// names are subjects of the bucket's stream as of one moment.
+// names are the subjects of the bucket's stream as of one moment.
 type names struct {
 	subjects []string // in order
 	last     uint64   // the last sequence of the stream
 }
 
-// names asks the leader for the subjects that a filter matches and those before do not.
+// names asks the leader for the subjects that match filter, but none of the filters in before.
 func (s *store) names(ctx context.Context, filter string, before []string) (names, error) {
 	info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(filter))
 	if err != nil {

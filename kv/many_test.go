@@ -109,7 +109,7 @@ func TestGetManyMissesNoKey(t *testing.T) {
 	}
 }
 
-// putAll gives keys a value, each anew.
+// putAll gives each key a new value.
 func putAll(t testing.TB, s kv.Store, keys []string) {
 	t.Helper()
 	for part := range slices.Chunk(keys, 500) {
@@ -121,7 +121,7 @@ func putAll(t testing.TB, s kv.Store, keys []string) {
 	}
 }
 
-// readAndReplaced returns how many of the keys are read while all are given a value anew.
+// readAndReplaced returns how many of the keys are read while all are given new values.
 func readAndReplaced(t testing.TB, s kv.Store, keys, patterns []string) int {
 	t.Helper()
 	got := map[string]bool{}
@@ -212,8 +212,9 @@ func TestSnapshotOfKeysThatAreNew(t *testing.T) {
 	}
 }
 
-// TestSnapshotWhenHistoryIsRaised: a key that has fewer values than are kept now may have lost those of
-// a time when less were kept. It is not left out, whoever has raised it, and with which handle.
+// TestSnapshotWhenHistoryIsRaised: a key that has fewer values than are kept now may have lost
+// those of a time when less were kept. It is not left out, whichever client has raised it, with
+// whichever handle.
 func TestSnapshotWhenHistoryIsRaised(t *testing.T) {
 	ctx := t.Context()
 	js := streaming(t)

@@ -6,7 +6,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// ttlMin is the shortest time to live that servers take.
+// ttlMin is the shortest time to live that servers accept.
 const ttlMin = time.Second
 
 // CreateOpt is an option of Store.Create. A nil one is skipped.
@@ -16,9 +16,9 @@ type createOptions struct {
 	ttl time.Duration // 0 for none
 }
 
-// KeyTTL has the key expire after that time, at least a second and in whole seconds, unless
-// it is given another value before: with Update and Put it is kept as the others are. 0 for
-// as long as the others. The bucket needs Config.LimitMarkerTTL: ErrKeyTTLNotSupported.
+// KeyTTL makes the key expire after ttl, in whole seconds, at least one. A later Put or Update
+// gives it a value that lives as long as others. 0 is no option. The bucket needs
+// Config.LimitMarkerTTL: ErrKeyTTLNotSupported.
 func KeyTTL(ttl time.Duration) CreateOpt {
 	return func(o *createOptions) error {
 		o.ttl = ttl
@@ -34,8 +34,8 @@ type deleteOptions struct {
 	ttl      time.Duration
 }
 
-// LastRevision has the call refused, with an ErrKeyWrongLastSequence, unless revision is the
-// last one of the key. 0 is no option.
+// LastRevision makes the call fail, with an ErrKeyWrongLastSequence, unless revision is the last
+// one of the key. 0 is no option.
 func LastRevision(revision uint64) DeleteOpt {
 	return func(o *deleteOptions) error {
 		o.revision = revision
@@ -43,9 +43,9 @@ func LastRevision(revision uint64) DeleteOpt {
 	}
 }
 
-// PurgeTTL has the marker that Store.Purge leaves expire after that time, at least a second
-// and in whole seconds. 0 is no option. Watchers and caches that are away for longer than that
-// do not learn of the purge. The bucket needs Config.LimitMarkerTTL: ErrKeyTTLNotSupported.
+// PurgeTTL makes the marker that Store.Purge leaves expire after ttl, in whole seconds, at least
+// one. 0 is no option. Watchers and caches that are disconnected for longer do not learn of the
+// purge. The bucket needs Config.LimitMarkerTTL: ErrKeyTTLNotSupported.
 func PurgeTTL(ttl time.Duration) DeleteOpt {
 	return func(o *deleteOptions) error {
 		o.ttl = ttl
@@ -59,14 +59,14 @@ func checkTTL(option string, ttl time.Duration) error {
 	case ttl != 0 && ttl < ttlMin:
 		reason = " is less than 1s"
 	case ttl%time.Second != 0: // a server would cut it
-		reason = " is no whole number of seconds"
+		reason = " is not a whole number of seconds"
 	default:
 		return nil
 	}
 	return &jetstream.OptionError{Option: option, Reason: ttl.String() + reason, Err: jetstream.ErrMsgTTLInvalid}
 }
 
-// applied has each option say what it wants.
+// applied applies the options; nil ones are skipped.
 func applied[O ~func(*S) error, S any](options []O) (set S, err error) {
 	for _, option := range options {
 		if option == nil {

@@ -7,22 +7,22 @@ import (
 // pathcodec.go - keys that look like the paths of files. It is pure.
 
 const (
-	pathRoot   = "_root_" // stands for the slash that a path begins with
-	pathEscape = '='      // begins what stands for a byte that a token cannot have
+	pathRoot   = "_root_" // replaces the slash that a path begins with
+	pathEscape = '='      // begins the escape of a byte that a token cannot have
 	hexDigits  = "0123456789ABCDEF"
 )
 
-// Path has keys that look like the paths of files: "/" stands between their parts, and a
-// pattern is "/etc/*/hosts" or "/etc/>". It is a KeyCodec and a FilterCodec.
+// Path encodes keys that look like file paths: their parts are separated by "/", and a pattern
+// is "/etc/*/hosts" or "/etc/>". It is a KeyCodec and a FilterCodec.
 //
 //	/etc/hosts.d/my file    _root_.etc.hosts=2Ed.my=20file
 //	etc/hosts               etc.hosts
 //	etc//hosts/             etc.=.hosts.=
 //	/                       _root_
 //
-// Each path is a key of its own, whatever bytes it has: none is cleaned, and what
-// was encoded is what is decoded. A part may hold a dot, which does not end it. Paths of
-// letters, digits, '-' and '_' stand in the bucket as those of orbit.go's codec do.
+// Paths are not cleaned: each is a different key, and decodes to what was encoded, whatever
+// bytes it has. A dot does not end a part. Paths whose parts consist of letters, digits, '-' and
+// '_' are encoded as by orbit.go's codec.
 type Path struct{}
 
 // EncodeKey implements KeyCodec.
@@ -35,7 +35,7 @@ func (Path) EncodeFilter(pattern string) (string, error) {
 	return encodePath(pattern, func(part string, last bool) bool { return part == "*" || part == AllKeys && last })
 }
 
-// encodePath encodes a path but for its wildcards.
+// encodePath encodes a path except for its wildcards.
 func encodePath(path string, wild func(part string, last bool) bool) (string, error) {
 	if path == "" {
 		return "", &CodecError{Codec: "path", Reason: "a path is empty"}
@@ -64,8 +64,8 @@ func encodePath(path string, wild func(part string, last bool) bool) (string, er
 	}
 }
 
-// writePart writes what stands for one part of a path; an empty one is an escape of nothing.
-// taken: it would be taken for something else.
+// writePart writes the encoding of one part of a path; that of an empty one is an escape of
+// nothing. taken means that the part as it is would be taken for something else.
 func writePart(key *strings.Builder, part string, taken bool) {
 	if part == "" {
 		key.WriteByte(pathEscape)
@@ -85,7 +85,7 @@ func (p Path) DecodeKey(key string) (string, error) {
 	path, reason := decodePath(key)
 	if reason == "" {
 		if again, err := p.EncodeKey(path); err != nil || again != key {
-			reason = "it is not how a path is encoded"
+			reason = "it is not the encoding of a path"
 		}
 	}
 	if reason != "" {
@@ -115,7 +115,7 @@ func decodePath(key string) (path, reason string) {
 		default:
 			high, low := strings.IndexByte(hexDigits, rest[i+1]), strings.IndexByte(hexDigits, rest[i+2])
 			if high < 0 || low < 0 {
-				return "", "an escape is none"
+				return "", "an escape is invalid"
 			}
 			b.WriteByte(byte(high<<4 | low))
 			i += 2

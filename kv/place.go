@@ -6,7 +6,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// place.go - under which subjects the keys of a bucket are read and written. It is pure.
+// place.go - the subjects under which the keys of a bucket are read and written. It is pure.
 //
 //	bucket              read                write
 //	of its own          $KV.<bucket>.       <API prefix>$KV.<bucket>.
@@ -15,14 +15,14 @@ import (
 //
 // A mirror keeps the subjects of its origin unless it transforms them.
 
-// place is what the subjects of a bucket's keys begin with. Each ends with a dot.
+// place is the prefixes of the subjects of a bucket's keys. Each ends with a dot.
 type place struct {
 	read  string // in the bucket's stream
 	write string // in a publish
 }
 
-// placeOf returns the place of a bucket by the config of its stream. prefix is what stands
-// before the subjects of publishes; see bucket.PublishPrefix.
+// placeOf returns the place of a bucket from the config of its stream. prefix precedes the
+// subjects of publishes: see bucket.PublishPrefix.
 func placeOf(cfg *jetstream.StreamConfig, prefix string) place {
 	if m := cfg.Mirror; m != nil {
 		return mirrorPlace(m, prefix)

@@ -102,7 +102,7 @@ func TestMirrorOfAnotherDomain(t *testing.T) {
 	until(t, s, "there", 1)
 	must.Do(t, s.Purge(t.Context(), "there"))
 	everything(t, s)
-	nc := must.Get(nats.Connect(leaf.URL()))(t)
+	nc := must.Get(nats.Connect(leaf.URL(), nats.Timeout(time.Minute)))(t)
 	defer nc.Close()
 	theirs := must.Get(must.Get(peer.New(nc))(t).KeyValue(t.Context(), "mirror"))(t)
 	last := must.Get(theirs.PutString(t.Context(), "theirs", "5"))(t)
@@ -179,7 +179,7 @@ func TestBucketsOfAnotherAccount(t *testing.T) {
 	if e := must.Get(own.Get(t.Context(), "k"))(t); e.Revision() != last {
 		t.Error(told(e))
 	}
-	nc := must.Get(nats.Connect(s.URL(), nats.UserInfo("b", "b")))(t)
+	nc := must.Get(nats.Connect(s.URL(), nats.UserInfo("b", "b"), nats.Timeout(time.Minute)))(t)
 	defer nc.Close()
 	theirs := must.Get(must.Get(peer.NewWithAPIPrefix(nc, "fromA"))(t).KeyValue(t.Context(), "b"))(t)
 	if e := must.Get(theirs.Get(t.Context(), "k"))(t); e.Revision() != last {

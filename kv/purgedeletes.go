@@ -7,20 +7,20 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// markerAge is how old a marker has to be, unless it is said otherwise, before PurgeDeletes
-// removes it: watchers that were away for less see it.
+// markerAge is how old a marker must be, by default, before PurgeDeletes removes it: watchers
+// that were disconnected for less still see it.
 const markerAge = 30 * time.Minute
 
 // PurgeOpt is an option of Store.PurgeDeletes. A nil one is skipped.
 type PurgeOpt func(*purgeOptions) error
 
 type purgeOptions struct {
-	age time.Duration // 0 for markerAge; less for all
+	age time.Duration // 0 for markerAge; negative for all
 }
 
-// DeleteMarkersOlderThan says how old a marker has to be for PurgeDeletes to remove it: 30
-// minutes for 0, and any for less than 0. What is behind a younger one is removed, and it
-// stays.
+// DeleteMarkersOlderThan is how old a marker must be for PurgeDeletes to remove it. Default, and
+// 0: 30 minutes; a negative age removes all. Of a key with a younger marker, the values are
+// removed and the marker stays.
 func DeleteMarkersOlderThan(age time.Duration) PurgeOpt {
 	return func(o *purgeOptions) error {
 		o.age = age
@@ -55,8 +55,8 @@ func (s *store) PurgeDeletes(ctx context.Context, opts ...PurgeOpt) error {
 	return nil
 }
 
-// purgeBehind removes what is older than a marker, and the marker unless it is kept. What was
-// stored for the key since stays.
+// purgeBehind removes what is older than a marker, and the marker unless it is kept. Later
+// revisions of the key stay.
 func (s *store) purgeBehind(ctx context.Context, e *entry, kept bool) error {
 	before := e.revision
 	if !kept {

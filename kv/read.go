@@ -27,8 +27,8 @@ func (s *store) GetRevision(ctx context.Context, key string, revision uint64) (E
 	return e, nil
 }
 
-// read1 reads what the bucket has for a key, a marker included. in is the key as it stands
-// there; revision 0 is the last.
+// read1 reads one revision of a key, which may be a marker. in is the key as it is in the
+// bucket; revision 0 is the last.
 func (s *store) read1(ctx context.Context, key, in string, revision uint64) (*entry, error) {
 	subject := s.read + in
 	var m *jetstream.RawStreamMsg
@@ -42,12 +42,12 @@ func (s *store) read1(ctx context.Context, key, in string, revision uint64) (*en
 		return nil, s.failed("get", key, revision, err)
 	}
 	if m.Subject != subject {
-		return nil, &KeyError{Op: "get", Bucket: s.bucket, Key: key, Revision: revision, Reason: "it is a revision of another key", Kind: ErrKeyNotFound}
+		return nil, &KeyError{Op: "get", Bucket: s.bucket, Key: key, Revision: revision, Reason: "the revision belongs to another key", Kind: ErrKeyNotFound}
 	}
 	return s.entry("get", key, m)
 }
 
-// entry returns what a message of the bucket's stream says of a key.
+// entry makes an entry of a message of the bucket's stream.
 func (s *store) entry(what, key string, m *jetstream.RawStreamMsg) (*entry, error) {
 	op, expired := operation(m.Header)
 	e := &entry{bucket: s.bucket, key: key, value: m.Data, revision: m.Sequence, created: m.Time, op: op, expired: expired, header: m.Header}

@@ -12,14 +12,14 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// snapshot.go - what keys had at one revision.
+// snapshot.go - the values that keys had at one revision.
 //
 //	now, up to 1024 keys    last messages, page by page; the first says which revision it is
 //	more, or an old one     the leader names the keys ──► last messages of groups of them
 //
-//	last messages ──► of a replica that is behind the revision: again
-//	              ├─► not newer than the revision: that is it
-//	              └─► newer, or none: the leader says what follows what in the history of the key
+//	last messages ──► of a replica that lags behind the revision: try again
+//	              ├─► not newer than the revision: this is the value
+//	              └─► newer, or none: the leader has the history of the key
 //	                    └─ nothing is that old: is the key new, or is its value gone?
 
 // groupMax is how many keys a server finds at a time.
@@ -27,12 +27,12 @@ const groupMax = 1024
 
 // Kinds of errors of snapshots.
 var (
-	// ErrSnapshotGone: the history of a key does not reach back to the revision: what it had is
-	// gone, or it cannot be told from a new key. A snapshot of a later revision may succeed, and with
-	// more Config.History one of an earlier.
-	ErrSnapshotGone error = kind.New("history does not reach back", ErrKeyValue).In(kind.NotFound, kind.Retry)
-	// ErrSnapshotAhead: the bucket has not come to the revision yet.
-	ErrSnapshotAhead error = kind.New("revision is not reached", ErrKeyValue).In(kind.NotFound, kind.Retry)
+	// ErrSnapshotGone: the history of a key does not reach back to the revision: its value is
+	// gone, or the key cannot be told from a new one. A snapshot of a later revision may
+	// succeed; a larger Config.History lets snapshots reach back further.
+	ErrSnapshotGone error = kind.New("troupe: history does not reach back", ErrKeyValue).In(kind.NotFound, kind.Retry)
+	// ErrSnapshotAhead: the bucket has not reached the revision yet.
+	ErrSnapshotAhead error = kind.New("troupe: revision is not reached", ErrKeyValue).In(kind.NotFound, kind.Retry)
 )
 
 // SnapshotOpt is an option of Reader.Snapshot. A nil one is skipped.
@@ -43,13 +43,13 @@ type snapshotOptions struct {
 	shown    *uint64
 }
 
-// SnapshotAt shows the keys as they were when the bucket came to that revision, of whichever
-// key. It needs a history: the sequence ends with an ErrSnapshotGone if a key has been given so
-// many values since that the one of that time is gone. What has expired since, and what
-// was purged without a marker that is still there, is not shown and not missed. A key that was given its first
-// value since is known to be new if it was with Create, or if it has fewer values than
-// Config.History, and the handle is older than the revision: History may have been less before; it is an
-// ErrSnapshotGone otherwise. Default, and 0: as it is now.
+// SnapshotAt shows the keys as they were when the bucket reached that revision, of any key. It
+// needs a history: the sequence ends with an ErrSnapshotGone if a key has been given so many
+// values since that its value at that revision is gone. Values that have expired since, or were
+// purged and left no marker, are silently missing. A key that got its first value after the
+// revision is known to be new if Create stored it, or if the key has fewer values than
+// Config.History and the handle was opened before the revision, because History may have been
+// smaller earlier; otherwise it is an ErrSnapshotGone. Default, and 0: as it is now.
 func SnapshotAt(revision uint64) SnapshotOpt {
 	return func(o *snapshotOptions) error {
 		o.revision = revision
@@ -57,9 +57,9 @@ func SnapshotAt(revision uint64) SnapshotOpt {
 	}
 }
 
-// SnapshotRevision has revision set, when the sequence has ended without an error, to the
-// one that the bucket had come to: a watch with ResumeFromRevision and the next one
-// continues there. Nil is an ErrInvalidOption.
+// SnapshotRevision sets *revision to the revision of the snapshot when the sequence has ended
+// without an error. A watch with ResumeFromRevision(*revision+1) continues there. Nil is an
+// ErrInvalidOption.
 func SnapshotRevision(revision *uint64) SnapshotOpt {
 	return func(o *snapshotOptions) error {
 		if revision == nil {
@@ -84,9 +84,9 @@ func (s *store) Snapshot(ctx context.Context, patterns []string, opts ...Snapsho
 type snapshot struct {
 	s        *store
 	v        values
-	subjects []string        // what is read: patterns first
-	revision uint64          // 0 as long as it is not known
-	seen     map[string]bool // subjects of which the snapshot has shown what there is
+	subjects []string        // to read: patterns first
+	revision uint64          // 0 while it is not known
+	seen     map[string]bool // subjects that are done
 }
 
 func (r *snapshot) run(ctx context.Context, patterns []string, opts []SnapshotOpt) error {
@@ -113,7 +113,7 @@ func (r *snapshot) run(ctx context.Context, patterns []string, opts []SnapshotOp
 	return nil
 }
 
-// read reads in one of the ways.
+// read reads the snapshot in one of the ways above.
 func (r *snapshot) read(ctx context.Context) error {
 	if r.revision == 0 {
 		if err := r.now(ctx); !errors.Is(err, jetstream.ErrTooManyResults) {
@@ -123,7 +123,7 @@ func (r *snapshot) read(ctx context.Context) error {
 	return r.named(ctx)
 }
 
-// failed makes an error about the bucket of what a stream said.
+// failed wraps an error of the stream in an error about the bucket.
 func (r *snapshot) failed(err error) error {
 	switch err.(type) {
 	case *KeyError, *BucketError:
@@ -139,8 +139,8 @@ func (s *store) wrapped(op string, kind, err error) *BucketError {
 	return e
 }
 
-// now reads all keys as they are, if a server finds them at a time, and any: otherwise it is an
-// ErrTooManyResults.
+// now reads all keys as they are. It returns ErrTooManyResults if there are none, or more than a
+// server finds at a time.
 func (r *snapshot) now(ctx context.Context) error {
 	bytes := 0
 	for _, subject := range r.subjects {
@@ -151,7 +151,7 @@ func (r *snapshot) now(ctx context.Context) error {
 	}
 	changed, err := r.pages(ctx, r.subjects)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return jetstream.ErrTooManyResults // it says not as of when
+		return jetstream.ErrTooManyResults // an empty result does not say as of which revision
 	}
 	if err != nil || r.v.stopped {
 		return err
@@ -182,7 +182,7 @@ func (r *snapshot) named(ctx context.Context) error {
 	return nil
 }
 
-// upTo takes the last revision of the bucket for that of the snapshot, unless that is known.
+// upTo makes the last revision of the bucket that of the snapshot, unless that is known.
 func (r *snapshot) upTo(last uint64) error {
 	if r.revision > last {
 		return r.s.wrapped(r.v.op+" of", ErrSnapshotAhead, nil)
@@ -193,7 +193,7 @@ func (r *snapshot) upTo(last uint64) error {
 	return nil
 }
 
-// groups reads as many keys at a time as a server finds.
+// groups reads keys in groups of as many as a server finds at a time.
 func (r *snapshot) groups(ctx context.Context, subjects []string) (more bool, err error) {
 	for part := range chunks(subjects, manyBytesMax) {
 		for group := range slices.Chunk(part, groupMax) {
@@ -205,7 +205,7 @@ func (r *snapshot) groups(ctx context.Context, subjects []string) (more bool, er
 	return true, nil
 }
 
-// group reads keys that the leader has named.
+// group reads a group of keys that the leader has named.
 func (r *snapshot) group(ctx context.Context, group []string) error {
 	group = slices.DeleteFunc(slices.Clone(group), func(subject string) bool { return r.seen[subject] })
 	if r.revision == 0 || len(group) == 0 { // the bucket was always empty
@@ -219,7 +219,7 @@ func (r *snapshot) group(ctx context.Context, group []string) error {
 }
 
 // pages reads the last messages of subjects, and shows those that are not newer than the
-// revision. It returns the subjects of the others.
+// revision. It returns the other subjects.
 func (r *snapshot) pages(ctx context.Context, subjects []string) (changed []string, err error) {
 	pause := createPause
 	for from, tries := uint64(1), 0; ; {
@@ -252,7 +252,7 @@ func (r *snapshot) pages(ctx context.Context, subjects []string) (changed []stri
 	}
 }
 
-// page reads a page of last messages that begins with a sequence.
+// page reads a page of last messages that starts at a sequence.
 func (r *snapshot) page(ctx context.Context, subjects []string, from uint64) (msgs []*jetstream.RawStreamMsg, end jetstream.ReadEnd, err error) {
 	read, err := jetstream.GetLastMsgsFor(ctx, r.s.js, r.s.name(), subjects, jetstream.GetLastMsgsFrom(from),
 		jetstream.GetLastMsgsPage(), jetstream.GetLastMsgsEnd(&end))
@@ -268,13 +268,13 @@ func (r *snapshot) page(ctx context.Context, subjects []string, from uint64) (ms
 	return msgs, end, nil
 }
 
-// show yields what a message says, and reports whether there is more to be read.
+// show yields the value of a message, and reports whether to read on.
 func (r *snapshot) show(m *jetstream.RawStreamMsg) bool {
 	r.seen[m.Subject] = true
 	return r.v.message(m)
 }
 
-// older shows what subjects had at the revision of which the last message is newer, or was not
+// older shows the values at the revision of subjects whose last message is newer, or was not
 // found.
 func (r *snapshot) older(ctx context.Context, subjects []string) error {
 	subjects = slices.DeleteFunc(subjects, func(subject string) bool { return r.seen[subject] })
@@ -304,7 +304,8 @@ func (r *snapshot) older(ctx context.Context, subjects []string) error {
 	return nil
 }
 
-// upToRevision returns the last messages of subjects up to the revision, as some replicas have them.
+// upToRevision returns the last messages of subjects up to the revision, as any replica has
+// them.
 func (r *snapshot) upToRevision(ctx context.Context, subjects []string) (map[string]*jetstream.RawStreamMsg, error) {
 	read, err := jetstream.GetLastMsgsFor(ctx, r.s.js, r.s.name(), subjects, jetstream.GetLastMsgsUpToSeq(r.revision))
 	if err != nil {
@@ -323,8 +324,8 @@ func (r *snapshot) upToRevision(ctx context.Context, subjects []string) (map[str
 	return msgs, nil
 }
 
-// at returns what a subject had at the revision; nil for nothing. m is what some replica says that
-// it was, nil for nothing; the leader says what follows that, and, since, that it is there still.
+// at returns the message of a subject at the revision; nil for none. m is a replica's answer,
+// nil for none. The leader is asked what follows m, and so whether m is still there.
 func (r *snapshot) at(ctx context.Context, subject string, m *jetstream.RawStreamMsg) (*jetstream.RawStreamMsg, error) {
 	for {
 		var after uint64
@@ -335,11 +336,11 @@ func (r *snapshot) at(ctx context.Context, subject string, m *jetstream.RawStrea
 		switch {
 		case err != nil:
 			return nil, err
-		case next != nil && next.Sequence <= r.revision: // the replica was behind
+		case next != nil && next.Sequence <= r.revision: // the replica lagged
 			m = next
 			continue
 		case m == nil && next == nil:
-			return nil, nil // it never was there, has expired, or was removed with its history
+			return nil, nil // it never existed, has expired, or was removed with its history
 		case m == nil:
 			return nil, r.isNew(ctx, next)
 		}
@@ -355,8 +356,9 @@ func (r *snapshot) at(ctx context.Context, subject string, m *jetstream.RawStrea
 	}
 }
 
-// isNew returns an error unless a subject whose oldest message is newer than the revision surely
-// had nothing then. How many messages a subject has says so only if no fewer were kept at any time since.
+// isNew returns an error unless a subject whose oldest message is newer than the revision
+// certainly had nothing then. The number of its messages proves that only if the bucket has kept
+// at least as many at all times since.
 func (r *snapshot) isNew(ctx context.Context, oldest *jetstream.RawStreamMsg) error {
 	info, err := r.s.stream.Info(ctx, jetstream.WithSubjectFilter(oldest.Subject))
 	if err != nil {
@@ -364,7 +366,7 @@ func (r *snapshot) isNew(ctx context.Context, oldest *jetstream.RawStreamMsg) er
 	}
 	history := info.Config.MaxMsgsPerSubject
 	if was := r.s.opened; r.revision < was.last || history != was.history {
-		history = 0 // it may have been less
+		history = 0 // it may have been smaller
 	}
 	switch {
 	case isFirst(oldest, info.State.Subjects[oldest.Subject], history):
@@ -383,19 +385,19 @@ func (r *snapshot) gone(subject string) error {
 	return &KeyError{Op: r.v.op, Bucket: r.s.bucket, Key: key, Revision: r.revision, Kind: ErrSnapshotGone}
 }
 
-// behind is the error when nobody answers who has come to the revision.
+// behind is the error when no replica that answers has reached the revision.
 func (r *snapshot) behind(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	e := r.s.wrapped(r.v.op+" of", ErrSnapshotAhead, nil)
-	e.Reason = "the replicas that answer are behind the revision"
+	e.Reason = "the replicas that answer have not reached the revision"
 	return e
 }
 
-// isFirst reports whether the oldest message that a key has, of so many that it has, is surely
-// its first: nothing was removed to make room, and it is no purge, or it was stored as the
-// first. history is how many it may have; 0 if that is not known.
+// isFirst reports whether the oldest of a key's messages is certainly its first: it was stored
+// as the first, or it is not a purge and nothing was removed to make room. count is how many
+// messages the key has, history how many it may have; 0 if that is not known.
 func isFirst(oldest *jetstream.RawStreamMsg, count uint64, history int64) bool {
 	op, _ := operation(oldest.Header)
 	expected := oldest.Header.Get(jetstream.ExpectedLastSubjSeqHeader)

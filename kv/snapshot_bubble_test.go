@@ -13,7 +13,7 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// lagging is a bucket, and a stream that is what a replica of it has that lags behind.
+// lagging is a bucket, and a stream with what a lagging replica of it has.
 type lagging struct {
 	*world
 	bucket kv.Store
@@ -107,8 +107,8 @@ func TestSnapshotOfReplicasThatLag(t *testing.T) {
 	})
 }
 
-// TestSnapshotOfNowFromSeveralReplicas: the replica that answers first says which revision it is, and
-// those that lag behind it are not taken.
+// TestSnapshotOfNowFromSeveralReplicas: the replica that answers first says which revision it
+// is, and answers of those that lag are not used.
 func TestSnapshotOfNowFromSeveralReplicas(t *testing.T) {
 	withReplica(t, func(l *lagging) {
 		var old, want []string

@@ -8,31 +8,30 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// Status is what a bucket has and how it was made, as of one moment. It is immutable.
+// Status is the state and the config of a bucket as of one moment. It is immutable.
 type Status interface {
 	// Bucket returns the name of the bucket.
 	Bucket() string
-	// Values returns how many values and markers the bucket has, those of the history
-	// included.
+	// Values returns how many values and markers the bucket has, including those of the history.
 	Values() uint64
 	// History returns how many values of a key are kept.
 	History() int64
-	// TTL returns how long values are kept; 0 for ever.
+	// TTL returns how long values are kept; 0 is for ever.
 	TTL() time.Duration
 	// BackingStore returns "JetStream".
 	BackingStore() string
-	// Bytes returns the size of the bucket.
+	// Bytes returns the size of the bucket in bytes.
 	Bytes() uint64
 	// IsCompressed reports whether its files are compressed.
 	IsCompressed() bool
-	// LimitMarkerTTL returns how long the markers of expired keys are kept; 0 if there are
-	// none.
+	// LimitMarkerTTL returns how long the markers of expired keys are kept; 0 if expired keys
+	// leave none.
 	LimitMarkerTTL() time.Duration
-	// Metadata returns the metadata, the server's own included. It is not to be changed.
+	// Metadata returns the metadata, including what the server added. It must not be changed.
 	Metadata() map[string]string
-	// Config returns a config that makes such a bucket, with zero for what is the default.
+	// Config returns a config that creates such a bucket, with zero values for defaults.
 	Config() Config
-	// StreamInfo returns the info of the bucket's stream. It is not to be changed.
+	// StreamInfo returns the info of the bucket's stream. It must not be changed.
 	StreamInfo() *jetstream.StreamInfo
 }
 

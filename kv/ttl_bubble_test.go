@@ -96,7 +96,8 @@ func TestPurgeMarkersExpire(t *testing.T) {
 	})
 }
 
-// TestPurgeDeletesByAge: old markers go, young ones stay, what is behind either goes.
+// TestPurgeDeletesByAge: old markers are removed, young ones stay, and the values before both
+// are removed.
 func TestPurgeDeletesByAge(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.t.Context()
@@ -116,8 +117,8 @@ func TestPurgeDeletesByAge(t *testing.T) {
 	})
 }
 
-// TestPurgeDeletesKeepsWhatIsStoredMeanwhile puts a value behind a marker when the markers
-// have been read, and before they are removed.
+// TestPurgeDeletesKeepsWhatIsStoredMeanwhile puts a value after a marker when the markers have
+// been read, and before they are removed.
 func TestPurgeDeletesKeepsWhatIsStoredMeanwhile(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.t.Context()

@@ -13,7 +13,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// txn.go - changes of several keys that are stored all together, or not at all.
+// txn.go - changes of several keys that are stored together or not at all.
 //
 //	Put, Update, … ──► open ── Commit ──► stored: revisions
 //	                            │  │
@@ -22,37 +22,36 @@ import (
 
 // Kinds of errors of transactions.
 var (
-	// ErrTransactionsDisabled: the bucket is not one with Config.Transactions, or it is a
-	// mirror.
-	ErrTransactionsDisabled error = kind.New("bucket does not allow transactions", ErrKeyValue, jetstream.ErrAtomicPublishDisabled).In(kind.Input)
-	// ErrTransactionTooLarge: a server takes at most TransactionMax messages at a time.
-	ErrTransactionTooLarge error = kind.New("transaction too large", ErrKeyValue, jetstream.ErrAtomicPublishTooLargeBatch).In(kind.Input)
-	// ErrTransactionEmpty: nothing is written.
-	ErrTransactionEmpty error = kind.New("transaction writes nothing", ErrKeyValue, jetstream.ErrEmptyBatch).In(kind.Input)
+	// ErrTransactionsDisabled: the bucket does not have Config.Transactions, or is a mirror.
+	ErrTransactionsDisabled error = kind.New("troupe: bucket does not allow transactions", ErrKeyValue, jetstream.ErrAtomicPublishDisabled).In(kind.Input)
+	// ErrTransactionTooLarge: the transaction needs more than TransactionMax messages.
+	ErrTransactionTooLarge error = kind.New("troupe: transaction too large", ErrKeyValue, jetstream.ErrAtomicPublishTooLargeBatch).In(kind.Input)
+	// ErrTransactionEmpty: the transaction writes nothing.
+	ErrTransactionEmpty error = kind.New("troupe: transaction writes nothing", ErrKeyValue, jetstream.ErrEmptyBatch).In(kind.Input)
 	// ErrTransactionEnded: Commit was called before. It is fatal for the transaction.
-	ErrTransactionEnded error = kind.New("transaction has ended", ErrKeyValue, jetstream.ErrBatchClosed).In(kind.Closed)
-	// ErrKeyTwice: a transaction has each key once.
-	ErrKeyTwice error = kind.New("key is in the transaction already", ErrKeyValue).In(kind.Input)
+	ErrTransactionEnded error = kind.New("troupe: transaction has ended", ErrKeyValue, jetstream.ErrBatchClosed).In(kind.Closed)
+	// ErrKeyTwice: the key is in the transaction already.
+	ErrKeyTwice error = kind.New("troupe: key is in the transaction already", ErrKeyValue).In(kind.Input)
 )
 
-// TransactionMax is how many messages a transaction may have: one for each key that is
-// written, and more when it expects more of other keys than it has puts.
+// TransactionMax is how many messages a transaction may have: one for each key that it writes,
+// and more if it has more Expects than messages that can carry them.
 const TransactionMax = jetstream.DefaultBatchMessagesMax
 
-// Txn is a transaction: changes of several keys that Commit stores all together if
-// everything is as they expect it, or not at all. Readers see all of it, or nothing, where
-// they read with one call. Make one with Store.Txn for each transaction, and use it from one
-// goroutine at a time.
+// Txn is a transaction: changes of several keys that Commit stores together if all of its
+// expectations hold, and otherwise not at all. A reader that reads with one call sees all of it
+// or nothing. Get one from Store.Txn for each transaction, and use it from one goroutine at a
+// time.
 //
-// A step that cannot be, as with an invalid key, makes Commit return its error: nothing is
-// sent before Commit.
+// Nothing is sent before Commit, which also returns the error of an invalid step, such as an
+// invalid key.
 type Txn struct {
 	s     *store
 	id    string
 	steps []txnStep
-	keys  map[string]bool // as they stand in the bucket
+	keys  map[string]bool // as they are in the bucket
 	msgs  []txnMsg        // what was committed, or tried
-	err   error           // of a step, or how it has ended; nil before and after a commit
+	err   error           // of a step, or how it ended; nil before a commit, and after one that succeeded
 	last  uint64          // the last revision of what was stored; 0 for nothing
 	ended bool
 }
@@ -60,12 +59,12 @@ type Txn struct {
 // Txn begins a transaction. Nothing is sent.
 func (s *store) Txn() *Txn { return &Txn{s: s, id: nuid.Next(), keys: map[string]bool{}} }
 
-// Put gives a key a value, whatever it had.
+// Put gives a key a value, whatever it had before.
 func (t *Txn) Put(key string, value []byte) *Txn {
 	return t.value(txnStep{op: "put", key: key}, value)
 }
 
-// Update gives a key a value if revision is its last one; 0 for a key without any.
+// Update gives a key a value if revision is the key's last one; 0 means a key without any.
 func (t *Txn) Update(key string, value []byte, revision uint64) *Txn {
 	return t.value(txnStep{op: "update", key: key, compares: true, expected: revision}, value)
 }
@@ -84,31 +83,31 @@ func (t *Txn) Create(key string, value []byte, opts ...CreateOpt) *Txn {
 	return t.value(step, value)
 }
 
-// Delete leaves a marker behind the values of a key, as Store.Delete.
+// Delete stores a marker after the values of a key, as Store.Delete does.
 func (t *Txn) Delete(key string, opts ...DeleteOpt) *Txn {
 	return t.marker(txnStep{op: "delete", key: key, header: api.Header{operationHeader: {operationDelete}}}, opts)
 }
 
-// Purge removes the values of a key and leaves a marker, as Store.Purge.
+// Purge removes the values of a key and leaves a marker, as Store.Purge does.
 func (t *Txn) Purge(key string, opts ...DeleteOpt) *Txn {
 	h := api.Header{operationHeader: {operationPurge}, jetstream.MsgRollup: {jetstream.MsgRollupSubject}}
 	return t.marker(txnStep{op: "purge", key: key, header: h}, opts)
 }
 
-// Expect has nothing stored unless revision is the last one of a key that the transaction does
-// not write; 0 for a key without any.
+// Expect makes Commit fail unless revision is the last one of a key that the transaction does
+// not write; 0 means a key without any.
 //
-// A server compares only as it stores a message, one key with each. The expectation of a key
-// that is not written rides on the message of a Put, Delete or Purge that expects
-// nothing of its own; any number of Expects beyond those has a message stored
-// once more for each. Which one that is is the transaction's choice: the key has the same
-// value twice in its history, watchers see it twice, and its revision is that of the last.
+// A server compares revisions only when it stores a message, and those of one key with each. So
+// an Expect is carried by the message of a Put, Delete or Purge that has no expectation of its
+// own. For each Expect beyond those, a message that the transaction chooses is stored once more:
+// its key then has the same value twice in its history, watchers see it twice, and its revision
+// is the later one.
 func (t *Txn) Expect(key string, revision uint64) *Txn {
 	return t.step(txnStep{op: "expect", key: key, compares: true, expected: revision})
 }
 
-// ExpectAbsent is Expect for a key that has no value: there never was one, or it was deleted,
-// purged, or has expired.
+// ExpectAbsent is Expect for a key that has no value: it never had one, was deleted or purged,
+// or has expired.
 func (t *Txn) ExpectAbsent(key string) *Txn {
 	return t.step(txnStep{op: "expect absent", key: key, compares: true, absent: true})
 }
@@ -161,14 +160,14 @@ func (t *Txn) fail(err error) *Txn {
 	return t
 }
 
-// Commit stores the changes, and returns the revisions of the keys that were written. It is
-// tried again where that is safe: when another change is under way, or the link is lost.
+// Commit stores the changes, and returns the revisions of the keys that were written. It retries
+// where that is safe: when another change is under way, or the link is lost.
 //
-// Errors: the one of the first step that cannot be; ErrTransactionsDisabled,
-// ErrTransactionEmpty, ErrTransactionTooLarge, ErrTransactionEnded: nothing was sent.
-// A *KeyWrongLastSequenceError names the first key that is not as expected: nothing was stored.
-// A *BucketError for others, in which is a *jetstream.BatchError; if it is a
-// jetstream.ErrPublishUnknown, all of it was stored or nothing: see Resolve.
+// Errors: with that of the first invalid step, ErrTransactionsDisabled, ErrTransactionEmpty,
+// ErrTransactionTooLarge and ErrTransactionEnded, nothing was sent. With a
+// *KeyWrongLastSequenceError, which names the first key that is not as expected, nothing was
+// stored. Others are a *BucketError around a *jetstream.BatchError; if it is a
+// jetstream.ErrPublishUnknown, either all of it was stored or nothing: see Resolve.
 func (t *Txn) Commit(ctx context.Context) (map[string]uint64, error) {
 	if t.ended {
 		return nil, t.s.txnError(ErrTransactionEnded, nil, "")
@@ -196,7 +195,7 @@ func (t *Txn) revisions() (map[string]uint64, error) {
 	return revisionsOf(t.steps, t.msgs, t.last), nil
 }
 
-// ready plans the messages.
+// ready checks the transaction, and plans its messages.
 func (t *Txn) ready(ctx context.Context) error {
 	cfg := t.s.config(ctx, func(c *jetstream.StreamConfig) bool { return c.AllowAtomicPublish })
 	t.msgs = planTxn(t.steps)
@@ -213,15 +212,15 @@ func (t *Txn) ready(ctx context.Context) error {
 	return nil
 }
 
-// config returns the config of the bucket's stream. When what is known of it does not allow
-// what it has to, it is asked for: it may have changed.
+// config returns the config of the bucket's stream. If the cached one does not allow what is
+// needed, it asks the server, because the config may have changed.
 func (s *store) config(ctx context.Context, allows func(*jetstream.StreamConfig) bool) *jetstream.StreamConfig {
 	if known := &s.stream.CachedInfo().Config; allows(known) {
 		return known
 	}
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	_, _ = s.stream.Info(ctx) // without an answer it stays as it is
+	_, _ = s.stream.Info(ctx) // without an answer the cached config stays
 	return &s.stream.CachedInfo().Config
 }
 
@@ -232,7 +231,7 @@ func (s *store) txnError(kind, err error, reason string) error {
 	return e
 }
 
-// publish tries until the transaction is stored, or cannot be. It returns the last revision.
+// publish tries until the transaction is stored or fails for good. It returns the last revision.
 func (t *Txn) publish(ctx context.Context) (uint64, error) {
 	pause := createPause
 	for try := 0; ; try++ {
@@ -257,8 +256,8 @@ func (t *Txn) publish(ctx context.Context) (uint64, error) {
 	}
 }
 
-// once publishes the batch. What is to be sent again is so only as long as the bucket surely
-// knows the ids of its messages.
+// once publishes the batch. It is sent again only while the bucket certainly remembers the ids
+// of its messages.
 func (t *Txn) once(ctx context.Context) (*jetstream.PubAck, error) {
 	cfg := t.s.stream.CachedInfo().Config
 	if cfg.Duplicates > 0 {
@@ -276,7 +275,7 @@ func (t *Txn) once(ctx context.Context) (*jetstream.PubAck, error) {
 // msgID returns the id of the i-th message.
 func (t *Txn) msgID(i int) string { return t.id + "." + strconv.Itoa(i) }
 
-// failed makes an error of what a batch has come to.
+// failed returns the error of the transaction for that of its batch.
 func (t *Txn) failed(err error) error {
 	if wrong, ok := errors.AsType[*jetstream.BatchMsgError](err); ok && wrong.Seq <= len(t.msgs) {
 		step := &t.steps[t.msgs[wrong.Seq-1].step]
@@ -308,7 +307,7 @@ func (t *Txn) judge(ctx context.Context, wrong *jetstream.WrongLastSequenceError
 	return j, nil
 }
 
-// lasts reads from the leader what the keys have of which something is expected.
+// lasts reads from the leader the last revisions of the keys that have expectations.
 func (t *Txn) lasts(ctx context.Context) ([]*found, error) {
 	var keys []string
 	var of []int
@@ -331,7 +330,7 @@ func (t *Txn) lasts(ctx context.Context) ([]*found, error) {
 	return all, nil
 }
 
-// firstCompared is the first step that expects something.
+// firstCompared returns the first step that has an expectation.
 func (t *Txn) firstCompared() int {
 	for i := range t.steps {
 		if t.steps[i].compares {
@@ -341,8 +340,8 @@ func (t *Txn) firstCompared() int {
 	return 0
 }
 
-// conflict names the step that has something else than it expects. has is nil when that is not
-// known: another change of a key is under way.
+// conflict returns the error for the step whose key is not as expected. has is nil if the key's
+// revision is not known, because another change of it is under way.
 func (t *Txn) conflict(step int, has *found, wrong *jetstream.WrongLastSequenceError) error {
 	s := &t.steps[step]
 	e := &KeyWrongLastSequenceError{
@@ -357,10 +356,10 @@ func (t *Txn) conflict(step int, has *found, wrong *jetstream.WrongLastSequenceE
 	return e
 }
 
-// Resolve finds out whether a transaction was stored of which Commit could not tell: it looks
-// for its messages in the history of the keys. When there are none, as nothing was stored or
-// all of it has been written over since, the error of Commit is returned again. For a
-// transaction that was stored it returns the revisions, and for any other its error.
+// Resolve finds out whether a transaction was stored when Commit could not tell: it looks for
+// its messages in the history of the keys. If it finds one it returns the revisions, as it does
+// for any transaction that was stored. If there are none, because nothing was stored or all of
+// it has been overwritten since, it returns the error of Commit again. It returns
 // ErrTransactionEnded before Commit.
 func (t *Txn) Resolve(ctx context.Context) (map[string]uint64, error) {
 	switch {
@@ -377,8 +376,8 @@ func (t *Txn) Resolve(ctx context.Context) (map[string]uint64, error) {
 	return t.revisions()
 }
 
-// find looks for a message of the transaction, and returns the revision of the last one; 0
-// if there is none.
+// find looks for messages of the transaction, and returns the revision of its last one; 0 if
+// there are none.
 func (t *Txn) find(ctx context.Context) uint64 {
 	var keys []string
 	for _, m := range t.msgs {

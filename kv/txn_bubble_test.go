@@ -15,7 +15,7 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// badBucket is a bucket behind a link that something happens to, beside one that is sound.
+// badBucket is a bucket over a link with faults, and the same one over a sound link.
 type badBucket struct {
 	*faults.Env
 	safe kv.Store
@@ -120,7 +120,7 @@ func TestTransactionIsResolved(t *testing.T) {
 	})
 }
 
-// TestTransactionThatIsWrittenOver: when nothing of it is left nobody can tell.
+// TestTransactionThatIsWrittenOver: when nothing of it is left, its outcome stays unknown.
 func TestTransactionThatIsWrittenOver(t *testing.T) {
 	inBadBucket(t, func(b *badBucket) {
 		txn, _, unknown := b.commit("for 10s blackhole(in)", time.Second)

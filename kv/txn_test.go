@@ -263,7 +263,7 @@ func (m *model) read(key string) string {
 	return "-"
 }
 
-// transact draws a transaction, and compares what becomes of it.
+// transact draws a transaction, and checks its outcome.
 func (m *model) transact(rt *rapid.T, txn *kv.Txn) {
 	conflict, writes := "", map[string]string{}
 	check := func(key string, ok bool) {

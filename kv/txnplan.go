@@ -14,20 +14,20 @@ import (
 //	put    bob                  bob, if the last of rates is 3   ◄─┐ a message can name one
 //	expect rates (revision 3)                                    ──┘ other key and its revision
 //
-// What is expected of a key that is written stands in its own message. What is expected of
-// another key rides on a message that has nothing of its own; when there is none left, the
-// smallest of the messages is stored once more to carry it.
+// The expectation of a key that is written is in its own message. That of another key is carried
+// by a message that has none of its own; if none is left, the smallest message is stored once
+// more to carry it.
 
 // txnStep is one step of a transaction.
 type txnStep struct {
 	op, key  string
-	in       string // the key as it stands in the bucket
+	in       string // the key as it is in the bucket
 	data     []byte
 	header   api.Header // of its message; nil for none
 	writes   bool
 	compares bool
-	absent   bool   // the key must have no value: a marker will do
-	expected uint64 // if it compares: the last revision of the key
+	absent   bool   // the key must have no value; it may have a marker
+	expected uint64 // if it compares: the expected last revision of the key
 }
 
 // none stands for no step.
@@ -86,21 +86,21 @@ func (m txnMsg) message(steps []txnStep, at place, id string) *api.Msg {
 		h[key] = values
 	}
 	if m.again {
-		delete(h, jetstream.MsgRollup) // it would take the first one away
+		delete(h, jetstream.MsgRollup) // it would remove the first one
 	}
 	h[jetstream.MsgIDHeader] = []string{id}
 	if m.compare != none {
 		c := &steps[m.compare]
 		h[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(c.expected, 10)}
 		if m.compare != m.step {
-			// The stream compares its own subjects, which those of publishes may differ from.
+			// The stream compares its own subjects, from which those of publishes may differ.
 			h[jetstream.ExpectedLastSubjSeqSubjHeader] = []string{at.read + c.in}
 		}
 	}
 	return &api.Msg{Subject: at.write + s.in, Header: h, Data: s.data}
 }
 
-// revisionsOf returns the revisions of the keys when the last message has that one.
+// revisionsOf returns the revisions of the keys, given that of the last message.
 func revisionsOf(steps []txnStep, msgs []txnMsg, last uint64) map[string]uint64 {
 	revisions := make(map[string]uint64, len(steps))
 	first := last + 1 - uint64(len(msgs))
@@ -110,15 +110,14 @@ func revisionsOf(steps []txnStep, msgs []txnMsg, last uint64) map[string]uint64 
 	return revisions
 }
 
-// judged is what was found out about a transaction that was refused.
+// judged is the reason why a transaction was refused.
 type judged struct {
 	conflict int  // the step whose key is not as expected, or none
 	moved    bool // the expectation of a step has changed: a marker stands where nothing was
 }
 
 // judgeTxn compares the steps with the last revisions that their keys have now: found has one
-// for each step, nil for nothing. A step that a marker is enough for expects that
-// marker from now on.
+// for each step, nil for none. A step that allows a marker expects that marker from now on.
 func judgeTxn(steps []txnStep, found []*found) judged {
 	j := judged{conflict: none}
 	for i := range steps {

@@ -8,13 +8,13 @@ import (
 
 // TypeCodec maps the values of a type to those of a bucket. It must be safe for concurrent use.
 type TypeCodec[T any] interface {
-	// Encode returns what stands in the bucket for a value.
+	// Encode returns the bytes in the bucket for a value.
 	Encode(value T) ([]byte, error)
 	// Decode is the inverse of Encode.
 	Decode(data []byte) (T, error)
 }
 
-// JSON is a TypeCodec: values stand in the bucket as encoding/json writes them.
+// JSON is a TypeCodec: values are in the bucket as encoding/json writes them.
 type JSON[T any] struct{}
 
 // Encode implements TypeCodec.
@@ -26,8 +26,8 @@ func (JSON[T]) Decode(data []byte) (value T, err error) {
 	return value, err
 }
 
-// Typed gives the keys of a Store values of one type. It is safe for concurrent use. Its calls
-// are those of the Store, with its errors; a value that the codec does not take is an
+// Typed is a Store whose values have one Go type. It is safe for concurrent use. Its methods
+// return the errors of the Store; a value that the codec cannot encode is an
 // ErrValueEncodeFailed, and one that it cannot decode an ErrValueDecodeFailed.
 type Typed[T any] struct {
 	store Store
@@ -41,7 +41,7 @@ type TypedEntry[T any] struct {
 	Data T
 }
 
-// Of returns the store with values of a type. A nil codec is JSON.
+// Of returns a Store with values of type T. A nil codec is JSON.
 func Of[T any](s Store, codec TypeCodec[T]) Typed[T] {
 	if codec == nil {
 		codec = JSON[T]{}
@@ -49,7 +49,7 @@ func Of[T any](s Store, codec TypeCodec[T]) Typed[T] {
 	return Typed[T]{s, codec}
 }
 
-// Store returns the Store, for what needs no values: to delete, to list, to watch.
+// Store returns the Store, for what needs no values, such as to delete, list or watch keys.
 func (t Typed[T]) Store() Store { return t.store }
 
 // Get is Store.Get.
@@ -88,7 +88,7 @@ func (t Typed[T]) Update(ctx context.Context, key string, value T, revision uint
 	return t.store.Update(ctx, key, data, revision)
 }
 
-// GetMany is Store.GetMany. What cannot be decoded is an error in its place.
+// GetMany is Store.GetMany. An entry that cannot be decoded is yielded as an error.
 func (t Typed[T]) GetMany(ctx context.Context, keys ...string) iter.Seq2[TypedEntry[T], error] {
 	return func(yield func(TypedEntry[T], error) bool) {
 		for e, err := range t.store.GetMany(ctx, keys...) {
@@ -103,8 +103,8 @@ func (t Typed[T]) GetMany(ctx context.Context, keys ...string) iter.Seq2[TypedEn
 	}
 }
 
-// Decode returns an entry, as of a watcher, with its value decoded; the zero value for a
-// marker.
+// Decode decodes the value of an entry, such as one from a watcher; that of a marker is the zero
+// value.
 func (t Typed[T]) Decode(e Entry) (TypedEntry[T], error) {
 	typed := TypedEntry[T]{Entry: e}
 	if e.Operation() != OpPut {
@@ -117,8 +117,8 @@ func (t Typed[T]) Decode(e Entry) (TypedEntry[T], error) {
 	return typed, nil
 }
 
-// Encode returns what stands in the bucket for a value, as for a transaction. The key is for
-// the error.
+// Encode returns the bytes in the bucket for a value, for use in a transaction. The key is used
+// in errors only.
 func (t Typed[T]) Encode(key string, value T) ([]byte, error) {
 	data, err := t.codec.Encode(value)
 	if err != nil {

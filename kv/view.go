@@ -7,16 +7,16 @@ import (
 
 // view.go - other handles to the same bucket.
 //
-//	store ── Sub("orders") ──────► keys below orders. only, without that
+//	store ── Sub("orders") ──────► keys below orders. only, without that prefix
 //	  ├───── WithCodecs(k, v) ───► keys and values through codecs
 //	  ├───── LeaderReads() ──────► reads through the leader
-//	  └───── ReadOnly() ─────────► a Reader that is no Store
+//	  └───── ReadOnly() ─────────► a Reader that is not a Store
 //
 // They can be combined in any order: each is made from the one before.
 
 // ErrLeaderReadsNotSupported: the bucket is a mirror, whose leader lags behind its origin. Open
 // the origin.
-var ErrLeaderReadsNotSupported error = kind.New("leader reads not supported by a mirror", ErrKeyValue).In(kind.Input)
+var ErrLeaderReadsNotSupported error = kind.New("troupe: leader reads not supported by a mirror", ErrKeyValue).In(kind.Input)
 
 // Sub implements Store.
 func (s *store) Sub(prefix string) (Store, error) {
@@ -52,17 +52,16 @@ func (s *store) LeaderReads() (Store, error) {
 	return &other, nil
 }
 
-// readable is Reader, not to be seen from outside when it is embedded.
+// readable is Reader under a name that hides it when it is embedded.
 type readable = Reader
 
-// reader hides what a Store can do beside reading.
+// reader hides the methods of a Store that change it.
 type reader struct{ readable }
 
 // ReadOnly implements Store.
 func (s *store) ReadOnly() Reader { return reader{s} }
 
-// filtered returns a pattern of keys, or a key, as it stands in the bucket, behind its
-// place.
+// filtered returns a pattern, or a key, as it is in the bucket, without the prefix of its place.
 func (s *store) filtered(op, pattern string) (string, error) {
 	in := pattern
 	if s.keys != nil && pattern != AllKeys {
@@ -78,7 +77,8 @@ func (s *store) filtered(op, pattern string) (string, error) {
 	return in, nil
 }
 
-// encodedFilter has the codec encode a pattern. One that has none takes single keys.
+// encodedFilter has the codec encode a pattern. A codec that is not a FilterCodec takes only
+// single keys.
 func (s *store) encodedFilter(pattern string) (string, error) {
 	if filters, can := s.keys.(FilterCodec); can {
 		return filters.EncodeFilter(pattern)

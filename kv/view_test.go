@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	peer "github.com/nats-io/nats.go/jetstream"
@@ -203,7 +204,7 @@ func TestCodecsThatFail(t *testing.T) {
 	}
 }
 
-// TestLeaderReads: the leader is asked, who has all that was stored, and nobody else.
+// TestLeaderReads: only the leader is asked, which has everything that was stored.
 func TestLeaderReads(t *testing.T) {
 	ctx := t.Context()
 	server := natsserver.Run(t, natsserver.Options{JetStream: true})
@@ -244,7 +245,7 @@ func TestPeersReadEachOther(t *testing.T) {
 	js := must.Get(jetstream.New(connect(t, server)))(t)
 	whole := made(t, js, kv.Config{Bucket: "b", Transactions: true, History: 5})
 	s := must.Get(whole.Sub("orders"))(t).WithCodecs(kv.KeyChain(kv.NoOp{}, kv.NoOp{}), kv.NoOp{})
-	nc := must.Get(nats.Connect(server.URL()))(t)
+	nc := must.Get(nats.Connect(server.URL(), nats.Timeout(time.Minute)))(t)
 	defer nc.Close()
 	theirs := must.Get(must.Get(peer.New(nc))(t).KeyValue(ctx, "b"))(t)
 

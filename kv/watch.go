@@ -10,23 +10,23 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// updatesRoom is how many entries there is room for in the channel of a Watcher.
+// updatesRoom is the capacity of the channel of a Watcher.
 const updatesRoom = 256
 
-// Watcher hands on through a channel what becomes of keys; Reader.Events does it without one.
-// It is an actor in the tree of its connection, below consumers, and goes on through lost
-// links, servers and consumers. Its methods are safe for concurrent use.
+// Watcher delivers the changes of keys through a channel; Reader.Events does it without one. It
+// is an actor in the tree of its connection, below consumers, and survives lost links, servers
+// and consumers. Its methods are safe for concurrent use.
 type Watcher interface {
-	// Updates returns the channel, which has room for 256 entries: values and markers, and nil
-	// when all has come that was there at first. After a Resync, which a channel does not show,
-	// all that there is comes again. The channel is closed when the watcher has ended.
+	// Updates returns the channel, which has room for 256 entries: values and markers, and one
+	// nil after everything that was there at first. After a Resync, which the channel does not
+	// show, all that there is comes again. The channel is closed when the watcher has ended.
 	Updates() <-chan Entry
 	// Stop ends the watcher. It does not wait, and returns nil.
 	Stop() error
-	// Err returns why the watcher has ended: nil before that, and after Stop. The context's
-	// error, ErrBucketNotFound, ErrSlowWatcher, api.ErrConnectionClosed; a *KeyError with
-	// ErrKeyDecodeFailed or ErrValueDecodeFailed for an entry that the codecs of the handle cannot
-	// decode, of which a channel cannot tell: Reader.Events goes on behind it.
+	// Err returns why the watcher ended; nil before that, and after Stop. Errors: the context's;
+	// ErrBucketNotFound; ErrSlowWatcher; api.ErrConnectionClosed; a *KeyError with
+	// ErrKeyDecodeFailed or ErrValueDecodeFailed for an entry that the codecs of the handle
+	// cannot decode, which a channel cannot show: Reader.Events continues after it.
 	Err() error
 }
 
@@ -63,7 +63,7 @@ func (s *store) WatchFiltered(ctx context.Context, keys []string, opts ...WatchO
 		return nil, err
 	}
 	config.Strict = true
-	synced := config.Deliver == jetstream.DeliverNewPolicy // the nil was sent, if there is one: for all syncs
+	synced := config.Deliver == jetstream.DeliverNewPolicy // the nil was sent, or there is none; for all syncs
 	w, updates, err := watch.Channel(ctx, config, updatesRoom, func(e watch.Event[*entry]) (Entry, bool) {
 		switch e.Kind {
 		case watch.Entry:
@@ -107,7 +107,7 @@ func (s *store) Events(ctx context.Context, keys []string, opts ...WatchOpt) ite
 	}
 }
 
-// watching returns what is to be watched. No keys are all.
+// watching returns the config of a watcher; without keys, for all of them.
 func (s *store) watching(op string, keys []string, opts []WatchOpt) (watch.Config[*entry], error) {
 	o, err := applied(opts)
 	if err == nil && o.contradiction() != "" {
@@ -127,7 +127,7 @@ func (s *store) watching(op string, keys []string, opts []WatchOpt) (watch.Confi
 	}, nil
 }
 
-// filters returns the subjects of patterns. Those that another one covers are left out, as
+// filters returns the subjects of patterns. Those that another one covers are left out, because
 // servers refuse them.
 func (s *store) filters(op string, patterns []string) ([]string, error) {
 	if len(patterns) == 0 {
@@ -144,7 +144,7 @@ func (s *store) filters(op string, patterns []string) ([]string, error) {
 	return apart(filters), nil
 }
 
-// decoder returns what makes an entry of a message.
+// decoder returns the function that makes an entry of a message.
 func (s *store) decoder(op string, o *watchOptions) func(m jetstream.Msg, meta *jetstream.MsgMetadata) (*entry, bool, error) {
 	return func(m jetstream.Msg, meta *jetstream.MsgMetadata) (*entry, bool, error) {
 		e := &entry{
@@ -169,7 +169,7 @@ func (s *store) decoder(op string, o *watchOptions) func(m jetstream.Msg, meta *
 	}
 }
 
-// unwatched makes what ended a watcher an error about the bucket.
+// unwatched wraps the error that ended a watcher in an error about the bucket.
 func (s *store) unwatched(err error) error {
 	if err == nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// TestWatcherOutlivesItsServer: it goes on behind the last revision, with one nil and no gap.
+// TestWatcherOutlivesItsServer: it continues after the last revision, with one nil and no gap.
 func TestWatcherOutlivesItsServer(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.t.Context()
@@ -32,7 +32,8 @@ func TestWatcherOutlivesItsServer(t *testing.T) {
 	})
 }
 
-// TestEventsBeginAnew: a bucket that was removed and made anew is a Resync, where MissingWait says to wait for it.
+// TestEventsBeginAnew: a bucket that was removed and created again is a Resync, if MissingWait
+// says to wait for it.
 func TestEventsBeginAnew(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx, cancel := context.WithTimeout(w.t.Context(), time.Hour)
@@ -96,7 +97,7 @@ func TestWatchersEnd(t *testing.T) {
 	}
 }
 
-// TestSlowTakers: what a watcher does when nobody takes what it has.
+// TestSlowTakers: what a watcher does when its events are not taken.
 func TestSlowTakers(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.t.Context()

@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// told returns an entry in few words.
+// told returns an entry in short form.
 func told(e kv.Entry) string {
 	if e == nil {
 		return "-"

@@ -19,8 +19,8 @@ type watchOptions struct {
 	missing        jetstream.Missing
 }
 
-// IncludeHistory begins with all values of each key that are kept, and not with the last one
-// alone. It does not go with UpdatesOnly and ResumeFromRevision.
+// IncludeHistory begins with all kept values of each key instead of the last one. It cannot be
+// combined with UpdatesOnly or ResumeFromRevision.
 func IncludeHistory() WatchOpt {
 	return func(o *watchOptions) error {
 		o.includeHistory = true
@@ -28,8 +28,8 @@ func IncludeHistory() WatchOpt {
 	}
 }
 
-// UpdatesOnly leaves out what is there: Ready comes at once, and there is no nil in the channel. It
-// does not go with IncludeHistory and ResumeFromRevision.
+// UpdatesOnly leaves out what is there at first: Ready comes at once, and there is no nil in the
+// channel. It cannot be combined with IncludeHistory or ResumeFromRevision.
 func UpdatesOnly() WatchOpt {
 	return func(o *watchOptions) error {
 		o.updatesOnly = true
@@ -53,9 +53,9 @@ func MetaOnly() WatchOpt {
 	}
 }
 
-// ResumeFromRevision begins with that revision of the bucket, or the first one behind it: one
-// more than the last that was seen. Every value from there on is handed on, as far as it is
-// kept. 0 is no option.
+// ResumeFromRevision begins with that revision of the bucket, or the first one after it; to
+// resume, pass the last one that was seen plus one. Every value from there on is delivered, as
+// far as it is kept. 0 is no option.
 func ResumeFromRevision(revision uint64) WatchOpt {
 	return func(o *watchOptions) error {
 		o.resumeFrom = revision
@@ -63,23 +63,23 @@ func ResumeFromRevision(revision uint64) WatchOpt {
 	}
 }
 
-// Slow says what a watcher does when what it hands on is not taken as fast as it comes.
+// Slow is what a watcher does when its events are not taken as fast as they come.
 type Slow = watch.Slow
 
-// The answers.
+// The policies.
 const (
-	// SlowWait has the server wait: nothing is lost. The default.
+	// SlowWait makes the server wait: nothing is lost. It is the default.
 	SlowWait = watch.Wait
-	// SlowConflate keeps the newest entry of each key: what waits is bounded by their number.
+	// SlowConflate keeps only the newest entry of each key, so at most one per key waits.
 	SlowConflate = watch.Conflate
 	// SlowStop ends the watcher with an ErrSlowWatcher.
 	SlowStop = watch.Stop
 )
 
-// WhenSlow says what happens when what a watcher hands on is not taken as fast as it comes. No
-// more than waiting entries wait, with SlowWait and SlowStop: 256 and 65,536 for 0. The channel
-// of Watcher.Updates has room for 256 beside. ErrInvalidOption for less than 0, and for answers
-// that are none.
+// WhenSlow sets what a watcher does when its entries are not taken as fast as they come. With
+// SlowWait and SlowStop at most waiting entries wait; 0 is 256 for SlowWait and 65,536 for
+// SlowStop. The channel of Watcher.Updates has room for 256 more. Errors: ErrInvalidOption for a
+// negative waiting, and for an unknown policy.
 func WhenSlow(answer Slow, waiting int) WatchOpt {
 	return func(o *watchOptions) error {
 		o.slow, o.waiting = answer, waiting
@@ -87,9 +87,9 @@ func WhenSlow(answer Slow, waiting int) WatchOpt {
 	}
 }
 
-// OnMissing says what a watcher does when the bucket is gone: MissingStop ends it, which is the
-// default; MissingWait waits until there is another one, which begins with a Resync.
-// ErrInvalidOption for other answers.
+// OnMissing sets what a watcher does when the bucket is gone: MissingStop, the default, ends it;
+// MissingWait waits until there is another one, and then begins with a Resync. Errors:
+// ErrInvalidOption for any other value.
 func OnMissing(answer jetstream.Missing) WatchOpt {
 	return func(o *watchOptions) error {
 		o.missing = answer
@@ -97,21 +97,21 @@ func OnMissing(answer jetstream.Missing) WatchOpt {
 	}
 }
 
-// withDeletes takes IgnoreDeletes back.
+// withDeletes cancels IgnoreDeletes.
 func withDeletes(o *watchOptions) error {
 	o.ignoreDeletes = false
 	return nil
 }
 
-// contradiction says which options do not go together, empty for none.
+// contradiction says which options cannot be combined; empty for none.
 func (o *watchOptions) contradiction() string {
 	switch {
 	case o.includeHistory && o.updatesOnly:
-		return "UpdatesOnly does not go with IncludeHistory"
+		return "UpdatesOnly cannot be combined with IncludeHistory"
 	case o.resumeFrom > 0 && o.includeHistory:
-		return "ResumeFromRevision does not go with IncludeHistory"
+		return "ResumeFromRevision cannot be combined with IncludeHistory"
 	case o.resumeFrom > 0 && o.updatesOnly:
-		return "ResumeFromRevision does not go with UpdatesOnly"
+		return "ResumeFromRevision cannot be combined with UpdatesOnly"
 	default:
 		return ""
 	}

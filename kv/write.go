@@ -11,14 +11,14 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// write.go - what changes a key is a message to its subject.
+// write.go - a change of a key is a message to its subject.
 //
 //	Put                       the value
-//	Update, Create            + what its revision has to be, an id
+//	Update, Create            + the expected revision, an id
 //	Delete, Purge             a marker in the header, no value
-//	  with LastRevision       + what its revision has to be, an id
+//	  with LastRevision       + the expected revision, an id
 //
-// The id is for the second try, when the acknowledgement of the first one was lost: see fate.go.
+// The id is for a second try after the acknowledgement of the first one was lost: see fate.go.
 
 // Put implements Store.
 func (s *store) Put(ctx context.Context, key string, value []byte) (uint64, error) {
@@ -88,8 +88,8 @@ func (s *store) purge(ctx context.Context, key string, opts []DeleteOpt) (uint64
 	return w.mark(ctx, o)
 }
 
-// purgeHeader is the header of a marker that removes what was before it. It expires after ttl; 0 for
-// never.
+// purgeHeader is the header of a marker that removes what was before it. The marker expires
+// after ttl; 0 for never.
 func purgeHeader(ttl time.Duration) api.Header {
 	header := api.Header{operationHeader: {operationPurge}, jetstream.MsgRollup: {jetstream.MsgRollupSubject}}
 	if ttl != 0 {
@@ -127,12 +127,12 @@ func (w *change) mark(ctx context.Context, o deleteOptions) (uint64, error) {
 type change struct {
 	s       *store
 	op, key string
-	in      string // the key as it stands in the bucket
+	in      string // the key as it is in the bucket
 	msg     api.Msg
-	id      string    // of msg; empty before it was first sent, unless its maker has one
-	began   time.Time // when that was
+	id      string    // of msg; empty before it is first sent, unless the caller sets one
+	began   time.Time // when it was first sent
 	maybe   bool      // it may be stored already
-	// expected is for who makes it again: what compared is to be given.
+	// expected is the revision to pass to compared when the change is made again.
 	expected uint64
 }
 
@@ -144,7 +144,7 @@ func (s *store) change(op, key string) (*change, error) {
 	return &change{s: s, op: op, key: key, in: in, msg: api.Msg{Subject: s.write + in}}, nil
 }
 
-// compared stores the change if revision is the last one of the key. A conflict is an
+// compared stores the change if revision is the last one of the key. A conflict is a
 // *KeyWrongLastSequenceError.
 func (w *change) compared(ctx context.Context, revision uint64) (uint64, error) {
 	if w.id == "" {
@@ -159,7 +159,7 @@ func (w *change) compared(ctx context.Context, revision uint64) (uint64, error) 
 	if err == nil && ack.Sequence != 0 {
 		return ack.Sequence, nil
 	}
-	if err == nil { // a second try, with the first one still on its way to the replicas
+	if err == nil { // a second try, while the first one is on its way to the replicas
 		err = &jetstream.PublishError{Subject: w.msg.Subject, MsgID: w.id, Attempts: 2, Unknown: true, Err: jetstream.ErrDuplicateMsgInProcess}
 	}
 	w.maybe = w.maybe || unknown(err)
@@ -169,14 +169,14 @@ func (w *change) compared(ctx context.Context, revision uint64) (uint64, error) 
 	return 0, w.refused(revision, err)
 }
 
-// unknown reports whether a publish that failed with err may have been stored, by an earlier
-// try of which the acknowledgement was lost.
+// unknown reports whether a publish that failed with err may have been stored by an earlier try
+// whose acknowledgement was lost.
 func unknown(err error) bool {
 	publish, ok := errors.AsType[*jetstream.PublishError](err)
 	return ok && publish.Unknown
 }
 
-// refused makes an error about the key of what a publish said that has stored nothing.
+// refused wraps the error of a publish that stored nothing in an error about the key.
 func (w *change) refused(revision uint64, err error) error {
 	wrong, ok := errors.AsType[*jetstream.WrongLastSequenceError](err)
 	if !ok {

@@ -10,17 +10,17 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// actor.go - the actors of a service and its endpoints. They show what there is; what they
-// show outlives them.
+// actor.go - the actors of a service and its endpoints. They show the state of both, which
+// outlives them.
 //
 //	service ── spawns, for each endpoint on the list ──► endpoint
 //	   ▲                                                    ▲
-//	   └ look: the list is another                          └ look: it stands otherwise
+//	   └ look: the list has changed                         └ look: its state has changed
 
-// look asks an actor to look at what it shows.
+// look tells an actor that the state which it shows has changed.
 type look struct{}
 
-// nameBytesMax bounds what of the name of a service is in the name of its actor.
+// nameBytesMax bounds the part of a service's name that is in the name of its actor.
 const nameBytesMax = 64
 
 // spec describes the actor of the service.
@@ -31,7 +31,7 @@ func (s *service) spec() api.Spec {
 	}}
 }
 
-// progress counts endpoints, and the requests of all of them.
+// progress counts the endpoints, and the requests of all of them.
 func (s *service) progress() []api.Counter {
 	endpoints := s.present()
 	var requests, failures uint64
@@ -54,7 +54,7 @@ func (a *supervising) Started(c *api.ActorContext) { a.look(c) }
 // Receive implements api.Actor.
 func (a *supervising) Receive(c *api.ActorContext, _ any) { a.look(c) }
 
-// look has an actor for each endpoint on the list, and for no other.
+// look spawns and stops actors, so that each endpoint on the list has one, and no other.
 func (a *supervising) look(c *api.ActorContext) {
 	state := stateServing
 	if a.service.isStopping() {
@@ -75,8 +75,8 @@ func (a *supervising) look(c *api.ActorContext) {
 	}
 }
 
-// spawn starts the actor of an endpoint under its name, or that with a number if there is
-// another in another group. There is none when the service's own is about to end.
+// spawn starts the actor of an endpoint under its name, with a number if an endpoint of another
+// group has the same name. It starts none if the service's own actor is about to end.
 func (a *supervising) spawn(c *api.ActorContext, e *Endpoint) {
 	spec := e.spec()
 	spec.Name = e.Name[:min(len(e.Name), nameBytesMax)]
@@ -100,13 +100,14 @@ func dismiss(ref *api.ActorRef) {
 	_ = ref.Stop(ctx)
 }
 
-// spec describes the actor of the endpoint, but for its name.
+// spec describes the actor of the endpoint, except for its name.
 func (e *Endpoint) spec() api.Spec {
 	return api.Spec{LinkChanges: true, Progress: e.progress, New: func() api.Actor { return showing{e} }}
 }
 
-// progress counts requests that came to a handler, errors, panics, those that no handler got,
-// that were not told of it, or that were too late, and what is in handlers now.
+// progress counts requests that reached a handler, errors, panics, requests that no handler got,
+// those of them that got no answer, those that came after their deadline, and those in handlers
+// now.
 func (e *Endpoint) progress() []api.Counter {
 	return []api.Counter{
 		{Name: "requests", Value: e.counts.requests.Load()},
@@ -125,7 +126,7 @@ type showing struct{ endpoint *Endpoint }
 // Started implements api.Starter.
 func (a showing) Started(c *api.ActorContext) { a.show(c) }
 
-// Receive implements api.Actor. It comes here also for requesters that are to be told.
+// Receive implements api.Actor. It also answers the requests that no handler got.
 func (a showing) Receive(c *api.ActorContext, m any) {
 	if change, ok := m.(api.LinkChange); ok {
 		a.endpoint.stands(func(s standing) standing {
@@ -141,7 +142,7 @@ func (a showing) show(c *api.ActorContext) {
 	a.endpoint.answerShed()
 }
 
-// stands changes how the endpoint stands.
+// stands changes the state of the endpoint.
 func (e *Endpoint) stands(change func(standing) standing) {
 	e.mu.Lock()
 	e.state = change(e.state)
@@ -154,7 +155,7 @@ func (e *Endpoint) standing() standing {
 	return e.state
 }
 
-// poke has an actor look, if there is one and it does not have to anyway.
+// poke sends an actor a look, if there is one and it has none already.
 func poke(ref *atomic.Pointer[api.ActorRef]) {
 	if to := ref.Load(); to != nil {
 		_ = to.Send(look{})

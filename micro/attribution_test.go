@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-go/troupe/micro"
 )
 
-// TestErrorsAreTheirOwners: a service is told what becomes of its own subscriptions, and of
-// nobody else's, whatever their subjects; the connection's handler is told all the same.
+// TestErrorsAreTheirOwners: a service gets the errors of its own subscriptions only, whatever
+// the subjects; the connection's handler gets all of them.
 func TestErrorsAreTheirOwners(t *testing.T) {
 	connection := make(chan error, 100)
 	nc := connected(t, api.ErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { connection <- err }))

@@ -60,7 +60,7 @@ func (p *place) add(name string, handler micro.Handler, options ...micro.Endpoin
 	must.Do(p.t, p.nc.Flush())
 }
 
-// errors returns what the ErrorHandler was told since the last call.
+// errors returns what the ErrorHandler got since the last call.
 func (p *place) errors() []*micro.NATSError {
 	synctest.Wait()
 	p.mu.Lock()
@@ -70,7 +70,7 @@ func (p *place) errors() []*micro.NATSError {
 	return told
 }
 
-// expectErrors checks what was told since the last call, by kind.
+// expectErrors checks the errors since the last call, by kind.
 func (p *place) expectErrors(kinds ...error) {
 	p.t.Helper()
 	told := p.errors()

@@ -229,8 +229,8 @@ func TestLeastLoadedBesideAStatsHandler(t *testing.T) {
 	})
 }
 
-// TestLeastLoadedDoesNotWait: who there is, is asked in the background. A request waits only
-// when nobody is known, and no longer than its context lets it.
+// TestLeastLoadedDoesNotWait: instances are surveyed in the background. A request waits only if
+// none is known, and no longer than its context allows.
 func TestLeastLoadedDoesNotWait(t *testing.T) {
 	inBubble(t, micro.Config{}, func(p *place) {
 		for range 3 {

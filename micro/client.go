@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// Client calls services and finds them, whichever client they are made with. It is safe for
-// concurrent use. It has nothing to close.
+// Client calls and finds services, whichever client library they use. It is safe for concurrent
+// use, and need not be closed.
 type Client struct {
 	nc     *api.Conn
 	prefix string
@@ -24,8 +24,8 @@ type Client struct {
 // ClientOpt is an option of NewClient. A nil one is skipped.
 type ClientOpt func(*Client) error
 
-// WithAPIPrefix has services be found below a prefix other than APIPrefix, such as that of an
-// import from another account. Errors: ErrInvalidSubject.
+// WithAPIPrefix makes the client find services below a prefix other than APIPrefix, such as that
+// of an import from another account. Errors: ErrInvalidSubject.
 func WithAPIPrefix(prefix string) ClientOpt {
 	return func(c *Client) error {
 		c.prefix = prefix
@@ -39,8 +39,8 @@ func WithAPIPrefix(prefix string) ClientOpt {
 // DefaultStall is how long discovery waits for one more answer.
 const DefaultStall = 500 * time.Millisecond
 
-// WithStall changes how long discovery waits for one more answer. Not above zero is an
-// ErrConfigValidation.
+// WithStall sets how long discovery waits for one more answer. Default: DefaultStall. Errors:
+// ErrConfigValidation unless positive.
 func WithStall(stall time.Duration) ClientOpt {
 	return func(c *Client) error {
 		if stall <= 0 {
@@ -51,8 +51,8 @@ func WithStall(stall time.Duration) ClientOpt {
 	}
 }
 
-// NewClient returns a client on a connection. Errors: api.ErrInvalidConnection; what an
-// option refuses.
+// NewClient returns a client on a connection. Errors: api.ErrInvalidConnection; those of the
+// options.
 func NewClient(nc *api.Conn, opts ...ClientOpt) (*Client, error) {
 	if nc == nil {
 		return nil, api.ErrInvalidConnection
@@ -74,23 +74,22 @@ type RequestOpt func(*requestOpts) error
 
 // requestOpts collects the options of one request.
 type requestOpts struct {
-	hedges int           // further requests at most
-	after  time.Duration // without an answer
+	hedges int           // most further requests
+	after  time.Duration // time without an answer
 }
 
-// Request asks an endpoint and returns its answer. It waits until ctx is done; without a
-// deadline for Options.Timeout (2 s) of the connection. The deadline goes with the request, in
-// DeadlineHeader, unless the server knows no headers.
+// Request sends a request to an endpoint and returns its answer. It waits until ctx is done; if
+// ctx has no deadline, for Options.Timeout (2 s) of the connection. The request carries the
+// deadline in DeadlineHeader, unless the server does not support headers.
 //
-// An answer that is an error is returned as a *ServiceError. Other errors are those of
-// RequestMsgWithContext of the connection: api.ErrNoResponders when there is no instance,
+// An answer that is an error is returned as a *ServiceError. Other errors are those of the
+// connection's RequestMsgWithContext, such as api.ErrNoResponders if there is no instance,
 // api.ErrTimeout, api.ErrDisconnected, context.Canceled.
 func (c *Client) Request(ctx context.Context, subject string, data []byte, opts ...RequestOpt) (*api.Msg, error) {
 	return c.RequestMsg(ctx, &api.Msg{Subject: subject, Data: data}, opts...)
 }
 
-// RequestMsg is Request for a message with a header, which is left as it is. Its Reply is
-// ignored.
+// RequestMsg is Request for a message with a header. m is not changed, and its Reply is ignored.
 func (c *Client) RequestMsg(ctx context.Context, m *api.Msg, opts ...RequestOpt) (*api.Msg, error) {
 	switch {
 	case ctx == nil:
@@ -118,8 +117,8 @@ func (c *Client) RequestMsg(ctx context.Context, m *api.Msg, opts ...RequestOpt)
 	return c.unexpired(ctx, m)
 }
 
-// unexpired asks once, and once more without a deadline if the endpoint takes the request for
-// expired before it is: their clocks differ, and nothing was done.
+// unexpired sends a request, and again without a deadline if the endpoint considers it expired
+// too early: the clocks differ, and nothing was done.
 func (c *Client) unexpired(ctx context.Context, m *api.Msg) (*api.Msg, error) {
 	if c.skewed.is(m.Subject, time.Now()) {
 		return c.once(ctx, m)
@@ -132,7 +131,7 @@ func (c *Client) unexpired(ctx context.Context, m *api.Msg) (*api.Msg, error) {
 	return c.once(ctx, m)
 }
 
-// dated returns the message with the deadline of ctx.
+// dated returns the message with the deadline of ctx in its header.
 func (c *Client) dated(ctx context.Context, m *api.Msg) *api.Msg {
 	at, ok := ctx.Deadline()
 	if !ok || !c.nc.HeadersSupported() {
@@ -144,7 +143,7 @@ func (c *Client) dated(ctx context.Context, m *api.Msg) *api.Msg {
 	return &api.Msg{Subject: m.Subject, Header: header, Data: m.Data}
 }
 
-// once asks, and returns an answer that is an error as one.
+// once sends a request, and returns an answer that is an error as an error.
 func (c *Client) once(ctx context.Context, m *api.Msg) (*api.Msg, error) {
 	answer, err := c.nc.RequestMsgWithContext(ctx, m)
 	if err != nil {
@@ -156,21 +155,21 @@ func (c *Client) once(ctx context.Context, m *api.Msg) (*api.Msg, error) {
 	return answer, nil
 }
 
-// RequestMany asks, and yields the answers as they come: of an endpoint that sends several
-// with RespondPart, or of all instances where there is no queue group. It is RequestMany of
-// the connection, but an answer that is an error is yielded as a *ServiceError, and the
-// sequence goes on behind it. With api.RequestManySentinel(micro.LastPart) it ends with the
-// last reply of RespondPart.
+// RequestMany sends a request and yields the answers as they come: those of an endpoint that
+// sends several with RespondPart, or of all instances if there is no queue group. It is the
+// connection's RequestMany, except that an answer that is an error is yielded as a *ServiceError
+// and the sequence continues after it. With api.RequestManySentinel(micro.LastPart) it ends with
+// the last reply of RespondPart.
 //
-// A deadline of ctx goes with the request, as that of Request does. Nobody is asked once more: when
-// an instance takes it for expired before it is, that is yielded, and for a minute the subject
-// gets no deadlines.
+// The request carries the deadline of ctx, as in Request. It is not sent again: if an instance
+// considers it expired too early, that answer is yielded, and for a minute requests to the
+// subject carry no deadline.
 func (c *Client) RequestMany(ctx context.Context, subject string, data []byte, opts ...api.RequestManyOption) iter.Seq2[*api.Msg, error] {
 	return c.RequestManyMsg(ctx, &api.Msg{Subject: subject, Data: data}, opts...)
 }
 
-// RequestManyMsg is RequestMany for a message with a header, which is left as it is. Its Reply
-// is ignored.
+// RequestManyMsg is RequestMany for a message with a header. m is not changed, and its Reply is
+// ignored.
 func (c *Client) RequestManyMsg(ctx context.Context, m *api.Msg, opts ...api.RequestManyOption) iter.Seq2[*api.Msg, error] {
 	return func(yield func(*api.Msg, error) bool) {
 		asked := m
@@ -193,14 +192,14 @@ func (c *Client) RequestManyMsg(ctx context.Context, m *api.Msg, opts ...api.Req
 	}
 }
 
-// LastPart reports whether a reply ends several, for api.RequestManySentinel: it has no data,
-// is no part of RespondPart, and is no error.
+// LastPart reports whether a reply is the last one, for api.RequestManySentinel: it has no data,
+// is not a part sent with RespondPart, and is not an error.
 func LastPart(m *api.Msg) bool {
 	return api.DefaultSentinel(m) && m.Header.Get(PartHeader) == "" && serviceErrorOf(m, "") == nil
 }
 
-// ErrorOf returns the *ServiceError that an answer is, or nil if it is none: for answers to
-// requests that were not made with a Client.
+// ErrorOf returns an answer as a *ServiceError, or nil if it is not an error. It is for answers
+// to requests that were not made with a Client.
 func ErrorOf(answer *api.Msg) error {
 	if se := serviceErrorOf(answer, ""); se != nil {
 		return se
@@ -208,7 +207,7 @@ func ErrorOf(answer *api.Msg) error {
 	return nil
 }
 
-// serviceErrorOf reads an answer: it is an error if either field is there, whatever its case.
+// serviceErrorOf reads an answer: it is an error if it has either header field, in any case.
 func serviceErrorOf(m *api.Msg, subject string) *ServiceError {
 	if m == nil || len(m.Header) == 0 {
 		return nil
@@ -235,8 +234,8 @@ func serviceErrorOf(m *api.Msg, subject string) *ServiceError {
 	return se
 }
 
-// field returns the first value of a field, whatever the case of its name: that with the
-// name as it is, if there is one.
+// field returns the first value of a header field. A field with exactly that name is preferred
+// to one whose name differs in case.
 func field(h api.Header, name string) (value string, found bool) {
 	if values := h[name]; len(values) > 0 {
 		return values[0], true

@@ -9,30 +9,31 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// DefaultQueueGroup is the queue group of endpoints for which nobody says otherwise.
+// DefaultQueueGroup is the queue group of endpoints that do not set one.
 const DefaultQueueGroup = "q"
 
 // defaultEndpoint is the name of the endpoint that Config.Endpoint describes.
 const defaultEndpoint = "default"
 
 type (
-	// ErrHandler is told what goes wrong with a service.
+	// ErrHandler is notified of the errors of a service.
 	ErrHandler func(Service, *NATSError)
 
-	// DoneHandler is told that a service has stopped.
+	// DoneHandler is notified that a service has stopped.
 	DoneHandler func(Service)
 
-	// StatsHandler returns what STATS says of an endpoint as its data. It has to be quick,
-	// and its result to be one that can be written as JSON.
+	// StatsHandler returns the data of an endpoint in STATS. It must be quick, and its result
+	// must be encodable as JSON.
 	StatsHandler func(*Endpoint) any
 )
 
-// Config describes a service. It is not kept.
+// Config describes a service. AddService copies it.
 type Config struct {
-	// Name says what kind of service it is: letters, digits, dashes and underscores.
+	// Name is the name of the service, which its instances share: letters, digits, dashes and
+	// underscores.
 	Name string `json:"name"`
 
-	// Endpoint describes an endpoint named "default"; nil for none. AddEndpoint makes others.
+	// Endpoint describes an endpoint named "default"; nil for none. AddEndpoint adds others.
 	Endpoint *EndpointConfig `json:"endpoint"`
 
 	// Version is a semantic version.
@@ -44,64 +45,66 @@ type Config struct {
 	// Metadata annotates the service.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
-	// QueueGroup is that of endpoints and groups which name none. Empty: DefaultQueueGroup.
+	// QueueGroup is the queue group of endpoints and groups that do not set one. Empty:
+	// DefaultQueueGroup.
 	QueueGroup string `json:"queue_group"`
 
-	// QueueGroupDisabled has each instance get each request, where nothing below it names a
-	// queue group.
+	// QueueGroupDisabled makes each instance get each request, except in endpoints and groups
+	// that name a queue group.
 	QueueGroupDisabled bool `json:"queue_group_disabled"`
 
-	// StatsHandler makes the data that STATS shows of an endpoint. Nil: Endpoint.Metrics.
+	// StatsHandler returns the data of each endpoint in STATS. Nil: Endpoint.Metrics.
 	StatsHandler StatsHandler
 
-	// DoneHandler is called once, when the service has stopped and no handler of it runs any
-	// more, whether by Stop or with its connection. It runs with the connection's other
-	// callbacks, or in Stop itself when nothing is left to end.
+	// DoneHandler is called once, when the service has stopped, by Stop or with its connection,
+	// and none of its handlers runs any more. It runs with the connection's other callbacks, or
+	// in Stop itself if nothing is left to end.
 	DoneHandler DoneHandler
 
-	// ErrorHandler is told of handlers that panic or return an error that is no
-	// ServiceError, and of what becomes of the service's subscriptions: a slow consumer, a
-	// permission that lacks, the end. The service goes on. It runs with the connection's other
-	// callbacks, and may call anything. What STATS cannot say it is told by who asks: on the
-	// goroutine of Service.Stats, or of the subscription, and so at the same time as other things.
+	// ErrorHandler is notified of handlers that panic or return an error that is not a
+	// ServiceError, and of problems of the service's subscriptions: a slow consumer, a missing
+	// permission, the end. The service continues. It runs with the connection's other callbacks,
+	// and may call anything. Errors of a StatsHandler are reported on the goroutine that asks
+	// for STATS, that of Service.Stats or of the subscription, and so possibly at the same time
+	// as others.
 	ErrorHandler ErrHandler
 
-	// Middleware is around the handlers of all endpoints, the first outermost. Not in nats.go.
+	// Middleware wraps the handlers of all endpoints; the first is outermost. Not in nats.go.
 	Middleware []Middleware
 
-	// NumericCodes has symbolic codes of errors be sent as numbers, as ADR-32 wants them,
-	// with the symbol in SymbolHeader: by this table, then by that of this package's
-	// codes; 500 for others. Nil sends codes as they are. Not in nats.go.
+	// NumericCodes makes symbolic error codes be sent as numbers, as ADR-32 requires, with the
+	// symbol in SymbolHeader. Numbers are looked up in this table, then among this package's
+	// codes; others become 500. Nil sends codes as they are. Not in nats.go.
 	NumericCodes map[string]int
 
 	// APIPrefix replaces the "$SRV" of PING, INFO and STATS. Empty: APIPrefix. Not in nats.go.
 	APIPrefix string
 
-	// EndpointDefaults are options of all endpoints of the service, before their own, which win;
-	// of metadata, middleware and WithEndpointDirect there is both. Not in nats.go.
+	// EndpointDefaults are options of all endpoints of the service. An endpoint's own options
+	// override them, but metadata, middleware and WithEndpointDirect add up. Not in nats.go.
 	EndpointDefaults []EndpointOpt
 }
 
 // EndpointConfig describes an endpoint.
 type EndpointConfig struct {
-	// Subject is what the endpoint listens to. Empty: its name.
+	// Subject is the subject that the endpoint listens on. Empty: its name.
 	Subject string
 
-	// Handler answers its requests.
+	// Handler answers the requests of the endpoint.
 	Handler Handler
 
 	// Metadata annotates the endpoint.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
-	// QueueGroup shares the requests with the other instances of the group. Empty: that of
-	// the service.
+	// QueueGroup is the queue group whose members share the requests. Empty: that of the
+	// service.
 	QueueGroup string `json:"queue_group"`
 
-	// QueueGroupDisabled has each instance get each request.
+	// QueueGroupDisabled makes each instance get each request.
 	QueueGroupDisabled bool `json:"queue_group_disabled"`
 }
 
-// options returns what AddEndpoint takes for the same endpoint.
+// options returns the options of AddEndpoint for the same endpoint.
 func (c *EndpointConfig) options() []EndpointOpt {
 	options := []EndpointOpt{WithEndpointSubject(c.Subject), WithEndpointQueueGroup(c.QueueGroup)}
 	if c.Metadata != nil {
@@ -125,7 +128,7 @@ const (
 	prerelease = `(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)`
 )
 
-// check returns why no service can be made of the config.
+// check returns an error if the config is not valid.
 func (c *Config) check() error {
 	if err := checkName("service name", c.Name); err != nil {
 		return err
@@ -147,7 +150,7 @@ func (c *Config) check() error {
 	return checkQueueGroup(c.QueueGroup)
 }
 
-// clone returns a config that shares nothing with the program's.
+// clone returns a config that shares nothing with that of the program.
 func (c Config) clone() Config {
 	if c.Metadata = maps.Clone(c.Metadata); c.Metadata == nil {
 		c.Metadata = map[string]string{}
@@ -161,15 +164,15 @@ func (c Config) clone() Config {
 
 func checkName(field, name string) error {
 	if !nameGrammar.MatchString(name) {
-		return &ConfigError{Field: field, Value: name, Reason: "has other characters than letters, digits, dashes and underscores, or none", Err: ErrInvalidName}
+		return &ConfigError{Field: field, Value: name, Reason: "is empty, or has characters other than letters, digits, dashes and underscores", Err: ErrInvalidName}
 	}
 	return nil
 }
 
-// checkSubject accepts what can be subscribed to, and is not where services tell of themselves.
+// checkSubject accepts a subject that can be subscribed to and is not below the API prefix.
 func (s *service) checkSubject(subject string) error {
 	if strings.HasPrefix(subject+".", s.config.APIPrefix+".") {
-		return &ConfigError{Field: "subject", Value: subject, Reason: "is where services tell of themselves", Err: ErrInvalidSubject}
+		return &ConfigError{Field: "subject", Value: subject, Reason: "is reserved for PING, INFO and STATS", Err: ErrInvalidSubject}
 	}
 	if err := protocol.CheckSubscribeSubject(subject); err != nil {
 		return &ConfigError{Field: "subject", Value: subject, Reason: plain(err), Err: ErrInvalidSubject}
@@ -177,7 +180,7 @@ func (s *service) checkSubject(subject string) error {
 	return nil
 }
 
-// checkQueueGroup accepts none, and what could be a subject, as nats.go does.
+// checkQueueGroup accepts an empty name, and one that would be a valid subject, as nats.go does.
 func checkQueueGroup(queue string) error {
 	if queue == "" {
 		return nil
@@ -188,7 +191,7 @@ func checkQueueGroup(queue string) error {
 	return nil
 }
 
-// checkPrefix accepts none, and what requests can be sent below.
+// checkPrefix accepts an empty prefix, and one that requests can be sent below.
 func checkPrefix(prefix string) error {
 	if prefix == "" {
 		return nil

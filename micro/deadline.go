@@ -9,15 +9,15 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// DeadlineHeader has the time until which the requester waits, in RFC 3339. A request that
-// comes to a handler later is answered with CodeExpired, and the handler is not called;
-// otherwise its context has that deadline. The clocks of both sides have to agree as well as
-// that is to be exact. Client writes it.
+// DeadlineHeader holds the time until which the requester waits, in RFC 3339. A request that
+// would reach a handler later is answered with CodeExpired, and the handler is not called;
+// otherwise its context has that deadline. It is as exact as the clocks of both sides agree.
+// Client sets it.
 const DeadlineHeader = "Troupe-Deadline"
 
-// WithEndpointTimeout bounds the context of each call of the handler: its deadline is that
-// of the requester, or so long after its beginning if that is sooner. Not above zero is an
-// ErrConfigValidation.
+// WithEndpointTimeout bounds the context of each call of the handler: its deadline is that of
+// the requester, or d after the call begins, whichever is earlier. Default: no bound. Errors:
+// ErrConfigValidation unless positive.
 func WithEndpointTimeout(d time.Duration) EndpointOpt {
 	return func(o *endpointOpts) error {
 		if d <= 0 {
@@ -28,9 +28,8 @@ func WithEndpointTimeout(d time.Duration) EndpointOpt {
 	}
 }
 
-// WithEndpointOnBlocked says what happens when one call of the handler takes longer than
-// limit: see api.OnBlocked. When the call is given up its requester gets a
-// CodeDeadlineExceeded.
+// WithEndpointOnBlocked sets what happens when a call of the handler takes longer than limit:
+// see api.OnBlocked. When the call is abandoned, its requester gets a CodeDeadlineExceeded.
 func WithEndpointOnBlocked(limit time.Duration, answer api.Directive) EndpointOpt {
 	return func(o *endpointOpts) error {
 		o.watched = true
@@ -39,7 +38,7 @@ func WithEndpointOnBlocked(limit time.Duration, answer api.Directive) EndpointOp
 	}
 }
 
-// deadlineOf reads until when the requester waits; zero for no deadline.
+// deadlineOf reads the time until which the requester waits; zero for no deadline.
 func deadlineOf(h api.Header) (time.Time, *ServiceError) {
 	text := h.Get(DeadlineHeader)
 	if text == "" {
@@ -60,8 +59,8 @@ func sooner(a, b time.Time) time.Time {
 	return a
 }
 
-// limit gives the request the context of its deadline, if it has one, or says why it is not
-// handled. release is nil for a context that needs none.
+// limit gives the request a context with its deadline, if it has one, or returns why it is not
+// handled. release is nil if the context needs none.
 func (r *request) limit(now time.Time, timeout time.Duration) (release context.CancelFunc, refusal *ServiceError) {
 	at, refusal := deadlineOf(r.msg.Header)
 	switch {
@@ -78,7 +77,7 @@ func (r *request) limit(now time.Time, timeout time.Duration) (release context.C
 	return release, nil
 }
 
-// guard answers for a handler whose call is given up.
+// guard answers for a handler whose call is abandoned.
 func (r *request) guard(ctx context.Context) (release func()) {
 	promises := &r.endpoint.service.promises
 	promises.give()
@@ -95,8 +94,8 @@ func (r *request) guard(ctx context.Context) (release func()) {
 	}
 }
 
-// promises counts the calls for which somebody may still have to answer who is no handler: the
-// end of a subscription does not wait for them. The zero value is ready.
+// promises counts the calls that may still have to be answered by something other than their
+// handler: the end of a subscription does not wait for them. The zero value is ready.
 type promises struct {
 	mu      sync.Mutex
 	open    int
@@ -122,7 +121,7 @@ func (p *promises) keep() {
 	}
 }
 
-// whenKept calls f as soon as none is open.
+// whenKept calls f when none is open.
 func (p *promises) whenKept(f func()) {
 	p.mu.Lock()
 	wait := p.open > 0
@@ -135,7 +134,7 @@ func (p *promises) whenKept(f func()) {
 	}
 }
 
-// isBlocked reports whether a context has ended because its call was given up.
+// isBlocked reports whether a context ended because its call was abandoned.
 func isBlocked(cause error) bool {
 	_, blocked := errors.AsType[*api.BlockedError](cause)
 	_, tooMany := errors.AsType[*api.TooManyBlockedError](cause)

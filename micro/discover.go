@@ -14,45 +14,47 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// ErrBadResponse: what a service says of itself cannot be read. See DiscoveryError.
+// ErrBadResponse: the answer of a service to PING, INFO or STATS cannot be read. See
+// DiscoveryError.
 var ErrBadResponse error = kind.New("troupe: service answer cannot be read").In(kind.Protocol)
 
-// DiscoveryError says which answers could not be used. The others are returned with it.
+// DiscoveryError says which answers could not be used. The call returns the others as well.
 type DiscoveryError struct {
-	Subject string // where it was asked
+	Subject string // of the request
 	Causes  []error
 }
 
-// Error says how many, and what is wrong with the first.
+// Error says how many there are, and what is wrong with the first.
 func (e *DiscoveryError) Error() string {
-	return fmt.Sprintf("troupe: %d answers on %q: %s", len(e.Causes), e.Subject, plain(e.Causes[0]))
+	return fmt.Sprintf("troupe: unusable answers on %q: %d, the first: %s", e.Subject, len(e.Causes), plain(e.Causes[0]))
 }
 
-// Unwrap returns what is wrong with each: an ErrBadResponse or a *ServiceError.
+// Unwrap returns the error of each answer: an ErrBadResponse or a *ServiceError.
 func (e *DiscoveryError) Unwrap() []error { return e.Causes }
 
-// Ping returns who is there, by name and id: the instance with that id, all of the service
-// of that name if id is empty, all services if both are. Nobody is no error.
+// Ping returns the instances that answer, sorted by name and id: the one with that id; all of
+// the service with that name if id is empty; those of all services if both are. That there are
+// none is not an error.
 //
-// It waits until no further answer has come for a while, see WithStall, or until ctx is done;
-// without a deadline for Options.Timeout (2 s) of the connection at most. What has come until
-// then is returned with any error. Errors: ErrInvalidName; ErrServiceNameRequired; a
-// *DiscoveryError for answers that cannot be used; api.ErrTimeout when nothing came, and
-// nobody said that nobody is there; those of RequestMany of the connection.
+// It waits until no further answer has come for the time of WithStall, or until ctx is done; if
+// ctx has no deadline, at most Options.Timeout (2 s) of the connection. The answers that came
+// are returned even with an error. Errors: ErrInvalidName; ErrServiceNameRequired; a
+// *DiscoveryError for answers that cannot be used; api.ErrTimeout if no answer came, and no
+// reply that there are no responders; those of the connection's RequestMany.
 func (c *Client) Ping(ctx context.Context, name, id string) ([]Ping, error) {
 	return gather(ctx, c, PingVerb, name, id, func(p *Ping) (ServiceIdentity, string, string) {
 		return p.ServiceIdentity, p.Type, PingResponseType
 	})
 }
 
-// Info returns what there is to be called. It is like Ping otherwise.
+// Info returns the endpoints of the instances. Otherwise it is like Ping.
 func (c *Client) Info(ctx context.Context, name, id string) ([]Info, error) {
 	return gather(ctx, c, InfoVerb, name, id, func(i *Info) (ServiceIdentity, string, string) {
 		return i.ServiceIdentity, i.Type, InfoResponseType
 	})
 }
 
-// Stats returns the numbers of services. It is like Ping otherwise.
+// Stats returns the statistics of the instances. Otherwise it is like Ping.
 func (c *Client) Stats(ctx context.Context, name, id string) ([]Stats, error) {
 	return gather(ctx, c, StatsVerb, name, id, statsBy)
 }
@@ -61,8 +63,8 @@ func statsBy(s *Stats) (ServiceIdentity, string, string) {
 	return s.ServiceIdentity, s.Type, StatsResponseType
 }
 
-// gather asks all who are meant, and reads what they say. look returns who has answered, and
-// the type of the answer as it is and as it has to be.
+// gather asks the instances that are meant, and reads their answers. look returns which instance
+// answered, and the actual and the required type of the answer.
 //
 //style:allow params the parts of one question, and how to read its answers
 func gather[T any](ctx context.Context, c *Client, verb Verb, name, id string, look func(*T) (ServiceIdentity, string, string)) ([]T, error) {
@@ -76,13 +78,13 @@ type gathered[T any] struct {
 	client *Client
 	verb   Verb
 	look   func(*T) (ServiceIdentity, string, string)
-	heard  func(*T) // is called with each answer as it comes
+	heard  func(*T) // called with each answer as it comes
 	all    []T
 	seen   map[string]bool // by id
 	bad    []error
 }
 
-// ask asks, and returns when no more answers come.
+// ask sends the request, and returns when no more answers come.
 func (g *gathered[T]) ask(ctx context.Context, name, id string) error {
 	subject, err := controlSubject(g.client.prefix, g.verb, name, id)
 	if err != nil {
@@ -105,7 +107,7 @@ func (g *gathered[T]) ask(ctx context.Context, name, id string) error {
 	if len(g.bad) > 0 {
 		return &DiscoveryError{Subject: subject, Causes: g.bad}
 	}
-	if len(g.all) == 0 { // somebody is there, or there is no link
+	if len(g.all) == 0 { // there are responders, or there is no link
 		elapsed := time.Since(began)
 		return &api.TimeoutError{Op: g.verb.String(), Subject: subject, After: elapsed, Elapsed: elapsed, Sent: true}
 	}

@@ -48,7 +48,8 @@ func TestDiscovery200(t *testing.T) {
 	})
 }
 
-// TestDiscoveryEnds: nobody is no error; bad names and bad answers are; what came is returned.
+// TestDiscoveryEnds: no instances are not an error; bad names and bad answers are; answers that
+// came are returned.
 func TestDiscoveryEnds(t *testing.T) {
 	inBubble(t, micro.Config{}, func(p *place) {
 		ctx := p.t.Context()
@@ -93,7 +94,7 @@ func TestDiscoveryEnds(t *testing.T) {
 	})
 }
 
-// TestPrefix: services behind another prefix are found there, and nowhere else.
+// TestPrefix: services below another prefix are found there, and nowhere else.
 func TestPrefix(t *testing.T) {
 	inBubble(t, micro.Config{APIPrefix: "team.SRV"}, func(p *place) {
 		if pings, err := p.client.Ping(p.t.Context(), "", ""); err != nil || len(pings) != 0 {
@@ -170,7 +171,7 @@ func TestClientRequests(t *testing.T) {
 	})
 }
 
-// TestWatch: who is there, who comes, changes, goes, and a link that is lost in between.
+// TestWatch: instances are there, appear, change, disappear, and the link is lost in between.
 func TestWatch(t *testing.T) {
 	inBubble(t, micro.Config{}, func(p *place) {
 		ctx, cancel := context.WithCancel(p.t.Context())

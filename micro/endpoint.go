@@ -10,26 +10,26 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// endpoint.go - an endpoint and the way of a request through it.
+// endpoint.go - an endpoint, and the path of a request through it.
 //
 //	subscription ─► serve ─► middleware ─► handler
 //	(its workers)     │
-//	requester ◄───────┘ what was returned; after a panic, a 500
+//	requester ◄───────┘ what the handler returned; after a panic, a 500
 
-// Endpoint is an endpoint of a service. It is safe for concurrent use; its fields are read
-// only.
+// Endpoint is an endpoint of a service. It is safe for concurrent use; its fields must not be
+// changed.
 type Endpoint struct {
 	EndpointConfig
 	// Name is the name of the endpoint.
 	Name string
 
 	service *service
-	prefix  string // of the group; with the name it says which endpoint it is
-	run     Func   // the handler within its middleware
+	prefix  string // of the group; identifies the endpoint together with the name
+	run     Func   // the handler with its middleware
 	answers bool   // what run returns is the outcome
 	timeout time.Duration
-	watched bool      // calls may be given up
-	direct  *Endpoint // of the instance's own, with the same handler; nil for none
+	watched bool      // calls may be abandoned
+	direct  *Endpoint // with the same handler, answered only by this instance; nil for none
 	counts  counts
 	shed    shed
 
@@ -40,10 +40,10 @@ type Endpoint struct {
 	mu      sync.Mutex
 	state   standing // guarded by mu
 	ended   bool     // guarded by the service's mu
-	leaving bool     // to be taken off the list at its end; guarded by the service's mu
+	leaving bool     // to be removed from the list at its end; guarded by the service's mu
 }
 
-// Metrics returns the numbers of the endpoint that STATS shows as its data.
+// Metrics returns the metrics that STATS shows as the data of the endpoint.
 func (e *Endpoint) Metrics() Metrics {
 	c := &e.counts
 	m := Metrics{InFlight: int(c.inFlight.Load()), Shed: int(c.shed.Load()), Untold: int(c.untold.Load()), Expired: int(c.expired.Load()),
@@ -60,7 +60,7 @@ func (e *Endpoint) subscribe(options []api.SubOption) (*api.Subscription, error)
 	return e.service.nc.QueueHandle(e.Subject, e.QueueGroup, e.serve, options...)
 }
 
-// panicPolicy goes on without a limit: requesters must not be able to end an endpoint.
+// panicPolicy resumes without a limit: requesters must not be able to end an endpoint.
 func panicPolicy() api.Policy {
 	return api.Policy{Directive: api.Restart, Backoff: api.Backoff{Initial: api.NoDelay}}
 }
@@ -72,8 +72,8 @@ func (e *Endpoint) observed(event api.Event) {
 	e.service.observed(&event, e.Subject, e)
 }
 
-// serve is the api.ContextHandler of the subscription. The error it returns is what the
-// requester is not told.
+// serve is the api.ContextHandler of the subscription. It returns the error that the requester
+// does not see.
 func (e *Endpoint) serve(ctx context.Context, m *api.Msg) (err error) {
 	r := &request{ctx: ctx, msg: m, endpoint: e}
 	began := time.Now()
@@ -89,7 +89,7 @@ func (e *Endpoint) serve(ctx context.Context, m *api.Msg) (err error) {
 	e.counts.inFlight.Add(1)
 	returned := false
 	defer func() {
-		if !returned { // a panic goes on to the supervisor of the subscription
+		if !returned { // a panic continues to the supervisor of the subscription
 			e.counts.panics.Add(1)
 			r.refuse(own(CodeInternal, "internal error"))
 		}
@@ -101,9 +101,9 @@ func (e *Endpoint) serve(ctx context.Context, m *api.Msg) (err error) {
 	return r.conclude(err, e.answers)
 }
 
-// admit gives a request what limits it, or says why it is not handled.
+// admit gives a request its limits, or returns why it is not handled.
 func (e *Endpoint) admit(r *request, now time.Time) (release func(), refusal *ServiceError) {
-	call := r.ctx // ends when the call is given up; that of a deadline has ended before, and says nothing
+	call := r.ctx // ends when the call is abandoned; the context of a deadline may end before that
 	ended, refusal := r.limit(now, e.timeout)
 	if refusal != nil {
 		e.counts.expired.Add(1)
@@ -121,8 +121,8 @@ func (e *Endpoint) admit(r *request, now time.Time) (release func(), refusal *Se
 	}, nil
 }
 
-// conclude answers with what a handler returned, if it has not answered by itself. It
-// returns what the requester is not told.
+// conclude answers with what a handler returned, unless it has answered itself. It returns the
+// error that the requester does not see.
 func (r *request) conclude(err error, answers bool) error {
 	switch {
 	case err != nil:
@@ -140,11 +140,11 @@ func (r *request) conclude(err error, answers bool) error {
 	return nil
 }
 
-// refuse answers with an error, unless there is an answer, and counts it in any case.
+// refuse answers with an error, unless there is an answer, and counts the error in any case.
 func (r *request) refuse(se *ServiceError) {
 	if r.msg.Reply != "" {
 		if err := r.sendError(se, nil); err != nil && !r.answered.Load() {
-			_ = r.sendError(own(CodeInternal, "the response could not be sent"), nil) // it has less to be refused
+			_ = r.sendError(own(CodeInternal, "the response could not be sent"), nil) // it is smaller
 		}
 	}
 	_ = r.failed(se)
@@ -159,7 +159,7 @@ func (e *Endpoint) info() EndpointInfo {
 	return EndpointInfo{Name: e.Name, Subject: e.Subject, QueueGroup: e.QueueGroup, Metadata: metadata}
 }
 
-// stats returns the numbers of the endpoint, without data.
+// stats returns the statistics of the endpoint, without data.
 func (e *Endpoint) stats() *EndpointStats {
 	s := &EndpointStats{Name: e.Name, Subject: e.Subject, QueueGroup: e.QueueGroup}
 	e.counts.show(s)

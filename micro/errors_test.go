@@ -12,8 +12,8 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// kindAnswers lists every exported kind. A new one has to be added here: somebody has to
-// think about what a program is to do.
+// kindAnswers lists every exported kind. A new one must be added here, so that its author
+// decides what a program should do about it.
 var kindAnswers = map[string]errortest.Verdict{
 	"ErrConfigValidation":    errortest.Says(micro.ErrConfigValidation, api.CategoryInput, "", api.ErrInvalidArg),
 	"ErrInvalidName":         errortest.Says(micro.ErrInvalidName, api.CategoryInput, "", micro.ErrConfigValidation),
@@ -49,9 +49,9 @@ var kindAnswers = map[string]errortest.Verdict{
 var dataAnswers = map[string][]errortest.Verdict{
 	"ConfigError":      {errortest.Says(&micro.ConfigError{Field: "name", Value: "my service", Reason: "has a blank", Err: micro.ErrInvalidName}, api.CategoryInput, "", micro.ErrInvalidName)},
 	"CodeError":        {errortest.Says(&micro.CodeError{Code: "a:b", Reason: "has a colon", Err: micro.ErrInvalidCode}, api.CategoryInput, "", micro.ErrInvalidCode)},
-	"ServiceError":     {errortest.Says(micro.NewServiceErrorCode(429, "full"), api.CategoryLimit, "retry sent", micro.ErrOverloaded)},
+	"ServiceError":     {errortest.Says(micro.NewServiceErrorCode(429, "the kitchen is full"), api.CategoryLimit, "retry sent", micro.ErrOverloaded)},
 	"NATSError":        {errortest.Says(&micro.NATSError{Subject: "orders.new", Description: "no such item"}, api.CategoryUnknown, "sent")},
-	"StopTimeoutError": {errortest.Says(&micro.StopTimeoutError{Cause: context.DeadlineExceeded}, api.CategoryTimeout, "", micro.ErrStopTimeout, context.DeadlineExceeded)},
+	"StopTimeoutError": {errortest.Says(&micro.StopTimeoutError{Report: micro.StopReport{Unfinished: []micro.UnfinishedEndpoint{{Name: "render", Subject: "render", InFlight: 2, Waiting: 5}}}, Cause: context.DeadlineExceeded}, api.CategoryTimeout, "", micro.ErrStopTimeout, context.DeadlineExceeded)},
 	"DiscoveryError":   {errortest.Says(&micro.DiscoveryError{Subject: "$SRV.PING", Causes: []error{micro.ErrBadResponse}}, api.CategoryProtocol, "", micro.ErrBadResponse)},
 }
 

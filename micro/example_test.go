@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/micro"
 )
 
-// serve starts a server, as the examples need it.
+// serve starts a server for the examples.
 func serve() (nc *api.Conn, end func()) {
 	server, err := natsserver.Start(natsserver.Options{})
 	if err != nil {
@@ -24,13 +24,13 @@ func serve() (nc *api.Conn, end func()) {
 	return nc, func() { nc.Close(); server.Shutdown() }
 }
 
-// numbers is what the examples ask.
+// numbers is the request of the examples.
 type numbers struct {
 	A, B int
 }
 
-// A service has endpoints, here one with types for what it is asked and what it answers.
-// Middleware is around all of them.
+// A service has endpoints, here one with Go types for requests and responses. Middleware wraps
+// all of them.
 func ExampleAddService() {
 	nc, end := serve()
 	defer end()
@@ -53,6 +53,9 @@ func ExampleAddService() {
 	if err != nil {
 		panic(err)
 	}
+	if _, err := svc.StopContext(context.Background()); err != nil { // when the middleware has printed its line
+		panic(err)
+	}
 	fmt.Println("answered", string(answer.Data))
 	fmt.Println(svc.Info().Endpoints[0].Metadata[micro.ResponseSchemaKey])
 	// Output:
@@ -61,8 +64,8 @@ func ExampleAddService() {
 	// {"type":"integer"}
 }
 
-// What a handler returns is what its requester gets: an error for the requester as it is, and
-// of any other nothing but that there was one.
+// The requester gets what the handler returns: a ServiceError as it is, and any other error
+// without its text.
 func ExampleFunc() {
 	nc, end := serve()
 	defer end()
@@ -86,8 +89,10 @@ func ExampleFunc() {
 	if err != nil {
 		panic(err)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
 	for _, what := range []string{"milk", "bread", "cheese"} {
-		answer, err := client.Request(context.Background(), "stock.take", []byte(what))
+		answer, err := client.Request(ctx, "stock.take", []byte(what))
 		switch {
 		case errors.Is(err, &micro.ServiceError{Code: "OUT_OF_STOCK"}):
 			fmt.Println(what, "is out of stock")
@@ -105,8 +110,8 @@ func ExampleFunc() {
 	// "stock.take": troupe: handler failed: the database is at 10.0.0.1 (handling stock.take)
 }
 
-// A client asks within its deadline, asks another instance when one is slow, and finds
-// services.
+// A client sends its deadline with a request, asks another instance when one is slow, and
+// discovers services.
 func ExampleClient() {
 	nc, end := serve()
 	defer end()
@@ -140,7 +145,7 @@ func ExampleClient() {
 	// Clock 2.1.0 clock
 }
 
-// A service that is stopped answers what has come, within a time.
+// A service that is stopped answers the requests that have come, within a time limit.
 func ExampleService_stopContext() {
 	nc, end := serve()
 	defer end()

@@ -145,7 +145,7 @@ func TestWhatIsOnItsWayIsAnswered(t *testing.T) {
 	}
 }
 
-// isNobody reports whether an outcome is that there is no service any more.
+// isNobody reports whether an outcome says that there is no longer a service.
 func isNobody(outcome, nobody string) bool {
 	return len(outcome) >= len(nobody) && outcome[:len(nobody)] == nobody
 }

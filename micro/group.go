@@ -11,22 +11,22 @@ import (
 // Group is a part of a service whose endpoints have a common prefix. It is safe for
 // concurrent use.
 type Group interface {
-	// AddGroup returns a group in the group: its prefix stands behind this one's, and what
-	// it says of queue groups before this one's. An empty name adds nothing. What is wrong
-	// with it is told by the AddEndpoint of the group.
+	// AddGroup returns a group in this group: its prefix is appended to this one's, and its
+	// queue group overrides this one's. An empty name adds no prefix. Errors are returned by the
+	// new group's AddEndpoint.
 	AddGroup(string, ...GroupOpt) Group
 
-	// AddEndpoint is that of Service, with the prefix of the group before the subject.
+	// AddEndpoint is Service.AddEndpoint with the prefix of the group before the subject.
 	AddEndpoint(string, Handler, ...EndpointOpt) error
 
-	// RemoveEndpoint is that of Service, for the endpoints of the group.
+	// RemoveEndpoint is Service.RemoveEndpoint for the endpoints of the group.
 	RemoveEndpoint(name string) error
 }
 
 // group implements Group. It is immutable.
 type group struct {
 	service    *service
-	prefix     string // without a dot behind it; empty for none
+	prefix     string // without a trailing dot; empty for none
 	queue      queueGroup
 	middleware []Middleware
 }
@@ -47,7 +47,7 @@ func (g *group) AddGroup(name string, opts ...GroupOpt) Group {
 	}
 }
 
-// joined puts a dot between two that are not empty.
+// joined joins two names with a dot if neither is empty.
 func joined(prefix, name string) string {
 	if prefix == "" || name == "" {
 		return prefix + name
@@ -87,10 +87,10 @@ func (g *group) AddEndpoint(name string, handler Handler, opts ...EndpointOpt) e
 	return nil
 }
 
-// ownTwin makes the endpoint with the same handler that only this instance answers.
+// ownTwin returns an endpoint with the same handler that only this instance answers.
 func (e *Endpoint) ownTwin() (*Endpoint, error) {
 	if protocol.CheckPublishSubject(e.Subject) != nil {
-		return nil, &ConfigError{Field: "subject", Value: e.Subject, Reason: "has wildcards, and is to be asked directly", Err: ErrInvalidSubject}
+		return nil, &ConfigError{Field: "subject", Value: e.Subject, Reason: "has wildcards, which WithEndpointDirect does not allow", Err: ErrInvalidSubject}
 	}
 	config := e.EndpointConfig
 	config.Subject, config.QueueGroup, config.QueueGroupDisabled = joined(e.Subject, e.service.id), "", true
@@ -102,7 +102,7 @@ func (e *Endpoint) ownTwin() (*Endpoint, error) {
 		timeout: e.timeout, watched: e.watched, gone: make(chan struct{})}, nil
 }
 
-// describe makes an endpoint that does not listen yet.
+// describe returns an endpoint that does not listen yet.
 func (g *group) describe(name string, handler Handler, o *endpointOpts) (*Endpoint, error) {
 	if err := checkName("endpoint name", name); err != nil {
 		return nil, err

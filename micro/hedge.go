@@ -10,30 +10,30 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// Hedge asks once more when there is no answer after a while, and again, up to that many
-// further times: the first answer counts, and the others are not waited for. An answer of an
-// endpoint that called no handler, see RefusedHeader, has the next one asked at once. Trouble of
-// a service, see ServiceError.Answered, counts only when nobody is left to answer. It is for
-// requests that may be handled more than once, and helps where several instances share the
-// subject. Less than one further, or a pause that is not above zero, is an ErrConfigValidation.
+// Hedge sends the request again whenever there is no answer for the time after, at most further
+// times. The first answer counts; the others are not waited for. After an answer of an endpoint
+// that called no handler (see RefusedHeader), the next request is sent at once. A failure of a
+// service (see ServiceError.Answered) is returned only if no other answer can come. Hedge is for
+// requests that may be handled more than once, and helps if several instances share the subject.
+// Errors: ErrConfigValidation unless both are positive.
 func Hedge(after time.Duration, further int) RequestOpt {
 	return func(o *requestOpts) error {
 		if after <= 0 || further < 1 {
-			return &ConfigError{Field: "hedge", Value: after.String() + ", " + strconv.Itoa(further), Reason: "asks nobody else", Err: ErrConfigValidation}
+			return &ConfigError{Field: "hedge", Value: after.String() + ", " + strconv.Itoa(further), Reason: "sends no further request", Err: ErrConfigValidation}
 		}
 		o.after, o.hedges = after, further
 		return nil
 	}
 }
 
-// reply is what became of one of several requests.
+// reply is the outcome of one of several requests.
 type reply struct {
 	m   *api.Msg
 	err error
 }
 
-// hedged asks up to 1 + o.hedges times and returns the first answer, or else the first trouble:
-// something may have been done then.
+// hedged sends up to 1 + o.hedges requests and returns the first answer, or else the first
+// failure, because that request may have been handled.
 func (c *Client) hedged(ctx context.Context, m *api.Msg, o requestOpts) (*api.Msg, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -78,14 +78,14 @@ func (c *Client) hedged(ctx context.Context, m *api.Msg, o requestOpts) (*api.Ms
 	}
 }
 
-// answered reports whether an error is what a service that is well has to say.
+// answered reports whether an error is the answer of a working service.
 func answered(err error) bool {
 	se, ok := err.(*ServiceError)
 	return ok && se.Answered()
 }
 
-// undone reports whether an error says that nothing was done, and that another instance may
-// do it.
+// undone reports whether an error says that nothing was done, so that another instance may do
+// it.
 func undone(err error) bool {
 	return err != nil && !errors.Is(err, api.ErrConnectionClosed) && api.Retryable(err) && !api.MaybeSent(err)
 }

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// latency.go - a histogram of how long handlers took, at most a quarter off, in 2 KiB.
+// latency.go - a histogram of how long handlers took, in 2 KiB, with an error of at most a
+// quarter.
 //
 //	width   1 ns each    1 ns each    2 ns each    4 ns each   …   a quarter of the power of two
 //	bucket  0 1 2 3      4 5 6 7      8 9 10 11    12 …        …   255
@@ -16,7 +17,7 @@ const (
 	bucketCount = 64 << stepBits
 )
 
-// bucketOf returns where a duration is counted.
+// bucketOf returns the bucket in which a duration is counted.
 func bucketOf(took time.Duration) int {
 	n := uint64(max(took, 0))
 	power := bits.Len64(n)
@@ -27,7 +28,7 @@ func bucketOf(took time.Duration) int {
 	return (shift+1)<<stepBits | int(n>>shift)&(1<<stepBits-1)
 }
 
-// bucketFrom returns the least duration that is counted in a bucket.
+// bucketFrom returns the least duration that a bucket counts.
 func bucketFrom(bucket int) time.Duration {
 	if bucket < 1<<(stepBits+1) {
 		return time.Duration(bucket)
@@ -56,8 +57,8 @@ func (h *histogram) reset() {
 	h.most.Store(0)
 }
 
-// Latency says how long calls took: the quantiles are at most a quarter too low, Max is
-// exact. Zero without a call.
+// Latency says how long calls took: the quantiles are at most a quarter too low, Max is exact.
+// All are zero without a call.
 type Latency struct {
 	P50     time.Duration   `json:"p50"` // ns, as are the others
 	P90     time.Duration   `json:"p90"`
@@ -67,14 +68,14 @@ type Latency struct {
 	Buckets []LatencyBucket `json:"buckets"` // those with calls, in order
 }
 
-// LatencyBucket counts the calls that took From, or longer, and less than the next one that
-// there could be: From plus a quarter of the power of two below it.
+// LatencyBucket counts the calls that took at least From, and less than the From of the next
+// possible bucket, which is larger by a quarter of the greatest power of two not above From.
 type LatencyBucket struct {
 	From  time.Duration `json:"from"` // ns
 	Count uint64        `json:"count"`
 }
 
-// snapshot returns what is counted.
+// snapshot returns the counts.
 func (h *histogram) snapshot() Latency {
 	l := Latency{Max: time.Duration(h.most.Load()), Buckets: []LatencyBucket{}}
 	total := uint64(0)
@@ -89,7 +90,7 @@ func (h *histogram) snapshot() Latency {
 	return l
 }
 
-// quantile returns where the call stands that so many thousandths of all are not behind.
+// quantile returns the duration that the given thousandths of all calls do not exceed.
 func (l *Latency) quantile(total, thousandths uint64) time.Duration {
 	rank, seen := (total*thousandths+999)/1000, uint64(0)
 	for _, b := range l.Buckets {

@@ -13,24 +13,23 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// load.go - requests to the instance that has the least to do.
+// load.go - requests to the least loaded instance.
 //
-//	STATS, each second ──► what each has in hand ─┐
+//	STATS, each second ──► load of each instance ─┐
 //	requests of our own without an answer ────────┴─► the least ─► its direct subject
 
-// DirectKey is the metadata of an endpoint that only its instance answers; the value is the
+// DirectKey is the metadata key of an endpoint that only its instance answers; the value is the
 // name of the endpoint that all instances share. See WithEndpointDirect.
 const DirectKey = "troupe.direct"
 
-// directSuffix is behind the name of the endpoint that only its instance answers.
+// directSuffix ends the name of an endpoint that only its instance answers.
 const directSuffix = "_direct"
 
-// WithEndpointDirect makes a second endpoint with the same handler and the same options, that
-// only this instance answers: its subject is that of the endpoint with the id of the instance
-// behind it, its name has "_direct" behind it. Client.RequestLeastLoaded asks it. Limits and
-// workers are those of each of the two: a handler of one request at a time may get one by either
-// at the same time, and keeps by a lock what must not be done twice at once. A subject with
-// wildcards is an ErrInvalidSubject.
+// WithEndpointDirect adds a second endpoint with the same handler and options that only this
+// instance answers, for Client.RequestLeastLoaded: its subject is that of the endpoint followed
+// by the id of the instance, and its name ends in "_direct". Each of the two has its own limits
+// and workers, so a handler of one request at a time may get one from each concurrently, and
+// must lock what is not safe for that. Errors: ErrInvalidSubject for a subject with wildcards.
 func WithEndpointDirect() EndpointOpt {
 	return func(o *endpointOpts) error {
 		o.direct = true
@@ -39,16 +38,16 @@ func WithEndpointDirect() EndpointOpt {
 }
 
 const (
-	// loadAge is how long what instances said of their load is good enough.
+	// loadAge is how long a reported load is used.
 	loadAge = time.Second
-	// loadMax bounds what is believed of one endpoint.
+	// loadMax bounds the load that is believed of one endpoint.
 	loadMax = 1 << 30
-	// fleetsMax bounds the endpoints whose instances are known. One that is forgotten is
-	// found anew.
+	// fleetsMax bounds the endpoints whose instances are remembered. A forgotten one is
+	// discovered again.
 	fleetsMax = 1024
 )
 
-// loads knows instances by service and endpoint.
+// loads has the known instances by service and endpoint.
 type loads struct {
 	mu  sync.Mutex
 	all map[Target]*fleet
@@ -58,17 +57,17 @@ type loads struct {
 type fleet struct {
 	mu        sync.Mutex
 	instances map[string]*instance // by direct subject
-	learned   time.Time            // when all had been asked
-	looking   chan struct{}        // closed when they have been asked once more; nil while they are not
-	more      chan struct{}        // closed when another is known
-	failure   error                // why nobody could be asked the last time
+	learned   time.Time            // when the last survey was complete
+	looking   chan struct{}        // closed when the current survey is over; nil without one
+	more      chan struct{}        // closed when another instance is known
+	failure   error                // why the last survey failed
 }
 
-// instance is one of them.
+// instance is one instance of a fleet.
 type instance struct {
 	subject string
-	said    int // that it had in hand
-	ours    int // requests of ours without an answer
+	said    int // requests that it reported, except ours
+	ours    int // our requests without an answer
 }
 
 // of returns the fleet of an endpoint.
@@ -94,19 +93,19 @@ func (l *loads) of(to Target) *fleet {
 // Target is an endpoint of a service, by name.
 type Target struct{ Service, Endpoint string }
 
-// RequestLeastLoaded asks the instance of a service that has the least to do, by what it said
-// last and by what this client waits for. While there are requests all are asked for that each
-// second, in the background; a request waits only when nobody is known, for the first who has
-// nothing to do, or else a tenth of WithStall. One that is gone, or that calls no handler, see
-// RefusedHeader, is passed over. The endpoint is one with WithEndpointDirect; where no instance
-// has it, which is known when WithStall is over, the error is ErrEndpointNotFound. Otherwise it
-// is like Request.
+// RequestLeastLoaded sends a request to the least loaded instance of a service, by the load that
+// it last reported and by this client's own requests without an answer. While there are
+// requests, all instances are asked for their load each second, in the background. A request
+// waits only if no instance is known yet: for the first idle one, or else for a tenth of
+// WithStall. An instance that is gone, or that refuses the request (see RefusedHeader), is
+// skipped. The endpoint needs WithEndpointDirect; if no instance has it, which is known after
+// WithStall, the error is ErrEndpointNotFound. Otherwise it is like Request.
 func (c *Client) RequestLeastLoaded(ctx context.Context, to Target, data []byte, opts ...RequestOpt) (*api.Msg, error) {
 	return c.RequestLeastLoadedMsg(ctx, to, &api.Msg{Data: data}, opts...)
 }
 
-// RequestLeastLoadedMsg is RequestLeastLoaded for a message with a header, which is left as it
-// is. Its Subject and its Reply are ignored.
+// RequestLeastLoadedMsg is RequestLeastLoaded for a message with a header. m is not changed, and
+// its Subject and Reply are ignored.
 func (c *Client) RequestLeastLoadedMsg(ctx context.Context, to Target, m *api.Msg, opts ...RequestOpt) (*api.Msg, error) {
 	switch {
 	case ctx == nil:
@@ -137,17 +136,17 @@ func (c *Client) RequestLeastLoadedMsg(ctx context.Context, to Target, m *api.Ms
 	}
 }
 
-// choice is how one request finds who to ask.
+// choice is how one request finds an instance.
 type choice struct {
 	fleet   *fleet
 	to      Target
 	began   time.Time
 	tried   map[string]bool  // by direct subject
-	looking <-chan struct{}  // closed when all have been asked; nil if that is over
-	settle  <-chan time.Time // until then only who has nothing to do is good enough; nil if that is over
+	looking <-chan struct{}  // closed when the survey is over; nil if it is
+	settle  <-chan time.Time // until then only an idle instance will do; nil if that is over
 }
 
-// choose begins a choice, and asks all for their load if it is not known well enough.
+// choose begins a choice, and asks all instances for their load if what is known is too old.
 func (c *Client) choose(ctx context.Context, f *fleet, to Target) *choice {
 	known, looking := c.look(f, to)
 	chosen := &choice{fleet: f, to: to, began: time.Now(), tried: map[string]bool{}, looking: looking}
@@ -161,7 +160,7 @@ func (c *Client) choose(ctx context.Context, f *fleet, to Target) *choice {
 	return chosen
 }
 
-// next returns the subject of who is to be asked next, or why there is nobody.
+// next returns the subject of the next instance, or why there is none.
 func (c *choice) next(ctx context.Context) (string, error) {
 	for {
 		subject, more, failure := c.fleet.begin(c.tried, c.settle == nil)
@@ -188,7 +187,7 @@ func (c *choice) next(ctx context.Context) (string, error) {
 
 // interrupted returns the error of a request that was not sent in time.
 func (c *choice) interrupted(ctx context.Context) error {
-	const op = "choosing who to request"
+	const op = "choosing an instance"
 	elapsed, cause := time.Since(c.began), context.Cause(ctx)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &api.TimeoutError{Op: op, Subject: c.to.Endpoint, After: elapsed, Elapsed: elapsed, Cause: cause}
@@ -196,8 +195,9 @@ func (c *choice) interrupted(ctx context.Context) error {
 	return &api.CanceledError{Op: op, Subject: c.to.Endpoint, Elapsed: elapsed, Cause: cause}
 }
 
-// look asks all instances for their load in the background, if that is not under way and what
-// they said is too old. It reports whether any is known, and when it is over; nil for at once.
+// look starts a survey in the background, unless one is under way or the loads are recent. It
+// reports whether any instance is known, and returns a channel that is closed when the survey is
+// over; nil if there is none.
 func (c *Client) look(f *fleet, to Target) (known bool, looking <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -213,8 +213,8 @@ func (c *Client) look(f *fleet, to Target) (known bool, looking <-chan struct{})
 	return known, f.looking
 }
 
-// survey asks, and tells the fleet. It ends with the connection, and takes no longer than
-// its Options.Timeout.
+// survey asks all instances for their load, and updates the fleet. It ends with the connection,
+// and takes at most its Options.Timeout.
 func (c *Client) survey(f *fleet, to Target) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.nc.Opts.Timeout)
 	defer cancel()
@@ -233,7 +233,8 @@ func (c *Client) survey(f *fleet, to Target) {
 	f.learnt(there, err)
 }
 
-// directSubject returns where the instance answers an endpoint alone; empty if it does not.
+// directSubject returns the subject on which only the instance answers an endpoint; empty if
+// there is none.
 func directSubject(s *Stats, endpoint string) string {
 	for _, e := range s.Endpoints {
 		if e != nil && e.Name == endpoint+directSuffix && strings.HasSuffix(e.Subject, "."+s.ID) {
@@ -243,7 +244,7 @@ func directSubject(s *Stats, endpoint string) string {
 	return ""
 }
 
-// loadOf returns what an instance has in hand, in all of its endpoints.
+// loadOf returns how many requests an instance has, in all of its endpoints.
 func loadOf(s *Stats) (busy int) {
 	for _, e := range s.Endpoints {
 		if e == nil {
@@ -252,14 +253,15 @@ func loadOf(s *Stats) (busy int) {
 		m := e.Metrics
 		if m == nil {
 			m = &Metrics{}
-			_ = json.Unmarshal(e.Data, m) // which may be anything: then there is nothing to be known
+			_ = json.Unmarshal(e.Data, m) // the data may be anything: then the load is not known
 		}
 		busy += min(max(0, m.InFlight), loadMax) + min(max(0, m.Waiting), loadMax)
 	}
 	return busy
 }
 
-// learn takes over what an instance said. What we wait for is known better here.
+// learn takes the load that an instance reported, except our own requests, which are known
+// exactly.
 func (f *fleet) learn(subject string, busy int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -268,12 +270,12 @@ func (f *fleet) learn(subject string, busy int) {
 		i = &instance{subject: subject}
 		f.instances[subject] = i
 	}
-	i.said = max(0, busy-i.ours) // they are in what it said
+	i.said = max(0, busy-i.ours) // the report includes ours
 	close(f.more)
 	f.more = make(chan struct{})
 }
 
-// learnt is told the end of it: who there is, unless it failed.
+// learnt takes the end of a survey: the instances that there are, unless it failed.
 func (f *fleet) learnt(there map[string]bool, failure error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -289,9 +291,9 @@ func (f *fleet) learnt(there map[string]bool, failure error) {
 	}
 }
 
-// begin chooses the instance with the least to do that was not tried, at random among
-// equals, and counts a request. Unless any will do it has to have nothing to do. Empty for none:
-// then more is closed when another is known, and failure is why it is not, if it failed.
+// begin chooses the least loaded instance that was not tried, at random among equals, and counts
+// a request for it. Unless any is set, it must be idle. If there is none, subject is empty, more
+// is closed when another instance is known, and failure is the error of the last survey, if any.
 func (f *fleet) begin(tried map[string]bool, any bool) (subject string, more <-chan struct{}, failure error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -317,7 +319,7 @@ func (f *fleet) begin(tried map[string]bool, any bool) (subject string, more <-c
 
 func (i *instance) load() int { return i.said + i.ours }
 
-// end counts the end of a request; gone says that there is no such instance any more.
+// end counts the end of a request; gone says that the instance no longer exists.
 func (f *fleet) end(subject string, gone bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

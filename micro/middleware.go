@@ -2,11 +2,11 @@ package micro
 
 import "context"
 
-// Middleware makes a handler of another: it is around it, sees what it is asked and what it
-// returns, and may answer by itself. The context that it calls next with is that of the handler,
-// also of one that takes it from Request.Context. A *ServiceError that a Handler other than a Func
-// sends with Request.Error is returned from it, too. Where next was not called the return is the
-// outcome of the request, as that of a Func.
+// Middleware wraps a handler in another: it sees the request and what next returns, and may
+// answer itself. The context that it passes to next is that of the handler, also if the handler
+// reads it from Request.Context. next also returns the *ServiceError that a Handler other than a
+// Func sends with Request.Error. If next is not called, the return value is the outcome of the
+// request, as that of a Func.
 type Middleware func(next Func) Func
 
 func checkMiddleware(all []Middleware) error {
@@ -18,8 +18,8 @@ func checkMiddleware(all []Middleware) error {
 	return nil
 }
 
-// chain returns handler within all of middleware, the first outermost, and whether its
-// return is the outcome of a request.
+// chain returns handler wrapped in all of middleware, the first outermost, and whether its
+// return value is the outcome of a request.
 func chain(handler Handler, middleware []Middleware) (serve Func, answers bool, err error) {
 	serve, answers = handler.(Func)
 	if handler == nil || answers && serve == nil {
@@ -49,8 +49,8 @@ func chain(handler Handler, middleware []Middleware) (serve Func, answers bool, 
 	return serve, answers, nil
 }
 
-// requestKey is where the context has the request for a handler behind middleware, which may
-// wrap what it is handed.
+// requestKey is the context key of the request, for a handler in middleware that wraps the
+// request.
 type requestKey struct{}
 
 // inContext is a request with another context.
@@ -74,7 +74,7 @@ func errNoHandler() error {
 	return &ConfigError{Field: "handler", Reason: "is nil", Err: ErrHandlerRequired}
 }
 
-// sent makes a Func of a handler that answers by itself.
+// sent makes a Func of a handler that answers itself.
 func sent(handler Handler) Func {
 	return func(ctx context.Context, req Request) error {
 		r := inner(req)

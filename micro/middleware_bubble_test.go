@@ -16,8 +16,8 @@ import (
 // wrapped is a request as middleware hands it on.
 type wrapped struct{ micro.Request }
 
-// TestMiddlewareBeforeHandlers: a Handler that is no Func gets the context of the middleware, and
-// may keep the request, whatever it is wrapped in; one that is not called has not to answer.
+// TestMiddlewareBeforeHandlers: a Handler that is not a Func gets the context of the middleware,
+// and may keep the request, whatever it is wrapped in; one that is not called has not to answer.
 func TestMiddlewareBeforeHandlers(t *testing.T) {
 	type user struct{}
 	of := func(next micro.Func) micro.Func {

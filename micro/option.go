@@ -22,8 +22,8 @@ type endpointOpts struct {
 	middleware   []Middleware
 	subscription []api.SubOption
 	timeout      time.Duration // of one call; zero for none
-	watched      bool          // calls may be given up
-	direct       bool          // there is to be a second one, of the instance's own
+	watched      bool          // calls may be abandoned
+	direct       bool          // add a second endpoint that only this instance answers
 }
 
 func (o *endpointOpts) apply(options []EndpointOpt) error {
@@ -44,13 +44,13 @@ type groupOpts struct {
 	middleware []Middleware
 }
 
-// queueGroup is what is said about a queue group: nothing, its name, or that there is none.
+// queueGroup is the setting of a queue group: unset, a name, or none.
 type queueGroup struct {
 	name string
 	none bool
 }
 
-// under returns the queue group of something below a parent.
+// under returns the queue group of an endpoint or group below a parent.
 func (q queueGroup) under(parent queueGroup) queueGroup {
 	switch {
 	case q.none:
@@ -61,9 +61,9 @@ func (q queueGroup) under(parent queueGroup) queueGroup {
 	return parent
 }
 
-// WithEndpointSubject sets the subject of the endpoint, which stands behind the prefix of
-// its group. Empty: its name. It may have wildcards. One below Config.APIPrefix is an
-// ErrInvalidSubject.
+// WithEndpointSubject sets the subject of the endpoint, after the prefix of its group. Default,
+// and empty: its name. It may have wildcards. Errors: ErrInvalidSubject, also for one below
+// Config.APIPrefix.
 func WithEndpointSubject(subject string) EndpointOpt {
 	return func(o *endpointOpts) error {
 		o.subject = subject
@@ -71,8 +71,8 @@ func WithEndpointSubject(subject string) EndpointOpt {
 	}
 }
 
-// WithEndpointMetadata annotates the endpoint, with nothing of what was said before. It is
-// not kept.
+// WithEndpointMetadata sets the metadata of the endpoint, and replaces that of earlier options.
+// The map is copied.
 func WithEndpointMetadata(metadata map[string]string) EndpointOpt {
 	return func(o *endpointOpts) error {
 		o.metadata = maps.Clone(metadata)
@@ -80,7 +80,7 @@ func WithEndpointMetadata(metadata map[string]string) EndpointOpt {
 	}
 }
 
-// WithEndpointMetadataKey adds one annotation.
+// WithEndpointMetadataKey adds one key to the metadata.
 func WithEndpointMetadataKey(key, value string) EndpointOpt {
 	return func(o *endpointOpts) error {
 		if o.metadata == nil {
@@ -91,7 +91,7 @@ func WithEndpointMetadataKey(key, value string) EndpointOpt {
 	}
 }
 
-// WithEndpointQueueGroup names the queue group. Empty: that of the group or the service.
+// WithEndpointQueueGroup sets the queue group. Empty: that of the group or the service.
 func WithEndpointQueueGroup(queueGroup string) EndpointOpt {
 	return func(o *endpointOpts) error {
 		o.queue.name = queueGroup
@@ -99,7 +99,7 @@ func WithEndpointQueueGroup(queueGroup string) EndpointOpt {
 	}
 }
 
-// WithEndpointQueueGroupDisabled has each instance get each request.
+// WithEndpointQueueGroupDisabled makes each instance get each request.
 func WithEndpointQueueGroupDisabled() EndpointOpt {
 	return func(o *endpointOpts) error {
 		o.queue.none = true
@@ -107,10 +107,10 @@ func WithEndpointQueueGroupDisabled() EndpointOpt {
 	}
 }
 
-// WithEndpointPendingLimits bounds the requests, and their bytes, that wait for the handler;
-// those in the handler count. -1 means no bound, and zero the default of subscriptions:
-// 500,000 and 64 MiB. Both zero is an ErrConfigValidation. Requests that find no room are one
-// error of the endpoint until there is room again; Metrics counts each.
+// WithEndpointPendingLimits bounds the requests, and their bytes, that wait for the handler or
+// are in it. -1 means no bound, and 0 the default of subscriptions: 500,000 and 64 MiB. Requests
+// that find no room count as one error of the endpoint until there is room again; Metrics counts
+// each of them. Errors: ErrConfigValidation if both are 0.
 func WithEndpointPendingLimits(msgLimit, bytesLimit int) EndpointOpt {
 	return func(o *endpointOpts) error {
 		if msgLimit == 0 && bytesLimit == 0 {
@@ -127,8 +127,8 @@ func WithEndpointPendingLimits(msgLimit, bytesLimit int) EndpointOpt {
 	}
 }
 
-// WithEndpointConcurrency has up to n requests handled at once. Default: 1, in order. Below 1
-// is an ErrConfigValidation.
+// WithEndpointConcurrency handles up to n requests at once. Default: 1, in order. Errors:
+// ErrConfigValidation if n is less than 1.
 func WithEndpointConcurrency(n int) EndpointOpt {
 	return func(o *endpointOpts) error {
 		if n < 1 {
@@ -139,9 +139,9 @@ func WithEndpointConcurrency(n int) EndpointOpt {
 	}
 }
 
-// WithEndpointOnPanic says what happens when the handler panics, besides that its requester
-// gets a 500: see api.OnPanic. Default: the OnPanic among the SubscriptionDefaults of the
-// connection; without one the endpoint goes on, however many there are.
+// WithEndpointOnPanic sets what happens when the handler panics, besides a 500 to the requester:
+// see api.OnPanic. Default: the OnPanic among the SubscriptionDefaults of the connection;
+// without one the endpoint continues after any number of panics.
 func WithEndpointOnPanic[P api.Directive | api.Policy](answer P) EndpointOpt {
 	return subscribeWith(api.OnPanic(answer))
 }
@@ -153,20 +153,20 @@ func subscribeWith(option api.SubOption) EndpointOpt {
 	}
 }
 
-// WithGroupQueueGroup names the queue group of what is in the group. Empty: that of the
-// group around it, or of the service.
+// WithGroupQueueGroup sets the queue group of the endpoints and groups in the group. Empty: that
+// of the enclosing group, or of the service.
 func WithGroupQueueGroup(queueGroup string) GroupOpt {
 	return func(o *groupOpts) { o.queue.name = queueGroup }
 }
 
-// WithGroupQueueGroupDisabled has each instance get each request, unless an endpoint of the
-// group names a queue group.
+// WithGroupQueueGroupDisabled makes each instance get each request, except for endpoints of the
+// group that name a queue group.
 func WithGroupQueueGroupDisabled() GroupOpt {
 	return func(o *groupOpts) { o.queue.none = true }
 }
 
-// WithEndpointMiddleware adds to what is around the handler, inside that of the service and
-// its groups; the first is outermost.
+// WithEndpointMiddleware wraps the handler, inside the middleware of the service and its groups;
+// the first is outermost.
 func WithEndpointMiddleware(middleware ...Middleware) EndpointOpt {
 	return func(o *endpointOpts) error {
 		o.middleware = append(o.middleware, middleware...)
@@ -174,13 +174,13 @@ func WithEndpointMiddleware(middleware ...Middleware) EndpointOpt {
 	}
 }
 
-// WithGroupMiddleware adds to what is around the handlers of the group, inside that of the
-// service and of the groups around it; the first is outermost.
+// WithGroupMiddleware wraps the handlers of the group, inside the middleware of the service and
+// of enclosing groups; the first is outermost.
 func WithGroupMiddleware(middleware ...Middleware) GroupOpt {
 	return func(o *groupOpts) { o.middleware = append(o.middleware, middleware...) }
 }
 
-// WithEndpointOrderedBy keeps the order of requests with the same key under
+// WithEndpointOrderedBy keeps the order of requests with the same key despite
 // WithEndpointConcurrency: see api.OrderedBy.
 func WithEndpointOrderedBy(key func(*api.Msg) string) EndpointOpt {
 	return subscribeWith(api.OrderedBy(key))

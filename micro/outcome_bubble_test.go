@@ -265,8 +265,8 @@ func (p *place) expectOnly(name, state string) {
 	}
 }
 
-// TestOtherDefaultsChangeNothing: who says nothing of panics has not chosen that they end an
-// endpoint, and nobody can have them end STATS.
+// TestOtherDefaultsChangeNothing: without an OnPanic, panics do not end an endpoint, and they
+// never end STATS.
 func TestOtherDefaultsChangeNothing(t *testing.T) {
 	for _, defaults := range []api.SubOption{api.PendingLimits(1000, -1), api.OnPanic(api.Stop)} {
 		broken := func(*micro.Endpoint) any { panic(errSecret) }
@@ -294,7 +294,7 @@ func TestOtherDefaultsChangeNothing(t *testing.T) {
 	}, api.SubscriptionDefaults(api.PendingLimits(1000, -1)))
 }
 
-// TestSubscriptionDefaultsAreHonoured: who wants panics to be answered otherwise gets that.
+// TestSubscriptionDefaultsAreHonoured: another OnPanic among them applies.
 func TestSubscriptionDefaultsAreHonoured(t *testing.T) {
 	inBubble(t, micro.Config{}, func(p *place) {
 		p.add("e", micro.HandlerFunc(func(micro.Request) { panic("no") }))

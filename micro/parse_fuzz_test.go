@@ -42,8 +42,8 @@ func FuzzAnswers(f *testing.F) {
 	})
 }
 
-// TestShedIsBounded: a million requesters may wait to be told, and no more than so many bytes
-// of them; who is not told is counted.
+// TestShedIsBounded: a million requesters may wait for an answer, bounded by the bytes of their
+// subjects; the others are counted.
 func TestShedIsBounded(t *testing.T) {
 	var e Endpoint
 	drop := func(reply string, why error) { e.dropped(&api.Msg{Reply: reply}, why) }

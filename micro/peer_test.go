@@ -84,7 +84,7 @@ func twinHandler(own micro.Request, their peer.Request) {
 	}
 }
 
-// TestTwins: to whoever asks, a service of ours and one of nats.go's are the same.
+// TestTwins: to any client, a service of ours and one of nats.go are the same.
 func TestTwins(t *testing.T) {
 	w := newTwins(t)
 	for _, subject := range []string{"base", "g.h.plain", "g.h.s.x"} {

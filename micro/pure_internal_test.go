@@ -56,7 +56,7 @@ func TestStanding(t *testing.T) {
 	}
 }
 
-// TestBuckets: each duration is counted where it belongs, and a bucket is no wider than it says.
+// TestBuckets: each duration is counted in its bucket, and no bucket is wider than it says.
 func TestBuckets(t *testing.T) {
 	for bucket := 1; bucket < bucketOf(math.MaxInt64); bucket++ {
 		from, next := bucketFrom(bucket), bucketFrom(bucket+1)
@@ -95,7 +95,7 @@ func TestQuantiles(t *testing.T) {
 	})
 }
 
-// TestRoster: whatever comes and goes, what was told adds up to who is there.
+// TestRoster: whichever instances come and go, the changes add up to those that are there.
 func TestRoster(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := roster{misses: rapid.IntRange(1, 3).Draw(t, "misses")}

@@ -56,7 +56,7 @@ func TestRecipeFirstSteps(t *testing.T) {
 	}
 }
 
-// orderedBy says what became of an order.
+// orderedBy returns the outcome of an order.
 func orderedBy(ctx context.Context, client *micro.Client, item string) (outcome string) {
 	_, err := client.Request(ctx, "shop.order", fmt.Appendf(nil, `{"Item":%q}`, item))
 	var refused *micro.ServiceError

@@ -9,21 +9,21 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// Handler answers requests of an endpoint, one at a time unless the endpoint is concurrent.
-// It may keep a request and answer it later. See Func for one that need not think of that.
+// Handler answers requests of an endpoint, one at a time unless the endpoint is concurrent. It
+// may keep a request and answer it later. A Func cannot forget to answer.
 type Handler interface {
 	// Handle is called with each request.
 	Handle(Request)
 }
 
-// HandlerFunc is a function as a Handler.
+// HandlerFunc is a function that is a Handler.
 type HandlerFunc func(Request)
 
 // Handle calls fn.
 func (fn HandlerFunc) Handle(req Request) { fn(req) }
 
-// ContextHandler makes a Handler of a function with a context: ctx, whatever the request.
-// Func has the context of the request.
+// ContextHandler makes a Handler of a function with a context. The context is ctx for every
+// request; a Func gets that of the request.
 func ContextHandler(ctx context.Context, handler func(context.Context, Request)) Handler {
 	if handler == nil {
 		return HandlerFunc(nil) // which AddEndpoint refuses
@@ -31,31 +31,32 @@ func ContextHandler(ctx context.Context, handler func(context.Context, Request))
 	return HandlerFunc(func(req Request) { handler(ctx, req) })
 }
 
-// Func is a Handler whose return is the outcome of the request: a *ServiceError anywhere in
-// the tree of the error is sent, of any other error the requester gets a 500 without its
-// text, and nil without a response is answered without data. So each request is answered.
+// Func is a Handler whose return value is the outcome of the request: a *ServiceError anywhere
+// in the tree of the error is sent; for any other error the requester gets a 500 without its
+// text; after nil without a response, an empty response is sent. So every request is answered.
 //
-// ctx is cancelled when the endpoint has ended, when OnBlocked of the endpoint gives the
-// call up, and when the connection closes; it has the deadline that the requester gave.
+// ctx is cancelled when the endpoint has ended, when OnBlocked of the endpoint abandons the
+// call, and when the connection closes. It has the deadline that the requester set.
 type Func func(ctx context.Context, req Request) error
 
-// Handle calls f, and answers with what it returns. An endpoint calls f itself, and reports
-// the error besides.
+// Handle calls f, and answers with what it returns. An endpoint does the same, and also reports
+// the error.
 func (f Func) Handle(req Request) {
 	var err error
 	if err = f(req.Context(), req); err == nil {
-		_ = req.Respond(nil) // ErrAlreadyResponded is as it should be
+		_ = req.Respond(nil) // ErrAlreadyResponded is expected
 		return
 	}
 	se, _ := outcomeOf(req.Context(), err)
 	if r := inner(req); r != nil {
-		r.refuse(se) // with number and symbol, where it is one of the endpoint's
+		r.refuse(se) // with number and symbol, for a request of an endpoint
 		return
 	}
 	_ = req.Error(se.Code, se.Description, se.Data, WithHeaders(Headers(se.Header)))
 }
 
-// inner returns the request behind one that is handed to a handler; nil for one of the program's.
+// inner returns the request inside one that a handler got; nil for a Request that the program
+// implements.
 func inner(req Request) *request {
 	switch r := req.(type) {
 	case *request:
@@ -66,39 +67,38 @@ func inner(req Request) *request {
 	return nil
 }
 
-// Request is what an endpoint is asked. It may be kept, and is safe for concurrent use.
+// Request is a request to an endpoint. It may be kept, and is safe for concurrent use.
 type Request interface {
-	// Respond answers the request. Errors: ErrAlreadyResponded; an ErrRespond, with
-	// api.ErrMsgNoReply for a request that nobody waits for, or what Publish returns: then
-	// there is no answer yet.
+	// Respond answers the request. Errors: ErrAlreadyResponded; an ErrRespond, which wraps
+	// api.ErrMsgNoReply for a request without a reply subject, or an error of Publish; after it
+	// the request is still unanswered.
 	Respond([]byte, ...RespondOpt) error
-	// RespondJSON answers with v as JSON. ErrMarshalResponse if that cannot be, otherwise as
-	// Respond.
+	// RespondJSON answers with v as JSON. Errors: ErrMarshalResponse; those of Respond.
 	RespondJSON(v any, opts ...RespondOpt) error
-	// RespondPart sends one of several replies. Respond or Error sends the last. One without data has
-	// PartHeader, so that LastPart knows it. Errors are those of Respond.
+	// RespondPart sends one of several replies; Respond or Error sends the last. A part without
+	// data has PartHeader, so that LastPart recognizes it. Errors: those of Respond.
 	RespondPart([]byte, ...RespondOpt) error
-	// Error answers with an error, which counts as one of the endpoint's. Line breaks in
-	// the description become blanks. Errors: ErrArgRequired without code or description;
+	// Error answers with an error, which counts among those of the endpoint. Line breaks in the
+	// description become blanks. Errors: ErrArgRequired without a code or description;
 	// ErrInvalidCode; those of Respond.
 	Error(code, description string, data []byte, opts ...RespondOpt) error
-	// Context is that of the call; see Func.
+	// Context returns the context of the call: see Func.
 	Context() context.Context
-	// Data returns the data of the request. It is the handler's to keep.
+	// Data returns the data of the request, which the handler may keep.
 	Data() []byte
-	// Headers returns the header of the request, nil without one.
+	// Headers returns the header of the request; nil without one.
 	Headers() Headers
-	// Subject returns the subject of the request, which under a wildcard is not that of
-	// the endpoint.
+	// Subject returns the subject of the request; if the endpoint's subject has wildcards, it
+	// differs from that.
 	Subject() string
-	// Reply returns the subject of the answer, empty if nobody waits for one.
+	// Reply returns the reply subject; empty if the requester does not wait for an answer.
 	Reply() string
 }
 
-// Headers is the header of a request or a response. Names are compared with their case.
+// Headers is the header of a request or a response. Names of fields are case-sensitive.
 type Headers api.Header
 
-// Get returns the first value of a field, empty without one.
+// Get returns the first value of a field; empty without one.
 func (h Headers) Get(key string) string { return api.Header(h).Get(key) }
 
 // Values returns all values of a field.
@@ -107,12 +107,11 @@ func (h Headers) Values(key string) []string { return api.Header(h).Values(key) 
 // RespondOpt changes a response before it is sent. A nil one is skipped.
 type RespondOpt func(*api.Msg)
 
-// PartHeader is in a reply of RespondPart that has no data, which would end the replies
-// otherwise. Clients that do not know it take it for the end.
+// PartHeader marks a reply of RespondPart that has no data, which would otherwise end the
+// replies. Clients that do not know this header take the reply for the end.
 const PartHeader = "Troupe-Service-Part"
 
-// WithHeaders adds fields to the header of a response, in the place of those of the same
-// name. headers is not kept.
+// WithHeaders sets fields of the header of a response. headers is copied.
 func WithHeaders(headers Headers) RespondOpt {
 	return func(m *api.Msg) {
 		if m.Header == nil && len(headers) > 0 {
@@ -128,7 +127,7 @@ func WithHeaders(headers Headers) RespondOpt {
 type request struct {
 	ctx      context.Context
 	msg      *api.Msg
-	endpoint *Endpoint // nil for a verb's
+	endpoint *Endpoint // nil for PING, INFO and STATS
 
 	answered atomic.Bool
 	handled  atomic.Bool           // a Handler has it, and may keep it
@@ -153,7 +152,7 @@ func apply(m *api.Msg, opts []RespondOpt) {
 	}
 }
 
-// last sends what ends the request, unless something has.
+// last sends the final answer, unless there is one.
 func (r *request) last(send func() error) error {
 	if !r.answered.CompareAndSwap(false, true) {
 		return ErrAlreadyResponded

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Metadata of an endpoint that says what it takes and what it answers, as JSON schemas.
+// Metadata keys for the JSON schemas of the requests and responses of an endpoint.
 const (
 	// RequestSchemaKey has the schema of requests.
 	RequestSchemaKey = "schema.request"
@@ -19,10 +19,10 @@ const (
 	ResponseSchemaKey = "schema.response"
 )
 
-// WithEndpointSchema says in the metadata of the endpoint what it takes and what it answers:
-// JSON schemas, as SchemaOf makes them of Go types. Empty for one that is not told. What is
-// not JSON is an ErrConfigValidation. Requests are not checked against it; JSON does that for
-// Go types.
+// WithEndpointSchema puts JSON schemas of requests and responses into the metadata of the
+// endpoint; SchemaOf makes them of Go types. Empty for none. Requests are not checked against
+// the schema; JSON checks them against a Go type. Errors: ErrConfigValidation for a schema that
+// is not JSON.
 func WithEndpointSchema(request, response string) EndpointOpt {
 	return func(o *endpointOpts) error {
 		for key, schema := range map[string]string{RequestSchemaKey: request, ResponseSchemaKey: response} {
@@ -40,11 +40,11 @@ func WithEndpointSchema(request, response string) EndpointOpt {
 	}
 }
 
-// JSON makes a handler of a function with Go types for what it is asked and what it answers.
-// A request that is not JSON for In is answered with CodeValidation, and f is not called; the
-// description says where it is wrong, and nothing of Go. If In or *In has a method Validate() error, what
-// that returns is answered with CodeValidation as well, and its text is the description; a nil
-// pointer is not asked. The error of f is that of a Func.
+// JSON makes a handler of a function with Go types for requests and responses. A request that is
+// not valid JSON for In is answered with CodeValidation, and f is not called; the description
+// says what is wrong without naming Go types. If In or *In has a method Validate() error, its
+// error is also answered with CodeValidation, with its text as the description; it is not called
+// on a nil pointer. The error of f is treated as that of a Func.
 func JSON[In, Out any](f func(ctx context.Context, in In) (Out, error)) Func {
 	return func(ctx context.Context, req Request) error {
 		var in In
@@ -64,7 +64,7 @@ func JSON[In, Out any](f func(ctx context.Context, in In) (Out, error)) Func {
 	}
 }
 
-// validated returns in as what can be asked whether it is valid; nil if it cannot.
+// validated returns in as a value with a Validate method; nil if it has none.
 func validated[In any](in *In) interface{ Validate() error } {
 	if v, ok := any(in).(interface{ Validate() error }); ok {
 		return v
@@ -76,10 +76,10 @@ func validated[In any](in *In) interface{ Validate() error } {
 	return v
 }
 
-// unread says what is wrong with what is no JSON, or not of the type, without the type.
+// unread says why data is not JSON, or not of the type, without naming the type.
 func unread(err error) string {
 	if at, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return ": " + at.Error() // which is about the text alone
+		return ": " + at.Error() // it is about the text only
 	}
 	if at, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		what, _, _ := strings.Cut(at.Value, " ") // "number 300"
@@ -100,20 +100,20 @@ func invalid(err error) error {
 	return NewServiceError(CodeValidation, text)
 }
 
-// SchemaOf returns a JSON schema of what encoding/json makes of a type: objects with their
-// properties, of which those without omitempty, omitzero and pointers are required; arrays,
-// strings, numbers, times. What it cannot know, as an interface, a type with a MarshalJSON of
-// its own, or the inside of a type that contains itself, is left open.
+// SchemaOf returns a JSON schema of what encoding/json makes of a type: arrays, strings,
+// numbers, times, and objects with their properties. A property is required unless it is a
+// pointer or has omitempty or omitzero. Unknown parts are left open: interfaces, types with
+// their own MarshalJSON, and the inside of a type that contains itself.
 func SchemaOf[T any]() string {
 	schema := schemaOf(reflect.TypeFor[T](), map[reflect.Type]bool{})
 	text, err := json.Marshal(schema)
 	if err != nil {
-		panic(fmt.Sprintf("micro: schema of %v: %v", reflect.TypeFor[T](), err)) // it is made of maps and strings
+		panic(fmt.Sprintf("micro: schema of %v: %v", reflect.TypeFor[T](), err)) // cannot happen: it is made of maps and strings
 	}
 	return string(text)
 }
 
-// schemaOf describes a type; inside are the structs that it stands in.
+// schemaOf describes a type; inside are the structs that contain it.
 func schemaOf(t reflect.Type, inside map[reflect.Type]bool) map[string]any {
 	marshaler := reflect.TypeFor[json.Marshaler]()
 	switch {
@@ -180,7 +180,7 @@ func structSchema(t reflect.Type, inside map[reflect.Type]bool) map[string]any {
 	return schema
 }
 
-// inlined reports whether the fields of an embedded type stand among those around it.
+// inlined reports whether the fields of an embedded type become fields of the outer object.
 func inlined(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -188,7 +188,7 @@ func inlined(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct
 }
 
-// reachable reports whether a field stands in the object itself, and not in one with a name.
+// reachable reports whether a field is in the object itself, and not in a named inner one.
 func reachable(t reflect.Type, field reflect.StructField) bool {
 	for _, i := range field.Index[:len(field.Index)-1] {
 		if t.Kind() == reflect.Pointer {

@@ -15,52 +15,52 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// Service is an instance of a service: its endpoints, and the answers to PING, INFO and
-// STATS. It stops with its connection. It is safe for concurrent use, and from anywhere: the
-// handlers that it calls included.
+// Service is an instance of a service: its endpoints, and the answers to PING, INFO and STATS.
+// It stops with its connection. It is safe for concurrent use, also from the handlers that it
+// calls.
 type Service interface {
-	// AddEndpoint begins to answer requests on a subject: the name, unless an option says
-	// otherwise.
+	// AddEndpoint begins to answer requests on a subject, which is the name unless an option
+	// sets another one.
 	//
-	// Errors: an ErrConfigValidation for what is wrong with it, as ErrInvalidName,
-	// ErrInvalidSubject, ErrHandlerRequired, ErrEndpointExists; what an option refuses;
-	// ErrServiceStopped; what Subscribe of the connection returns.
+	// Errors: an ErrConfigValidation, such as ErrInvalidName, ErrInvalidSubject,
+	// ErrHandlerRequired and ErrEndpointExists; those of the options; ErrServiceStopped; those
+	// of the connection's Subscribe.
 	AddEndpoint(string, Handler, ...EndpointOpt) error
 
-	// RemoveEndpoint ends an endpoint that AddEndpoint of the service, and not that of a
-	// group, has made: nothing new comes, and what has come is answered. It does not wait for
-	// that. Errors: ErrEndpointNotFound; api.ErrConnectionClosed.
+	// RemoveEndpoint ends an endpoint that was added to the service itself, not to a group: it
+	// gets no new requests, and answers those that have come. It does not wait for that. Errors:
+	// ErrEndpointNotFound; api.ErrConnectionClosed.
 	RemoveEndpoint(name string) error
 
 	// AddGroup returns a group of endpoints with a common prefix.
 	AddGroup(string, ...GroupOpt) Group
 
-	// Info returns what INFO tells.
+	// Info returns the answer to INFO.
 	Info() Info
 
-	// Stats returns what STATS tells.
+	// Stats returns the answer to STATS.
 	Stats() Stats
 
-	// Reset sets all numbers of all endpoints to zero, and Stats.Started to now.
+	// Reset sets the statistics of all endpoints to zero, and Stats.Started to now.
 	Reset()
 
-	// Stop ends the service in order: nothing new comes, what has come is answered. It does
-	// not wait for that; DoneHandler and Done tell of it. Later calls do nothing. The error
-	// is nil.
+	// Stop ends the service gracefully: it gets no new requests, and answers those that have
+	// come. It does not wait for that; DoneHandler and Done report the end. Later calls do
+	// nothing. The error is always nil.
 	Stop() error
 
 	// Stopped reports whether the service has stopped, or is about to.
 	Stopped() bool
 
-	// StopContext is Stop that returns when no handler runs any more, or when ctx is done,
-	// and says what it left behind. Then the contexts of handlers are cancelled, what waits
-	// for a handler is answered with CodeUnavailable, and the stop goes on. An ErrStopTimeout when the deadline has passed, and otherwise context.Canceled;
-	// api.ErrInvalidContext for nil. From a handler of the service use Stop: the handler
-	// would wait for itself.
+	// StopContext is Stop, and waits until no handler runs any more. If ctx is done first, it
+	// returns what is left, cancels the contexts of handlers, and answers waiting requests with
+	// CodeUnavailable; the stop continues. Errors: ErrStopTimeout when the deadline has passed;
+	// context.Canceled; api.ErrInvalidContext for nil. Do not call it from a handler of the
+	// service, which would wait for itself: use Stop.
 	StopContext(ctx context.Context) (StopReport, error)
 
-	// Done returns a channel that is closed when the service has stopped and no handler of
-	// it runs any more.
+	// Done returns a channel that is closed when the service has stopped and none of its
+	// handlers runs any more.
 	Done() <-chan struct{}
 }
 
@@ -69,29 +69,29 @@ type service struct {
 	group  // without a prefix
 	nc     *api.Conn
 	id     string
-	config Config // its own
+	config Config // a copy
 	ref    atomic.Pointer[api.ActorRef]
 	done   chan struct{}
-	forget func() // takes farewell back
+	forget func() // deregisters farewell
 
 	promises promises
 
 	mu        sync.Mutex // never held across a call of another package
 	endpoints []*Endpoint
 	verbs     []*api.Subscription
-	live      int // subscriptions, and those that are being made
+	live      int // subscriptions, including those that are being made
 	stopping  bool
-	undone    bool // AddService has failed: nobody is told of the end
+	undone    bool // AddService has failed: the end is not reported
 	finished  bool
 	started   time.Time
 }
 
-// AddService starts an instance of a service on a connection, with an id of its own: the
-// endpoint that config describes, if it describes one, and the answers to PING, INFO and STATS.
+// AddService starts an instance of a service on a connection, with a new id: the endpoint that
+// config describes, if any, and the answers to PING, INFO and STATS.
 //
-// Errors: an ErrConfigValidation for what is wrong with config, as ErrInvalidName or
-// ErrInvalidVersion; api.ErrInvalidConnection, api.ErrConnectionClosed and
-// api.ErrConnectionDraining for nc. Then nothing is left of it, and no handler is called.
+// Errors: an ErrConfigValidation, such as ErrInvalidName and ErrInvalidVersion;
+// api.ErrInvalidConnection, api.ErrConnectionClosed and api.ErrConnectionDraining. After an
+// error nothing of the service is left, and no handler is called.
 func AddService(nc *api.Conn, config Config) (Service, error) {
 	if err := config.check(); err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func AddService(nc *api.Conn, config Config) (Service, error) {
 // now is the time as STATS shows it.
 func now() time.Time { return time.Now().UTC() }
 
-// begin makes what every service has.
+// begin starts what every service has.
 func (s *service) begin(endpoint *EndpointConfig) error {
 	if endpoint != nil {
 		if err := s.AddEndpoint(defaultEndpoint, endpoint.Handler, endpoint.options()...); err != nil {
@@ -162,11 +162,11 @@ func (s *service) listen(subject string, verb Verb) error {
 	return nil
 }
 
-// tell answers a verb. A StatsHandler that panics harms its own answer, however often it does,
-// and the ErrorHandler is told.
+// tell answers a verb. A StatsHandler that panics spoils only its own answer, and is reported to
+// the ErrorHandler.
 func (s *service) tell(m *api.Msg, verb Verb) {
 	if m.Reply == "" {
-		return // nobody wants to know
+		return // no reply subject
 	}
 	r := &request{msg: m}
 	returned := false
@@ -214,7 +214,7 @@ func (s *service) add(e *Endpoint, options []api.SubOption) error {
 	return nil
 }
 
-// reserve puts an endpoint on the list, if there is none like it.
+// reserve adds an endpoint to the list, unless there is one like it.
 func (s *service) reserve(e *Endpoint) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,7 +228,7 @@ func (s *service) reserve(e *Endpoint) error {
 		if !other.ended {
 			return &ConfigError{Field: "endpoint", Value: e.Name, Reason: "is that on " + other.Subject, Err: ErrEndpointExists}
 		}
-		s.endpoints = slices.Delete(s.endpoints, i, i+1) // the new one is in its place
+		s.endpoints = slices.Delete(s.endpoints, i, i+1) // the new one replaces it
 		break
 	}
 	s.endpoints = append(s.endpoints, e)
@@ -259,7 +259,7 @@ func (s *service) left() {
 	s.finish()
 }
 
-// drop takes an endpoint off the list.
+// drop removes an endpoint from the list.
 func (s *service) drop(e *Endpoint) {
 	s.mu.Lock()
 	s.endpoints = slices.DeleteFunc(s.endpoints, func(other *Endpoint) bool { return other == e })
@@ -267,7 +267,7 @@ func (s *service) drop(e *Endpoint) {
 	poke(&s.ref)
 }
 
-// find returns the endpoint of a name that is not about to leave; nil for none.
+// find returns the endpoint of a name that is not being removed; nil for none.
 func (s *service) find(prefix, name string) *Endpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -279,8 +279,8 @@ func (s *service) find(prefix, name string) *Endpoint {
 	return nil
 }
 
-// leave marks an endpoint as one to be taken off the list at its end, and reports whether
-// nobody had.
+// leave marks an endpoint to be removed from the list at its end, and reports whether it was not
+// marked before.
 func (s *service) leave(e *Endpoint) bool {
 	s.mu.Lock()
 	before, ended := e.leaving, e.ended
@@ -292,7 +292,7 @@ func (s *service) leave(e *Endpoint) bool {
 	return !before
 }
 
-// present returns the endpoints that listen, or have listened to their end.
+// present returns the endpoints that listen, or did until they ended.
 func (s *service) present() []*Endpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -305,8 +305,8 @@ func (s *service) present() []*Endpoint {
 	return present
 }
 
-// observed follows the events of one of the service's subscriptions, with the connection's
-// callbacks: that of an endpoint, or of a verb.
+// observed follows the events of a subscription of the service, that of an endpoint or of a
+// verb. It runs with the connection's callbacks.
 func (s *service) observed(e *api.Event, subject string, of *Endpoint) {
 	switch e.Kind {
 	case api.SlowConsumerBegan:
@@ -329,7 +329,7 @@ func (s *service) observed(e *api.Event, subject string, of *Endpoint) {
 	}
 }
 
-// ended notes the end of a subscription. That of a connection is that of the service.
+// ended notes the end of a subscription. The end of the connection ends the service.
 func (s *service) ended(e *api.Event, of *Endpoint) {
 	closed := s.nc.IsClosed() || s.nc.IsDraining()
 	s.mu.Lock()
@@ -340,7 +340,7 @@ func (s *service) ended(e *api.Event, of *Endpoint) {
 	gone := of != nil && of.leaving
 	s.mu.Unlock()
 	if of != nil {
-		of.answerShed() // its actor may be about to end
+		of.answerShed() // its actor may have ended
 		close(of.gone)
 	}
 	if gone {
@@ -348,14 +348,14 @@ func (s *service) ended(e *api.Event, of *Endpoint) {
 	}
 }
 
-// failed tells the ErrorHandler.
+// failed notifies the ErrorHandler.
 func (s *service) failed(subject string, err error) {
 	if s.config.ErrorHandler != nil {
 		s.config.ErrorHandler(s, &NATSError{Subject: subject, Description: err.Error(), err: err})
 	}
 }
 
-// identity says which instance it is.
+// identity returns the identity of the instance.
 func (s *service) identity() ServiceIdentity {
 	return ServiceIdentity{Name: s.config.Name, ID: s.id, Version: s.config.Version, Metadata: maps.Clone(s.config.Metadata)}
 }
@@ -387,7 +387,7 @@ func (s *service) Stats() Stats {
 	return stats
 }
 
-// data returns what STATS shows besides the numbers of an endpoint.
+// data returns the data of an endpoint in STATS.
 func (s *service) data(e *Endpoint, m Metrics) json.RawMessage {
 	var v any = m
 	if s.config.StatsHandler != nil {

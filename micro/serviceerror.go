@@ -12,43 +12,43 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// Fields of a response that is an error.
+// Header fields of a response that is an error.
 const (
 	// ErrorHeader has the description.
 	ErrorHeader = "Nats-Service-Error"
 	// ErrorCodeHeader has the code.
 	ErrorCodeHeader = "Nats-Service-Error-Code"
-	// SymbolHeader has the symbolic code where ErrorCodeHeader has the number that stands
-	// for it. Clients other than NewClient's leave it alone.
+	// SymbolHeader has the symbolic code if ErrorCodeHeader has its number. Only a Client reads
+	// it.
 	SymbolHeader = "Troupe-Service-Error-Symbol"
-	// InstanceHeader has the id of the instance that answers with an error.
+	// InstanceHeader has the id of the instance that answered with an error.
 	InstanceHeader = "Troupe-Service-Id"
-	// RefusedHeader is there when the endpoint itself has refused the request, so that no
-	// handler was called and nothing was done. No handler can send it, nor pass it on.
+	// RefusedHeader is set if the endpoint itself refused the request, so that no handler was
+	// called and nothing was done. No handler can send it or pass it on.
 	RefusedHeader = "Troupe-Service-Refused"
 )
 
-// Codes of this package's own answers, which are sent as the numbers behind them, with the
-// symbol in SymbolHeader. What is said of handlers here holds for those answers: with
-// RefusedHeader where no handler was called. A handler may send the same codes, as any others.
+// Codes of this package's own answers, which are sent as the numbers in parentheses, with the
+// symbol in SymbolHeader; if no handler was called, with RefusedHeader as well. A handler may
+// send the same codes, to which these descriptions then do not apply.
 const (
 	// CodeInternal (500): the handler failed, or panicked.
 	CodeInternal = "INTERNAL_ERROR"
-	// CodeDeadlineExceeded (504): the handler ran, and not to its end in time.
+	// CodeDeadlineExceeded (504): the handler ran, but did not finish in time.
 	CodeDeadlineExceeded = "DEADLINE_EXCEEDED"
 	// CodeExpired (504): the requester's deadline had passed before the handler was called.
 	CodeExpired = "EXPIRED"
 	// CodeOverloaded (429): there was no room for the request, and no handler was called.
 	CodeOverloaded = "OVERLOADED"
-	// CodeUnavailable (503): the endpoint stops, and no handler was called.
+	// CodeUnavailable (503): the endpoint is stopping, and no handler was called.
 	CodeUnavailable = "UNAVAILABLE"
 	// CodeInterrupted (503): the handler was called, and ended with its endpoint.
 	CodeInterrupted = "INTERRUPTED"
-	// CodeBadRequest (400): what the header says cannot be read, and no handler was called.
+	// CodeBadRequest (400): the header cannot be read, and no handler was called.
 	CodeBadRequest = "BAD_REQUEST"
 )
 
-// Codes that services usually have, and that Config.NumericCodes knows.
+// Common codes of services, whose numbers Config.NumericCodes need not list.
 const (
 	CodeValidation    = "VALIDATION_ERROR"     // 400
 	CodeUnauthorized  = "UNAUTHORIZED"         // 401
@@ -56,7 +56,7 @@ const (
 	CodeRateLimited   = "RATE_LIMITED"         // 429
 )
 
-// numberOf returns the number of a symbolic code that is known, or 0.
+// numberOf returns the number of a known symbolic code, or 0.
 func numberOf(symbol string) int {
 	switch symbol {
 	case CodeValidation, CodeBadRequest:
@@ -77,30 +77,30 @@ func numberOf(symbol string) int {
 	return 0
 }
 
-// Kinds of errors of services. A handler may have done something before it answered with
-// any of them; see ServiceError.MaybeSent.
+// Kinds of errors of services. A handler may have done something before it answered with any of
+// these: see ServiceError.MaybeSent.
 var (
 	// ErrService: a service answered with an error. See ServiceError.
 	ErrService error = kind.New("troupe: service error").In(kind.Server, kind.MaybeSent)
-	// ErrBadRequest: the service does not take the request as it is (400, and each 4xx that
-	// has no kind of its own).
+	// ErrBadRequest: the service rejected the request (400, and each 4xx without a kind of its
+	// own).
 	ErrBadRequest error = kind.New("troupe: bad request", ErrService).In(kind.Input, kind.MaybeSent)
-	// ErrUnauthorized: the service does not know who asks, or does not let them (401, 403).
+	// ErrUnauthorized: the requester is not authenticated or not authorized (401, 403).
 	ErrUnauthorized error = kind.New("troupe: unauthorized", ErrService).In(kind.Permission, kind.MaybeSent)
-	// ErrNotFound: what was asked for is not there (404).
+	// ErrNotFound: what was asked for does not exist (404).
 	ErrNotFound error = kind.New("troupe: not found", ErrService).In(kind.NotFound, kind.MaybeSent)
-	// ErrConflict: what was asked for does not fit what there is (409).
+	// ErrConflict: the request conflicts with the current state (409).
 	ErrConflict error = kind.New("troupe: conflict", ErrService).In(kind.Conflict, kind.MaybeSent)
-	// ErrOverloaded: the service has more to do than it takes (429).
+	// ErrOverloaded: the service has too many requests (429).
 	ErrOverloaded error = kind.New("troupe: service is overloaded", ErrService).In(kind.Limit, kind.Retry, kind.MaybeSent)
-	// ErrInternal: the service failed (500, and each 5xx that has no kind of its own).
+	// ErrInternal: the service failed (500, and each 5xx without a kind of its own).
 	ErrInternal error = kind.New("troupe: internal service error", ErrService).In(kind.Server, kind.MaybeSent)
 	// ErrUnavailable: the service cannot answer now (503).
 	ErrUnavailable error = kind.New("troupe: service is unavailable", ErrService).In(kind.Unavailable, kind.Retry, kind.MaybeSent)
-	// ErrInterrupted: the service ended while it was about to answer. It is an
-	// ErrUnavailable, and something may have been done.
+	// ErrInterrupted: the service ended while it handled the request. It is an ErrUnavailable,
+	// and something may have been done.
 	ErrInterrupted error = kind.New("troupe: request was interrupted", ErrUnavailable).In(kind.Unavailable, kind.Retry, kind.MaybeSent)
-	// ErrDeadlineExceeded: the service did not answer in time, and said so (504).
+	// ErrDeadlineExceeded: the service reported that it could not answer in time (504).
 	ErrDeadlineExceeded error = kind.New("troupe: service deadline exceeded", ErrService).In(kind.Timeout, kind.Retry, kind.MaybeSent)
 	// ErrExpired: the requester's deadline had passed before the handler was called. It is
 	// an ErrDeadlineExceeded, and nothing was done.
@@ -132,28 +132,29 @@ func classOf(number int) error {
 	return ErrService
 }
 
-// ServiceError is the answer of a service that is an error: what a handler returns to send
-// it, and what Client returns to who asked. errors.Is finds another *ServiceError with the
-// same Code, ErrService, and the kind of its number, as ErrBadRequest for 400.
+// ServiceError is an error answer of a service: a handler returns it to send it, and a Client
+// returns it to the requester. errors.Is finds another *ServiceError with the same Code,
+// ErrService, and the kind of its number, such as ErrBadRequest for 400.
 type ServiceError struct {
-	// Code says which error it is: a number such as "404", as other clients expect it, or a
-	// symbol such as "VALIDATION_ERROR". Printable, without colons, blanks at its ends and
-	// line breaks, and 64 bytes at most.
+	// Code identifies the error: a number such as "404", as other clients expect, or a symbol
+	// such as "VALIDATION_ERROR". It is printable, has no colons, line breaks, or blanks at its
+	// ends, and at most 64 bytes.
 	Code string
-	// Description is for people. Not empty. Line breaks in it are sent as blanks.
+	// Description is for people. It must not be empty. Line breaks in it are sent as blanks.
 	Description string
 	// Data is the data of the response; nil for none.
 	Data []byte
-	// Header is that of the response; nil for none. What says that it is an error stands in
-	// the fields above, and is written behind these.
+	// Header is the header of the response; nil for none. The fields that make the response an
+	// error are set from the fields above.
 	Header api.Header
-	// Subject is where the request went. Empty in a handler's own.
+	// Subject is the subject of the request; empty in an error of a handler.
 	Subject string
-	// ServiceID is the instance that answered; empty if it does not say, and in a handler's own.
+	// ServiceID is the id of the instance that answered; empty if it is not known, and in an
+	// error of a handler.
 	ServiceID string
 
-	number  int  // that came with a symbol; 0 for none
-	refused bool // by the endpoint: no handler was called
+	number  int  // the number that came with a symbol; 0 for none
+	refused bool // refused by the endpoint: no handler was called
 }
 
 // NewServiceError returns an error for a handler to send. See ServiceError.Validate for what
@@ -175,8 +176,8 @@ func (e *ServiceError) Error() string {
 	return e.Code + ": " + e.Description
 }
 
-// NumericCode returns the code as a number, and whether it is one. Of an answer whose code
-// is a symbol it is the number that came with it.
+// NumericCode returns the code as a number, and whether it is one. For an answer whose code is a
+// symbol, it returns the number that came with it.
 func (e *ServiceError) NumericCode() (int, bool) {
 	if n, err := strconv.Atoi(e.Code); err == nil {
 		return n, true
@@ -184,13 +185,13 @@ func (e *ServiceError) NumericCode() (int, bool) {
 	return e.number, e.number != 0
 }
 
-// MaybeSent reports whether something may have been done. It is false only where the endpoint
-// says so, with RefusedHeader; whatever a handler answers with, it has been at work.
+// MaybeSent reports whether something may have been done. It is false only if the answer has
+// RefusedHeader: after any answer of a handler, the handler has run.
 func (e *ServiceError) MaybeSent() bool { return e == nil || !e.refused }
 
-// Answered reports whether the service works, and has answered what it was asked: it is false
-// where the number of the code is 429, or 5xx. A code without a number is an answer of the
-// program's. Circuit breakers ask.
+// Answered reports whether the service works and has handled the request: it is false if the
+// number of the code is 429 or 5xx. A code without a number counts as answered. Circuit breakers
+// use it.
 func (e *ServiceError) Answered() bool {
 	if e == nil {
 		return false
@@ -219,14 +220,14 @@ func (e *ServiceError) Unwrap() error {
 	return classOf(e.class())
 }
 
-// class returns the number that a code has, came with, or stands for; 0 for none.
+// class returns the number that a code is, came with, or stands for; 0 for none.
 func (e *ServiceError) class() int {
 	n, numeric := e.NumericCode()
 	switch {
 	case numeric:
 		return n
 	case e.Code == CodeExpired:
-		return 0 // something of the program's, which has nothing to do with deadlines
+		return 0 // a code of the program that has nothing to do with deadlines
 	}
 	return numberOf(e.Code)
 }
@@ -234,8 +235,8 @@ func (e *ServiceError) class() int {
 // codeBytesMax bounds a code.
 const codeBytesMax = 64
 
-// Validate returns why the error cannot be sent, or nil: ErrArgRequired without a code or a
-// description, ErrInvalidCode for a code that is none.
+// Validate returns why the error cannot be sent, or nil. Errors: ErrArgRequired without a code
+// or description; ErrInvalidCode.
 func (e *ServiceError) Validate() error {
 	switch {
 	case e == nil || e.Code == "":
@@ -247,7 +248,7 @@ func (e *ServiceError) Validate() error {
 	case strings.TrimSpace(e.Code) != e.Code:
 		return &CodeError{Code: e.Code, Reason: "begins or ends with a blank", Err: ErrInvalidCode}
 	case !utf8.ValidString(e.Code) || strings.ContainsFunc(e.Code, uncodable):
-		return &CodeError{Code: e.Code, Reason: "has a colon, or what cannot be printed", Err: ErrInvalidCode}
+		return &CodeError{Code: e.Code, Reason: "has a colon or an unprintable character", Err: ErrInvalidCode}
 	}
 	return nil
 }
@@ -281,8 +282,8 @@ func refusalOf(code, description string) *ServiceError {
 	return e
 }
 
-// passedOn returns the error as a handler's own: that another service has refused a request
-// says nothing of what the handler did.
+// passedOn returns the error as the handler's own: a refusal by another service does not mean
+// that this handler has done nothing.
 func (e *ServiceError) passedOn() *ServiceError {
 	if !e.refused {
 		return e
@@ -292,9 +293,9 @@ func (e *ServiceError) passedOn() *ServiceError {
 	return &passed
 }
 
-// outcomeOf returns what the requester gets of a handler's error: the *ServiceError in its
-// tree, if that can be sent, and otherwise nothing of its text. told says that this is all
-// that there is to be known.
+// outcomeOf returns what the requester gets for a handler's error: the *ServiceError in its
+// tree, if that can be sent, and otherwise an error without its text. told says that the error
+// holds nothing more to report.
 func outcomeOf(ctx context.Context, err error) (se *ServiceError, told bool) {
 	if se := sendable(err); se != nil {
 		return se.passedOn(), true
@@ -310,7 +311,7 @@ func outcomeOf(ctx context.Context, err error) (se *ServiceError, told bool) {
 }
 
 // sendable returns the first *ServiceError in a tree that can be sent; nil for none. Of a call
-// that was tried again only what counts in the end is looked at: see api.RetryError.
+// that was retried, only the final error counts: see api.RetryError.
 func sendable(err error) *ServiceError {
 	switch e := err.(type) {
 	case *ServiceError:
@@ -331,8 +332,8 @@ func sendable(err error) *ServiceError {
 	return nil
 }
 
-// code returns what is sent as the code, and as the symbol behind it, which is empty for
-// none: symbols of others become numbers if there is a table.
+// code returns the code and the symbol to send; the symbol is empty for none. Symbols other than
+// this package's become numbers only if there is a table.
 func (e *ServiceError) code(numbers map[string]int) (code, symbol string) {
 	if e.number != 0 {
 		return strconv.Itoa(e.number), e.Code
@@ -366,7 +367,7 @@ func (e *ServiceError) write(m *api.Msg, from *Endpoint) {
 	code, symbol := e.code(numbers)
 	h.Set(ErrorHeader, oneLine(e.Description))
 	h.Set(ErrorCodeHeader, code)
-	h.Del(RefusedHeader) // of an answer that is passed on
+	h.Del(RefusedHeader) // from an answer that is passed on
 	if e.refused {
 		h.Set(RefusedHeader, "true")
 	}
@@ -376,7 +377,7 @@ func (e *ServiceError) write(m *api.Msg, from *Endpoint) {
 	m.Header = h
 }
 
-// oneLine returns text as it can stand in a header.
+// oneLine returns text in a form that is valid in a header.
 func oneLine(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -386,7 +387,7 @@ func oneLine(text string) string {
 	}, strings.ReplaceAll(text, "\r\n", " ")))
 }
 
-// lastError is what STATS says of an error: code and description of one that was sent.
+// lastError is the text of an error in STATS: code and description of one that was sent.
 func lastError(err error, numbers map[string]int) string {
 	se, ok := err.(*ServiceError)
 	if !ok {
@@ -396,5 +397,5 @@ func lastError(err error, numbers map[string]int) string {
 	return code + ":" + se.Description
 }
 
-// plain returns the text of an error without the name of the module in front.
+// plain returns the text of an error without the name of the module.
 func plain(err error) string { return strings.TrimPrefix(err.Error(), "troupe: ") }

@@ -10,31 +10,32 @@ import (
 
 // shed.go - answers for requests that no handler gets.
 //
-//	subscription drops ─► noted ─► the endpoint's actor: an error for each requester
+//	subscription drops ─► noted ─► the endpoint's actor: an error to each requester
 //
-// Who drops may be who reads from the socket, and must not publish: it could wait for itself.
+// A request may be dropped by the goroutine that reads the socket, which must not publish: it
+// could wait for itself.
 
-// shedBytes bounds the reply subjects of requesters that wait to be told: a million or two of
-// them. Who comes then hears nothing, and is counted.
+// shedBytes bounds the reply subjects of requesters that wait for an answer, to one or two
+// million. Further requesters get none, and are counted.
 const shedBytes = 64 << 20
 
 // shed are requesters that are to get an error. The zero value is ready.
 type shed struct {
-	telling sync.Mutex // held by who tells them
+	telling sync.Mutex // held while answering
 
 	mu          sync.Mutex
-	overloaded  replies // of those for whom there was no room
-	unavailable replies // of those for whom the end came first
+	overloaded  replies // of requests that found no room
+	unavailable replies // of requests that the endpoint ended before
 }
 
-// replies are reply subjects, one behind the other, each with its length in front.
+// replies are concatenated reply subjects, each preceded by its length.
 type replies []byte
 
 func (r replies) add(reply string) replies {
 	return append(binary.AppendUvarint(r, uint64(len(reply))), reply...)
 }
 
-// all yields them.
+// all yields the subjects.
 func (r replies) all(yield func(string) bool) {
 	for len(r) > 0 {
 		n, begin := binary.Uvarint(r)
@@ -47,7 +48,7 @@ func (r replies) all(yield func(string) bool) {
 }
 
 // note adds a requester, and reports whether it is the first one since the last take, and
-// whether it will be told. reply is not kept.
+// whether it will get an answer. reply is copied.
 func (s *shed) note(reply string, ended bool) (first, noted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,8 +88,8 @@ func (e *Endpoint) dropped(m *api.Msg, why error) {
 	}
 }
 
-// answerShed tells requesters that no handler got their request. When it returns all are told
-// who were noted before.
+// answerShed answers the requests that no handler got. When it returns, all that were noted
+// before are answered.
 func (e *Endpoint) answerShed() {
 	e.shed.telling.Lock()
 	defer e.shed.telling.Unlock()
@@ -99,8 +100,8 @@ func (e *Endpoint) answerShed() {
 
 func stopping() *ServiceError { return refusalOf(CodeUnavailable, "the endpoint stops") }
 
-// refuseAll sends the same error to many. It fails when the connection is closed, or cannot
-// hold more: then that is what the requesters will see, too.
+// refuseAll sends the same error to many requesters. It fails if the connection is closed or its
+// buffer is full.
 func (e *Endpoint) refuseAll(to replies, se *ServiceError) {
 	if len(to) == 0 {
 		return

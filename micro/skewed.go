@@ -7,22 +7,22 @@ import (
 )
 
 const (
-	// skewedFor is how long a subject gets no deadlines when an endpoint behind it takes for
-	// expired what is not.
+	// skewedFor is how long requests to a subject carry no deadline after one of its endpoints
+	// considered a request expired too early.
 	skewedFor = time.Minute
-	// skewedMax bounds the subjects that are known. One that is forgotten is found anew.
+	// skewedMax bounds the subjects that are remembered. A forgotten one is noticed again.
 	skewedMax = 1024
 )
 
-// skewed are the subjects whose endpoints have other clocks. The zero value is ready.
+// skewed are the subjects whose endpoints have differing clocks. The zero value is ready.
 type skewed struct {
-	last atomic.Int64 // until when there may be any, in Unix ns
+	last atomic.Int64 // time until which there may be any, in Unix ns
 
 	mu    sync.Mutex
 	until map[string]time.Time // by subject
 }
 
-// is reports whether a subject gets no deadlines.
+// is reports whether requests to a subject carry no deadline.
 func (s *skewed) is(subject string, now time.Time) bool {
 	if now.UnixNano() >= s.last.Load() {
 		return false

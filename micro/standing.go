@@ -6,13 +6,13 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// standing is how an endpoint is, as its subscription and its connection tell. The zero
-// value is that of one that does its work.
+// standing is the state of an endpoint, as its subscription and its connection report it. The
+// zero value is that of one that works.
 type standing struct {
-	failure  error // ended it; nil unless something did
-	refusal  error // of the server; nil for none
+	failure  error // why it ended; nil if it has not failed
+	refusal  error // by the server; nil for none
 	slow     error // requests find no room; nil for none
-	blocked  int   // handlers that take longer than they may
+	blocked  int   // handlers that take too long
 	unlinked bool
 	draining bool
 }
@@ -21,14 +21,14 @@ type standing struct {
 const (
 	stateServing    = "serving"    // requests are answered as they come
 	stateWaiting    = "waiting"    // for a link
-	stateBlocked    = "blocked"    // handlers take longer than they may
+	stateBlocked    = "blocked"    // handlers take too long
 	stateOverloaded = "overloaded" // requests find no room
-	stateRefused    = "refused"    // the server does not let us have the subscription
-	stateFailed     = "failed"     // the subscription has ended unasked
-	stateDraining   = "draining"   // nothing new comes
+	stateRefused    = "refused"    // the server does not permit the subscription
+	stateFailed     = "failed"     // the subscription has ended unexpectedly
+	stateDraining   = "draining"   // no new requests come
 )
 
-// after returns how it is after an event of its subscription.
+// after returns the state after an event of its subscription.
 func (s standing) after(e *api.Event) standing {
 	switch e.Kind {
 	case api.SlowConsumerBegan:

@@ -15,41 +15,42 @@ type Stats struct {
 	Endpoints []*EndpointStats `json:"endpoints"`
 }
 
-// EndpointStats are the numbers of one endpoint, since its start or the last Reset.
+// EndpointStats are the statistics of one endpoint since its start or the last Reset.
 type EndpointStats struct {
 	Name                  string          `json:"name"`
 	Subject               string          `json:"subject"`
 	QueueGroup            string          `json:"queue_group"`
-	NumRequests           int             `json:"num_requests"`            // whose handler has returned
+	NumRequests           int             `json:"num_requests"`            // requests whose handler has returned
 	NumErrors             int             `json:"num_errors"`              // error responses, failures, and slow-consumer episodes
 	LastError             string          `json:"last_error"`              // "code:description" of one that was sent
 	ProcessingTime        time.Duration   `json:"processing_time"`         // in handlers, ns
 	AverageProcessingTime time.Duration   `json:"average_processing_time"` // for one request, ns
 	Data                  json.RawMessage `json:"data,omitempty"`          // what the StatsHandler returned, or Metrics without one
-	Metrics               *Metrics        `json:"metrics,omitempty"`       // where Data is the StatsHandler's; nil otherwise. Not in nats.go
+	Metrics               *Metrics        `json:"metrics,omitempty"`       // if Data is that of a StatsHandler; nil otherwise. Not in nats.go
 }
 
-// Metrics is what an endpoint knows of itself beyond EndpointStats. It is the data of its
-// STATS, and stands beside that where there is a StatsHandler.
+// Metrics are the statistics of an endpoint beyond EndpointStats. They are EndpointStats.Data,
+// or EndpointStats.Metrics if there is a StatsHandler.
 type Metrics struct {
 	// InFlight is how many requests are in handlers now.
 	InFlight int `json:"in_flight"`
-	// Waiting is how many wait for a handler now.
+	// Waiting is how many requests wait for a handler now.
 	Waiting int `json:"waiting"`
-	// Shed is how many requests no handler got: there was no room, or the end came first.
+	// Shed is how many requests no handler got, because there was no room or the endpoint ended
+	// first.
 	Shed int `json:"shed"`
-	// Untold is how many of those got no answer: too many waited for one, or the connection
-	// did not take it.
+	// Untold is how many of those got no answer, because too many waited for one or the
+	// connection could not send it.
 	Untold int `json:"untold"`
-	// Expired is how many came to a handler after their deadline, and were not handled.
+	// Expired is how many requests were not handled because their deadline had passed.
 	Expired int `json:"expired"`
-	// Panics is how many handlers panicked, or ended their goroutine.
+	// Panics is how many calls of handlers panicked, or ended their goroutine.
 	Panics int `json:"panics"`
 	// Latency is how long handlers took.
 	Latency Latency `json:"latency"`
 }
 
-// counts are the numbers of an endpoint. The zero value is ready.
+// counts are the counters of an endpoint. The zero value is ready.
 type counts struct {
 	requests atomic.Uint64
 	errors   atomic.Uint64
@@ -73,14 +74,15 @@ func (c *counts) failed(last string) {
 	c.mu.Unlock()
 }
 
-// handled counts a request whose handler took so long.
+// handled counts a request, and how long its handler took. The request comes last: all of it is
+// known of one that is counted.
 func (c *counts) handled(took time.Duration) {
-	c.requests.Add(1)
 	c.busy.Add(int64(took))
 	c.latency.add(took)
+	c.requests.Add(1)
 }
 
-// reset begins anew. What is in flight stays.
+// reset sets the counters to zero, except for requests in flight.
 func (c *counts) reset() {
 	c.requests.Store(0)
 	c.errors.Store(0)
@@ -95,7 +97,7 @@ func (c *counts) reset() {
 	c.mu.Unlock()
 }
 
-// show writes the numbers into s.
+// show writes the counters into s.
 func (c *counts) show(s *EndpointStats) {
 	s.NumRequests, s.NumErrors = int(c.requests.Load()), int(c.errors.Load())
 	s.ProcessingTime = time.Duration(c.busy.Load())

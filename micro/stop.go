@@ -14,7 +14,7 @@ import (
 // stop.go - the end of a service.
 //
 //	Stop, or the end of the connection ─► stopping ── no subscription is left ──► finished
-//	                        └ what waits is answered while there is a link
+//	                        └ waiting requests are answered while there is a link
 
 // isStopping reports whether the service has stopped, or is about to.
 func (s *service) isStopping() bool {
@@ -40,19 +40,19 @@ func (s *service) Stop() error {
 		return nil
 	}
 	for _, e := range endpoints {
-		_ = e.drain() // a connection that is closed has ended it
+		_ = e.drain() // an error means that the closed connection has ended it
 	}
 	for _, sub := range verbs {
 		_ = sub.Drain()
 	}
 	poke(&s.ref)
-	s.finish() // if all had failed
+	s.finish() // in case all subscriptions had failed
 	return nil
 }
 
-// farewell ends the service with its connection, which can still tell requesters so: what
-// waits, and what the server sent before it knew, is answered, and handlers have the time of
-// ctx to leave.
+// farewell ends the service with its connection, while that can still send: it answers the
+// requests that wait, and those that the server sent before it knew; handlers have until ctx
+// ends to return.
 func (s *service) farewell(ctx context.Context) {
 	s.mu.Lock()
 	s.stopping = true
@@ -86,11 +86,11 @@ func (s *service) farewell(ctx context.Context) {
 	}
 }
 
-// end ends an endpoint at once, also while its connection drains, when Unsubscribe may not:
-// what waits is noted.
-func (e *Endpoint) end() { _ = e.sub.Load().AutoUnsubscribe(0) } // unless it has ended
+// end ends an endpoint at once, even while its connection drains, when Unsubscribe is refused:
+// waiting requests are noted.
+func (e *Endpoint) end() { _ = e.sub.Load().AutoUnsubscribe(0) } // an error means that it has ended
 
-// undo ends a service that could not begin.
+// undo ends a service that could not start.
 func (s *service) undo() {
 	s.mu.Lock()
 	s.undone = true
@@ -98,13 +98,13 @@ func (s *service) undo() {
 	_ = s.Stop()
 }
 
-// drain ends the endpoint in order.
+// drain ends the endpoint gracefully.
 func (e *Endpoint) drain() error {
 	e.stands(func(s standing) standing { s.draining = true; return s })
 	poke(&e.ref)
 	sub := e.sub.Load()
 	if sub == nil {
-		return nil // it is being made, and whoever makes it will see
+		return nil // it is being added, and add will see that the service stops
 	}
 	if err := sub.Drain(); err != nil && !errors.Is(err, api.ErrBadSubscription) {
 		return err
@@ -130,9 +130,8 @@ func (s *service) finish() {
 	}
 }
 
-// StopReport says what of a service was left when StopContext returned. The zero value is a
-// clean end of all handlers: a request that a Handler has kept, to answer it later, is none of
-// the service's any more.
+// StopReport says what was left of a service when StopContext returned. The zero value means
+// that all handlers have ended. Requests that a Handler keeps to answer them later do not count.
 type StopReport struct {
 	// Unfinished are the endpoints with requests in handlers, or waiting for one.
 	Unfinished []UnfinishedEndpoint
@@ -159,10 +158,10 @@ func (r StopReport) String() string {
 	return strings.Join(all, ", ")
 }
 
-// StopTimeoutError says what a service had to leave.
+// StopTimeoutError says what was left of a service that did not stop in time.
 type StopTimeoutError struct {
 	Report StopReport
-	Cause  error // why the context has ended
+	Cause  error // why the context ended
 }
 
 // Error says what is left.
@@ -177,6 +176,11 @@ func (s *service) StopContext(ctx context.Context) (StopReport, error) {
 		return StopReport{}, api.ErrInvalidContext
 	}
 	_ = s.Stop()
+	select {
+	case <-s.done: // nothing is left, even if ctx has ended
+		return StopReport{}, nil
+	default:
+	}
 	s.mu.Lock()
 	endpoints, subs := slices.Clone(s.endpoints), slices.Clone(s.verbs)
 	s.mu.Unlock()
@@ -185,7 +189,7 @@ func (s *service) StopContext(ctx context.Context) (StopReport, error) {
 			subs = append(subs, sub)
 		}
 	}
-	// Handlers are told to leave behind the look at what they are about.
+	// Contexts of handlers are cancelled after the report is made.
 	inner, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
 	over := drainAll(inner, subs)
@@ -208,7 +212,7 @@ func drainAll(ctx context.Context, subs []*api.Subscription) <-chan struct{} {
 	over := make(chan struct{})
 	var wg sync.WaitGroup
 	for _, sub := range subs {
-		// It ends with the subscription, with the connection, whose end is one as well, or with ctx.
+		// It ends with the subscription, with the connection, or with ctx.
 		wg.Go(func() { _ = sub.DrainContext(ctx) })
 	}
 	go func() {
@@ -218,8 +222,8 @@ func drainAll(ctx context.Context, subs []*api.Subscription) <-chan struct{} {
 	return over
 }
 
-// leftOf reports the endpoints that have not ended, and ends them: their handlers are told to
-// leave, and what waits is answered.
+// leftOf reports the endpoints that have not ended, and ends them: contexts of handlers are
+// cancelled, and waiting requests are answered.
 func leftOf(endpoints []*Endpoint) (report StopReport) {
 	for _, e := range endpoints {
 		sub := e.sub.Load()

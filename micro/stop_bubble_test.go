@@ -55,6 +55,22 @@ func TestStopContext(t *testing.T) {
 	})
 }
 
+// TestStopContextOfAServiceThatHasEnded leaves nothing, even if the context has ended.
+func TestStopContextOfAServiceThatHasEnded(t *testing.T) {
+	inBubble(t, micro.Config{}, func(p *place) {
+		p.add("e", echo)
+		must.Do(p.t, p.svc.Stop())
+		<-p.svc.Done()
+		over, cancel := context.WithCancel(p.t.Context())
+		cancel()
+		for range 200 {
+			if report, err := p.svc.StopContext(over); err != nil || len(report.Unfinished) != 0 {
+				p.t.Fatalf("%v, %v", report, err)
+			}
+		}
+	})
+}
+
 // TestStopContextEnds: what was in flight is reported, handlers are told to leave, what waits
 // is answered.
 func TestStopContextEnds(t *testing.T) {

@@ -6,23 +6,23 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Verb is what a service can be asked about itself.
+// Verb is a discovery request that every service answers.
 type Verb int64
 
 // The verbs.
 const (
-	// PingVerb asks who is there.
+	// PingVerb asks which instances there are.
 	PingVerb Verb = iota
-	// StatsVerb asks for numbers.
+	// StatsVerb asks for statistics.
 	StatsVerb
-	// InfoVerb asks what there is to be called.
+	// InfoVerb asks for the endpoints.
 	InfoVerb
 )
 
-// verbs are all of them.
+// verbs are all verbs.
 var verbs = [...]Verb{PingVerb, StatsVerb, InfoVerb}
 
-// String returns the verb as it stands in subjects, empty for another number.
+// String returns the verb as it is in subjects; empty for an unknown verb.
 func (v Verb) String() string {
 	switch v {
 	case PingVerb:
@@ -36,20 +36,20 @@ func (v Verb) String() string {
 	}
 }
 
-// APIPrefix is the first token of the subjects on which services tell of themselves.
+// APIPrefix is the first token of the subjects of PING, INFO and STATS.
 const APIPrefix = "$SRV"
 
-// Types of the answers, in their field type.
+// Values of the type field of the answers.
 const (
 	InfoResponseType  = "io.nats.micro.v1.info_response"
 	PingResponseType  = "io.nats.micro.v1.ping_response"
 	StatsResponseType = "io.nats.micro.v1.stats_response"
 )
 
-// ControlSubject returns where a verb is asked: of all services with neither name nor id, of
-// all instances of one with its name, of one instance with both. Errors:
-// ErrVerbNotSupported; ErrServiceNameRequired for an id without a name; ErrInvalidName for
-// a name or an id that no service has.
+// ControlSubject returns the subject of a verb: for all services without a name and an id, for
+// all instances of a service with its name, for one instance with both. Errors:
+// ErrVerbNotSupported; ErrServiceNameRequired for an id without a name; ErrInvalidName for an
+// invalid name or id.
 func ControlSubject(verb Verb, name, id string) (string, error) {
 	return controlSubject(APIPrefix, verb, name, id)
 }
@@ -72,12 +72,12 @@ func controlSubject(prefix string, verb Verb, name, id string) (string, error) {
 		return subject, nil
 	}
 	if subject += "." + id; protocol.CheckPublishSubject(subject) != nil {
-		return "", &ConfigError{Field: "id", Value: id, Reason: "cannot stand in a subject", Err: ErrInvalidName}
+		return "", &ConfigError{Field: "id", Value: id, Reason: "is not valid in a subject", Err: ErrInvalidName}
 	}
 	return subject, nil
 }
 
-// ServiceIdentity says which instance of which service it is.
+// ServiceIdentity identifies an instance of a service.
 type ServiceIdentity struct {
 	Name     string            `json:"name"`
 	ID       string            `json:"id"`
@@ -99,7 +99,7 @@ type Info struct {
 	Endpoints   []EndpointInfo `json:"endpoints"`
 }
 
-// EndpointInfo says where an endpoint is called.
+// EndpointInfo describes an endpoint.
 type EndpointInfo struct {
 	Name       string            `json:"name"`
 	Subject    string            `json:"subject"`

@@ -12,22 +12,22 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// watch.go - follows services as they come, change and go.
+// watch.go - follows services as they appear, change and disappear.
 //
-//	INFO, again and again ─► roster ─► changes
+//	INFO, periodically ─► roster ─► changes
 //
-// Services do not announce themselves: what is seen is what was there when it was asked.
+// Services do not announce themselves: only those that are there when INFO is sent are seen.
 
-// ChangeKind says what became of an instance.
+// ChangeKind is the kind of a change of an instance.
 type ChangeKind uint8
 
 // The kinds of changes.
 const (
-	// InstanceAppeared: it answers, and did not before.
+	// InstanceAppeared: it answers, and was not known before.
 	InstanceAppeared ChangeKind = iota + 1
-	// InstanceChanged: it says something else of itself, as that it has another endpoint.
+	// InstanceChanged: its Info changed, for example by another endpoint.
 	InstanceChanged
-	// InstanceGone: it has not answered several times.
+	// InstanceGone: it has not answered several times in a row.
 	InstanceGone
 )
 
@@ -44,12 +44,12 @@ func (k ChangeKind) String() string {
 	return "change?"
 }
 
-// Change is what became of one instance.
+// Change is a change of one instance.
 type Change struct {
 	Kind ChangeKind
-	// Info is what the instance says; of one that is gone, what it said last.
+	// Info is the answer of the instance; of one that is gone, its last answer.
 	Info Info
-	// Before is what it said before; the zero Info unless it has changed.
+	// Before is its answer before the change; the zero Info unless Kind is InstanceChanged.
 	Before Info
 }
 
@@ -66,11 +66,12 @@ type watchOpts struct {
 const (
 	// DefaultWatchEvery is how often services are asked.
 	DefaultWatchEvery = 5 * time.Second
-	// DefaultWatchMisses is how often an instance does not answer before it is gone.
+	// DefaultWatchMisses is how often in a row an instance must not answer to be gone.
 	DefaultWatchMisses = 2
 )
 
-// WatchEvery changes how often services are asked. Not above zero is an ErrConfigValidation.
+// WatchEvery sets how often services are asked. Default: DefaultWatchEvery. Errors:
+// ErrConfigValidation unless positive.
 func WatchEvery(every time.Duration) WatchOpt {
 	return func(o *watchOpts) error {
 		if every <= 0 {
@@ -81,8 +82,8 @@ func WatchEvery(every time.Duration) WatchOpt {
 	}
 }
 
-// WatchMisses changes how often in a row an instance does not answer before it is gone. Below
-// 1 is an ErrConfigValidation.
+// WatchMisses sets how often in a row an instance must not answer to be gone. Default:
+// DefaultWatchMisses. Errors: ErrConfigValidation if n is less than 1.
 func WatchMisses(n int) WatchOpt {
 	return func(o *watchOpts) error {
 		if n < 1 {
@@ -93,13 +94,14 @@ func WatchMisses(n int) WatchOpt {
 	}
 }
 
-// Watch yields what becomes of the instances of a service, or of all services if name is
-// empty: first those that are there, then each change, by id. It asks again and again, in the
-// loop's own time, until ctx is done or the loop ends; nothing is left behind.
+// Watch yields the changes of the instances of a service, or of all services if name is empty:
+// first the instances that are there, then each change; those found together are sorted by id.
+// It asks periodically, on the goroutine of the loop, until ctx is done or the loop ends, and
+// leaves nothing running.
 //
-// What goes wrong with one round of questions is yielded as an error with a zero Change, and
-// the sequence goes on: nobody is gone for it. It ends with ctx, and behind
-// api.ErrConnectionClosed, ErrInvalidName, api.ErrInvalidContext, and what an option refuses.
+// The error of one round is yielded with a zero Change, and the sequence continues; no instance
+// is reported gone because of it. The sequence ends with ctx, and after api.ErrConnectionClosed,
+// ErrInvalidName, api.ErrInvalidContext, and errors of options.
 func (c *Client) Watch(ctx context.Context, name string, opts ...WatchOpt) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
 		o := watchOpts{every: DefaultWatchEvery, misses: DefaultWatchMisses}
@@ -107,9 +109,8 @@ func (c *Client) Watch(ctx context.Context, name string, opts ...WatchOpt) iter.
 			yield(Change{}, err)
 			return
 		}
-		pause := time.NewTimer(0)
+		pause := time.NewTimer(o.every)
 		defer pause.Stop()
-		<-pause.C
 		for r := (roster{misses: o.misses}); c.lookAround(ctx, name, &r, yield); {
 			pause.Reset(o.every)
 			select {
@@ -121,7 +122,7 @@ func (c *Client) Watch(ctx context.Context, name string, opts ...WatchOpt) iter.
 	}
 }
 
-// check applies the options, and refuses what cannot be watched.
+// check applies the options, and returns an error for invalid arguments.
 func (o *watchOpts) check(ctx context.Context, name string, opts []WatchOpt) error {
 	if ctx == nil {
 		return api.ErrInvalidContext
@@ -142,7 +143,7 @@ func (o *watchOpts) check(ctx context.Context, name string, opts []WatchOpt) err
 	return nil
 }
 
-// lookAround asks once and yields what has changed. It returns false at the end.
+// lookAround asks once and yields the changes. It returns false at the end.
 func (c *Client) lookAround(ctx context.Context, name string, r *roster, yield func(Change, error) bool) bool {
 	round, cancel := context.WithTimeout(ctx, c.nc.Opts.Timeout)
 	infos, err := c.Info(round, name, "")
@@ -161,9 +162,9 @@ func (c *Client) lookAround(ctx context.Context, name string, r *roster, yield f
 	return yield(Change{}, err) && !errors.Is(err, api.ErrConnectionClosed)
 }
 
-// roster is who is there. It is pure: rounds in, changes out.
+// roster is the known instances. It is pure: rounds in, changes out.
 type roster struct {
-	misses int // after which an instance is gone
+	misses int // number of misses after which an instance is gone
 	known  map[string]*sighting
 }
 
@@ -173,8 +174,8 @@ type sighting struct {
 	missed int // rounds in a row
 }
 
-// round takes in one round of answers, and returns what has changed, by id. Only a round that
-// is complete tells who is missing.
+// round takes one round of answers, and returns the changes, sorted by id. Only a complete round
+// shows which instances are missing.
 func (r *roster) round(infos []Info, complete bool) (changes []Change) {
 	if r.known == nil {
 		r.known = map[string]*sighting{}

@@ -13,17 +13,17 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// change.go - changes what the store says of an object, and deletes it.
+// change.go - changes the info of an object, and deletes objects.
 //
-// Another name takes two steps, and each leaves something that is right:
+// Renaming takes two steps, and each leaves a consistent state:
 //
 //	old: object      new: nothing, or deleted
 //	old: object      new: the same object       the info under the new name is stored
-//	old: deleted     new: the same object       the old one is replaced, if nobody was faster
+//	old: deleted     new: the same object       the old info is replaced, if it has not changed
 //
-// Cut after the first step there are two names for one object; the same call again goes on. The
-// old name stays as one of an object that was deleted: watchers learn of it. It has an id of its
-// own then: who deletes it once more removes the chunks of that id, and so none.
+// If the call is interrupted after the first step, one object has two names; the same call again
+// continues. The old name stays as that of a deleted object, so that watchers learn of it. Its
+// info gets a new id, so that deleting it once more removes no chunks.
 
 // UpdateMeta implements Store.
 func (s *store) UpdateMeta(ctx context.Context, name string, meta Meta) error {
@@ -58,13 +58,13 @@ func (s *store) UpdateMetaWith(ctx context.Context, name string, meta Meta, opts
 	return info, err
 }
 
-// edit is what a program wants to be said of an object.
+// edit is the change of an info that a program asks for.
 type edit struct {
 	meta Meta
 	o    writeOptions
 }
 
-// edited returns the info of an object with what the program says of it.
+// edited returns the info of an object with the change applied.
 func (s *store) edited(op, name string, now replaced, e edit) (*Info, error) {
 	switch {
 	case now.revision == 0:
@@ -115,8 +115,8 @@ func (s *store) rename(ctx context.Context, r renaming) (*Info, error) {
 	if !errors.Is(err, ErrObjectChanged) {
 		return info, err
 	}
-	// Whoever was faster has removed the bytes, or is about to: the new name goes, too, unless
-	// somebody has given it to something else.
+	// Another client has removed the bytes, or is about to: remove the new name as well, unless
+	// it has been given to another object.
 	if again := s.writeMeta(ctx, op, left(info), metaWrite{expect: info.Revision}); !errors.Is(again, ErrObjectChanged) {
 		err = errors.Join(err, again)
 	}
@@ -134,7 +134,7 @@ func marker(info *Info) *Info {
 	return &gone
 }
 
-// left returns the info of a name that an object has no more: the chunks are not its own.
+// left returns the info of a name that an object had before: it has no chunks of its own.
 func left(info *Info) *Info {
 	gone := marker(info)
 	gone.NUID = nuid.Next()
@@ -161,7 +161,7 @@ func (s *store) Delete(ctx context.Context, name string) error {
 		return marker(now.info), nil
 	}})
 	if errors.Is(err, ErrObjectDeleted) {
-		err = nil // chunks may have been left
+		err = nil // chunks may be left
 	}
 	if err != nil || now.info.link() != nil {
 		return err

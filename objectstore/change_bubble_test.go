@@ -23,7 +23,8 @@ import (
 	"github.com/troupe-go/troupe/objectstore"
 )
 
-// put has somebody else store an object of one chunk, message by message, and returns what our store says of it.
+// put makes another client store an object of one chunk, message by message, and returns its
+// info in our store.
 func (w *world) put(name, data string) *objectstore.Info {
 	w.T.Helper()
 	ctx, id, sum := w.T.Context(), nuid.Next(), sha256.New()
@@ -303,7 +304,7 @@ func TestSeal(t *testing.T) {
 	})
 }
 
-// A change of the name was cut between its two steps: the same one again goes on.
+// A rename was interrupted between its two steps: the same call again continues.
 func TestRenameGoesOn(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.T.Context()
@@ -352,8 +353,8 @@ func TestRenameWhileTheObjectIsReplaced(t *testing.T) {
 	})
 }
 
-// Somebody describes the object anew under its old name meanwhile: that one keeps its bytes, and
-// the new name goes without them.
+// Another client changes the description under the old name meanwhile: that one keeps its bytes,
+// and the new name goes without them.
 func TestRenameWhileTheObjectIsDescribed(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.T.Context()
@@ -365,7 +366,7 @@ func TestRenameWhileTheObjectIsDescribed(t *testing.T) {
 	})
 }
 
-// A change that meets somebody else's is made anew.
+// A change that conflicts with another one starts over.
 func TestChangesSideBySide(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.T.Context()

@@ -9,29 +9,29 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Config is what a bucket is made with. The zero value of each field but Bucket is its
+// Config is the configuration of a bucket. The zero value of each field except Bucket is its
 // default.
 type Config struct {
 	// Bucket is its name: letters, digits, '-' and '_'.
 	Bucket string `json:"bucket"`
 	// Description says what it is for.
 	Description string `json:"description,omitempty"`
-	// TTL is how long objects are kept; 0 for ever.
+	// TTL is how long objects are kept; 0 is for ever.
 	TTL time.Duration `json:"max_age,omitempty"`
-	// MaxBytes bounds the bucket; 0 for no bound. A full bucket refuses what is put.
+	// MaxBytes bounds the bucket, in bytes; 0 for no bound. A full bucket refuses new objects.
 	MaxBytes int64 `json:"max_bytes,omitempty"`
-	// Storage is where it is kept: in files, unless it says memory.
+	// Storage is where the bucket is kept. Default: in files.
 	Storage jetstream.StorageType `json:"storage,omitempty"`
-	// Replicas is how many servers keep it, 1 to 5; 0 is 1.
+	// Replicas is how many servers keep the bucket, 1 to 5; 0 is 1.
 	Replicas int `json:"num_replicas,omitempty"`
 	// Placement says which servers may keep it; nil for any.
 	Placement *jetstream.Placement `json:"placement,omitempty"`
-	// Compression has files compressed. Default: not.
+	// Compression compresses the files of the bucket. Default: no.
 	Compression bool `json:"compression,omitempty"`
 	// Metadata is the program's own.
 	Metadata map[string]string `json:"metadata,omitempty"`
-	// PerObjectTTL lets objects have a time to live of their own: see ObjectTTL. It needs server
-	// 2.11 and cannot be taken back. Default: no.
+	// PerObjectTTL allows single objects to have a time to live: see ObjectTTL. It needs server
+	// 2.11, and cannot be switched off again. Default: no.
 	PerObjectTTL bool `json:"allow_msg_ttl,omitempty"`
 }
 
@@ -60,7 +60,7 @@ func configOf(bucket string, s *jetstream.StreamConfig) Config {
 	}
 }
 
-// own returns metadata without what servers add; nil for none.
+// own returns the metadata without what servers add; nil for none.
 func own(all map[string]string) map[string]string {
 	var own map[string]string
 	for key, value := range all {
@@ -75,8 +75,8 @@ func own(all map[string]string) map[string]string {
 	return own
 }
 
-// misfit says what makes a stream none that a bucket of objects can be, empty for nothing. A
-// mirror, or a stream with sources, may be one of a bucket.
+// misfit says why a stream cannot be an object bucket; empty if it can. A mirror, or a stream
+// with sources, may be that of a bucket.
 func misfit(bucket string, c *jetstream.StreamConfig) string {
 	if c.Mirror != nil || len(c.Sources) > 0 {
 		return ""

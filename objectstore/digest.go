@@ -7,16 +7,17 @@ import (
 	"strings"
 )
 
-// digestPrefix is what a digest begins with: how it was made.
+// digestPrefix is what a digest begins with: its algorithm.
 const digestPrefix = "SHA-256="
 
-// GetObjectDigestValue returns what Info.Digest says of the bytes that went into a SHA-256.
+// GetObjectDigestValue returns the Info.Digest for the bytes that were written to a SHA-256
+// hash.
 func GetObjectDigestValue(data hash.Hash) string {
 	return digestPrefix + base64.URLEncoding.EncodeToString(data.Sum(nil))
 }
 
-// DecodeObjectDigest returns the bytes of an Info.Digest. ErrInvalidDigestFormat unless it says
-// how it was made, and the rest is base64 for URLs.
+// DecodeObjectDigest returns the bytes of an Info.Digest. It returns ErrInvalidDigestFormat
+// unless data names an algorithm, and the rest is base64 in the URL alphabet.
 func DecodeObjectDigest(data string) ([]byte, error) {
 	how, sum, found := strings.Cut(data, "=")
 	if !found || how == "" {
@@ -41,7 +42,7 @@ func readDigest(text string) ([]byte, error) {
 	return sum, nil
 }
 
-// digestError is a digest that is no base64.
+// digestError is the error for a digest that is not base64.
 type digestError struct{ err error }
 
 // Error quotes what is wrong.

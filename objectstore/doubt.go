@@ -12,43 +12,43 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// doubt.go - finds out whether an info was stored that nobody has acknowledged.
+// doubt.go - finds out whether an info was stored whose acknowledgement did not come.
 //
 //	no answer ──► sent again ──► refused: because of another info, or because of itself?
 //
 //	the last info ──┬── has its id ──────────────► stored
 //	                ├── the one to be replaced ──► it may still be on its way
-//	                └── another one ──► a message with the same id, among chunks of nobody
-//	                                      ├── is one too many ──► stored, and replaced since
-//	                                      └── is taken ─────────► not stored, and never will be
+//	                └── another one ──► a message with the same id, on an unused subject
+//	                                      ├── is a duplicate ──► stored, and replaced since
+//	                                      └── is stored ───────► not stored, and never will be
 //
-// A cluster knows the id of a message that is sent again. A server alone compares revisions
-// first, and refuses the message because of itself.
+// A cluster recognizes the id of a message that is sent again. A server that is not clustered
+// compares revisions first, and so the stored message itself makes it refuse the second one.
 
-// doubt is about an info on its way. It is for one goroutine.
+// doubt is about an info that was published. It is for one goroutine.
 type doubt struct {
 	name   string
-	id     string // of its message: no other info is stored under it
-	expect uint64 // the revision that it is to replace
+	id     string // of its message: no other info has it
+	expect uint64 // the revision that it replaces
 	since  time.Time
-	chunks string // id of its object, if no info had that before; empty otherwise
-	probe  string // id of the chunks among which a message asks; empty before
+	chunks string // id of its object, if no other info had it before; empty otherwise
+	probe  string // id of chunks under which the probe is published; empty before
 	maybe  bool   // the info may have been stored
-	over   bool   // it is not sent again
+	over   bool   // the info is not sent again
 }
 
 func newDoubt(name string, expect uint64) *doubt {
 	return &doubt{name: name, id: nuid.Next(), expect: expect, since: time.Now()}
 }
 
-// outcome returns the revision under which an info was stored, by what its publish has come to.
-// Errors: ErrWrongLastSequence if it was not, because of another one; ErrPublishUnknown if it
-// may have been; that of the publish.
+// outcome returns the revision under which an info was stored, given the result of its publish.
+// Errors: ErrWrongLastSequence if another info kept it from being stored; ErrPublishUnknown if
+// it may have been stored; that of the publish.
 func (s *store) outcome(ctx context.Context, d *doubt, ack *jetstream.PubAck, err error) (uint64, error) {
 	if err == nil && ack.Sequence != 0 {
-		return ack.Sequence, nil // of a duplicate, that of the first one
+		return ack.Sequence, nil // of a duplicate, the sequence of the first message
 	}
-	if err == nil { // it is on its way to the replicas
+	if err == nil { // the info is on its way to the replicas
 		err = &jetstream.PublishError{Subject: s.metaOf(d.name), MsgID: d.id, Attempts: 1, Unknown: true, Err: jetstream.ErrDuplicateMsgInProcess}
 	}
 	publish, sent := errors.AsType[*jetstream.PublishError](err)
@@ -74,8 +74,8 @@ func (s *store) outcome(ctx context.Context, d *doubt, ack *jetstream.PubAck, er
 	return 0, &told
 }
 
-// fate returns the revision under which an info was stored, 0 if it was not and never will
-// be. Errors, when nobody knows: errAwaited; errForgotten; those of reads and publishes.
+// fate returns the revision under which an info was stored; 0 if it was not, and never will be.
+// Errors, if that is unknown: errAwaited; errForgotten; those of reads and publishes.
 func (s *store) fate(ctx context.Context, d *doubt) (uint64, error) {
 	var now uint64
 	m, err := s.stream.GetMsg(ctx, 0, jetstream.WithGetMsgLast(s.metaOf(d.name)), jetstream.WithGetMsgLeader())
@@ -98,7 +98,7 @@ func (s *store) fate(ctx context.Context, d *doubt) (uint64, error) {
 	return revision, err
 }
 
-// isIt reports whether a message is the info, or one that was made of it.
+// isIt reports whether a message is the info, or was derived from it.
 func (s *store) isIt(d *doubt, m *jetstream.RawStreamMsg) bool {
 	if m.Header.Get(jetstream.MsgIDHeader) == d.id {
 		return true
@@ -107,8 +107,9 @@ func (s *store) isIt(d *doubt, m *jetstream.RawStreamMsg) bool {
 	return err == nil && d.chunks != "" && info.NUID == d.chunks
 }
 
-// known asks the stream whether it has stored an info, by a message with the same id, as whose
-// duplicate the info would not be stored any more. The message is removed when that is known.
+// known finds out whether the stream has stored an info, by publishing a message with the same
+// id: if it is stored, the info will be refused as its duplicate. The message is removed
+// afterwards.
 func (s *store) known(ctx context.Context, d *doubt) (uint64, error) {
 	info, err := s.stream.Info(ctx)
 	if err != nil {
@@ -141,14 +142,14 @@ func (s *store) known(ctx context.Context, d *doubt) (uint64, error) {
 		}
 	}
 	s.sweep(ctx, &sweep{chunks: d.probe})
-	// Of a mirror, the origin remembers.
+	// For a mirror, the origin remembers the ids.
 	if revision == 0 && (info.Config.Mirror != nil || time.Since(d.since) >= info.Config.Duplicates) {
 		return 0, errForgotten
 	}
 	return revision, nil
 }
 
-// denied reports whether a bucket takes nothing, or nothing of this client.
+// denied reports whether a bucket accepts no messages, or none of this client.
 func denied(err error) bool {
 	return errors.Is(err, jetstream.ErrAPI) && !passes(err) || errors.Is(err, api.ErrPermissionViolation)
 }

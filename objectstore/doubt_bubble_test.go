@@ -87,7 +87,7 @@ func TestRenameWhoseAcknowledgementIsLost(t *testing.T) {
 	}
 }
 
-// Between a message and its second try there is one of somebody else. The bucket knows whether
+// Between a message and its second try there is one of another client. The bucket knows whether
 // it has seen the first one.
 func TestChangeThatIsOvertaken(t *testing.T) {
 	inBubble(t, func(w *world) {
@@ -124,11 +124,11 @@ func TestChangeThatIsOvertaken(t *testing.T) {
 	})
 }
 
-// meanwhile has somebody else do something between a message and its second try.
+// meanwhile makes another client do something between a message and its second try.
 func meanwhile(f func()) { time.AfterFunc(time.Millisecond, f) }
 
-// A put whose info was stored and replaced since, and nobody has said so, leaves the chunks of
-// the one that has replaced it; one whose info was lost replaces that one.
+// A put whose info was stored and since replaced, without an acknowledgement, leaves the chunks
+// of the one that has replaced it; one whose info was lost replaces that one.
 func TestPutThatIsOvertaken(t *testing.T) {
 	for _, c := range []struct{ fault, want string }{
 		{lostAck(2, "drop"), "theirs"}, // the first one is that of the chunk
@@ -147,8 +147,8 @@ func TestPutThatIsOvertaken(t *testing.T) {
 	}
 }
 
-// A bucket that has forgotten the ids of messages cannot say what was stored: then nobody knows,
-// and nothing is removed.
+// A bucket that has forgotten the ids of messages cannot say what was stored: the outcome is
+// unknown, and nothing is removed.
 func TestOutcomeThatTheBucketHasForgotten(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.T.Context()
@@ -217,10 +217,10 @@ func TestPutOfAnOutcomeThatIsAskedForLate(t *testing.T) {
 func TestPutWaitsForALinkAtItsInfo(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx, data := w.T.Context(), pattern(3*smallChunk)
+		refuse := must.Get(w.Link("c", "s1").Inject("refuse"))(w.T)
 		fault := must.Get(w.Link("c", "s1").Inject(`when op(HPUB) subject("$O.b.M.*") index(1) reset`))(w.T)
 		go func() {
 			must.Do(w.T, fault.Wait(ctx, 1))
-			refuse := must.Get(w.Link("c", "s1").Inject("refuse"))(w.T)
 			time.Sleep(10 * time.Minute)
 			refuse.Lift()
 		}()

@@ -6,22 +6,23 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/internal/bucket"
+	"github.com/troupe-go/troupe/internal/kind"
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// BucketError says which call about which bucket went wrong, and how.
+// BucketError says which call about which bucket failed, and why.
 type BucketError = bucket.Error
 
-// ObjectError says which call about which object went wrong, and how. errors.Is asks its kind,
-// and what it comes from.
+// ObjectError says which call about which object failed, and why. errors.Is finds its kind and
+// its cause.
 type ObjectError struct {
 	// Op is what was tried: "get".
 	Op string
 	// Bucket and Name are what it was about.
 	Bucket, Name string
-	// Revision is that of the info that cannot be read, for ErrBadObjectMeta; 0 otherwise.
+	// Revision is that of the unreadable info, for ErrBadObjectMeta; 0 otherwise.
 	Revision uint64
-	// LinkBucket is the bucket that the object points to, for ErrLinkIsABucket; empty otherwise.
+	// LinkBucket is the bucket that the link points to, for ErrLinkIsABucket; empty otherwise.
 	LinkBucket string
 	// DeletedAt is when the object was deleted, for ErrObjectDeleted; zero otherwise.
 	DeletedAt time.Time
@@ -29,7 +30,7 @@ type ObjectError struct {
 	Reason string
 	// Kind is the kind that the error belongs to; nil if Err says it all.
 	Kind error
-	// Err is what it comes from; nil if there is nothing else.
+	// Err is the cause; nil if there is none.
 	Err error
 }
 
@@ -40,14 +41,14 @@ func (e *ObjectError) Error() string {
 	case e.Reason != "":
 		return text + ": " + e.Reason
 	case e.Kind != nil:
-		return text + ": " + e.Kind.Error()
+		return text + ": " + kind.Plain(e.Kind)
 	case e.Err != nil:
-		return text + ": " + e.Err.Error()
+		return text + ": " + kind.Plain(e.Err)
 	}
 	return text
 }
 
-// Unwrap returns the kind, and what it comes from. It is an ErrObjectStore without a kind, too.
+// Unwrap returns the kind and the cause; without a kind, the cause and ErrObjectStore.
 func (e *ObjectError) Unwrap() []error {
 	if e.Kind == nil {
 		return []error{e.Err, ErrObjectStore}
@@ -55,7 +56,7 @@ func (e *ObjectError) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// failed makes what a stream said an error about an object.
+// failed wraps an error of the stream in an error about an object.
 func (s *store) failed(op, name string, err error) error {
 	if _, is := errors.AsType[*ObjectError](err); is || err == nil {
 		return err
@@ -75,10 +76,10 @@ func (s *store) failed(op, name string, err error) error {
 	return e
 }
 
-// refused returns an error about an object, for a reason of our own.
-func (s *store) refused(op, name string, kind error, reason string) error {
-	return &ObjectError{Op: op, Bucket: s.bucket, Name: name, Kind: kind, Reason: reason}
+// refused returns an error about an object that has no other cause.
+func (s *store) refused(op, name string, of error, reason string) error {
+	return &ObjectError{Op: op, Bucket: s.bucket, Name: name, Kind: of, Reason: reason}
 }
 
-// bucketFailed makes what a stream said an error about the bucket.
+// bucketFailed wraps an error of the stream in an error about the bucket.
 func (s *store) bucketFailed(op string, err error) error { return stores.Failed(op, s.bucket, err) }

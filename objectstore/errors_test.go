@@ -51,9 +51,12 @@ var kindAnswers = map[string]errortest.Verdict{
 
 // dataAnswers lists every error with data.
 var dataAnswers = map[string][]errortest.Verdict{
-	"BucketError":         {errortest.Says(&objectstore.BucketError{Op: "open", Store: "object", Bucket: "b", Kind: objectstore.ErrBucketNotFound}, api.CategoryNotFound, "", objectstore.ErrBucketNotFound)},
-	"ObjectError":         {errortest.Says(&objectstore.ObjectError{Op: "get", Bucket: "b", Name: "o", Kind: objectstore.ErrObjectDeleted}, api.CategoryNotFound, "", objectstore.ErrObjectDeleted, objectstore.ErrObjectStore)},
-	"DigestMismatchError": {errortest.Says(&objectstore.DigestMismatchError{Bucket: "b", Name: "o"}, api.CategoryProtocol, "retry", objectstore.ErrDigestMismatch)},
+	"BucketError": {errortest.Says(&objectstore.BucketError{Op: "open", Store: "object", Bucket: "films", Kind: objectstore.ErrBucketNotFound}, api.CategoryNotFound, "", objectstore.ErrBucketNotFound)},
+	"ObjectError": {
+		errortest.Says(&objectstore.ObjectError{Op: "get", Bucket: "films", Name: "metropolis.mkv", Kind: objectstore.ErrObjectDeleted}, api.CategoryNotFound, "", objectstore.ErrObjectDeleted, objectstore.ErrObjectStore),
+		errortest.Says(&objectstore.ObjectError{Op: "get", Bucket: "films", Name: "metropolis.mkv", Err: api.ErrDisconnected}, api.CategoryConnection, "retry", objectstore.ErrObjectStore, api.ErrDisconnected),
+	},
+	"DigestMismatchError": {errortest.Says(&objectstore.DigestMismatchError{Bucket: "films", Name: "metropolis.mkv", Size: 262144, Chunks: 2, Reason: "chunk 3 is missing"}, api.CategoryProtocol, "retry", objectstore.ErrDigestMismatch)},
 }
 
 func TestEveryErrorHasItsAnswers(t *testing.T) {
@@ -181,8 +184,7 @@ type foreign struct{ objectstore.Store }
 
 func (foreign) Bucket() string { return "a.b" }
 
-// What stands in the place of an info and is none is found out by every call, and can be
-// replaced.
+// A message in place of an info that is not one is detected by every call, and can be replaced.
 func TestInfosThatAreNone(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.T.Context()
@@ -238,7 +240,7 @@ func TestDeletedIsNotFound(t *testing.T) {
 	})
 }
 
-// A bucket that is gone is no lost object.
+// A bucket that is gone is not reported as a lost object.
 func TestCallsAboutABucketThatIsGone(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx := w.T.Context()

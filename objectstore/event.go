@@ -12,16 +12,16 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	// EventStored: an object was stored, or what is said of it has changed.
+	// EventStored: an object was stored, or its info changed.
 	EventStored EventKind = iota + 1
-	// EventDeleted: an object was deleted, or has another name since.
+	// EventDeleted: an object was deleted or renamed.
 	EventDeleted
-	// EventReady: all has come that was there when the watcher began, or began anew.
+	// EventReady: everything that was there when the watcher began, or started over, has come.
 	EventReady
-	// EventResync: the watcher begins anew, as something may have gone unseen. What is known
-	// from before is void: all that there is follows, and a Ready.
+	// EventResync: the watcher starts over, because it may have missed changes. Discard what is
+	// known from before: all that there is follows, and then an EventReady.
 	EventResync
-	// EventUndecoded: there is an info that cannot be read.
+	// EventUndecoded: an info cannot be read.
 	EventUndecoded
 )
 
@@ -34,21 +34,21 @@ func (k EventKind) String() string {
 	return fmt.Sprintf("event %d", uint8(k))
 }
 
-// Event is what a watcher hands on.
+// Event is what a watcher yields.
 type Event struct {
 	// Kind says what it is.
 	Kind EventKind
-	// Info is what the store says of the object; nil for Ready, Resync and Undecoded.
+	// Info is the info of the object; nil for Ready, Resync and Undecoded.
 	Info *Info
-	// Seen reports that this revision, or a higher one, was handed on before the last Resync.
+	// Seen reports whether this revision, or a higher one, was yielded before the last Resync.
 	Seen bool
 	// Gap says why there is a Resync.
 	Gap jetstream.Gap
-	// Err says what was Undecoded: an ErrBadObjectMeta. Nil otherwise.
+	// Err says why an info is Undecoded: an ErrBadObjectMeta; nil for other events.
 	Err error
 }
 
-// eventOf returns what a watcher's event means.
+// eventOf returns the public form of a watcher's event.
 func (s *store) eventOf(e *watch.Event[*Info]) Event {
 	switch e.Kind {
 	case watch.Ready:

@@ -20,7 +20,7 @@ func exampleStore(bucket string) (store objectstore.Store, js jetstream.JetStrea
 	if err != nil {
 		log.Fatal(err)
 	}
-	nc, err := api.Connect(s.URL())
+	nc, err := api.Connect(s.URL(), api.Timeout(time.Minute))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func Example() {
 	// a long film
 }
 
-// Put replaces what is there; with CreateOnly it does not.
+// Put replaces an existing object; with CreateOnly it does not.
 func ExampleCreateOnly() {
 	store, _, stop := exampleStore("file-storage")
 	defer stop()
@@ -86,7 +86,7 @@ func ExampleCreateOnly() {
 	// Object already exists
 }
 
-// One that was deleted is a special case of one that is not there.
+// A deleted object is a special case of one that does not exist.
 func ExampleErrObjectDeleted() {
 	store, _, stop := exampleStore("file-storage")
 	defer stop()
@@ -114,7 +114,7 @@ func ExampleErrObjectDeleted() {
 	// Object not found
 }
 
-// What is said of an object is changed, unless somebody else was faster.
+// The info of an object is changed, unless another client was faster.
 func ExampleExpectRevision() {
 	store, _, stop := exampleStore("file-storage")
 	defer stop()
@@ -133,7 +133,7 @@ func ExampleExpectRevision() {
 	// false true
 }
 
-// A loop learns what becomes of objects, what there is at first.
+// A loop gets the existing objects, and then every change.
 func ExampleReader_events() {
 	store, _, stop := exampleStore("films")
 	defer stop()
@@ -165,7 +165,7 @@ func ExampleReader_events() {
 	// deleted metropolis
 }
 
-// What a put that was cut has left behind is found, and removed when it is old enough.
+// Chunks that an interrupted put left behind are found, and removed when they are old enough.
 func ExampleScavenge() {
 	store, js, stop := exampleStore("films")
 	defer stop()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/faults/natsserver"
@@ -13,7 +14,7 @@ import (
 	"github.com/troupe-go/troupe/objectstore"
 )
 
-// withFilms makes a bucket, for the examples.
+// withFilms creates a bucket for the examples.
 func withFilms(f func(nc *api.Conn, films objectstore.Store) error) {
 	s, err := natsserver.Start(natsserver.Options{JetStream: true})
 	if err != nil {
@@ -21,7 +22,7 @@ func withFilms(f func(nc *api.Conn, films objectstore.Store) error) {
 		return
 	}
 	defer s.Shutdown()
-	nc, err := api.Connect(s.URL())
+	nc, err := api.Connect(s.URL(), api.Timeout(time.Minute))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -40,7 +41,7 @@ func withFilms(f func(nc *api.Conn, films objectstore.Store) error) {
 	}
 }
 
-// A large object is put and read while somebody looks on.
+// A large object is put and read, with its progress reported.
 func ExampleStore_progress() {
 	withFilms(func(_ *api.Conn, films objectstore.Store) error {
 		ctx := context.Background()
@@ -65,7 +66,7 @@ func ExampleStore_progress() {
 	// Output: stored 10485760 bytes in 80 chunks, read 10485760 of 10485760
 }
 
-// The link is lost in the middle of a put, and of a get: both go on behind the last chunk.
+// The link is lost in the middle of a put, and of a get: both continue after the last chunk.
 func ExampleStore_resume() {
 	withFilms(func(nc *api.Conn, films objectstore.Store) error {
 		ctx := context.Background()

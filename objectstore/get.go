@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// get.go - reads an object as a whole.
+// get.go - reads whole objects.
 
 // Get implements Getter.
 func (s *store) Get(ctx context.Context, name string, opts ...GetObjectOpt) (Result, error) {
@@ -44,13 +44,14 @@ func (s *store) get(ctx context.Context, name string, opts []GetObjectOpt) (*obj
 	return newObject(ctx, from, info, o), nil
 }
 
-// GetBytes implements Getter. Memory is taken for what comes, not for what is announced.
+// GetBytes implements Getter. It allocates for the bytes that come, not for the announced size.
 func (s *store) GetBytes(ctx context.Context, name string, opts ...GetObjectOpt) ([]byte, error) {
 	r, err := s.get(ctx, name, opts)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = r.Close() }() // nil
+	r.opts.keeps = true
 	var all chunks
 	if _, err := r.WriteTo(&all); err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func (s *store) GetString(ctx context.Context, name string, opts ...GetObjectOpt
 	return string(data), err
 }
 
-// chunks is a writer that keeps what it is given, which is its to keep.
+// chunks is a writer that keeps what is written to it, without a copy.
 type chunks struct {
 	all  [][]byte
 	size int
@@ -107,7 +108,7 @@ func (s *store) GetFile(ctx context.Context, name, file string, opts ...GetObjec
 		err = os.Rename(f.Name(), file)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name()) // the error before says more
+		_ = os.Remove(f.Name()) // the earlier error says more
 	}
 	return err
 }
@@ -122,8 +123,8 @@ func (s *store) getInto(ctx context.Context, w io.Writer, name string, opts []Ge
 	return err
 }
 
-// modeOf returns the permissions that a file is to have: those of the one whose place it takes,
-// or only the owner's.
+// modeOf returns the permissions for a file: those of the file that it replaces, or only the
+// owner's.
 func modeOf(file string) (os.FileMode, error) {
 	was, err := os.Stat(file)
 	switch {

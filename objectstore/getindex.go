@@ -10,20 +10,20 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// getindex.go - where in the stream each chunk of an object is, and where in the object.
+// getindex.go - where each chunk of an object is, in the stream and in the object.
 //
-//	index:     seq 7    seq 8    seq 12   seq 13        from headers alone: what others have
-//	object:   |0 … 99  |… 199   |… 299   |… 320|        published meanwhile lies in between
+//	index:     seq 7    seq 8    seq 12   seq 13        read from headers alone; messages of
+//	object:   |0 … 99  |… 199   |… 299   |… 320|        others may lie in between
 //
 // Without it an object can only be read from its beginning.
 
 // index is the chunks of an object, in order.
 type index struct {
 	seqs []uint64
-	ends []uint64 // offset in the object behind the chunk
+	ends []uint64 // offset in the object of the end of the chunk
 }
 
-// msgSizeHeader is how many bytes a message has whose data was left out.
+// msgSizeHeader has the size in bytes of a message whose data was left out.
 const msgSizeHeader = "Nats-Msg-Size"
 
 // find reads the index of an object from its stream.
@@ -70,7 +70,7 @@ func (s *store) find(ctx context.Context, from *fetcher) (*index, error) {
 	return x, nil
 }
 
-// await waits for the next message, for a while.
+// await waits for the next message, at most the default timeout.
 func (s *store) await(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
 	once, cancel := context.WithTimeoutCause(ctx, s.js.Options().DefaultTimeout, errNoAnswer)
 	defer cancel()
@@ -81,8 +81,8 @@ func (s *store) await(ctx context.Context, messages jetstream.MessagesContext) (
 	return m, err
 }
 
-// gone returns an error for an object that is no longer there, or when there has been no answer
-// for too long. What was counted when the consumer was made may have been removed since.
+// gone returns an error if the object is no longer there, or if there was no answer for too
+// long. Chunks that were counted when the consumer was created may have been removed since.
 func (f *fetcher) gone(ctx context.Context, o *order, e *endurance) error {
 	switch err := f.missing(ctx); {
 	case errors.Is(err, errLostChunks):
@@ -93,7 +93,7 @@ func (f *fetcher) gone(ctx context.Context, o *order, e *endurance) error {
 	return nil
 }
 
-// add adds the next chunk, and returns how many are to come.
+// add adds the next chunk, and returns how many are still to come.
 func (x *index) add(o *order, m jetstream.Msg) (pending uint64, err error) {
 	meta, err := m.Metadata()
 	if err != nil {
@@ -114,7 +114,7 @@ func (x *index) add(o *order, m jetstream.Msg) (pending uint64, err error) {
 	return meta.NumPending, nil
 }
 
-// at returns which chunk has the byte at an offset; the number of chunks if none has.
+// at returns the chunk that has the byte at an offset; the number of chunks if none has.
 func (x *index) at(offset uint64) int {
 	return sort.Search(len(x.ends), func(i int) bool { return x.ends[i] > offset })
 }
@@ -135,7 +135,7 @@ func (x *index) place(i int) place {
 	return place{before: x.seqs[i-1], chunks: uint32(i), bytes: x.ends[i-1]}
 }
 
-// from returns which chunk stands first behind a sequence.
+// from returns the first chunk after a sequence.
 func (x *index) from(seq uint64) int {
 	i, found := slices.BinarySearch(x.seqs, seq)
 	if found {

@@ -2,15 +2,15 @@ package objectstore
 
 import "github.com/troupe-go/troupe/jetstream"
 
-// getoptions.go - options of Get that are about the transfer.
+// getoptions.go - options of Get for the transfer.
 
 // getParallelMax bounds GetObjectParallel.
 const getParallelMax = 64
 
-// GetObjectParallel fetches n pages of up to 1 MiB at a time: several replicas answer, and a
-// long way to them counts less. All of them are kept in memory until it is their turn, and the
-// stream is asked first where the chunks are, by a consumer. Default: 1, without that.
-// ErrInvalidOption below 1 and above 64.
+// GetObjectParallel fetches n pages of up to 1 MiB at a time, so that several replicas send, and
+// a long round trip matters less. All n are held in memory until it is their turn, and a
+// consumer first finds out where the chunks are. Default: 1, which needs neither. Errors:
+// ErrInvalidOption unless n is 1 to 64.
 func GetObjectParallel(n int) GetObjectOpt {
 	return func(o *getObjectOptions) error {
 		if n < 1 || n > getParallelMax {
@@ -21,8 +21,8 @@ func GetObjectParallel(n int) GetObjectOpt {
 	}
 }
 
-// GetObjectProgress has f called for each chunk that Read or WriteTo takes up, and at the end;
-// on the goroutine of that call, which it holds up. ErrInvalidOption for nil.
+// GetObjectProgress calls f for each chunk that Read or WriteTo begins, and at the end, on the
+// goroutine of that call, which waits for it. Errors: ErrInvalidOption for nil.
 func GetObjectProgress(f func(Progress)) GetObjectOpt {
 	return func(o *getObjectOptions) error {
 		if f == nil {

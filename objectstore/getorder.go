@@ -9,21 +9,21 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// getorder.go - whether what comes are the chunks of an object, each once and in its order:
+// getorder.go - checks that messages are the chunks of an object, each once and in order. It is
 // pure.
 
-// order is how far the chunks of an object have come.
+// order is the progress of reading the chunks of an object.
 type order struct {
 	info   *Info
-	digest hash.Hash // nil if it was not read from its beginning
+	digest hash.Hash // nil if the object is not read from its beginning
 
-	seq    uint64 // in the stream, of the last one; 0 before
-	chunks uint32 // so many have come, or stand before the first one that does
+	seq    uint64 // of the last chunk in the stream; 0 before
+	chunks uint32 // how many have come, or precede the first one that does
 	bytes  uint64
 }
 
-// newOrder returns that of an object which is read from one of its chunks on: from the first
-// one for the zero place.
+// newOrder returns the order for an object that is read from one of its chunks on; from the
+// first one for the zero place.
 func newOrder(info *Info, at place) order {
 	o := order{info: info, seq: at.before, chunks: at.chunks, bytes: at.bytes}
 	if at == (place{}) {
@@ -32,14 +32,14 @@ func newOrder(info *Info, at place) order {
 	return o
 }
 
-// place is where a chunk stands in an object.
+// place is the place of a chunk in an object.
 type place struct {
-	before uint64 // sequence that it comes behind
-	chunks uint32 // and how many chunks
-	bytes  uint64 // and bytes
+	before uint64 // sequence that it comes after
+	chunks uint32 // how many chunks precede it
+	bytes  uint64 // how many bytes precede it
 }
 
-// take takes the next chunk. An error says that it is none.
+// take takes the next chunk. It returns an error if the message is not the next chunk.
 func (o *order) take(m *jetstream.RawStreamMsg) error {
 	n := uint64(len(m.Data))
 	switch {
@@ -62,7 +62,7 @@ func (o *order) take(m *jetstream.RawStreamMsg) error {
 	return nil
 }
 
-// number returns which chunk it is, if that can be told: not everybody's have an id.
+// number returns which chunk it is, if that is known: chunks of other clients have no id.
 func (o *order) number(m *jetstream.RawStreamMsg) (number uint32, known bool) {
 	text, ours := strings.CutPrefix(m.Header.Get(jetstream.MsgIDHeader), o.info.NUID+"-")
 	if !ours {
@@ -75,7 +75,7 @@ func (o *order) number(m *jetstream.RawStreamMsg) (number uint32, known bool) {
 // whole reports whether all chunks have come.
 func (o *order) whole() bool { return o.chunks == o.info.Chunks }
 
-// end looks at an object all of which has come, with so many messages behind it.
+// end checks an object that has come completely; more is how many messages follow it.
 func (o *order) end(more uint64) error {
 	switch {
 	case more > 0:
@@ -99,26 +99,26 @@ func (o *order) end(more uint64) error {
 	return nil
 }
 
-// wrong is the error for bytes that are not those which were put.
+// wrong returns the error for bytes that are not those that were put.
 func (o *order) wrong(reason string) *DigestMismatchError {
 	return &DigestMismatchError{Bucket: o.info.Bucket, Name: o.info.Name, Algorithm: strings.TrimSuffix(digestPrefix, "="),
 		Expected: o.info.Digest, Size: o.bytes, Chunks: o.chunks, Reason: reason}
 }
 
-// DigestMismatchError says that the bytes of an object are not those that were put: chunks
-// are missing, come twice, or are not what they were. It is an ErrDigestMismatch.
+// DigestMismatchError says that the bytes of an object are not those that were put: chunks are
+// missing, come twice, or have changed. It is an ErrDigestMismatch.
 type DigestMismatchError struct {
 	// Bucket and Name are the object's.
 	Bucket, Name string
 	// Algorithm is that of the digests: "SHA-256".
 	Algorithm string
-	// Expected is the digest of what was put, Actual that of what has come; empty if it was
-	// seen before the end that something is wrong. See DecodeObjectDigest.
+	// Expected is the digest of what was put, Actual that of what has come; empty if the error
+	// was found before the end. See DecodeObjectDigest.
 	Expected, Actual string
-	// Size and Chunks are what has come.
+	// Size is how many bytes have come, in Chunks chunks.
 	Size   uint64
 	Chunks uint32
-	// Reason says what was seen; empty if the digests alone tell.
+	// Reason says what is wrong; empty if only the digests differ.
 	Reason string
 }
 

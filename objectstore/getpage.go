@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/troupe-go/troupe/api"
 	"github.com/troupe-go/troupe/jetstream"
 )
 
@@ -14,22 +15,26 @@ import (
 type fetcher struct {
 	s       *store
 	info    *Info
-	subject string      // of the chunks in the stream
-	single  atomic.Bool // one message at a time: the server or the stream knows nothing else
+	subject string       // of the chunks in the stream
+	single  atomic.Bool  // one message at a time: the server or the stream supports nothing else
+	buffers *api.Buffers // for the data of chunks; nil for the heap
 }
 
 func (s *store) fetcher(info *Info) *fetcher {
 	return &fetcher{s: s, info: info, subject: s.chunksOf(info.NUID)}
 }
 
-// read reads n messages from a sequence on, and returns how many stand behind the last one.
+// read reads n messages from a sequence on, and returns how many follow the last one.
 func (f *fetcher) read(ctx context.Context, seq uint64, n int, yield func(*jetstream.RawStreamMsg) error) (pending uint64, err error) {
 	if f.single.Load() {
 		return f.readSingle(ctx, seq, n, yield)
 	}
 	var end jetstream.ReadEnd
-	messages, err := jetstream.GetBatch(ctx, f.s.js, stores.Stream(f.s.bucket), n,
-		jetstream.GetBatchSeq(seq), jetstream.GetBatchSubject(f.subject), jetstream.GetBatchEnd(&end))
+	opts := []jetstream.GetBatchOpt{jetstream.GetBatchSeq(seq), jetstream.GetBatchSubject(f.subject), jetstream.GetBatchEnd(&end)}
+	if f.buffers != nil {
+		opts = append(opts, jetstream.GetBatchMemory(f.buffers))
+	}
+	messages, err := jetstream.GetBatch(ctx, f.s.js, stores.Stream(f.s.bucket), n, opts...)
 	if err != nil {
 		return 0, err
 	}
@@ -71,8 +76,8 @@ func (f *fetcher) readSingle(ctx context.Context, seq uint64, n int, yield func(
 	return 1, nil
 }
 
-// missing says why there are no more chunks than have come: errLostChunks if there are none. The
-// leader knows how many there are; a replica that has answered may be behind.
+// missing returns why no more chunks have come; errLostChunks if there are none. The leader
+// knows how many there are; the replica that answered may lag.
 func (f *fetcher) missing(ctx context.Context) error {
 	j := job{s: f.s, stored: f.subject}
 	count, err := j.count(ctx)

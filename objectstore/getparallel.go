@@ -9,12 +9,12 @@ import (
 
 // getparallel.go - fetches several pages of an object at a time.
 //
-//	index ──► page, page, page … each fetched by itself ──► handed over in their order
+//	index ──► page, page, page … fetched concurrently ──► handed over in order
 
-// parallelBytes is how many bytes one of several pages has at most.
+// parallelBytes bounds the bytes of one of several pages.
 const parallelBytes = 1 << 20
 
-// sheet is a page that is being fetched by itself.
+// sheet is one of several pages that are fetched concurrently.
 type sheet struct {
 	messages []*jetstream.RawStreamMsg
 	err      error
@@ -22,7 +22,7 @@ type sheet struct {
 }
 
 // fetchParallel fetches all chunks from an index.
-func (g *getting) fetchParallel(p *patience, came chan<- *jetstream.RawStreamMsg) error {
+func (g *getting) fetchParallel(p *patience) error {
 	ctx, cancel := context.WithCancel(p.ctx)
 	var sheets []*sheet // in order
 	defer func() {
@@ -44,7 +44,7 @@ func (g *getting) fetchParallel(p *patience, came chan<- *jetstream.RawStreamMsg
 			return s.err
 		}
 		for _, m := range s.messages {
-			if err := g.pass(ctx, m, came); err != nil {
+			if err := g.take(ctx, m); err != nil {
 				return err
 			}
 		}
@@ -52,7 +52,7 @@ func (g *getting) fetchParallel(p *patience, came chan<- *jetstream.RawStreamMsg
 	return nil
 }
 
-// sheet begins to fetch the chunks of the index from one up to another.
+// sheet begins to fetch the chunks from first up to last of the index.
 func (g *getting) sheet(p patience, first, last int) *sheet {
 	s := &sheet{done: make(chan struct{})}
 	go func() {

@@ -8,10 +8,10 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// getqueue.go - chunks between who fetches them and who reads them.
+// getqueue.go - chunks between the actor that fetches them and the reader.
 
-// queueBytesMax is how many bytes wait for a reader before no more are fetched. The chunk that
-// reaches it still waits.
+// queueBytesMax is how many bytes may wait for the reader before fetching pauses. The chunk that
+// reaches it is still taken.
 const queueBytesMax = 4 << 20
 
 // queue holds chunks in order. It has one writer and one reader.
@@ -19,7 +19,7 @@ type queue struct {
 	mu     sync.Mutex
 	chunks [][]byte
 	bytes  int
-	err    error         // behind the last chunk: io.EOF if all is well
+	err    error         // after the last chunk: io.EOF if all is well
 	filled chan struct{} // there is something for the reader
 	room   chan struct{} // there is room again
 }
@@ -50,8 +50,8 @@ func (q *queue) put(ctx context.Context, data []byte) {
 	}
 }
 
-// end ends the queue, if that has not been done. What waits can still be had if the error is
-// io.EOF; else nothing.
+// end ends the queue, unless it has ended. The reader still gets what waits if the error is
+// io.EOF; otherwise nothing.
 func (q *queue) end(err error) {
 	q.mu.Lock()
 	if q.err == nil {
@@ -65,8 +65,8 @@ func (q *queue) end(err error) {
 	wake(q.room)
 }
 
-// take waits for the next chunk, or what stands behind the last one, or until the connection
-// ends: an actor that has not begun by then never will.
+// take waits for the next chunk, or the error after the last one, or until the connection ends:
+// an actor that has not started by then never will.
 func (q *queue) take(nc *api.Conn) ([]byte, error) {
 	for {
 		q.mu.Lock()
@@ -96,7 +96,7 @@ func (q *queue) take(nc *api.Conn) ([]byte, error) {
 	}
 }
 
-// wake sets a signal that may be set already.
+// wake sets a signal, which may be set already.
 func wake(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -15,41 +15,42 @@ import (
 
 // getting.go - the actor that fetches the chunks of an object.
 //
-//	fetching ◄─► waiting: no link, no answer, a replica that is behind
+//	fetching ◄─► waiting: no link, no answer, a replica that lags
 //	   │              │
 //	   └──────────────┴─► done, failed
 //
-// Chunks are asked for page by page, from the stream itself: a page comes as fast as the
-// server can send it, and no more of them comes than there is room for. Whatever becomes of
-// the link, the next page begins behind the last chunk that has come. The digest is made here,
-// while the reader is busy with the chunks before.
+// Chunks are requested page by page, from the stream itself: a page comes as fast as the server
+// can send it, and at most two pages, or as many as GetObjectParallel says, are requested at a
+// time. If the link is lost, the next page begins after the last chunk that has come. The digest
+// is computed here, while the reader is busy with earlier chunks, whose memory is reused when
+// they have been read.
 
 // Letters to a receiver.
 type (
-	// fetched says that all has come, or why not.
+	// fetched says that everything has come, or why not.
 	fetched struct{ err error }
 )
 
-// getting is what is known of one read. It outlives the incarnations of its actor.
+// getting is the state of one read. It outlives the incarnations of its actor.
 type getting struct {
 	s        *store
 	info     *Info
 	from     *fetcher
 	parallel int    // pages at a time; 0 and 1 are one
-	index    *index // for parallel ones
+	index    *index // for parallel pages
 	queue    *queue
-	skip     int // bytes of the first chunk that are not wanted; the reader's
+	skip     int // bytes of the first chunk to skip; owned by the reader
 	self     *api.ActorRef
 	link     link
-	working  chan struct{} // held by who fetches
+	working  chan struct{} // held while fetching
 
 	bytes, chunks, resumed atomic.Uint64
 
-	order order // who fetches, like all below
+	order order // owned by the fetching goroutine, like all below
 	pages pacer
 }
 
-// link is whether there is one, for those who wait for it.
+// link says whether there is a link, to goroutines that wait for one.
 type link struct {
 	mu      sync.Mutex
 	down    bool
@@ -72,10 +73,13 @@ func (l *link) get() (down bool, changed <-chan struct{}) {
 	return l.down, l.changed
 }
 
-// startGet brings the actor of a read to life, which begins at a chunk.
+// startGet spawns the actor of a read that begins at a chunk.
 func (s *store) startGet(info *Info, at place, o *getObjectOptions, x *index) (*getting, error) {
 	g := &getting{s: s, info: info, from: s.fetcher(info), parallel: o.parallel, index: x, queue: newQueue(), link: newLink(),
 		working: make(chan struct{}, 1), order: newOrder(info, at), pages: newPacer(info)}
+	if !o.keeps {
+		g.from.buffers = s.buffers()
+	}
 	self, err := s.js.Conn().Spawn(api.Spec{Name: transferName("transfer", s.bucket), Group: transferGroup, Policy: transferPolicy(), LinkChanges: true,
 		New: func() api.Actor { return &receiver{g} }, Progress: g.progress})
 	if err != nil {
@@ -99,11 +103,11 @@ func (g *getting) progress() []api.Counter {
 // receiver is the actor of a read, in one incarnation.
 type receiver struct{ g *getting }
 
-// Started has chunks fetched, when an incarnation before this one does so no more.
+// Started fetches chunks, as soon as an earlier incarnation no longer does.
 func (a *receiver) Started(c *api.ActorContext) {
 	g := a.g
 	c.Become("fetching", api.Well, "")
-	g.link.set(false) // if there is none, that is the first letter
+	g.link.set(false) // without a link, the first letter says so
 	go func() {
 		select {
 		case g.working <- struct{}{}:
@@ -153,37 +157,23 @@ func (a *receiver) onLinkChange(m api.LinkChange) {
 	a.g.link.set(!m.Connected)
 }
 
-// fetch fetches all chunks, and looks whether they are the object.
+// fetch fetches all chunks, and checks that they are the object.
 func (g *getting) fetch(c *api.ActorContext) error {
 	ctx, cancel := context.WithCancel(c.Context())
 	defer cancel()
-	came := make(chan *jetstream.RawStreamMsg, g.pages.most) // while their digest is made, the next page is asked for
+	p := patience{g: g, c: c, ctx: ctx}
 	var pending uint64
-	var failed error
-	go func() {
-		defer close(came)
-		p := patience{g: g, c: c, ctx: ctx}
-		if g.parallel > 1 && g.info.Chunks > 1 {
-			failed = g.fetchParallel(&p, came)
-			return
-		}
-		pending, failed = g.fetchPages(&p, came)
-	}()
-	var wrong error
-	for m := range came {
-		if wrong == nil {
-			if wrong = g.take(ctx, m); wrong != nil {
-				cancel()
-			}
-		}
+	var err error
+	if g.parallel > 1 && g.info.Chunks > 1 {
+		err = g.fetchParallel(&p)
+	} else {
+		pending, err = g.fetchPages(&p)
 	}
 	switch {
-	case wrong != nil:
-		return wrong
-	case errors.Is(failed, errLostChunks):
+	case errors.Is(err, errLostChunks):
 		return g.order.wrong("chunks are missing")
-	case failed != nil:
-		return failed
+	case err != nil:
+		return err
 	}
 	return g.order.end(pending)
 }
@@ -202,45 +192,7 @@ func (g *getting) take(ctx context.Context, m *jetstream.RawStreamMsg) error {
 	return nil
 }
 
-// fetchPages fetches one page after the other, and returns how many messages stand behind the
-// last chunk.
-func (g *getting) fetchPages(p *patience, came chan<- *jetstream.RawStreamMsg) (pending uint64, err error) {
-	seq, left := g.order.seq, g.info.Chunks-g.order.chunks
-	for {
-		n, began := g.pages.next(left), time.Now()
-		pending, err = g.from.read(p.ctx, seq+1, n, func(m *jetstream.RawStreamMsg) error {
-			seq, left = m.Sequence, left-min(left, 1)
-			p.progress()
-			return g.pass(p.ctx, m, came)
-		})
-		g.pages.took(n, time.Since(began), err)
-		switch {
-		case err == nil && left == 0:
-			return pending, nil
-		case err == nil && pending > 0:
-			continue
-		case (err == nil || errors.Is(err, jetstream.ErrMsgNotFound)) && left == 0:
-			return 0, nil
-		case err == nil || errors.Is(err, jetstream.ErrMsgNotFound):
-			err = g.from.missing(p.ctx)
-		}
-		if err := p.pause(err); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// pass passes a message on.
-func (g *getting) pass(ctx context.Context, m *jetstream.RawStreamMsg, came chan<- *jetstream.RawStreamMsg) error {
-	select {
-	case came <- m:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// patience is how long a read goes on without getting on.
+// patience bounds how long a read goes on without progress.
 type patience struct {
 	g     *getting
 	c     *api.ActorContext
@@ -257,8 +209,8 @@ func (p *patience) progress() {
 	p.tries = 0
 }
 
-// pause waits before the next try, or returns err if there is to be none: a link that is
-// lost is waited for, but a store that does not answer only for a while.
+// pause waits before the next try, or returns err if there is none: it waits for a lost link
+// without limit, but only for a while for a store that does not answer.
 func (p *patience) pause(err error) error {
 	g, ctx := p.g, p.ctx
 	if ctx.Err() != nil {
@@ -292,8 +244,8 @@ func (p *patience) pause(err error) error {
 	return nil
 }
 
-// pacer says how many chunks a page has: few at first, and more as long as they come
-// quickly. On a slow link a page must not take longer than one may.
+// pacer chooses how many chunks a page has: few at first, and more as long as they come quickly,
+// so that on a slow link no page takes too long.
 type pacer struct {
 	count, most int
 }
@@ -301,12 +253,12 @@ type pacer struct {
 const (
 	// pageChunksFirst is how many chunks the first page has.
 	pageChunksFirst = 8
-	// pageBytes is how many bytes a page has at most, as far as chunks have the size that
-	// they should have.
+	// pageBytes bounds the bytes of a page, provided that chunks have the size that they should
+	// have.
 	pageBytes = 4 << 20
 	// pageChunksMax is how many chunks a page has at most.
 	pageChunksMax = 1024
-	// pageQuick is how quickly a page comes that may grow.
+	// pageQuick is the time within which a page must come for the next one to be larger.
 	pageQuick = 500 * time.Millisecond
 )
 
@@ -319,8 +271,8 @@ func newPacer(info *Info) pacer {
 	return pacer{count: min(pageChunksFirst, most), most: most}
 }
 
-// next returns how many chunks to ask for, of so many that are left: at least one, for what
-// should not be there.
+// next returns how many of the chunks that are left to request; at least one, to find chunks
+// that should not be there.
 func (p *pacer) next(left uint32) int { return int(max(1, min(uint32(p.count), left))) }
 
 // took notes how long a page has taken.

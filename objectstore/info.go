@@ -8,12 +8,12 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// info.go - what the store says of one object, and where links lead.
+// info.go - the info of one object, and where links lead.
 //
 //	GetInfo(resolve)   a ──link──► b ──link──► other bucket: c, an object
 //	                               └──link──► a: ErrLinkCycle
 
-// linksMax is how many links lead to an object at most.
+// linksMax bounds the links on the way to an object.
 const linksMax = 16
 
 // GetInfo implements Reader.
@@ -34,15 +34,15 @@ func (s *store) GetInfo(ctx context.Context, name string, opts ...GetObjectInfoO
 	return s.info(ctx, lookup{op: "get info of", name: name, deleted: o.deleted})
 }
 
-// lookup is what is looked for, and why.
+// lookup is what is looked up, and for which call.
 type lookup struct {
 	op, name string
-	deleted  bool // show one that was deleted
+	deleted  bool // return a deleted one, too
 	opts     []jetstream.GetMsgOpt
 }
 
-// info returns the info of an object, or of a link. Without WithGetMsgLeader it may be an older
-// one; that there is none is only believed of the leader.
+// info returns the info of an object, or of a link. It may be an older one; but that there is
+// none is confirmed by the leader.
 func (s *store) info(ctx context.Context, l lookup) (*Info, error) {
 	if err := s.checkName(l.op, l.name); err != nil {
 		return nil, err
@@ -67,8 +67,8 @@ func (s *store) deleted(op string, info *Info, kind error) error {
 	return &ObjectError{Op: op, Bucket: s.bucket, Name: info.Name, DeletedAt: info.ModTime, Kind: kind}
 }
 
-// resolve returns the info of an object that links may lead to, and the bucket that it is in.
-// Errors: those of info; ErrLinkIsABucket; ErrLinkCycle; those of Open.
+// resolve follows links to an object, and returns its info and the bucket that it is in. Errors:
+// those of info; ErrLinkIsABucket; ErrLinkCycle; those of Open.
 func (s *store) resolve(ctx context.Context, l lookup) (*store, *Info, error) {
 	seen := map[Link]bool{}
 	for at, name := s, l.name; ; {
@@ -85,7 +85,7 @@ func (s *store) resolve(ctx context.Context, l lookup) (*store, *Info, error) {
 		case to.Name == "":
 			return nil, nil, &ObjectError{Op: l.op, Bucket: at.bucket, Name: name, LinkBucket: to.Bucket, Kind: ErrLinkIsABucket}
 		case seen[*to] || len(seen) > linksMax:
-			return nil, nil, s.refused(l.op, l.name, ErrLinkCycle, "its links lead back, or through too many others")
+			return nil, nil, s.refused(l.op, l.name, ErrLinkCycle, "its links form a cycle or too long a chain")
 		}
 		if at, err = at.beside(ctx, to.Bucket); err != nil {
 			return nil, nil, s.failed(l.op, l.name, err)
@@ -94,7 +94,7 @@ func (s *store) resolve(ctx context.Context, l lookup) (*store, *Info, error) {
 	}
 }
 
-// beside returns the bucket of that name of the same JetStream.
+// beside returns another bucket of the same JetStream.
 func (s *store) beside(ctx context.Context, bucket string) (*store, error) {
 	if bucket == s.bucket {
 		return s, nil

@@ -35,7 +35,7 @@ func (s *store) AddLink(ctx context.Context, name string, obj *Info) (*Info, err
 	return s.putLink(ctx, name, Link{Bucket: obj.Bucket, Name: obj.Name})
 }
 
-// linkable asks the bucket of an object what it is now: obj may be old.
+// linkable asks the bucket of an object for its current info, because obj may be old.
 func (s *store) linkable(ctx context.Context, name string, obj *Info) error {
 	const op = "link"
 	at, err := s.beside(ctx, obj.Bucket)
@@ -69,7 +69,7 @@ func (s *store) AddBucketLink(ctx context.Context, name string, bucket Store) (*
 	return s.putLink(ctx, name, Link{Bucket: bucket.Bucket()})
 }
 
-// putLink stores a link in the place of nothing, of a link, or of what was deleted.
+// putLink stores a link under a name that has no object, a link, or a deleted object.
 func (s *store) putLink(ctx context.Context, name string, to Link) (*Info, error) {
 	const op = "link"
 	_, info, err := s.change(ctx, change{op, name, func(now replaced) (*Info, error) {

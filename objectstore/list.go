@@ -23,7 +23,7 @@ type listOptions struct {
 	max     int // 0 for all
 }
 
-// ListObjectsShowDeleted lists objects that were deleted, too.
+// ListObjectsShowDeleted also lists objects that were deleted.
 func ListObjectsShowDeleted() ListObjectsOpt {
 	return func(o *listOptions) error {
 		o.deleted = true
@@ -31,8 +31,8 @@ func ListObjectsShowDeleted() ListObjectsOpt {
 	}
 }
 
-// ListObjectsPrefix lists the objects whose names begin with prefix. All infos of the bucket
-// are read: a server does not know their names.
+// ListObjectsPrefix lists the objects whose names begin with prefix. It reads all infos of the
+// bucket, because servers cannot search names.
 func ListObjectsPrefix(prefix string) ListObjectsOpt {
 	return func(o *listOptions) error {
 		o.prefix = prefix
@@ -40,8 +40,8 @@ func ListObjectsPrefix(prefix string) ListObjectsOpt {
 	}
 }
 
-// ListObjectsMatch lists the objects for which match returns true. It runs on the goroutine of
-// the call. All infos of the bucket are read. ErrInvalidOption for nil.
+// ListObjectsMatch lists the objects for which match returns true. match runs on the goroutine
+// of the call. It reads all infos of the bucket. Errors: ErrInvalidOption for nil.
 func ListObjectsMatch(match func(*Info) bool) ListObjectsOpt {
 	return func(o *listOptions) error {
 		if match == nil {
@@ -52,10 +52,10 @@ func ListObjectsMatch(match func(*Info) bool) ListObjectsOpt {
 	}
 }
 
-// ListObjectsPage lists at most most objects behind a revision: objects are listed in the order
-// of their revisions, and the next page begins behind Info.Revision of the last one; the first
-// one behind 0. An object that changes meanwhile moves to the end: it may come twice, and is not
-// left out. ErrInvalidOption unless most is positive.
+// ListObjectsPage lists at most most objects after a revision. Objects are listed in the order
+// of their revisions: the first page begins after 0, and the next one after the Info.Revision of
+// the last object. An object that changes meanwhile moves to the end: it may come twice, but is
+// never left out. Errors: ErrInvalidOption unless most is positive.
 func ListObjectsPage(after uint64, most int) ListObjectsOpt {
 	return func(o *listOptions) error {
 		if most <= 0 {
@@ -66,7 +66,7 @@ func ListObjectsPage(after uint64, most int) ListObjectsOpt {
 	}
 }
 
-// lists reports whether an object belongs to the list.
+// lists reports whether an object belongs in the list.
 func (o *listOptions) lists(info *Info) bool {
 	return (o.deleted || !info.Deleted) && strings.HasPrefix(info.Name, o.prefix) && (o.match == nil || o.match(info))
 }
@@ -113,14 +113,14 @@ func (s *store) List(ctx context.Context, opts ...ListObjectsOpt) ([]*Info, erro
 	return all, errors.Join(list.bad...)
 }
 
-// listing is a list while it is read. An object that was replaced meanwhile comes again.
+// listing is a list that is being read. An object that is replaced meanwhile comes again.
 type listing struct {
-	all []*Info // nil for what was replaced
+	all []*Info // nil where an info was replaced
 	at  map[string]int
 	bad []error
 }
 
-// take enters what the store says of an object, in the place of what it said before.
+// take enters the info of an object in place of an earlier one.
 func (l *listing) take(info *Info, listed bool) {
 	if i, again := l.at[info.Name]; again {
 		l.all[i] = nil
@@ -163,8 +163,8 @@ func (s *store) Objects(ctx context.Context, opts ...ListObjectsOpt) iter.Seq2[*
 	}
 }
 
-// load yields the infos that are there behind a revision, and those that cannot be read as
-// errors, each an ErrBadObjectMeta. Any other error is the last.
+// load yields the infos after a revision, and an ErrBadObjectMeta for each that cannot be read.
+// Any other error comes last.
 func (s *store) load(ctx context.Context, op string, after uint64) iter.Seq2[*Info, error] {
 	return func(yield func(*Info, error) bool) {
 		config := s.watching(&watchOptions{})

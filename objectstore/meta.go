@@ -6,17 +6,17 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// Meta is what a program says of an object.
+// Meta describes an object; the program provides it.
 type Meta struct {
-	// Name of the object. Any text that is not empty, up to about 2.5 kB.
+	// Name is the name of the object: any UTF-8 text that is not empty, up to about 2.5 kB.
 	Name string `json:"name"`
-	// Description says what it is.
+	// Description says what the object is.
 	Description string `json:"description,omitempty"`
-	// Headers are the program's own, with several values each.
+	// Headers are the program's own; each may have several values.
 	Headers api.Header `json:"headers,omitempty"`
-	// Metadata is the program's own, too.
+	// Metadata is the program's own as well.
 	Metadata map[string]string `json:"metadata,omitempty"`
-	// Opts say how it is kept; nil for the defaults.
+	// Opts says how the object is kept; nil for the defaults.
 	Opts *MetaOptions `json:"options,omitempty"`
 }
 
@@ -24,7 +24,7 @@ type Meta struct {
 type MetaOptions struct {
 	// Link is what the object points to; nil if it has bytes of its own. AddLink sets it.
 	Link *Link `json:"link,omitempty"`
-	// ChunkSize is how many bytes a chunk has at most; 0 is DefaultChunkSize.
+	// ChunkSize is the maximum size of a chunk in bytes; 0 is DefaultChunkSize.
 	ChunkSize uint32 `json:"max_chunk_size,omitempty"`
 }
 
@@ -32,37 +32,38 @@ type MetaOptions struct {
 type Link struct {
 	// Bucket is the name of the bucket.
 	Bucket string `json:"bucket"`
-	// Name is that of the object; empty if the whole bucket is meant.
+	// Name is the name of the object; empty for a link to the bucket.
 	Name string `json:"name,omitempty"`
 }
 
-// Info is what the store says of an object.
+// Info is what the store knows about an object.
 type Info struct {
 	Meta
 
 	// Bucket is the name of the bucket.
 	Bucket string `json:"bucket"`
-	// NUID is the id of its chunks, another one for each Put.
+	// NUID is the id of its chunks, a new one for each Put.
 	NUID string `json:"nuid"`
-	// Size is how many bytes it has.
+	// Size is its size in bytes.
 	Size uint64 `json:"size"`
-	// ModTime is when it was stored, by the clock of the server; by that of the program in what
-	// a call returns that has just stored it.
+	// ModTime is when the info was stored, by the server's clock; in the result of the call that
+	// stored it, by the program's clock.
 	ModTime time.Time `json:"mtime"`
 	// Chunks is how many chunks it has.
 	Chunks uint32 `json:"chunks"`
-	// Digest is that of its bytes: see DecodeObjectDigest.
+	// Digest is the digest of its bytes: see DecodeObjectDigest.
 	Digest string `json:"digest,omitempty"`
 	// Deleted reports whether the object was deleted.
 	Deleted bool `json:"deleted,omitempty"`
-	// Revision is the sequence of this info in the stream of the bucket: another one after each
-	// change. See ExpectRevision.
+	// Revision is the sequence of this info in the stream of the bucket; each change gives a new
+	// one. See ExpectRevision.
 	Revision uint64 `json:"-"`
-	// Expires is when the object goes by itself, as ObjectTTL said; zero if it does not.
+	// Expires is when the object expires, as set by ObjectTTL; zero without it.
 	Expires time.Time `json:"-"`
 }
 
-// DefaultChunkSize is how many bytes a chunk has at most, unless MetaOptions say it.
+// DefaultChunkSize is the maximum size of a chunk in bytes, unless MetaOptions.ChunkSize sets
+// it.
 const DefaultChunkSize = 128 * 1024
 
 // link returns what the object points to, nil if it has bytes of its own.

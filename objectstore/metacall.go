@@ -12,11 +12,11 @@ import (
 
 // metacall.go - reads and writes the info of an object.
 //
-//	change:  read ──► edit ──► write, if nobody was faster ──► what it was before
-//	          ▲        │ no          │ somebody was
-//	          └────────┴─────────────┘ a few times, and of the leader: what that forbids is an error
+//	change:  read ──► edit ──► write, if the info has not changed ──► the info before
+//	          ▲        │ refused     │ it has
+//	          └────────┴─────────────┘ a few times, and reads through the leader
 //
-// Each info replaces one other: whoever writes knows whose chunks have become nobody's.
+// Each info replaces exactly one other, so the writer knows which chunks are no longer used.
 
 // checkName returns an error for a name that no object can have.
 func (s *store) checkName(op, name string) error {
@@ -35,8 +35,8 @@ func (s *store) chunksOf(id string) string { return s.read + "C." + id }
 
 func (s *store) metaOf(name string) string { return s.read + "M." + encodeName(name) }
 
-// readMeta returns the info of an object, which may be one that was deleted. Without
-// WithGetMsgLeader it may be an older one. Errors: ErrObjectNotFound; ErrBadObjectMeta.
+// readMeta returns the info of an object, which may be a deleted one. Without WithGetMsgLeader
+// it may be an older info. Errors: ErrObjectNotFound; ErrBadObjectMeta.
 func (s *store) readMeta(ctx context.Context, op, name string, opts ...jetstream.GetMsgOpt) (*Info, error) {
 	m, err := s.stream.GetMsg(ctx, 0, append(opts, jetstream.WithGetMsgLast(s.metaOf(name)))...)
 	if err != nil {
@@ -49,13 +49,13 @@ func (s *store) readMeta(ctx context.Context, op, name string, opts ...jetstream
 	return info, nil
 }
 
-// replaced is what stands where an info is to be written.
+// replaced is the info that a new one is to replace.
 type replaced struct {
-	info     *Info  // nil if there is none that can be read
-	revision uint64 // 0 if there is none at all
+	info     *Info  // nil if there is none, or it cannot be read
+	revision uint64 // 0 if there is none
 }
 
-// current reads what stands there. An info that cannot be read is no error: it can be
+// current reads the info that is to be replaced. An unreadable info is not an error: it can be
 // replaced.
 func (s *store) current(ctx context.Context, op, name string, opts ...jetstream.GetMsgOpt) (replaced, error) {
 	info, err := s.readMeta(ctx, op, name, opts...)
@@ -71,16 +71,16 @@ func (s *store) current(ctx context.Context, op, name string, opts ...jetstream.
 	return replaced{}, err
 }
 
-// standing is what is asked of what stands under a name.
+// standing is a question about the current info of a name.
 type standing struct {
 	op, name string
-	surely   bool // ask the leader, and nobody else
+	surely   bool // ask only the leader
 	allows   func(replaced) error
 }
 
-// allowed reads what stands there, and returns the error if that does not allow what is to
-// follow. Any replica is asked, as it is rarely behind: what it allows is to be written in the
-// place of that revision only, and what it does not is asked of the leader.
+// allowed reads the info that is to be replaced, and returns an error if it forbids the change.
+// It asks any replica first, because that rarely lags: a change that it allows replaces only
+// that revision, and a change that it forbids is checked again with the leader.
 func (s *store) allowed(ctx context.Context, a standing) (now replaced, err error) {
 	var refused error
 	if !a.surely {
@@ -94,21 +94,20 @@ func (s *store) allowed(ctx context.Context, a standing) (now replaced, err erro
 	sure, err := s.current(ctx, a.op, a.name, jetstream.WithGetMsgLeader())
 	switch {
 	case refused != nil && errors.Is(err, api.ErrPermissionViolation):
-		return now, refused // as far as this client may know
+		return now, refused // this client may not ask the leader
 	case err != nil:
 		return sure, err
 	}
 	return sure, a.allows(sure)
 }
 
-// live reports whether there is an object, or something that may be one.
+// live reports whether there is an object, or an unreadable info that may be one.
 func (r replaced) live() bool { return r.revision != 0 && (r.info == nil || !r.info.Deleted) }
 
-// conditional reports whether there are any.
+// conditional reports whether the change has conditions.
 func (o writeOptions) conditional() bool { return o.create || o.expect != 0 }
 
-// admits returns the kind of error that forbids a change under these conditions, nil if
-// they allow it.
+// admits returns the kind of error if the conditions forbid the change; nil if they allow it.
 func (o writeOptions) admits(now replaced) error {
 	switch {
 	case o.create && now.live():
@@ -119,20 +118,20 @@ func (o writeOptions) admits(now replaced) error {
 	return nil
 }
 
-// changeTriesMax is how often a change meets somebody else's before it gives up.
+// changeTriesMax is how many conflicts a change meets before it gives up.
 const changeTriesMax = 16
 
-// change is a change of what the store says of an object.
+// change is a change of the info of an object.
 type change struct {
 	op, name string
-	// edit returns the info that is to stand in the place of another one, or why none may. It
-	// may be called several times.
+	// edit returns the info that replaces another one, or an error if none may. It may be called
+	// several times.
 	edit func(now replaced) (*Info, error)
 }
 
-// change makes a change, and returns what was there before. Somebody else's in between is no
-// error: it is made anew then. Errors: ErrObjectChanged if that happens again and again; those
-// of edit and of Publish.
+// change makes a change, and returns the info before it and the new one. If another change comes
+// in between, it starts over. Errors: ErrObjectChanged after too many of these; those of edit
+// and of Publish.
 func (s *store) change(ctx context.Context, c change) (replaced, *Info, error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
@@ -150,7 +149,7 @@ func (s *store) change(ctx context.Context, c change) (replaced, *Info, error) {
 	}
 }
 
-// untilExpiry returns how long an info lives that goes at a time; 0 for ever.
+// untilExpiry returns the time to live of an info that has an expiry; 0 is for ever.
 func untilExpiry(info *Info) time.Duration {
 	if info.Expires.IsZero() {
 		return 0
@@ -161,14 +160,14 @@ func untilExpiry(info *Info) time.Duration {
 // metaWrite says how an info is written.
 type metaWrite struct {
 	expect uint64        // the revision that it replaces; 0 for none
-	ttl    time.Duration // 0 for as long as the bucket says
-	doubt  *doubt        // of the same info when it was written before; nil for a new one
+	ttl    time.Duration // 0 for that of the bucket
+	doubt  *doubt        // of earlier writes of the same info; nil for a new one
 }
 
-// writeMeta writes the info of an object in the place of one revision, and sets its Revision
-// and ModTime. ErrObjectChanged if another one stands there, and this one is not stored;
-// ErrPublishUnknown if it may be. The message has an id, so that it can be sent again: it is
-// stored once.
+// writeMeta writes the info of an object in place of one revision, and sets its Revision and
+// ModTime. Errors: ErrObjectChanged if the revision is another one, and nothing was stored;
+// ErrPublishUnknown if the info may have been stored. The message has an id, so that it can be
+// sent again and is stored once.
 func (s *store) writeMeta(ctx context.Context, op string, info *Info, w metaWrite) error {
 	data, err := encodeInfo(info)
 	if err != nil {
@@ -187,7 +186,7 @@ func (s *store) writeMeta(ctx context.Context, op string, info *Info, w metaWrit
 		jetstream.WithExpectStream(stores.Stream(s.bucket)), jetstream.WithExpectLastSequencePerSubject(w.expect),
 		jetstream.WithRollup(jetstream.MsgRollupSubject), jetstream.WithMsgTTL(w.ttl), jetstream.WithMsgID(d.id))
 	if domain := s.js.Options().Domain; err == nil && domain != "" && ack.Domain != domain {
-		return stores.Error(op, s.bucket, ErrBucketAmbiguous, "the bucket of another domain has taken it: "+strconv.Quote(ack.Domain))
+		return stores.Error(op, s.bucket, ErrBucketAmbiguous, "the bucket of another domain has stored it: "+strconv.Quote(ack.Domain))
 	}
 	revision, err := s.outcome(ctx, d, ack, err)
 	if err != nil {
@@ -200,7 +199,7 @@ func (s *store) writeMeta(ctx context.Context, op string, info *Info, w metaWrit
 	return nil
 }
 
-// bound gives a call that makes several the time of one, if its context has no deadline.
+// bound gives a call of several steps the default timeout, if its context has no deadline.
 func (s *store) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx == nil {
 		ctx = context.Background()

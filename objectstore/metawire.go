@@ -14,23 +14,22 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// metawire.go - the info of an object as the message that it is.
+// metawire.go - the message that holds the info of an object.
 //
 //	subject  $O.<bucket>.M.<name, as base64 for URLs>
 //	data     {"name":"metropolis.mkv","bucket":"films","nuid":"…","size":…,"chunks":…,"digest":"SHA-256=…"}
 //
-// The time that an object was stored is that of its message: the one in the data counts for
-// nothing.
+// The time when an object was stored is that of its message; the one in the data is ignored.
 
-// lineReserve is what a line has beside the subject of a request: its verb, the subject of
-// the answer, two numbers.
+// lineReserve is what a protocol line has besides the subject of a request, in bytes: the verb,
+// the reply subject, two numbers.
 const lineReserve = 160
 
 // encodeName returns the last token of the subject of an object's info.
 func encodeName(name string) string { return base64.URLEncoding.EncodeToString([]byte(name)) }
 
-// nameOf returns the name of the object that an info is about by its subject; the last token of
-// it if that is no name.
+// nameOf returns the name of an object from the subject of its info; the last token of the
+// subject if it is not a valid name.
 func nameOf(subject string) string {
 	token := subject[strings.LastIndexByte(subject, '.')+1:]
 	if name, err := base64.URLEncoding.DecodeString(token); err == nil {
@@ -39,37 +38,37 @@ func nameOf(subject string) string {
 	return token
 }
 
-// badName says what is wrong with the name of an object, empty for nothing. The longest
-// subject with the name in it has overhead bytes beside it.
+// badName says what is wrong with the name of an object; empty for nothing. overhead is how many
+// bytes the longest subject with the name has besides it.
 func badName(name string, overhead int) string {
 	switch {
 	case name == "":
 		return "the name is empty"
 	case !utf8.ValidString(name):
-		return "the name is no UTF-8"
+		return "the name is not UTF-8"
 	case base64.URLEncoding.EncodedLen(len(name))+overhead+lineReserve > protocol.ClientControlLineMax:
-		return fmt.Sprintf("the name is too long with %d bytes: servers take no such subject", len(name))
+		return fmt.Sprintf("the name has %d bytes: servers do not accept such a long subject", len(name))
 	}
 	return ""
 }
 
-// wireInfo is an Info as others may have written it.
+// wireInfo is an Info as other clients may have written it.
 type wireInfo struct {
 	*Info
 
-	ModTime json.RawMessage `json:"mtime"` // not read: others write what they like
+	ModTime json.RawMessage `json:"mtime"` // not read: clients write it in different forms
 }
 
-// Reasons why an info cannot be.
+// Reasons why an info is invalid.
 var (
 	errOtherName error = kind.New("it is about another object than its subject says", ErrBadObjectMeta)
 	errBadID     error = kind.New("its id cannot be part of a subject", ErrBadObjectMeta)
 	errNoChunks  error = kind.New("its size and its number of chunks contradict each other", ErrBadObjectMeta)
-	errBadLink   error = kind.New("it points to something that is no bucket", ErrBadObjectMeta)
+	errBadLink   error = kind.New("it points to something that is not a bucket", ErrBadObjectMeta)
 )
 
-// decodeInfo reads an info of the bucket from its message. What it says of the bucket, the
-// name and the id is checked, as calls make subjects of them.
+// decodeInfo reads an info of the bucket from its message. It checks the bucket, the name and
+// the id, because calls make subjects of them.
 func decodeInfo(bucket string, m *jetstream.RawStreamMsg) (*Info, error) {
 	info := &Info{}
 	if err := json.Unmarshal(m.Data, &wireInfo{Info: info}); err != nil {
@@ -85,7 +84,7 @@ func decodeInfo(bucket string, m *jetstream.RawStreamMsg) (*Info, error) {
 	return info, nil
 }
 
-// readTTL reads how long a message lives; 0 for as long as the bucket says.
+// readTTL reads the time to live of a message; 0 for that of the bucket.
 func readTTL(text string) time.Duration {
 	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
 		return time.Duration(seconds) * time.Second
@@ -97,7 +96,7 @@ func readTTL(text string) time.Duration {
 	return ttl
 }
 
-// check returns an error for what no store has written under that token.
+// check returns an error for an info that no store can have written under that token.
 func (i *Info) check(token string) error {
 	link := i.link()
 	switch {
@@ -113,21 +112,21 @@ func (i *Info) check(token string) error {
 	return nil
 }
 
-// badBucket reports whether no bucket can have that name.
+// badBucket reports whether a name is not valid for a bucket.
 func badBucket(name string) bool {
 	_, is := stores.Bucket(stores.Stream(name))
 	return !is
 }
 
-// idMax is how many bytes the id of an object may have: those of stores have 22.
+// idMax bounds the id of an object, in bytes; object stores write ids of 22.
 const idMax = 256
 
-// isID reports whether the chunks of an object can have that id: one token of a subject.
+// isID reports whether an id is valid for the chunks of an object: one token of a subject.
 func isID(id string) bool {
 	return len(id) <= idMax && !strings.Contains(id, ".") && protocol.CheckPublishSubject(id) == nil
 }
 
-// encodeInfo returns an info as others expect it.
+// encodeInfo returns an info in the form that other clients expect.
 func encodeInfo(info *Info) ([]byte, error) {
 	stored := *info
 	stored.ModTime = time.Time{}

@@ -10,9 +10,9 @@ import (
 
 // object.go - an object that is being read.
 //
-//	Read, WriteTo ──► from the beginning: chunk after chunk, and the digest at the end
-//	Seek ───────────► the next Read begins elsewhere: without the digest
-//	ReadAt ─────────► a chunk by itself, besides all that
+//	Read, WriteTo ──► from the beginning: chunk after chunk, then the digest is checked
+//	Seek ───────────► the next Read begins elsewhere, without the digest
+//	ReadAt ─────────► single chunks, independent of the others
 
 // object implements Result.
 type object struct {
@@ -20,21 +20,22 @@ type object struct {
 	info *Info
 	opts getObjectOptions
 	from *fetcher
-	ctx  context.Context // bounds the life of the reader: Read takes none
+	ctx  context.Context // bounds the life of the reader, because Read takes no context
 	life context.Context // ends with Close
 	end  context.CancelCauseFunc
 
-	reading *getting     // nil before the first Read, and behind the end; who reads has it, like all below
-	stop    func()       // ends that ctx and life are waited for
-	rest    []byte       // of the chunk that is being read
+	reading *getting     // nil before the first Read, and after the end; owned by the reading goroutine, like all below
+	stop    func()       // stops waiting for ctx and life
+	chunk   []byte       // the chunk that is being read
+	rest    []byte       // the rest of it
 	offset  uint64       // of the next byte to be read
-	chunks  uint32       // that stand before the end of rest
-	ended   bool         // the end was read, and all is well
-	failed  atomic.Value // readFailure; anybody's
+	chunks  uint32       // how many chunks precede the end of rest
+	ended   bool         // the end was read, and the digest is right
+	failed  atomic.Value // readFailure; shared
 
 	mu    sync.Mutex
 	table *index                // nil until it is needed
-	last  atomic.Pointer[piece] // that ReadAt has fetched
+	last  atomic.Pointer[piece] // the chunk that ReadAt fetched last
 }
 
 // readFailure is the error that ended reading.
@@ -66,7 +67,7 @@ func (r *object) Close() error {
 // closed reports whether Close was called.
 func (r *object) closed() bool { return r.life.Err() != nil }
 
-// alive returns a context for what the reader waits for: it ends with Close, too.
+// alive returns a context that also ends with Close.
 func (r *object) alive() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	stop := context.AfterFunc(r.life, func() { cancel(os.ErrClosed) })
@@ -76,8 +77,12 @@ func (r *object) alive() (context.Context, context.CancelFunc) {
 // leave ends the actor, if there is one.
 func (r *object) leave(err error) {
 	if r.reading != nil {
+		r.free()
 		r.stop()
 		r.reading.close(err)
+		if b := r.reading.from.buffers; r.ended && b != nil { // otherwise it may still be fetching
+			r.s.spare.Put(b)
+		}
 	}
 	r.reading, r.rest = nil, nil
 }
@@ -121,7 +126,7 @@ func (r *object) WriteTo(w io.Writer) (written int64, err error) {
 	}
 }
 
-// fill has some bytes ready, or returns what stands behind the last one.
+// fill makes some bytes ready, or returns the error after the last one.
 func (r *object) fill() error {
 	for r.closed() || len(r.rest) == 0 {
 		if err := r.Error(); err != nil {
@@ -141,6 +146,14 @@ func (r *object) fill() error {
 	return nil
 }
 
+// free gives back the memory of the chunk that was read, if it is pooled.
+func (r *object) free() {
+	if from := r.reading.from; r.chunk != nil && from.buffers != nil && !from.single.Load() {
+		from.buffers.Put(r.chunk)
+	}
+	r.chunk = nil
+}
+
 // next takes the next chunk.
 func (r *object) next() error {
 	if r.reading == nil {
@@ -148,6 +161,7 @@ func (r *object) next() error {
 			return r.fail(err)
 		}
 	}
+	r.free()
 	data, err := r.reading.queue.take(r.s.js.Conn())
 	switch {
 	case err == io.EOF:
@@ -161,12 +175,12 @@ func (r *object) next() error {
 	skip := r.reading.skip
 	r.reading.skip = 0
 	r.chunks++
-	r.rest = data[min(skip, len(data)):]
+	r.chunk, r.rest = data, data[min(skip, len(data)):]
 	r.tell()
 	return nil
 }
 
-// begin has an actor fetch the object from the offset on.
+// begin spawns an actor that fetches the object from the offset on.
 func (r *object) begin() error {
 	if err := r.ctx.Err(); err != nil {
 		return context.Cause(r.ctx)
@@ -201,7 +215,7 @@ func (r *object) fail(err error) error {
 	return err
 }
 
-// tell calls who wants to know how far reading is.
+// tell reports the progress of reading.
 func (r *object) tell() {
 	if r.opts.progress == nil {
 		return
@@ -238,7 +252,7 @@ func (r *object) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekEnd:
 		offset += int64(r.info.Size)
 	default:
-		return 0, r.s.refused("seek", r.info.Name, errBadSeek, "whence is none of io.Seek…")
+		return 0, r.s.refused("seek", r.info.Name, errBadSeek, "whence is not one of io.Seek…")
 	}
 	switch {
 	case r.closed():

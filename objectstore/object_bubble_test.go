@@ -138,6 +138,27 @@ func TestReadAtOverASlowLink(t *testing.T) {
 	})
 }
 
+// TestGetOverASlowLink: however slow it is from the beginning, or becomes on the way.
+func TestGetOverASlowLink(t *testing.T) {
+	for _, rate := range []string{"55KiB", "60KiB", "100KiB", "300KiB", "1MiB"} {
+		for _, before := range []int64{0, 5 << 20} {
+			inBubble(t, func(w *world) {
+				data := pattern(8 << 20)
+				must.Get(w.store.PutBytes(w.T.Context(), "x", data))(w.T)
+				r := must.Get(w.store.Get(context.Background(), "x"))(w.T)
+				got := must.Get(io.ReadAll(io.LimitReader(r, before)))(w.T)
+				slow := must.Get(w.Link("c", "s1").Inject("bandwidth(" + rate + ")"))(w.T)
+				defer slow.Lift()
+				rest, err := io.ReadAll(r)
+				if got = append(got, rest...); err != nil || !bytes.Equal(got, data) {
+					w.T.Errorf("%s after %d bytes: %d bytes, %v", rate, before, len(got), err)
+				}
+				must.Do(w.T, r.Close())
+			})
+		}
+	}
+}
+
 // TestReadAtWithoutDirectAccess: what only the leader may read is read, too.
 func TestReadAtWithoutDirectAccess(t *testing.T) {
 	inBubble(t, func(w *world) {

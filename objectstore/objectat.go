@@ -51,15 +51,15 @@ func (r *object) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// section is a part of an object: chunks from one to another.
+// section is a part of an object: a range of chunks.
 type section struct {
 	x           *index
 	first, last int
 }
 
-// pieces yields the chunks of a section: the first one perhaps without the store, as small
-// reads often follow each other. It shortens the section by those that it has yielded. It goes
-// on as long as Read would.
+// pieces yields the chunks of a section; the first one perhaps from memory, because small reads
+// often follow each other. It shortens the section by the chunks that it has yielded. It retries
+// as long as Read would.
 func (r *object) pieces(ctx context.Context, c *section, yield func([]byte)) error {
 	if kept := r.last.Load(); kept != nil && kept.number == c.first {
 		yield(kept.data)

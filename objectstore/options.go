@@ -7,17 +7,18 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// GetObjectOpt is an option of Get and what is like it. A nil one is skipped.
+// GetObjectOpt is an option of Get, GetBytes, GetString and GetFile. A nil one is skipped.
 type GetObjectOpt func(*getObjectOptions) error
 
-// getObjectOptions is what the options of a Get say.
+// getObjectOptions are the options of a Get.
 type getObjectOptions struct {
 	deleted  bool
-	parallel int            // pages that are fetched at a time; 0 for one
-	progress func(Progress) // nil for nobody
+	parallel int            // pages that are fetched at a time; 0 is one
+	progress func(Progress) // nil for none
+	keeps    bool           // the reader keeps the chunks
 }
 
-// GetObjectShowDeleted also returns an object that was deleted: it has no bytes.
+// GetObjectShowDeleted also returns an object that was deleted; it has no bytes.
 func GetObjectShowDeleted() GetObjectOpt {
 	return func(o *getObjectOptions) error {
 		o.deleted = true
@@ -28,7 +29,7 @@ func GetObjectShowDeleted() GetObjectOpt {
 // GetObjectInfoOpt is an option of GetInfo. A nil one is skipped.
 type GetObjectInfoOpt func(*getInfoOptions) error
 
-// getInfoOptions is what the options of a GetInfo say.
+// getInfoOptions are the options of a GetInfo.
 type getInfoOptions struct {
 	deleted, resolve bool
 }
@@ -41,8 +42,8 @@ func GetObjectInfoShowDeleted() GetObjectInfoOpt {
 	}
 }
 
-// GetObjectInfoResolve returns, for a link, the info of the object that it points to, which
-// may be in another bucket. Errors of GetInfo then: ErrLinkIsABucket; ErrLinkCycle; those of
+// GetObjectInfoResolve returns, for a link, the info of the object that it points to, which may
+// be in another bucket. Additional errors of GetInfo: ErrLinkIsABucket; ErrLinkCycle; those of
 // Open.
 func GetObjectInfoResolve() GetObjectInfoOpt {
 	return func(o *getInfoOptions) error {
@@ -51,25 +52,25 @@ func GetObjectInfoResolve() GetObjectInfoOpt {
 	}
 }
 
-// PutOpt is an option of PutWith. A nil one is skipped. Every WriteOpt is one.
+// PutOpt is an option of PutWith. A nil one is skipped. Every WriteOpt is a PutOpt.
 type PutOpt interface {
 	configurePut(*putOptions) error
 }
 
-// putOptions is what the options of a PutWith say.
+// putOptions are the options of a PutWith.
 type putOptions struct {
 	writeOptions
 
 	ttl      time.Duration  // 0 for none
 	window   int            // bytes
-	progress func(Progress) // nil for nobody
+	progress func(Progress) // nil for none
 }
 
 // ttlOpt is ObjectTTL.
 type ttlOpt time.Duration
 
-// ObjectTTL has the object go by itself after that long, in whole seconds: one at least. The
-// bucket needs Config.PerObjectTTL. ErrInvalidOption for any other time.
+// ObjectTTL makes the object expire after ttl, in whole seconds, at least one. The bucket needs
+// Config.PerObjectTTL. Errors: ErrInvalidOption for any other ttl.
 func ObjectTTL(ttl time.Duration) PutOpt { return ttlOpt(ttl) }
 
 // configurePut implements PutOpt.
@@ -81,11 +82,11 @@ func (o ttlOpt) configurePut(p *putOptions) error {
 	return nil
 }
 
-// WriteOpt is an option of the calls that change what the store says of an object: PutWith and
+// WriteOpt is an option of the calls that change the info of an object: PutWith and
 // UpdateMetaWith. A nil one is skipped.
 type WriteOpt func(*writeOptions) error
 
-// writeOptions is what the options of a change say.
+// writeOptions are the options of a change.
 type writeOptions struct {
 	create bool
 	expect uint64 // revision; 0 for any
@@ -99,8 +100,8 @@ func (o WriteOpt) configurePut(p *putOptions) error {
 	return o(&p.writeOptions)
 }
 
-// CreateOnly has the call fail, with an ErrObjectAlreadyExists, if there is an object of that
-// name, or somebody else is faster. One that was deleted does not count.
+// CreateOnly makes the call fail, with an ErrObjectAlreadyExists, if there is an object of that
+// name, or another client stores one meanwhile. A deleted object does not count.
 func CreateOnly() WriteOpt {
 	return func(o *writeOptions) error {
 		if o.expect != 0 {
@@ -111,8 +112,8 @@ func CreateOnly() WriteOpt {
 	}
 }
 
-// ExpectRevision has the call fail, with an ErrObjectChanged, unless the object has that
-// Info.Revision. ErrInvalidOption for 0, which no object has: see CreateOnly.
+// ExpectRevision makes the call fail, with an ErrObjectChanged, unless the object has that
+// Info.Revision. Errors: ErrInvalidOption for 0, which no object has: see CreateOnly.
 func ExpectRevision(revision uint64) WriteOpt {
 	return func(o *writeOptions) error {
 		switch {

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -15,13 +16,13 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// put.go - stores an object: its chunks first, then what it is, which makes it visible.
+// put.go - stores an object: first its chunks, then its info, which makes it visible.
 //
-//	reader ──► chunk ──► actor ──► stream          one window ahead of the acknowledgements
+//	reader ──► chunk ──► actor ──► stream          up to a window ahead of the acknowledgements
 //	             └─► digest
-//	what does it replace? ──► known before the info is stored; before the first chunk with conditions
-//	all chunks are stored ──► info, in the place of the one before ──► its chunks are removed
-//	anything goes wrong   ──► own chunks are removed; the object is what it was
+//	what does it replace? ──► known before the info is stored; with conditions, before the first chunk
+//	all chunks are stored ──► info, in place of the one before ──► chunks of the old object are removed
+//	anything fails        ──► the new chunks are removed; the object is what it was
 
 // Put implements Putter.
 func (s *store) Put(ctx context.Context, meta Meta, r io.Reader) (*Info, error) {
@@ -78,21 +79,21 @@ type upload struct {
 	o       putOptions
 	began   time.Time
 	info    *Info           // as it will be stored
-	asking  <-chan struct{} // closed when before and unread are set; nil when they were looked at
-	stop    func()          // ends that it is asked
+	asking  <-chan struct{} // closed when before and unread are set; nil once they were read
+	stop    func()          // stops asking
 	before  replaced        // what it replaces
-	unread  error           // why that is not known, or not allowed
-	subject string          // that publishes into the bucket begin with
+	unread  error           // why before is not known, or must not be replaced
+	subject string          // prefix of publishes into the bucket
 	source  source
 	digest  hash.Hash
 	actor   *putting // nil before the first chunk
 
-	doubt  *doubt // whether the info was stored; nil before it was sent
-	stored bool   // it was
-	failed error  // why it has not been
+	doubt  *doubt // whether the info was stored; nil before it is sent
+	stored bool   // the info was stored
+	failed error  // why it was not
 }
 
-// chunkRoom is what the message of a chunk has beside its data.
+// chunkRoom is the size of a chunk's message besides its data, in bytes.
 const chunkRoom = 512
 
 // check refuses what cannot be put, before anything is sent.
@@ -123,7 +124,7 @@ func (p *upload) check(ctx context.Context, meta Meta) error {
 	if p.subject, err = s.writePrefix(bound, "put"); err != nil {
 		return err
 	}
-	if p.o.conditional() || !s.js.Conn().IsConnected() { // the answer may be the end of it
+	if p.o.conditional() || !s.js.Conn().IsConnected() { // the answer may end the put
 		p.ask(bound)
 		return p.known()
 	}
@@ -131,7 +132,7 @@ func (p *upload) check(ctx context.Context, meta Meta) error {
 	return nil
 }
 
-// ask begins to ask for what is replaced, with the patience that chunks are sent with meanwhile.
+// ask begins to ask for the info that is replaced, as patiently as chunks are sent meanwhile.
 func (p *upload) ask(ctx context.Context) {
 	ctx, p.stop = context.WithCancel(ctx)
 	asking := make(chan struct{})
@@ -145,7 +146,8 @@ func (p *upload) ask(ctx context.Context) {
 	}()
 }
 
-// known waits until it is known what is replaced, and returns why that is not, or may not be.
+// known waits for the answer to ask, and returns why the info is not known, or must not be
+// replaced.
 func (p *upload) known() error {
 	if p.asking == nil {
 		return nil
@@ -155,7 +157,7 @@ func (p *upload) known() error {
 	return p.unread
 }
 
-// allows returns an error if the conditions of the put forbid to replace that.
+// allows returns an error if the conditions of the put forbid replacing that info.
 func (p *upload) allows(now replaced) error {
 	if kind := p.o.admits(now); kind != nil {
 		return p.s.refused("put", p.info.Name, kind, "")
@@ -163,7 +165,7 @@ func (p *upload) allows(now replaced) error {
 	return nil
 }
 
-// send has all chunks stored.
+// send gets all chunks stored.
 func (p *upload) send(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
@@ -195,33 +197,30 @@ func (p *upload) send(ctx context.Context) error {
 	return p.await(ctx)
 }
 
-// hand hands a chunk over to the actor, which begins with the first one.
+// hand hands a chunk to the actor, which is spawned for the first one.
 func (p *upload) hand(data []byte) error {
 	if p.actor == nil {
-		window := p.o.chunks(int(p.info.Opts.ChunkSize))
-		actor, err := p.s.startPut(p.subject, p.info.NUID, window, &p.o)
+		places := p.o.places(p.source.size(), int(p.info.Opts.ChunkSize))
+		actor, err := p.s.startPut(p.subject, p.info.NUID, places, &p.o)
 		if err != nil {
 			return err
 		}
 		p.actor, actor.free = actor, p.source.free
-		<-actor.slots // for this one
+		<-actor.slots // the place of this chunk
 	}
-	p.actor.chunks <- data // there is room: it has a place in the window
+	p.actor.chunks <- data // does not block: the chunk has a place in the window
 	p.actor.tellChunks()
+	runtime.Gosched() // lets the chunk leave, so that the store works while the digest is computed
 	return nil
 }
 
-// place waits for a place in the window.
+// place waits for a place in the window. A put whose reader is slow, and so never has to wait,
+// learns here of the outcome of earlier chunks.
 func (p *upload) place(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	select {
-	case <-p.actor.slots:
-		return nil
-	default:
-		return p.wait(ctx, p.actor.slots)
-	}
+	return p.wait(ctx, p.actor.slots)
 }
 
 // await waits until all chunks are stored.
@@ -231,30 +230,49 @@ func (p *upload) await(ctx context.Context) error {
 	return p.wait(ctx, nil)
 }
 
-// wait waits until it is ready, or all chunks are stored. An error ends the put.
+// wait waits until ready can be received from, or all chunks are stored. An error ends the put.
 func (p *upload) wait(ctx context.Context, ready <-chan struct{}) error {
 	for {
+		if over, err := p.look(ctx); over { // first: a ready that can always be received from would hide it
+			return err
+		}
 		select {
 		case <-ready:
 			return nil
 		case <-p.asking:
-			if err := p.known(); err != nil {
-				return err
-			}
 		case <-p.actor.moved:
 			p.tell()
 		case <-p.actor.finished:
-			p.tell()
-			return p.actor.err
 		case <-p.s.js.Conn().Done():
-			return endOf(p.s.js.Conn())
 		case <-ctx.Done():
-			return context.Cause(ctx)
 		}
 	}
 }
 
-// tell calls who wants to know how far the put is.
+// look handles what has come, and reports whether the wait is over, and why.
+func (p *upload) look(ctx context.Context) (over bool, err error) {
+	select {
+	case <-p.actor.moved:
+		p.tell()
+	default:
+	}
+	select {
+	case <-p.asking:
+		err = p.known()
+		return err != nil, err
+	case <-p.actor.finished:
+		p.tell()
+		return true, p.actor.err
+	case <-p.s.js.Conn().Done():
+		return true, endOf(p.s.js.Conn())
+	case <-ctx.Done():
+		return true, context.Cause(ctx)
+	default:
+		return false, nil
+	}
+}
+
+// tell reports the progress of the put.
 func (p *upload) tell() {
 	if p.o.progress == nil {
 		return
@@ -263,7 +281,7 @@ func (p *upload) tell() {
 	p.o.progress(Progress{Bytes: a.bytes.Load(), Chunks: uint32(a.acked.Load()), Size: max(p.info.Size, p.source.size()), Resumed: a.resumed.Load()})
 }
 
-// ttl returns how long the info is to live: no longer than the first chunk.
+// ttl returns the time to live of the info: it must not outlive the first chunk.
 func (p *upload) ttl() (time.Duration, error) {
 	if p.o.ttl == 0 {
 		return 0, nil

@@ -84,6 +84,7 @@ func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 // their way. The object is stored whole, each chunk once.
 func TestPutOutlivesItsLinks(t *testing.T) {
 	inBubble(t, func(w *world) {
+		must.Get(w.Link("c", "s1").Inject("latency(1ms)"))(w.T) // so that something is on its way
 		data := pattern(12*smallChunk + 7)
 		resumed := uint64(0)
 		for cut := 0; cut <= len(data); cut += smallChunk {
@@ -118,8 +119,8 @@ func TestPutRepairsItsOrder(t *testing.T) {
 	})
 }
 
-// TestPutWaitsForALink: while there is none for minutes, the reader is held up, and the put goes
-// on afterwards.
+// TestPutWaitsForALink: while there is none for minutes, the reader waits, and the put goes on
+// afterwards.
 func TestPutWaitsForALink(t *testing.T) {
 	inBubble(t, func(w *world) {
 		data := pattern(50 * smallChunk)
@@ -244,7 +245,7 @@ func TestPutWhoseInfoIsLost(t *testing.T) {
 	})
 }
 
-// TestPutOfUnknownOutcome: when a put ends while nobody knows whether its info was stored, its
+// TestPutOfUnknownOutcome: when a put ends while it is unknown whether its info was stored, its
 // chunks are removed if it was not, and those of the object before if it was.
 func TestPutOfUnknownOutcome(t *testing.T) {
 	inBubble(t, func(w *world) {
@@ -476,4 +477,77 @@ func (w *world) transfer() (supervisor.Node, bool) {
 		}
 	}
 	return supervisor.Node{}, false
+}
+
+// TestPutOfASlowReaderIsToldInTime: how far it is, and that it has failed, although it never has to
+// wait for the store.
+func TestPutOfASlowReaderIsToldInTime(t *testing.T) {
+	inBubble(t, func(w *world) {
+		var told []uint64
+		read := 0
+		slow := readerFunc(func(p []byte) (int, error) {
+			time.Sleep(time.Second)
+			if read++; read == 20 {
+				must.Do(w.T, w.js.DeleteStream(w.T.Context(), "OBJ_b"))
+			}
+			return copy(p, pattern(smallChunk)), nil
+		})
+		_, err := w.store.PutWith(w.T.Context(), small("x"), slow, objectstore.PutProgress(func(p objectstore.Progress) { told = append(told, p.Bytes) }))
+		if err == nil || read > 300 {
+			w.T.Errorf("%d chunks were read: %v", read, err)
+		}
+		if len(told) < 5 || told[0] > 10*smallChunk {
+			w.T.Errorf("told of %v", told)
+		}
+	})
+}
+
+// TestPutThatIsOverReadsNoMore, although there is room for what it would read.
+func TestPutThatIsOverReadsNoMore(t *testing.T) {
+	for range 20 {
+		inBubble(t, func(w *world) {
+			read := 0
+			slow := readerFunc(func(p []byte) (int, error) {
+				if read++; read == 3 {
+					w.js.Conn().Close()
+				}
+				time.Sleep(time.Second)
+				return copy(p, pattern(smallChunk)), nil
+			})
+			_, err := w.store.PutWith(w.T.Context(), small("x"), slow)
+			// Close refuses what is new, as a drain does, before it ends the connection.
+			if !errors.Is(err, api.ErrConnectionClosed) && !errors.Is(err, api.ErrConnectionDraining) || read != 3 {
+				w.T.Errorf("%d chunks were read: %v", read, err)
+			}
+		})
+	}
+}
+
+// readerFunc is a reader that is a function.
+type readerFunc func(p []byte) (int, error)
+
+// Read implements io.Reader.
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// TestPutThatFailedIsOver: chunks on a lost link can arrive after all chunks have been removed. They
+// are not stored.
+func TestPutThatFailedIsOver(t *testing.T) {
+	inBubble(t, func(w *world) {
+		nc := w.js.Conn()
+		seen := must.Get(nc.SubscribeSync("$O.b.C.>"))(w.T)
+		must.Do(w.T, nc.Flush())
+		must.Get(w.Link("c", "s1").Inject("for 30s blackhole(out)"))(w.T)
+		_, err := w.store.PutWith(must.Within(w.T, time.Second), small("x"), bytes.NewReader(pattern(4*smallChunk)))
+		is(w.T, err, context.DeadlineExceeded)
+		time.Sleep(2 * time.Minute)
+		subject := must.Get(seen.NextMsg(time.Second))(w.T).Subject
+		id := strings.TrimPrefix(subject, "$O.b.C.")
+		for k := 1; k <= 4; k++ {
+			_, err := w.js.Publish(w.T.Context(), subject, pattern(smallChunk), jetstream.WithMsgID(fmt.Sprintf("%s-%d", id, k)))
+			must.Do(w.T, err)
+		}
+		if left := w.stored(); len(left) > 0 {
+			w.T.Errorf("%d chunks are left", len(left))
+		}
+	})
 }

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// putchunk.go - what chunks are called.
+// putchunk.go - the ids of chunks.
 
-// String is what a chunk is called in its id and its reply subject.
+// String returns the id as it is in the message id and the reply subject of the chunk.
 func (id chunkID) String() string {
 	number := strconv.FormatUint(uint64(id.number), 10)
 	if id.copy == 0 {
@@ -16,7 +16,7 @@ func (id chunkID) String() string {
 	return number + "-" + strconv.FormatUint(uint64(id.copy), 10)
 }
 
-// parseChunkID reads what String has written.
+// parseChunkID is the inverse of String.
 func parseChunkID(text string) (chunkID, bool) {
 	first, second, again := strings.Cut(text, "-")
 	number, err := strconv.ParseUint(first, 10, 32)
@@ -32,4 +32,18 @@ func parseChunkID(text string) (chunkID, bool) {
 		id.copy = uint32(n)
 	}
 	return id, true
+}
+
+// msgID returns the id of the message of a chunk.
+func (p *putting) msgID(id chunkID) string { return p.id + "-" + id.String() }
+
+// late returns the ids of messages that may be on their way yet: those of chunks that were sent, and
+// are not known to be stored. It is for when no more are sent.
+func (p *putting) late() (ids []string) {
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	for n := uint32(p.acked.Load()) + 1; n <= p.reached; n++ {
+		ids = append(ids, p.msgID(chunkID{n, p.copies[n]}))
+	}
+	return ids
 }

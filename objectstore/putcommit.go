@@ -7,10 +7,10 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// putcommit.go - the end of a put: its info makes it visible, or nothing of it stays.
+// putcommit.go - the end of a put: its info makes the object visible, or nothing of it stays.
 
-// commit stores the info, in the place of the one that is there: so each put knows whose
-// chunks have become nobody's. Without a condition, the one that comes last wins.
+// commit stores the info in place of the current one, so that each put knows which chunks are no
+// longer used. Without a condition, the last put wins.
 func (p *upload) commit(ctx context.Context) error {
 	if err := p.known(); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (p *upload) commit(ctx context.Context) error {
 	}
 }
 
-// replace begins to store the info in the place of another one.
+// replace begins to store the info in place of another one.
 func (p *upload) replace(before replaced) {
 	p.before, p.doubt = before, newDoubt(p.info.Name, before.revision)
 	p.doubt.chunks = p.info.NUID
@@ -47,8 +47,8 @@ func (p *upload) write(ctx context.Context) error {
 	return p.s.writeMeta(ctx, "put", p.info, metaWrite{expect: p.before.revision, ttl: ttl, doubt: p.doubt})
 }
 
-// settle decides what follows from an attempt that failed: another one, or the error. One that
-// met another info was not stored: the next one is a message of its own.
+// settle decides what follows from a failed attempt: another one, or the error. An attempt that
+// met another info was not stored, so the next one is a message with a new id.
 func (p *upload) settle(ctx context.Context, err error) (again bool, failure error) {
 	if !errors.Is(err, jetstream.ErrWrongLastSequence) {
 		return passes(err), err
@@ -62,7 +62,7 @@ func (p *upload) settle(ctx context.Context, err error) (again bool, failure err
 	return true, err
 }
 
-// finished tells the last of it, when the object is there.
+// finished reports the final progress, when the object is stored.
 func (p *upload) finished() {
 	if p.o.progress != nil {
 		last := Progress{Bytes: p.info.Size, Chunks: p.info.Chunks, Size: p.info.Size}
@@ -73,11 +73,11 @@ func (p *upload) finished() {
 	}
 }
 
-// end ends the actor, and removes what nobody needs: the chunks of the object that was
-// replaced, or those of one that has not become visible.
+// end ends the actor, and removes chunks that are no longer needed: those of the object that was
+// replaced, or those of this put if it failed.
 func (p *upload) end(ctx context.Context) {
 	p.stop()
-	_ = p.known() // it has said so before, if that matters
+	_ = p.known() // an error that matters was reported before
 	if p.actor != nil {
 		p.actor.close()
 	}
@@ -87,13 +87,14 @@ func (p *upload) end(ctx context.Context) {
 		s.sweep(ctx, &sweep{chunks: chunksIn(p.before.info)})
 		return
 	}
-	switch w := (&sweep{chunks: p.info.NUID, fence: p.subject + "C." + p.info.NUID}); {
+	switch w := (&sweep{chunks: p.info.NUID}); {
 	case p.doubt != nil && p.doubt.maybe:
 		w.doubt, w.old = p.doubt, chunksIn(p.before.info)
 		s.sweep(ctx, w)
 	case p.actor != nil && !errors.Is(p.failed, jetstream.ErrStreamNotFound):
+		w.late, w.to = p.actor.late(), p.actor.subject
 		s.sweep(ctx, w)
-	} // else nothing has left, or nobody has taken it
+	} // otherwise nothing was sent, or no stream has stored it
 }
 
 // chunksIn returns the id of the chunks of an object, empty if it has none.

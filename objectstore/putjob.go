@@ -8,15 +8,15 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// putjob.go - asks the store what it has of an object that is being put, and removes what is
-// not in its place.
+// putjob.go - asks the store which chunks of a put it has, and removes those that are out of
+// place.
 
-// job is all that a task needs.
+// job is everything that a task needs.
 type job struct {
 	s      *store
 	stored string // subject of the chunks
-	id     string // that their ids begin with
-	after  uint64 // sequence of the last chunk in its place
+	id     string // prefix of the ids of the chunks
+	after  uint64 // sequence of the last chunk that is in its place
 	strays []uint64
 }
 
@@ -33,11 +33,11 @@ func (j *job) do(ctx context.Context, t task) (done taskDone) {
 	return done
 }
 
-// lookMax bounds what a look finds: no window is larger.
+// lookMax bounds how many chunks a look finds; it is larger than any window.
 const lookMax = 4 * windowChunksMax
 
-// look lists the chunks behind the last one in its place. It asks the leader: a replica may
-// be behind.
+// look lists the chunks after the last one in its place. It asks the leader, because a replica
+// may lag.
 func (j *job) look(ctx context.Context) ([]found, error) {
 	var all []found
 	for seq := j.after + 1; len(all) < lookMax; {
@@ -64,7 +64,7 @@ func (j *job) count(ctx context.Context) (uint64, error) {
 	return info.State.Subjects[j.stored], nil
 }
 
-// clear removes the strays. One that is not there any more has been removed.
+// clear removes the strays. It ignores a stray that is already gone.
 func (j *job) clear(ctx context.Context) error {
 	for _, seq := range j.strays {
 		err := j.s.stream.DeleteMsg(ctx, seq)

@@ -10,10 +10,10 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// putline.go - which chunk is sent next, and which are in the store, each once and in its
-// place. All of it is pure: the time comes in as an argument.
+// putline.go - which chunk is sent next, and which are in the store, each once and in its place.
+// It is pure: the time is an argument.
 //
-//	         refused, silence, another link           all is answered, or will not be
+//	         refused, silence, another link           all answered, or no answer will come
 //	live ──────────────────────────────────► settling ────────────────────────────────► looking
 //	 ▲ ▲                                        │  ▲          what is there is not yet known │ │
 //	 │ └────────── nothing is missing ──────────┘  └────────────────────────────────────────┘ │
@@ -21,12 +21,11 @@ import (
 //	 ├─────────────────── what is missing is sent again ──────────────────────────────────────┤
 //	 └─────────────────── clearing: what is not in its place is removed first ◄───────────────┘
 //
-// While it is live chunks are sent one behind the other, up to a window ahead of what is
-// acknowledged. When something goes wrong nothing more is sent until the store has said what
-// it has: a chunk that is sent again must not come to lie behind a later one. Each chunk has
-// an id, so that a frame which turns up late is known to the stream. One that was stored in the
-// wrong place is removed, and the chunk gets another id, as the stream would not take it
-// under the old one.
+// While a line is live, chunks are sent in order, up to a window ahead of the acknowledgements.
+// After a failure nothing more is sent until the store has said which chunks it has: a chunk
+// that is sent again must not be stored after a later one. Each chunk has an id, so that the
+// stream recognizes a frame that arrives late. A chunk that was stored in the wrong place is
+// removed and gets another id, because the stream would refuse the old one.
 
 // lineState is what a line is doing.
 type lineState uint8
@@ -34,10 +33,10 @@ type lineState uint8
 const (
 	lineLive     lineState = iota
 	lineSettling           // waits for the answers to what is on its way
-	lineLooking            // waits for what the store says that it has
-	lineClearing           // waits for the removal of what is not in its place
-	lineCounting           // waits for how many chunks the store has, at the end
-	lineStored             // all of the object's chunks are in the store
+	lineLooking            // waits for the store to list its chunks
+	lineClearing           // waits for the removal of chunks that are out of place
+	lineCounting           // waits for the number of chunks in the store, at the end
+	lineStored             // all chunks of the object are in the store
 	lineFailed
 )
 
@@ -45,34 +44,34 @@ func (s lineState) String() string {
 	return [...]string{"sending", "settling", "checking", "clearing", "counting", "stored", "failed"}[s]
 }
 
-// chunkID is what a chunk is called in the store: its number in the object, from 1 on, and how
-// often it was stored in the wrong place before.
+// chunkID identifies a chunk in the store: its number in the object, from 1 on, and how often it
+// was stored in the wrong place before.
 type chunkID struct{ number, copy uint32 }
 
-// found is a chunk that the store has. The zero id is that of a stranger.
+// found is a chunk that the store has. The zero id is that of a message of another client.
 type found struct {
 	id  chunkID
 	seq uint64
 }
 
-// chunk is one that is not known to be stored.
+// chunk is a chunk that is not known to be stored.
 type chunk struct {
 	chunkID
 	data    []byte
-	frame   uint64 // what the outlet calls it; 0 unless it is on its way
-	seq     uint64 // in the stream, as its acknowledgement says; 0 before
+	frame   uint64 // its number in the outlet; 0 unless it is on its way
+	seq     uint64 // in the stream, from its acknowledgement; 0 before
 	refused bool
-	claimed uint64 // what an acknowledgement of this copy has said, ever; 0 for none
+	claimed uint64 // from any acknowledgement of this copy, ever; 0 for none
 }
 
-// lineTimes says how patient a line is.
+// lineTimes are the timeouts of a line.
 type lineTimes struct {
-	silence time.Duration // without any answer, before the store is asked
-	settle  time.Duration // for answers that are still to come
+	silence time.Duration // without an answer, before the store is asked
+	settle  time.Duration // to wait for outstanding answers
 	stall   time.Duration // without progress, before it gives up; a lost link does not count
 }
 
-// Pauses before something is tried again.
+// Pauses before another try.
 const (
 	linePause    = 50 * time.Millisecond
 	linePauseMax = 2 * time.Second
@@ -80,30 +79,31 @@ const (
 
 // line is the chunks of one put.
 type line struct {
-	times lineTimes
+	times  lineTimes
+	window window
 
 	state    lineState
 	linked   bool
 	whole    bool // no more chunks are added
-	troubled bool // something went wrong since the beginning
+	troubled bool // something has failed since the beginning
 	cause    error
 	failed   error
 
-	kept  []*chunk // those that are not stored yet, from number acked+1 on
-	sent  int      // how many of them have been put on their way
+	kept  []*chunk // chunks that are not stored yet, from number acked+1 on
+	sent  int      // how many of kept were sent
 	acked uint32   // chunks up to this number are stored
 	seq   uint64   // of the last one of them
-	bytes uint64   // in them
+	bytes uint64   // bytes in them
 
-	tries    int       // in a row that have stored nothing
-	until    time.Time // settling ends
+	tries    int       // tries in a row that stored nothing
+	until    time.Time // when settling ends
 	resume   time.Time // before which nothing is sent
-	heard    time.Time // when the store has answered last, or was given something to answer
-	progress time.Time // when the last chunk was stored, or there was nothing to be stored
+	heard    time.Time // when the store last answered, or was sent the first thing to answer
+	progress time.Time // when a chunk was last stored, or there was none to store
 	strays   []uint64  // to be removed
-	clear    bool      // nobody has been told yet to do so
+	clear    bool      // taskClear is still to be returned
 
-	free [][]byte // memory of chunks that are stored, for whoever takes it
+	free [][]byte // memory of chunks that are stored, to be reused
 }
 
 // add adds a chunk at the end.
@@ -119,15 +119,15 @@ func (l *line) add(data []byte, now time.Time) {
 	l.kept = append(l.kept, &chunk{chunkID: chunkID{number: uint32(last) + 1}, data: data})
 }
 
-// next returns the chunk that is to be put on its way now, nil for none.
+// next returns the chunk to send now; nil for none.
 func (l *line) next(now time.Time) *chunk {
-	if l.state != lineLive || !l.linked || l.sent == len(l.kept) || now.Before(l.resume) {
+	if l.state != lineLive || !l.linked || l.sent == len(l.kept) || l.sent >= l.window.now || now.Before(l.resume) {
 		return nil
 	}
 	return l.kept[l.sent]
 }
 
-// placed notes that the next chunk was put on its way.
+// placed notes that the next chunk was sent.
 func (l *line) placed(frame uint64, now time.Time) {
 	if l.sent == 0 {
 		l.heard = now
@@ -135,9 +135,10 @@ func (l *line) placed(frame uint64, now time.Time) {
 	c := l.kept[l.sent]
 	c.frame, c.refused, c.seq = frame, false, 0
 	l.sent++
+	l.window.sent(l.sent)
 }
 
-// among returns the chunk with that id among the first n that are not stored, nil for none.
+// among returns the chunk with that id among the first n that are not stored; nil for none.
 func (l *line) among(n int, id chunkID) *chunk {
 	if id.number <= l.acked || uint64(id.number-l.acked) > uint64(n) {
 		return nil
@@ -148,7 +149,7 @@ func (l *line) among(n int, id chunkID) *chunk {
 	return nil
 }
 
-// stored notes an acknowledgement. Sequence 0 is that of a message that is being stored.
+// stored notes an acknowledgement. Sequence 0 means that the message is still being stored.
 func (l *line) stored(id chunkID, seq uint64, now time.Time) {
 	if seq == 0 {
 		l.refused(id, jetstream.ErrDuplicateMsgInProcess, now)
@@ -164,7 +165,7 @@ func (l *line) stored(id chunkID, seq uint64, now time.Time) {
 	}
 	l.heard, c.seq = now, seq
 	for l.sent > 0 && l.kept[0].seq != 0 {
-		if l.kept[0].seq <= l.seq { // it was stored before others that belong before it
+		if l.kept[0].seq <= l.seq { // it was stored before chunks that must precede it
 			l.trouble(errOutOfPlace, now)
 			return
 		}
@@ -182,10 +183,11 @@ func (l *line) advance(seq uint64, now time.Time) {
 	l.seq = seq
 	l.bytes += uint64(len(c.data))
 	l.free = append(l.free, c.data)
+	l.window.stored()
 	l.tries, l.progress = 0, now
 }
 
-// refused notes that a chunk was not stored, for a reason that may pass or not.
+// refused notes that a chunk was not stored, for a reason that may be temporary or final.
 func (l *line) refused(id chunkID, err error, now time.Time) {
 	c := l.among(l.sent, id)
 	if c == nil || l.ended() {
@@ -199,7 +201,7 @@ func (l *line) refused(id chunkID, err error, now time.Time) {
 	l.trouble(err, now)
 }
 
-// passes reports whether what a store refuses may be taken later.
+// passes reports whether the store may accept later what it refused with err.
 func passes(err error) bool {
 	switch {
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
@@ -211,15 +213,18 @@ func passes(err error) bool {
 	return api.Retryable(err)
 }
 
-// trouble has no chunk sent any more until the store has been asked.
+// trouble stops sending until the store has been asked.
 func (l *line) trouble(cause error, now time.Time) {
 	l.troubled, l.cause = true, cause
 	if l.state == lineLive {
+		if errors.Is(cause, jetstream.ErrTooManyRequests) {
+			l.window.crowded(l.sent)
+		}
 		l.state, l.until = lineSettling, now.Add(l.times.settle)
 	}
 }
 
-// lost notes that the link is gone. What was put behind frame has not left.
+// lost notes that the link is lost. Frames after this one were not sent.
 func (l *line) lost(frame uint64, cause error, now time.Time) {
 	l.linked = false
 	if l.ended() {
@@ -231,7 +236,7 @@ func (l *line) lost(frame uint64, cause error, now time.Time) {
 	}
 	if l.sent > 0 {
 		l.trouble(cause, now)
-		l.until = now // the others have left, and no answer comes
+		l.until = now // the others were sent, and no answer will come
 	}
 }
 
@@ -240,18 +245,18 @@ func (l *line) relinked(now time.Time) {
 	l.linked, l.heard, l.progress = true, now, now
 }
 
-// task is what a line wants to be done, with an answer: looked, cleared or counted.
+// task is something that a line needs done; looked, cleared or counted takes the answer.
 type task uint8
 
 const (
 	taskNone  task = iota
-	taskLook       // which chunks behind seq does the store have?
+	taskLook       // which chunks after seq does the store have?
 	taskClear      // remove the strays
 	taskCount      // how many chunks does the store have?
 )
 
-// work decides what is to be done now, and when to look again if nothing happens before; the
-// zero time for never.
+// work returns what to do now, and when to call it again if nothing happens before; the zero
+// time for never.
 func (l *line) work(now time.Time) (task, time.Time) {
 	switch idle := l.state == lineLive && len(l.kept) == 0; {
 	case idle && !l.whole:
@@ -284,7 +289,7 @@ func (l *line) work(now time.Time) (task, time.Time) {
 func (l *line) task(now time.Time) task {
 	switch {
 	case now.Before(l.resume):
-	case l.state == lineLive && len(l.kept) == 0: // something went wrong on the way
+	case l.state == lineLive && len(l.kept) == 0: // something failed on the way
 		l.state = lineCounting
 		return taskCount
 	case l.state == lineClearing && l.clear:
@@ -296,7 +301,7 @@ func (l *line) task(now time.Time) task {
 	return taskNone
 }
 
-// listen has the store asked when it has been silent for too long.
+// listen makes the line ask the store when it has been silent for too long.
 func (l *line) listen(now, wake time.Time) time.Time {
 	if l.sent == 0 {
 		return wake
@@ -318,12 +323,12 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// settled reports whether there is an answer to everything that is on its way.
+// settled reports whether everything that was sent is answered.
 func (l *line) settled() bool {
 	return !slices.ContainsFunc(l.kept[:l.sent], func(c *chunk) bool { return c.seq == 0 && !c.refused })
 }
 
-// look has the store asked, unless nothing is missing.
+// look makes the line ask the store, unless nothing is missing.
 func (l *line) look(now time.Time) task {
 	if l.sent == 0 && len(l.strays) == 0 {
 		l.rewind(now)
@@ -333,13 +338,13 @@ func (l *line) look(now time.Time) task {
 	return taskLook
 }
 
-// looked takes what the store has behind the sequence that it was asked for.
+// looked takes the chunks that the store has after seq.
 func (l *line) looked(all []found, now time.Time) {
 	if l.state != lineLooking {
 		return
 	}
-	l.tries++                 // advance begins to count anew
-	out := map[chunkID]bool{} // what is there, and in the wrong place
+	l.tries++                 // advance resets it
+	out := map[chunkID]bool{} // chunks that are stored in the wrong place
 	for _, f := range all {
 		switch {
 		case f.seq <= l.seq:
@@ -351,8 +356,8 @@ func (l *line) looked(all []found, now time.Time) {
 		}
 	}
 	for _, c := range l.kept {
-		// The stream takes it under another id only, and nothing under the old one: an id that
-		// was never stored is not given up, as a frame with it may come yet.
+		// The stream accepts it only under another id, since it remembers the old one. An id
+		// that was never stored is kept, because a frame with it may still arrive.
 		if c.claimed != 0 && c.claimed <= l.seq {
 			l.strays = append(l.strays, c.claimed)
 		}
@@ -367,7 +372,7 @@ func (l *line) looked(all []found, now time.Time) {
 	l.rewind(now)
 }
 
-// rewind goes on behind the last chunk that is stored.
+// rewind continues after the last chunk that is stored.
 func (l *line) rewind(now time.Time) {
 	l.state, l.sent, l.until = lineLive, 0, time.Time{}
 	for _, c := range l.kept {
@@ -377,7 +382,7 @@ func (l *line) rewind(now time.Time) {
 	l.heard = now
 }
 
-// pause has the next try wait, the longer the more tries there were.
+// pause delays the next try, the longer the more tries there were.
 func (l *line) pause(now time.Time) {
 	l.resume = time.Time{}
 	if l.tries > 1 {
@@ -406,7 +411,7 @@ func (l *line) counted(n uint64) {
 	}
 }
 
-// undone notes that a task could not be done: it is tried again, if that may help.
+// undone notes that a task failed: it is tried again if that may help.
 func (l *line) undone(t task, err error, now time.Time) {
 	if t == taskNone || l.ended() {
 		return
@@ -422,13 +427,13 @@ func (l *line) undone(t task, err error, now time.Time) {
 	case taskCount:
 		l.state = lineLive
 	default:
-		l.state, l.until = lineSettling, l.resume // what is left of it is found again
+		l.state, l.until = lineSettling, l.resume // the next look finds what is left
 	}
 }
 
 func (l *line) ended() bool { return l.state == lineStored || l.state == lineFailed }
 
-// stalled ends a line that has not got on for too long.
+// stalled ends a line that has made no progress for too long.
 func (l *line) stalled() {
 	if l.cause == nil {
 		l.cause = errNoAnswer

@@ -36,7 +36,7 @@ type lineWorld struct {
 
 	total  int // chunks of the object
 	added  int
-	window int
+	places int // of the window, not taken yet
 
 	frames  uint64
 	wire    []worldFrame // on the present link, in order
@@ -50,8 +50,9 @@ type lineWorld struct {
 }
 
 func newLineWorld(t *rapid.T) *lineWorld {
-	w := &lineWorld{t: t, now: lineEpoch, ids: map[chunkID]uint64{}, total: rapid.IntRange(0, 12).Draw(t, "chunks"), window: rapid.IntRange(1, 5).Draw(t, "window")}
+	w := &lineWorld{t: t, now: lineEpoch, ids: map[chunkID]uint64{}, total: rapid.IntRange(0, 12).Draw(t, "chunks")}
 	w.line.times = lineTimes{silence: 5 * time.Second, settle: time.Second, stall: time.Hour}
+	w.line.window = newWindow(rapid.IntRange(1, 5).Draw(t, "first"), rapid.IntRange(1, 10).Draw(t, "most"))
 	w.line.relinked(w.now)
 	return w
 }
@@ -84,7 +85,8 @@ func (w *lineWorld) step() {
 		}
 	case 6: // and so, with a word
 		if len(w.wire) > 0 {
-			w.acks = append(w.acks, worldAck{id: w.wire[0].id, err: jetstream.ErrNoStreamResponse})
+			why := rapid.SampledFrom([]error{jetstream.ErrNoStreamResponse, jetstream.ErrTooManyRequests}).Draw(w.t, "why")
+			w.acks = append(w.acks, worldAck{id: w.wire[0].id, err: why})
 			w.wire = w.wire[1:]
 		}
 	case 7, 8, 9:
@@ -157,8 +159,10 @@ func (w *lineWorld) do(well bool) {
 
 // turn is what the transfer does after each event.
 func (w *lineWorld) turn() {
-	for w.added < w.total && len(w.line.kept) < w.window && !w.line.ended() {
+	w.places += w.line.window.give(1)
+	for w.added < w.total && w.places > 0 && !w.line.ended() {
 		w.added++
+		w.places--
 		w.line.add([]byte{byte(w.added)}, w.now)
 	}
 	w.line.whole = w.added == w.total
@@ -166,6 +170,9 @@ func (w *lineWorld) turn() {
 		w.frames++
 		w.wire = append(w.wire, worldFrame{c.chunkID, w.frames})
 		w.line.placed(w.frames, w.now)
+	}
+	if l := &w.line; len(l.kept)+w.places > l.window.most {
+		w.t.Fatalf("%d chunks wait, and there are %d places more: %+v", len(l.kept), w.places, l.window)
 	}
 	t, wake := w.line.work(w.now)
 	w.wake = wake

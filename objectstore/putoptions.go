@@ -4,7 +4,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// putoptions.go - options of PutWith that are about the transfer.
+// putoptions.go - options of PutWith for the transfer.
 
 // putOption is an option that is a function.
 type putOption func(*putOptions) error
@@ -13,15 +13,25 @@ type putOption func(*putOptions) error
 func (f putOption) configurePut(o *putOptions) error { return f(o) }
 
 const (
-	// windowDefault is how many bytes of an object may wait for their acknowledgement.
-	windowDefault = 4 << 20
-	// windowChunksMax is how many chunks they may be at most.
+	// windowFirst is how many bytes of an object may be unacknowledged at first, and
+	// windowDefault how many the window grows to.
+	windowFirst   = 4 << 20
+	windowDefault = 16 << 20
+	// windowInMemory is windowDefault for an object that is in memory anyway.
+	windowInMemory = 32 << 20
+	// windowTogether is the sum of the windows of several puts of a Store. A server accepts 128
+	// MiB at a time from all clients together.
+	windowTogether = 48 << 20
+	// windowChunksMax bounds a window in chunks.
 	windowChunksMax = 1024
 )
 
-// PutWindow has so many bytes of the object, and at least one chunk, be on their way without
-// an acknowledgement; they are what the put keeps in memory. Default: 4 MiB. On a link that is
-// both fast and long more of them make the put faster. ErrInvalidOption unless positive.
+// PutWindow bounds the bytes of the object that are sent but not acknowledged, which the put
+// holds in memory; one chunk is always allowed. A put begins with at most 4 MiB, grows the
+// window as chunks are stored, and shrinks it when the store is overloaded. A larger window
+// makes a put faster on a link with both high bandwidth and high latency. Default: 16 MiB, or 32
+// MiB for what is put from memory without a copy; concurrent puts of a Store share 48 MiB.
+// Errors: ErrInvalidOption unless positive.
 func PutWindow(bytes int) PutOpt {
 	return putOption(func(o *putOptions) error {
 		if bytes <= 0 {
@@ -32,8 +42,8 @@ func PutWindow(bytes int) PutOpt {
 	})
 }
 
-// PutProgress has f called as the store acknowledges chunks, and at the end; on the
-// goroutine of the call, which it holds up. ErrInvalidOption for nil.
+// PutProgress calls f as the store acknowledges chunks, and at the end, on the goroutine of the
+// call, which waits for it. Errors: ErrInvalidOption for nil.
 func PutProgress(f func(Progress)) PutOpt {
 	return putOption(func(o *putOptions) error {
 		if f == nil {
@@ -46,7 +56,7 @@ func PutProgress(f func(Progress)) PutOpt {
 
 // readPutOptions reads the options of a put.
 func readPutOptions(opts []PutOpt) (putOptions, error) {
-	o := putOptions{window: windowDefault}
+	var o putOptions
 	for _, opt := range opts {
 		if opt == nil {
 			continue
@@ -58,5 +68,23 @@ func readPutOptions(opts []PutOpt) (putOptions, error) {
 	return o, nil
 }
 
-// chunks returns how many chunks of a size make the window.
-func (o *putOptions) chunks(size int) int { return min(max(1, o.window/size), windowChunksMax) }
+// places returns the window for a put of all bytes in chunks of size bytes; all is 0 if unknown.
+func (o *putOptions) places(all uint64, size int) window {
+	most, together := o.window, windowTogether/size
+	switch {
+	case most > 0:
+		together = 0
+	case all > 0:
+		most = windowInMemory
+	default:
+		most = windowDefault
+	}
+	chunks := func(bytes int) int { return min(max(1, bytes/size), windowChunksMax) }
+	n := chunks(most)
+	if all > 0 {
+		n = int(min(uint64(n), (all-1)/uint64(size)+2)) // one more for the end after the last chunk
+	}
+	w := newWindow(chunks(windowFirst), n)
+	w.together = together
+	return w
+}

@@ -21,27 +21,27 @@ import (
 //	   │                                                       ├─► failed, stored
 //	   └── waiting: there is no link ◄─────────────────────────┘
 //
-// What is to be done is decided by its line; the actor does it. Who puts the object reads it,
-// and hands over chunk after chunk; as many as the window has room for, and memory is given
-// back when a chunk is stored: so the reader is as fast as the store. Acknowledgements come
-// to the actor itself.
+// The line decides what to do, and the actor does it. The caller of Put reads the object and
+// hands over chunk after chunk, as many as the window has room for; the memory of a stored chunk
+// is reused. So the reader is as fast as the store. The actor itself receives the
+// acknowledgements.
 
 // Letters to a sender, in the order of Receive.
 type (
 	// chunkRead says that there is another chunk, or the end.
 	chunkRead struct{}
 
-	// linkLost and linkUp tell about the link.
+	// linkLost and linkUp report the state of the link.
 	linkLost struct{ loss api.OutletLoss }
 	linkUp   struct{}
 
-	// putDenied says that a server does not take a chunk, or any of them.
+	// putDenied says that a server refuses a chunk, or all of them.
 	putDenied struct{ err error }
 
-	// roomCame says that the socket takes something again.
+	// roomCame says that the outlet has room again.
 	roomCame struct{}
 
-	// taskDone is what has become of a task.
+	// taskDone is the result of a task.
 	taskDone struct {
 		turn  int
 		found []found
@@ -49,53 +49,52 @@ type (
 		err   error
 	}
 
-	// workDue says that it is time to look.
+	// workDue says that it is time to work.
 	workDue struct{}
 )
 
-// putting is what is known of one put. It outlives the incarnations of its actor.
+// putting is the state of one put. It outlives the incarnations of its actor.
 type putting struct {
 	s       *store
-	subject string // that chunks are published to
-	stored  string // that they have in the stream
+	subject string // to which chunks are published
+	stored  string // of the chunks in the stream
 	id      string
 	header  api.Header
 	outlet  *api.Outlet
 	replies string
 	sub     *api.Subscription
 	self    atomic.Pointer[api.ActorRef]
-	down    atomic.Bool // the link was lost, and the actor does not know yet
-	told    atomic.Bool // the actor has a letter about chunks, and has not looked yet
+	down    atomic.Bool // the link was lost, and the actor has not handled that yet
+	told    atomic.Bool // the actor has an unread letter about chunks
 
 	slots    chan struct{} // places in the window
-	chunks   chan []byte   // handed over; closed behind the last one
+	chunks   chan []byte   // handed over; closed after the last one
 	moved    chan struct{} // chunks were stored
 	finished chan struct{} // closed when err is set
 	err      error
-	free     func([]byte) // takes the memory of chunks that are stored
+	free     func([]byte) // takes back the memory of chunks that are stored
 
-	sending sync.Mutex // held while a chunk is read
-	over    bool       // no chunk is read any more
+	sending sync.Mutex        // held while a chunk is read
+	over    bool              // no chunk is read any more
+	reached uint32            // the highest number of a chunk that was sent; for the holder, like copies
+	copies  map[uint32]uint32 // of chunks that are not the first one with their number
 
-	bytes, acked, resumed, waiting atomic.Uint64
+	bytes, acked, resumed, waiting, places atomic.Uint64
 
 	line   line // the actor's, like all below
-	task   task // that is being done
+	task   task // that is under way
 	turn   int  // of tasks
-	full   bool // the socket has to take something first
-	closed bool // finished is
+	full   bool // the outlet has no room
+	closed bool // finished is closed
 	block  []byte
 }
 
-// startPut brings the actor of a put to life.
-func (s *store) startPut(subject, id string, window int, o *putOptions) (*putting, error) {
+// startPut spawns the actor of a put.
+func (s *store) startPut(subject, id string, places window, o *putOptions) (*putting, error) {
 	timeout := s.js.Options().DefaultTimeout
 	p := &putting{s: s, subject: subject + "C." + id, stored: s.chunksOf(id), id: id,
-		slots: make(chan struct{}, window), chunks: make(chan []byte, window), moved: make(chan struct{}, 1), finished: make(chan struct{}),
-		line: line{times: lineTimes{silence: timeout, settle: timeout / 5, stall: stallMax * timeout}}}
-	for range window {
-		p.slots <- struct{}{}
-	}
+		slots: make(chan struct{}, places.most), chunks: make(chan []byte, places.most), moved: make(chan struct{}, 1), finished: make(chan struct{}), copies: map[uint32]uint32{},
+		line: line{times: lineTimes{silence: timeout, settle: timeout / 5, stall: stallMax * timeout}, window: places}}
 	p.header = api.Header{jetstream.MsgIDHeader: {""}}
 	if o.ttl > 0 {
 		p.header.Set(jetstream.MsgTTLHeader, o.ttl.String())
@@ -106,6 +105,8 @@ func (s *store) startPut(subject, id string, window int, o *putOptions) (*puttin
 		return nil, err
 	}
 	p.outlet, p.replies = outlet, outlet.Replies()
+	s.puts.Add(1)
+	p.give()
 	self, err := nc.Spawn(api.Spec{Name: transferName("transfer", s.bucket), Group: transferGroup, Policy: transferPolicy(),
 		New: func() api.Actor { return &sender{p: p} }, Progress: p.progress})
 	if err == nil {
@@ -122,29 +123,30 @@ func (s *store) startPut(subject, id string, window int, o *putOptions) (*puttin
 	return p, nil
 }
 
-// close ends the actor, and everything that it has. From then on no chunk is sent, and the memory
-// of none is read.
+// close ends the actor and its subscription. Afterwards no chunk is sent, and no memory of a
+// chunk is read.
 func (p *putting) close() {
+	p.s.puts.Add(-1)
 	p.sending.Lock()
 	p.over = true
 	p.sending.Unlock()
 	p.outlet.Close()
 	if p.sub != nil {
-		_ = p.sub.Unsubscribe() // or the connection has ended it
+		_ = p.sub.Unsubscribe() // an error means that the connection has ended it
 	}
 	if self := p.self.Load(); self != nil {
 		dismiss(self)
 	}
 }
 
-// post sends the actor a letter; one that has ended does not need it.
+// post sends the actor a letter; an actor that has ended does not need it.
 func (p *putting) post(m any) {
 	if self := p.self.Load(); self != nil {
 		_ = self.Send(m)
 	}
 }
 
-// tellChunks tells the actor that there are chunks, or the end, once until it looks.
+// tellChunks tells the actor that there are chunks, or the end, with at most one unread letter.
 func (p *putting) tellChunks() {
 	if !p.told.Swap(true) {
 		p.post(chunkRead{})
@@ -167,7 +169,7 @@ func (p *putting) onRefused(subject, reply string, err error) {
 // progress returns the counters for the tree.
 func (p *putting) progress() []api.Counter {
 	return []api.Counter{
-		{Name: "bytes", Value: p.bytes.Load()}, {Name: "chunks", Value: p.acked.Load()}, {Name: "window", Value: uint64(cap(p.slots))},
+		{Name: "bytes", Value: p.bytes.Load()}, {Name: "chunks", Value: p.acked.Load()}, {Name: "window", Value: p.places.Load()},
 		{Name: "waiting", Value: p.waiting.Load()}, {Name: "resumed", Value: p.resumed.Load()},
 	}
 }
@@ -180,8 +182,8 @@ type sender struct {
 	shown string      // the state, and its reason
 }
 
-// Started goes on where an incarnation before this one has ended. A letter may have been lost
-// with it: what the line waits for in vain, it asks the store for.
+// Started continues where an earlier incarnation ended. A letter may have been lost with it;
+// when the line waits for one in vain, it asks the store.
 func (a *sender) Started(c *api.ActorContext) {
 	p, now := a.p, time.Now()
 	if c.Restarts() > 0 {
@@ -228,7 +230,7 @@ func (a *sender) Stopping(c *api.ActorContext) {
 	}
 }
 
-// onChunkRead takes what was handed over.
+// onChunkRead takes the chunks that were handed over.
 func (a *sender) onChunkRead(c *api.ActorContext) {
 	p := a.p
 	p.told.Store(false)
@@ -247,7 +249,7 @@ func (a *sender) onChunkRead(c *api.ActorContext) {
 	}
 }
 
-// onAnswer takes what the stream says to a chunk.
+// onAnswer takes the stream's answer to a chunk.
 func (a *sender) onAnswer(c *api.ActorContext, m *api.Msg) {
 	p, now := a.p, time.Now()
 	id, ok := parseChunkID(strings.TrimPrefix(m.Subject, p.replies))
@@ -265,7 +267,7 @@ func (a *sender) onAnswer(c *api.ActorContext, m *api.Msg) {
 		p.line.refused(id, err, now)
 	case ack.Stream != stores.Stream(p.s.bucket):
 		p.line.fail(&jetstream.APIError{Code: 400, ErrorCode: jetstream.JSErrCodeStreamNotMatch, Stream: ack.Stream,
-			Op: "put", Description: "another stream takes the chunks of the bucket"})
+			Op: "put", Description: "another stream stores the chunks of the bucket"})
 	default:
 		p.line.stored(id, ack.Sequence, now)
 	}
@@ -298,7 +300,7 @@ func (a *sender) onRoom(c *api.ActorContext) {
 func (a *sender) onTaskDone(c *api.ActorContext, m taskDone) {
 	p, now := a.p, time.Now()
 	if m.turn != p.turn {
-		return // of an incarnation before this one
+		return // of an earlier incarnation
 	}
 	t := p.task
 	p.task = taskNone
@@ -336,7 +338,7 @@ func (a *sender) work(c *api.ActorContext) {
 	}
 }
 
-// send puts chunks on their way.
+// send sends chunks.
 func (a *sender) send(c *api.ActorContext) {
 	p := a.p
 	for !p.full && !p.down.Load() {
@@ -349,7 +351,7 @@ func (a *sender) send(c *api.ActorContext) {
 		case err == nil:
 			p.line.placed(number, time.Now())
 		case errors.Is(err, api.ErrOutletDown):
-			p.line.linked = false // the next link is told
+			p.line.linked = false // the actor is notified of the next link
 		case errors.Is(err, api.ErrOutletFull):
 			a.awaitRoom(c)
 		default:
@@ -358,14 +360,18 @@ func (a *sender) send(c *api.ActorContext) {
 	}
 }
 
-// put puts one chunk on its way.
+// put sends one chunk.
 func (p *putting) put(k *chunk) (number uint64, err error) {
 	p.sending.Lock()
 	defer p.sending.Unlock()
 	if p.over {
 		return 0, api.ErrOutletDown
 	}
-	p.header[jetstream.MsgIDHeader][0] = p.id + "-" + k.String()
+	p.reached = max(p.reached, k.number)
+	if k.copy > 0 {
+		p.copies[k.number] = k.copy
+	}
+	p.header[jetstream.MsgIDHeader][0] = p.msgID(k.chunkID)
 	if p.block, err = protocol.AppendHeader(p.block[:0], p.header); err != nil {
 		return 0, err
 	}
@@ -376,7 +382,7 @@ func (p *putting) put(k *chunk) (number uint64, err error) {
 	return number, err
 }
 
-// awaitRoom waits until the socket has taken something.
+// awaitRoom has the actor notified when the outlet has room.
 func (a *sender) awaitRoom(c *api.ActorContext) {
 	a.p.full = true
 	ctx, self, outlet := c.Context(), c.Self(), a.p.outlet
@@ -387,7 +393,7 @@ func (a *sender) awaitRoom(c *api.ActorContext) {
 	}()
 }
 
-// begin has a task done.
+// begin starts a task.
 func (a *sender) begin(c *api.ActorContext, t task) {
 	p := a.p
 	p.task = t
@@ -403,7 +409,7 @@ func (a *sender) begin(c *api.ActorContext, t task) {
 	}()
 }
 
-// rest gives back what is free, tells who waits, and shows the state.
+// rest gives back free memory, notifies the caller that waits, and shows the state.
 func (a *sender) rest(c *api.ActorContext, wake time.Time) {
 	p, l := a.p, &a.p.line
 	a.arm(c, wake)
@@ -427,7 +433,7 @@ func (a *sender) rest(c *api.ActorContext, wake time.Time) {
 	}
 }
 
-// arm has the actor work at a time, unless it does so before anyway.
+// arm makes the actor work at wake, unless it does so earlier anyway.
 func (a *sender) arm(c *api.ActorContext, wake time.Time) {
 	if wake.IsZero() || a.stop != nil && !wake.Before(a.armed) {
 		return
@@ -454,6 +460,15 @@ func (a *sender) show(c *api.ActorContext, state string, level api.Level, why er
 // now reports whether a time has come.
 func now(t time.Time) bool { return !time.Now().Before(t) }
 
+// give gives out the places of the window.
+func (p *putting) give() {
+	puts := int(p.s.puts.Load())
+	for range p.line.window.give(puts) {
+		p.slots <- struct{}{} // does not block: the channel has room for all places
+	}
+	p.places.Store(uint64(p.line.window.room(puts)))
+}
+
 // giveBack gives the places of chunks that are stored back to the window.
 func (p *putting) giveBack() {
 	l := &p.line
@@ -462,16 +477,16 @@ func (p *putting) giveBack() {
 	for i, data := range l.free {
 		l.free[i] = nil
 		p.free(data)
-		p.slots <- struct{}{} // there is room: it was taken from there
 	}
 	l.free = l.free[:0]
+	p.give()
 	select {
 	case p.moved <- struct{}{}:
 	default:
 	}
 }
 
-// finish tells who waits how it has ended.
+// finish reports the outcome to the caller that waits.
 func (p *putting) finish(err error) {
 	if p.closed {
 		return

@@ -14,29 +14,30 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// route.go - where messages go that are published into a bucket behind an API prefix, or in
+// route.go - where messages go that are published into a bucket with an API prefix, or in
 // another domain.
 //
-//	                  ┌─► <prefix>$O.films.M.…                ──► nobody, or silence
+//	                  ┌─► <prefix>$O.films.M.…                ──► no responders, or no answer
 //	films, with ──► ask ─► <prefix without $JS.API>$O.films.M.… ──► OBJ_films: this is it
 //	a prefix          └─► $O.films.M.…                         ──► OBJ_films, too: an own one?
 //
-// Calls of the API go where the prefix says. What is published does not: servers map $KV and
-// $OBJ of a domain, and not the $O that object stores have, and an account imports it as it
-// likes. So the subjects that it may be are asked, with a message that every stream answers
-// and none stores.
+// API calls go where the prefix says, but publishes need not: of a domain, servers map $KV and
+// $OBJ but not the $O of object stores, and an account may import it under any subject. So all
+// possible subjects are probed, with a message that every stream answers and none stores.
 
 const (
 	// routeWait is how long the first answer may take.
 	routeWait = 2 * time.Second
-	// routeSettle is how long a further one may take, beside three times what the first one took.
+	// routeSettle is how long each further one may take, in addition to three times the time of
+	// the first one, if those that came tell where to write; if they do not, all may take as long
+	// as the first one.
 	routeSettle = 50 * time.Millisecond
-	// nobodysStream is the stream that a question expects: no stream can have that name.
+	// nobodysStream is the stream that a probe expects: no stream can have that name.
 	nobodysStream = "?"
 )
 
-// candidates returns what the subject of a publish may begin with behind a prefix, the most
-// precise one first.
+// candidates returns the possible beginnings of the subject of a publish for an API prefix, the
+// most precise one first.
 func candidates(prefix, read string) []string {
 	if prefix == "" {
 		return []string{read}
@@ -47,28 +48,35 @@ func candidates(prefix, read string) []string {
 	return []string{prefix + read, read}
 }
 
-// answers are the names of the streams that answered for each candidate.
+// answers are the names of the streams that answered, for each candidate.
 type answers [][]string
 
-// choose returns the first candidate that somebody answered for, or the reason why messages
-// cannot go there.
-func (a answers) choose(stream string) (candidate int, reason string, kind error) {
+// choice is the candidate to write to, or the reason why there is none.
+type choice struct {
+	candidate int
+	kind      error // nil if there is one
+	reason    string
+}
+
+// choose returns the first candidate that a stream answered for, or the reason why the bucket
+// cannot be written to.
+func (a answers) choose(stream string) choice {
 	for i, streams := range a {
 		switch {
 		case len(streams) == 0:
 			continue
 		case len(streams) > 1:
-			return i, "several streams take what is published into it from here: " + strings.Join(streams, ", "), ErrBucketAmbiguous
+			return choice{i, ErrBucketAmbiguous, "several streams store what is published into it from here: " + strings.Join(streams, ", ")}
 		case streams[0] != stream:
-			return i, "another stream takes what is published into it from here: " + streams[0], ErrBucketAmbiguous
+			return choice{i, ErrBucketAmbiguous, "another stream stores what is published into it from here: " + streams[0]}
 		}
-		return i, "", nil
+		return choice{candidate: i}
 	}
-	return 0, "no stream answers what is published into it from here: its subjects are not imported, or do not pass a leaf node", ErrBucketNotWritable
+	return choice{kind: ErrBucketNotWritable, reason: "no stream answers what is published into it from here: its subjects are not imported, or do not pass a leaf node"}
 }
 
 // writePrefix returns what the subject of a publish into the bucket begins with. Errors:
-// ErrBucketNotWritable, and among it ErrBucketAmbiguous.
+// ErrBucketNotWritable, or its special case ErrBucketAmbiguous.
 func (s *store) writePrefix(ctx context.Context, op string) (string, error) {
 	if found := s.write.Load(); found != nil {
 		return *found, nil
@@ -82,17 +90,22 @@ func (s *store) writePrefix(ctx context.Context, op string) (string, error) {
 	if ctx.Err() != nil {
 		return "", s.bucketFailed(op, context.Cause(ctx))
 	}
-	i, reason, kind := found.choose(stores.Stream(s.bucket))
-	if kind == nil && all[i] == s.read && s.ownBucket(ctx) {
-		kind, reason = ErrBucketAmbiguous, "the account has a bucket of that name, too, and what is published would go into that one"
-	}
-	if kind != nil {
-		e := stores.Error(op, s.bucket, kind, reason)
+	if found.kind != nil {
+		e := stores.Error(op, s.bucket, found.kind, found.reason)
 		e.Err = err
 		return "", e
 	}
-	s.write.Store(&all[i])
-	return all[i], nil
+	s.write.Store(&all[found.candidate])
+	return all[found.candidate], nil
+}
+
+// choose also refuses the candidate to which an own bucket of that name would answer.
+func (s *store) choose(ctx context.Context, all []string, found answers) choice {
+	c := found.choose(stores.Stream(s.bucket))
+	if c.kind == nil && all[c.candidate] == s.read && s.ownBucket(ctx) {
+		c.kind, c.reason = ErrBucketAmbiguous, "the account also has a bucket of that name, which would store what is published"
+	}
+	return c
 }
 
 // ownBucket reports whether the API without a prefix has another bucket of that name.
@@ -105,17 +118,17 @@ func (s *store) ownBucket(ctx context.Context) bool {
 	return err == nil && !own.CachedInfo().Created.Equal(s.stream.CachedInfo().Created)
 }
 
-// answered is one answer to a question, or the end of them.
+// answered is one answer to a probe, or the end of the answers.
 type answered struct {
 	candidate int
 	stream    string
 	end       bool
-	err       error // why it ended, if it was not that there is nobody
+	err       error // why it ended, unless there are no responders
 }
 
-// askAll asks who takes messages of each candidate. The error is one of those that kept it
-// from asking, if there is any.
-func (s *store) askAll(ctx context.Context, all []string) (found answers, failure error) {
+// askAll asks which streams store messages of each candidate, and chooses one. failure is one of
+// the errors that kept it from asking, if any.
+func (s *store) askAll(ctx context.Context, all []string) (chosen choice, failure error) {
 	ctx, cancel := context.WithCancel(ctx)
 	came := make(chan answered)
 	var asking sync.WaitGroup
@@ -124,11 +137,12 @@ func (s *store) askAll(ctx context.Context, all []string) (found answers, failur
 	}
 	defer asking.Wait()
 	defer cancel()
-	found = make(answers, len(all))
+	found := make(answers, len(all))
 	began := time.Now()
 	patience := time.NewTimer(routeWait)
 	defer patience.Stop()
-	for open, first := len(all), true; open > 0; {
+	var settle time.Duration // 0 before the first answer
+	for open := len(all); open > 0; {
 		select {
 		case a := <-came:
 			if a.end {
@@ -137,20 +151,24 @@ func (s *store) askAll(ctx context.Context, all []string) (found answers, failur
 				continue
 			}
 			found[a.candidate] = append(found[a.candidate], a.stream)
-			if first {
-				first = false
-				patience.Reset(routeSettle + 3*time.Since(began))
+			if settle == 0 {
+				settle = routeSettle + 3*time.Since(began)
 			}
+			patience.Reset(settle)
 		case <-patience.C:
-			return found, failure
+			chosen, left := s.choose(ctx, all, found), routeWait-time.Since(began)
+			if chosen.kind == nil || left <= 0 {
+				return chosen, failure
+			}
+			patience.Reset(left) // the right one may be slower than another
 		case <-ctx.Done():
-			return found, failure
+			return choice{}, failure
 		}
 	}
-	return found, failure
+	return s.choose(ctx, all, found), failure
 }
 
-// tell hands over an answer while somebody waits for it.
+// tell hands over an answer unless ctx has ended.
 func tell(ctx context.Context, to chan<- answered, a answered) {
 	select {
 	case to <- a:
@@ -158,7 +176,7 @@ func tell(ctx context.Context, to chan<- answered, a answered) {
 	}
 }
 
-// ask asks who takes messages of one candidate, until there are no more answers.
+// ask asks which streams store messages of one candidate, until there are no more answers.
 func (s *store) ask(ctx context.Context, prefix string, came func(answered)) {
 	m := &api.Msg{Subject: prefix + "M." + encodeName(nobodysStream), Header: api.Header{jetstream.ExpectedStreamHeader: {nobodysStream}}}
 	for answer, err := range s.js.Conn().RequestManyMsg(ctx, m, api.RequestManyTotal(2*routeWait)) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -20,7 +21,7 @@ import (
 // connect returns a connection that ends with the test.
 func connect(t *testing.T, s *natsserver.Server, options ...api.Option) *api.Conn {
 	t.Helper()
-	nc := must.Get(api.Connect(s.URL(), options...))(t)
+	nc := must.Get(api.Connect(s.URL(), append([]api.Option{api.Timeout(time.Minute)}, options...)...))(t)
 	t.Cleanup(nc.Close)
 	return nc
 }
@@ -133,7 +134,8 @@ func leafOf(t *testing.T, hub *natsserver.Server, edit func(*server.RemoteLeafOp
 		line := <-lines
 		wanted = slices.DeleteFunc(wanted, func(subject string) bool { return strings.Contains(line, "<<- [LS+ "+subject+"]") })
 	}
-	for !s.Server().GlobalAccount().SubscriptionInterest("$JS.hub.API.DIRECT.GET.x") { // the line comes a moment before
+	must.Get(connect(t, hub).Subscribe("behind.them", func(*api.Msg) {}))(t)
+	for !s.Server().GlobalAccount().SubscriptionInterest("behind.them") { // a line comes a moment before its subject is known
 		runtime.Gosched()
 	}
 	return s

@@ -20,25 +20,25 @@ import (
 //
 //	the last chunk of each id, without its data ──► old enough ──► a batch of ids
 //	                                                                   │
-//	all infos, then those that came meanwhile ──► refer to some ──► taken out of it
+//	all infos, then those that came meanwhile ──► refer to some ──► removed from it
 //	                                                                   │
 //	                                                                   ▼  orphans
 //
-// The infos are read after the chunks, and those that came meanwhile again, until none has come:
-// an object that gets another name is seen under one of them, whenever that happens.
+// The infos are read after the chunks, and then those that came meanwhile, until none has come:
+// so an object that is renamed at any time is seen under one of its names.
 
 const (
-	// orphanAge is how old the newest chunk of an orphan is at least, by default.
+	// orphanAge is the default for the minimum age of the newest chunk of an orphan.
 	orphanAge = time.Hour
 	// orphanBatch bounds how many ids are held in memory: all infos are read once for each batch.
 	orphanBatch = 1 << 16
-	// roundsMax is how often infos are looked for that came meanwhile. A round is short: not even
-	// in a busy bucket does an object get another name in each of them just before it is seen.
+	// roundsMax is how often infos that came meanwhile are looked for. A round is short: even in
+	// a busy bucket no object is renamed in each of them just before it is seen.
 	roundsMax = 16
 )
 
-// Orphan are chunks that belong to no object: of a Put that was cut, or of an object that was
-// replaced or deleted by a call that was.
+// Orphan is the chunks with one id that belong to no object: those of a Put that was
+// interrupted, or of an object whose replacement or deletion was.
 type Orphan struct {
 	// NUID is the id of the chunks.
 	NUID string
@@ -47,15 +47,15 @@ type Orphan struct {
 	Revision uint64
 }
 
-// Scavenged is what Scavenge has removed.
+// Scavenged says what Scavenge removed.
 type Scavenged struct {
-	// Orphans is how many there were, and Chunks how many chunks they had.
+	// Orphans is how many orphans it removed, and Chunks how many chunks they had.
 	Orphans int
 	Chunks  uint64
 }
 
-// Scavenge removes the orphans that Orphans yields, and returns what it has removed, also with
-// an error. Errors: those of Orphans and of Stream.Purge.
+// Scavenge removes the orphans that Orphans yields, and returns what it removed, even with an
+// error. Errors: those of Orphans and of Stream.Purge.
 func Scavenge(ctx context.Context, of Store, olderThan time.Duration) (Scavenged, error) {
 	var done Scavenged
 	s, _ := of.(*store) // Orphans refuses others
@@ -73,18 +73,18 @@ func Scavenge(ctx context.Context, of Store, olderThan time.Duration) (Scavenged
 	return done, nil
 }
 
-// Orphans yields chunks that no object has, and changes nothing. Only such count whose newest
-// chunk is older than olderThan by the clock of the program, so that those of a Put that is on
-// its way are left alone; zero is an hour, and it should be more than any Put pauses. As long
-// counts an object that was deleted. It reads a header for each object, and what the store says
-// of all of them; in memory it has no more than 65,536 ids. The error is the last: ErrInvalidOption
-// for a negative olderThan and a store of another package; ErrBadObjectMeta, as an info that
-// cannot be read may refer to any chunks; ErrBucketNotFound.
+// Orphans yields the chunks that belong to no object, and changes nothing. Chunks count only if
+// the newest one with their id is older than olderThan by the program's clock, so that those of
+// a Put under way are left alone; 0 is an hour, and it should be longer than any Put pauses. For
+// the same time, a deleted object still counts as the owner of its chunks. It reads a header for
+// each object, and all infos, and holds at most 65,536 ids in memory. An error comes last:
+// ErrInvalidOption for a negative olderThan, and for a store of another package;
+// ErrBadObjectMeta, because an unreadable info may refer to any chunks; ErrBucketNotFound.
 func Orphans(ctx context.Context, of Store, olderThan time.Duration) iter.Seq2[Orphan, error] {
 	return orphans(ctx, of, scavenging{olderThan, orphanBatch})
 }
 
-// scavenging says what is looked for.
+// scavenging are the parameters of a search.
 type scavenging struct {
 	olderThan time.Duration
 	batch     int // ids in memory
@@ -95,7 +95,7 @@ func orphans(ctx context.Context, of Store, what scavenging) iter.Seq2[Orphan, e
 		s, own := of.(*store)
 		switch {
 		case !own:
-			yield(Orphan{}, refusedOption("store", "is none of this package"))
+			yield(Orphan{}, refusedOption("store", "is not of this package"))
 			return
 		case what.olderThan < 0:
 			yield(Orphan{}, s.bucketFailed("scavenge", refusedOption("olderThan", "is negative")))
@@ -122,7 +122,7 @@ func orphans(ctx context.Context, of Store, what scavenging) iter.Seq2[Orphan, e
 	}
 }
 
-// yieldOrphans yields what no info refers to, and empties the batch.
+// yieldOrphans yields the ids that no info refers to, and empties the batch.
 func (s *store) yieldOrphans(ctx context.Context, batch map[string]Orphan, before time.Time, yield func(Orphan, error) bool) bool {
 	if len(batch) == 0 {
 		return true
@@ -141,7 +141,7 @@ func (s *store) yieldOrphans(ctx context.Context, batch map[string]Orphan, befor
 	return true
 }
 
-// takeReferred takes out of a batch what infos refer to.
+// takeReferred removes from a batch the ids that infos refer to.
 func (s *store) takeReferred(ctx context.Context, batch map[string]Orphan, before time.Time) error {
 	after, came := uint64(0), true
 	for round := 0; came && round < roundsMax; round++ {

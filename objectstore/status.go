@@ -7,33 +7,33 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// Status is what a bucket was like when it was asked for.
+// Status is the state and the config of a bucket when it was asked for. It is immutable.
 type Status interface {
 	// Bucket returns the name of the bucket.
 	Bucket() string
-	// Description returns what it is for.
+	// Description returns what the bucket is for.
 	Description() string
-	// TTL returns how long objects are kept; 0 for ever.
+	// TTL returns how long objects are kept; 0 is for ever.
 	TTL() time.Duration
-	// Storage returns where it is kept.
+	// Storage returns where the bucket is kept.
 	Storage() jetstream.StorageType
-	// Replicas returns how many servers keep it.
+	// Replicas returns how many servers keep the bucket.
 	Replicas() int
-	// Sealed reports whether nothing in it can be changed any more.
+	// Sealed reports whether the bucket can no longer be changed.
 	Sealed() bool
-	// Size returns how many bytes it has, with what it says of its objects.
+	// Size returns the size of the bucket in bytes, including the infos.
 	Size() uint64
 	// BackingStore returns "JetStream".
 	BackingStore() string
-	// Metadata returns the program's own, and what servers have added.
+	// Metadata returns the metadata, including what servers added. It must not be changed.
 	Metadata() map[string]string
 	// IsCompressed reports whether its files are compressed.
 	IsCompressed() bool
-	// Config returns the config that the bucket could be made with. See Plan.
+	// Config returns a config that creates such a bucket. See Plan.
 	Config() Config
 }
 
-// BucketStatus is the Status of a bucket that is a stream.
+// BucketStatus implements Status.
 type BucketStatus struct {
 	bucket string
 	info   *jetstream.StreamInfo
@@ -74,7 +74,7 @@ func (s *BucketStatus) IsCompressed() bool {
 // Config implements Status.
 func (s *BucketStatus) Config() Config { return configOf(s.bucket, &s.info.Config) }
 
-// StreamInfo returns what the server says of the stream. It is not to be changed.
+// StreamInfo returns the info of the bucket's stream. It must not be changed.
 func (s *BucketStatus) StreamInfo() *jetstream.StreamInfo { return s.info }
 
 // Status implements Reader.

@@ -3,6 +3,7 @@ package objectstore
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/api"
@@ -15,21 +16,24 @@ import (
 //	sweep ──► at once ──► done
 //	            │ failed
 //	            ▼
-//	        sweeping ──► waiting ──► sweeping … done, or given up: what is left is an orphan
+//	        sweeping ──► waiting ──► sweeping … done, or gave up: the rest is an orphan
 //
-// An object whose info may have been stored is a question first. Where nobody can answer it,
-// nothing is removed.
+// If the info of an object may have been stored, that is found out first. If that is impossible,
+// nothing is removed. Chunks that may still be under way, on a lost link for instance, are replaced
+// first: empty messages with their ids are stored, so that the stream drops what arrives after the
+// purge as a duplicate.
 
-// sweep is one thing to be removed.
+// sweep is the removal of chunks with one id.
 type sweep struct {
-	chunks string // id of the chunks; empty for nothing
-	fence  string // subject to publish before: behind it no chunk of the put comes; empty for none
-	doubt  *doubt // the info of the chunks may have been stored; nil if it was not
-	old    string // id of the chunks that are to be removed instead if it was; empty for none
+	chunks string   // id of the chunks; empty for none
+	late   []string // ids of their messages that may still be under way
+	to     string   // the subject of those messages
+	doubt  *doubt   // the info of the chunks may have been stored; nil if it was not
+	old    string   // id of the chunks to remove instead if it was; empty for none
 }
 
-// sweep removes chunks: now if it can, else an actor goes on with it. It waits for the first
-// try, unless ctx is done.
+// sweep removes chunks: now if it can, otherwise an actor continues. It waits for the first try,
+// unless ctx is done.
 func (s *store) sweep(ctx context.Context, w *sweep) {
 	if w.chunks == "" {
 		return
@@ -49,8 +53,7 @@ func (s *store) sweep(ctx context.Context, w *sweep) {
 
 // sweepOnce removes chunks, or returns why it could not.
 func (s *store) sweepOnce(ctx context.Context, w *sweep) error {
-	switch {
-	case w.doubt != nil:
+	if w.doubt != nil {
 		w.doubt.over = true
 		revision, err := s.fate(ctx, w.doubt)
 		if err != nil {
@@ -59,18 +62,37 @@ func (s *store) sweepOnce(ctx context.Context, w *sweep) error {
 		if revision != 0 {
 			w.chunks = w.old
 		}
-	case w.fence != "":
-		// What refuses the fence has refused the chunks: the bucket is full.
-		_, err := s.js.Publish(ctx, w.fence, nil, jetstream.WithMsgID(w.chunks+"-end"), jetstream.WithExpectStream(stores.Stream(s.bucket)))
-		if err != nil && !denied(err) {
-			return err
-		}
 	}
-	w.doubt, w.fence = nil, ""
+	w.doubt = nil
+	if err := s.forestall(ctx, w); err != nil {
+		return err
+	}
 	if w.chunks == "" {
 		return nil
 	}
 	return s.stream.Purge(ctx, jetstream.WithPurgeSubject(s.chunksOf(w.chunks)))
+}
+
+// forestall makes the stream know the ids of messages that may still be under way. If it refuses
+// one because the bucket is full, it has refused the chunk as well.
+func (s *store) forestall(ctx context.Context, w *sweep) error {
+	errs := make([]error, len(w.late))
+	var all sync.WaitGroup
+	for i, id := range w.late {
+		all.Go(func() {
+			_, errs[i] = s.js.Publish(ctx, w.to, nil, jetstream.WithMsgID(id), jetstream.WithExpectStream(stores.Stream(s.bucket)))
+		})
+	}
+	all.Wait()
+	var left []string
+	var failed error
+	for i, err := range errs {
+		if err != nil && !denied(err) {
+			left, failed = append(left, w.late[i]), err
+		}
+	}
+	w.late = left
+	return failed
 }
 
 const (
@@ -82,14 +104,14 @@ const (
 
 // Letters to a sweeper.
 type (
-	// swept is what has become of a try.
+	// swept is the result of a try.
 	swept struct{ err error }
 
 	// sweepDue ends a pause.
 	sweepDue struct{}
 )
 
-// sweeper is the actor that goes on with a sweep.
+// sweeper is the actor that continues a sweep.
 type sweeper struct {
 	s      *store
 	w      *sweep

@@ -37,9 +37,9 @@ func peers(t testing.TB, memory bool) (objectstore.Store, natsjs.ObjectStore) {
 
 func clients(t testing.TB, url string, memory bool) (objectstore.Store, natsjs.ObjectStore) {
 	t.Helper()
-	nc := must.Get(api.Connect(url))(t)
+	nc := must.Get(api.Connect(url, api.Timeout(time.Minute)))(t)
 	t.Cleanup(nc.Close)
-	other := must.Get(nats.Connect(url))(t)
+	other := must.Get(nats.Connect(url, nats.Timeout(time.Minute)))(t)
 	t.Cleanup(other.Close)
 	config := objectstore.Config{Bucket: "films"}
 	if memory {
@@ -116,7 +116,7 @@ func TestTransfersOutliveTheirActors(t *testing.T) {
 // Each chunk is stored once, in its place.
 func TestTransfersOutliveTheirLeader(t *testing.T) {
 	c := natsserver.RunCluster(t, 3, natsserver.Options{JetStream: true})
-	nc := must.Get(api.Connect(c.Members()[0].URL()))(t)
+	nc := must.Get(api.Connect(c.Members()[0].URL(), api.Timeout(time.Minute)))(t)
 	t.Cleanup(nc.Close)
 	ctx := must.Within(t, 3*time.Minute)
 	store := must.Get(objectstore.Create(ctx, must.Get(jetstream.New(nc))(t),
@@ -150,7 +150,7 @@ func TestTransfersOutliveTheirLeader(t *testing.T) {
 func TestPutThatIsNotPermitted(t *testing.T) {
 	user := natsserver.User{Name: "u", Password: "p", Publish: natsserver.Permission{Deny: []string{"$O.films.C.>"}}}
 	s := natsserver.Run(t, natsserver.Options{JetStream: true, Accounts: []natsserver.Account{{Name: "A", JetStream: true, Users: []natsserver.User{user}}}})
-	nc := must.Get(api.Connect(s.URL(), api.UserInfo("u", "p")))(t)
+	nc := must.Get(api.Connect(s.URL(), api.UserInfo("u", "p"), api.Timeout(time.Minute)))(t)
 	t.Cleanup(nc.Close)
 	ctx := must.Within(t, time.Minute)
 	store := must.Get(objectstore.Create(ctx, must.Get(jetstream.New(nc))(t), objectstore.Config{Bucket: "films"}))(t)

@@ -12,26 +12,26 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// updatesRoom is how many infos there is room for in the channel of a Watcher.
+// updatesRoom is the capacity of the channel of a Watcher.
 const updatesRoom = 256
 
-// away is how long a watcher may be without a consumer before it begins anew: a change of a
-// name leaves nothing that tells of it.
+// away is how long a watcher may be without a consumer before it starts over: a rename that it
+// misses leaves no trace.
 const away = time.Nanosecond
 
-// Watcher hands on through a channel what becomes of objects; Reader.Events does it without
-// one. It is an actor in the tree of its connection, below consumers, and goes on through lost
-// links, servers and consumers. Its methods are safe for concurrent use.
+// Watcher delivers the changes of objects through a channel; Reader.Events does it without one.
+// It is an actor in the tree of its connection, below consumers, and survives lost links,
+// servers and consumers. Its methods are safe for concurrent use.
 type Watcher interface {
-	// Updates returns the channel, which has room for 256 infos: of objects, of those that were
-	// deleted, and nil when all has come that was there at first. After a Resync, which a
+	// Updates returns the channel, which has room for 256 infos: those of objects and of deleted
+	// objects, and one nil after everything that was there at first. After a Resync, which the
 	// channel does not show, all that there is comes again. The channel is closed when the
 	// watcher has ended.
 	Updates() <-chan *Info
 	// Stop ends the watcher. It does not wait, and returns nil.
 	Stop() error
-	// Err returns why the watcher has ended: nil before that, and after Stop. The context's
-	// error, ErrBucketNotFound, ErrSlowWatcher, api.ErrConnectionClosed.
+	// Err returns why the watcher ended; nil before that, and after Stop. Errors: the context's;
+	// ErrBucketNotFound; ErrSlowWatcher; api.ErrConnectionClosed.
 	Err() error
 }
 
@@ -58,7 +58,7 @@ func (s *store) Watch(ctx context.Context, opts ...WatchOpt) (Watcher, error) {
 	if err != nil {
 		return nil, s.bucketFailed("watch", err)
 	}
-	synced := o.updatesOnly // the nil was sent, if there is one: for all syncs
+	synced := o.updatesOnly // the nil was sent, or there is none; for all syncs
 	w, updates, err := watch.Channel(ctx, s.watching(&o), updatesRoom, func(e watch.Event[*Info]) (*Info, bool) {
 		switch e.Kind {
 		case watch.Entry:
@@ -101,7 +101,7 @@ func (s *store) Events(ctx context.Context, opts ...WatchOpt) iter.Seq2[Event, e
 	}
 }
 
-// watching returns what is to be watched.
+// watching returns the config of a watcher.
 func (s *store) watching(o *watchOptions) watch.Config[*Info] {
 	return watch.Config[*Info]{
 		Name: string(stores) + s.bucket + "-" + nuid.Next(), JetStream: s.js, Stream: s.stream, Filters: []string{s.read + "M.>"},
@@ -110,7 +110,7 @@ func (s *store) watching(o *watchOptions) watch.Config[*Info] {
 	}
 }
 
-// decoder returns what makes an info of a message.
+// decoder returns the function that makes an info of a message.
 func (s *store) decoder(ignoreDeletes bool) func(jetstream.Msg, *jetstream.MsgMetadata) (*Info, bool, error) {
 	return func(m jetstream.Msg, meta *jetstream.MsgMetadata) (*Info, bool, error) {
 		info, err := decodeInfo(s.bucket, &jetstream.RawStreamMsg{
@@ -123,7 +123,7 @@ func (s *store) decoder(ignoreDeletes bool) func(jetstream.Msg, *jetstream.MsgMe
 	}
 }
 
-// unread makes what ended a read an error about the bucket, or about an object.
+// unread wraps the error that ended a read in an error about the bucket, or about an object.
 func (s *store) unread(op string, err error) error {
 	if err == nil {
 		return nil

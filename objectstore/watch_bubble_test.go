@@ -169,7 +169,7 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// A watcher that was away learns all anew: a change of a name leaves no trace.
+// A watcher that was away starts over, because a rename leaves no trace.
 func TestEventsAfterAnAbsence(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ctx, cancel := context.WithCancel(w.T.Context())

@@ -17,9 +17,9 @@ type watchOptions struct {
 	missing        jetstream.Missing
 }
 
-// IncludeHistory begins with all infos of each object that are kept, and not with the last one
-// alone: a bucket keeps one, unless a program of another kind has written to it. It does not go
-// with UpdatesOnly.
+// IncludeHistory begins with all kept infos of each object instead of the last one. A bucket
+// keeps only one, unless a client of another kind has written to it. It cannot be combined with
+// UpdatesOnly.
 func IncludeHistory() WatchOpt {
 	return func(o *watchOptions) error {
 		o.includeHistory = true
@@ -27,8 +27,8 @@ func IncludeHistory() WatchOpt {
 	}
 }
 
-// UpdatesOnly leaves out what is there: Ready comes at once, and there is no nil in the channel.
-// It does not go with IncludeHistory.
+// UpdatesOnly leaves out what is there at first: Ready comes at once, and there is no nil in the
+// channel. It cannot be combined with IncludeHistory.
 func UpdatesOnly() WatchOpt {
 	return func(o *watchOptions) error {
 		o.updatesOnly = true
@@ -44,23 +44,23 @@ func IgnoreDeletes() WatchOpt {
 	}
 }
 
-// Slow says what a watcher does when what it hands on is not taken as fast as it comes.
+// Slow is what a watcher does when its events are not taken as fast as they come.
 type Slow = watch.Slow
 
-// The answers.
+// The policies.
 const (
-	// SlowWait has the server wait: nothing is lost. The default.
+	// SlowWait makes the server wait: nothing is lost. It is the default.
 	SlowWait = watch.Wait
-	// SlowConflate keeps the newest info of each object: what waits is bounded by their number.
+	// SlowConflate keeps only the newest info of each object, so at most one per object waits.
 	SlowConflate = watch.Conflate
 	// SlowStop ends the watcher with an ErrSlowWatcher.
 	SlowStop = watch.Stop
 )
 
-// WhenSlow says what happens when what a watcher hands on is not taken as fast as it comes. No
-// more than waiting infos wait, with SlowWait and SlowStop: 256 and 65,536 for 0. The channel of
-// Watcher.Updates has room for 256 beside. ErrInvalidOption for less than 0, and for answers that
-// are none.
+// WhenSlow sets what a watcher does when its infos are not taken as fast as they come. With
+// SlowWait and SlowStop at most waiting infos wait; 0 is 256 for SlowWait and 65,536 for
+// SlowStop. The channel of Watcher.Updates has room for 256 more. Errors: ErrInvalidOption for a
+// negative waiting, and for an unknown policy.
 func WhenSlow(answer Slow, waiting int) WatchOpt {
 	return func(o *watchOptions) error {
 		o.slow, o.waiting = answer, waiting
@@ -68,9 +68,9 @@ func WhenSlow(answer Slow, waiting int) WatchOpt {
 	}
 }
 
-// OnMissing says what a watcher does when the bucket is gone: MissingStop ends it, which is the
-// default; MissingWait waits until there is another one, which begins with a Resync.
-// ErrInvalidOption for other answers.
+// OnMissing sets what a watcher does when the bucket is gone: MissingStop, the default, ends it;
+// MissingWait waits until there is another one, and then begins with a Resync. Errors:
+// ErrInvalidOption for any other value.
 func OnMissing(answer jetstream.Missing) WatchOpt {
 	return func(o *watchOptions) error {
 		o.missing = answer
@@ -93,7 +93,7 @@ func readWatchOptions(opts []WatchOpt) (o watchOptions, err error) {
 		}
 	}
 	if o.includeHistory && o.updatesOnly {
-		return o, refusedOption("UpdatesOnly", "does not go with IncludeHistory")
+		return o, refusedOption("UpdatesOnly", "cannot be combined with IncludeHistory")
 	}
 	return o, nil
 }

@@ -43,8 +43,8 @@ func (p *Parser) arguments(line []byte, f *Frame) (int, error) {
 	}
 }
 
-// errText takes the text of -ERR without blanks and quotes around it. The text
-// may be missing: dropping the connection would tell the user even less.
+// errText takes the text of -ERR without blanks and quotes around it. A missing text is
+// accepted: dropping the connection would tell the user even less.
 func (p *Parser) errText(line []byte, at int, f *Frame) error {
 	if at < len(line) && !isBlank(line[at]) {
 		return p.fail(ErrBadArguments, line)
@@ -60,8 +60,8 @@ func (p *Parser) errText(line []byte, at int, f *Frame) error {
 	return nil
 }
 
-// jsonText takes the argument of INFO or CONNECT. Whether it is JSON is for
-// ParseInfo and ParseConnect to say.
+// jsonText takes the argument of INFO or CONNECT. ParseInfo and ParseConnect check that
+// it is JSON.
 func (p *Parser) jsonText(line []byte, at int, f *Frame) error {
 	if at == len(line) || !isBlank(line[at]) {
 		return p.fail(ErrBadArguments, line)
@@ -160,8 +160,8 @@ func (p *Parser) unsubArgs(line []byte, args []Span, f *Frame) error {
 	return nil
 }
 
-// sid reads a subscription's number. On the wire it is any token; ours are
-// numbers, and so are those of all clients that a fake server has to serve.
+// sid reads a subscription's number. The protocol allows any token; ours are numbers,
+// and so are those of every client that a fake server must handle.
 func (p *Parser) sid(line []byte, arg Span, f *Frame) bool {
 	var ok bool
 	f.SID, ok = number(arg.Of(line))
@@ -193,7 +193,8 @@ func (p *Parser) headerPayload(line []byte, args []Span, f *Frame) (int, error) 
 	return total, nil
 }
 
-// size reads a number of bytes within limit; over is the kind for one above it.
+// size reads a number of bytes of at most limit; over is the kind of error for a larger
+// one.
 func (p *Parser) size(line []byte, arg Span, limit int, over error) (int, error) {
 	n, ok := number(arg.Of(line))
 	if !ok {
@@ -205,8 +206,8 @@ func (p *Parser) size(line []byte, arg Span, limit int, over error) (int, error)
 	return int(n), nil
 }
 
-// number reads decimal digits, all of b. It reports false for none, for anything
-// else among them and for more than 64 bits.
+// number reads b as a decimal number. It reports false when b is empty, holds anything
+// but digits, or overflows 64 bits.
 func number(b []byte) (uint64, bool) {
 	var n uint64
 	for _, c := range b {
@@ -219,9 +220,9 @@ func number(b []byte) (uint64, bool) {
 	return n, len(b) > 0
 }
 
-// splitArgs finds the arguments of line from at on, separated by runs of blanks
-// and tabs, and returns how many there are; -1 when there are more than args can
-// hold, or a CR is among them.
+// splitArgs finds the arguments of line from offset at on, separated by runs of blanks
+// and tabs, and returns how many there are, or -1 when args cannot hold them all or one
+// contains a CR.
 func splitArgs(line []byte, at int, args *[argsMax]Span) int {
 	n, i := 0, at
 	for {

@@ -19,7 +19,7 @@ func repeat(frame []byte) []byte {
 func mixed() []byte {
 	var buf []byte
 	for i := 0; len(buf) < 64<<10; i++ {
-		h := uint32(i) * 2654435761 >> 8 // spread, and the same in each run
+		h := uint32(i) * 2654435761 >> 8 // scattered, but the same in each run
 		subject := strings.Repeat("s", 1+int(h%5)) + "." + strings.Repeat("t", 1+int(h>>3%17))
 		buf = AppendMsg(buf, subject, uint64(h>>7%10000), "", make([]byte, h>>5%120))
 	}

@@ -20,9 +20,9 @@ import (
 	"go.uber.org/goleak"
 )
 
-// FuzzHeaderDifferential compares ParseHeader with the reference client. The
-// differences that are meant, all of which refuse what the protocol does not
-// allow, or resolve what it leaves open:
+// FuzzHeaderDifferential compares ParseHeader with the reference client. The intended
+// differences, all of which refuse what the protocol does not allow, or decide what it
+// leaves open:
 //
 //   - NATS/1.0 must be followed by a blank, a tab or the end of the line.
 //   - A status must be three digits; the reference takes any three bytes.
@@ -51,8 +51,8 @@ func FuzzHeaderDifferential(f *testing.F) {
 	})
 }
 
-// meansToDiffer reports whether one of the differences that FuzzHeaderDifferential
-// lists applies to a block.
+// meansToDiffer reports whether one of the differences listed at FuzzHeaderDifferential
+// applies to a block.
 func meansToDiffer(block []byte) bool {
 	text := strings.ReplaceAll(string(block), "\r\n", "\n")
 	first, fields, _ := strings.Cut(text, "\n")
@@ -78,9 +78,8 @@ func meansToDiffer(block []byte) bool {
 	return strings.Contains(fields, "\nStatus:") || strings.Contains(fields, "\nDescription:")
 }
 
-// FuzzSubject compares the checks of subjects with the server's. The one
-// difference that is meant: control characters, of which the server allows all
-// but tab, LF, FF and CR.
+// FuzzSubject compares the checks of subjects with the server's. The one intended
+// difference: control characters, of which the server allows all but tab, LF, FF and CR.
 func FuzzSubject(f *testing.F) {
 	for _, s := range []string{"", "a", "a.b", "a..b", ".a", "a.", "a b", "*", ">", "a.*.b", "a.>", "a.>.b", "a*", "*.>", "a\tb", "a\x00", "ä.ö", ">.", "*."} {
 		f.Add(s, "a.b.c")
@@ -121,7 +120,7 @@ func FuzzSubject(f *testing.F) {
 	})
 }
 
-// TestMain stops the embedded server and looks for goroutines that were left.
+// TestMain stops the embedded server and checks for leaked goroutines.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if embeddedStarted.Load() {
@@ -137,7 +136,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// embeddedStarted is set once embedded was called.
+// embeddedStarted is set once embedded has been called.
 var embeddedStarted atomic.Bool
 
 // embedded is a real server without a listener, shared by the runs of one test
@@ -234,9 +233,9 @@ const connectQuietly = `CONNECT {"verbose":false,"pedantic":false,"headers":true
 
 // FuzzClientFramesServer feeds a real server what our parser accepts as a client's
 // frames: the server must accept it, too, and hand out each message with the same
-// subject, reply, header and payload. What our parser refuses may be accepted by
-// the server: the number of a subscription that is no number, INFO-like JSON
-// without a blank in front, a CR amid a line.
+// subject, reply, header and payload. The server may accept what our parser refuses: a
+// subscription's number that is not a number, JSON without a blank in front, a CR within
+// a line.
 func FuzzClientFramesServer(f *testing.F) {
 	addStreams(f, true, func(stream []byte) { f.Add(stream) })
 	f.Add([]byte("HPUB a 0 1\r\nx\r\n"))
@@ -275,9 +274,9 @@ func FuzzClientFramesServer(f *testing.F) {
 	})
 }
 
-// isPlain reports whether the server does with frames nothing but deliver
-// them: no handshake, no subject or reply with a meaning of its own, sizes as
-// servers read them, in at most nine digits.
+// isPlain reports whether the server only delivers the frames: there is no handshake, no
+// subject or reply with a special meaning, and no size of more than nine digits, the most
+// that servers read.
 func isPlain(stream []byte, readings []reading) bool {
 	for _, r := range readings {
 		special := strings.HasPrefix(r.Subject, "$") || strings.HasPrefix(r.Reply, "$") ||
@@ -298,16 +297,16 @@ func isPlain(stream []byte, readings []reading) bool {
 	return true
 }
 
-// delivered turns what was published into what a subscriber to everything gets.
+// delivered turns what was published into what a subscriber to all subjects gets.
 func delivered(published []reading) (messages []reading) {
 	for _, r := range published {
-		// Unless it is asked to be pedantic, a server looks for nothing but empty tokens: a
-		// wildcard to publish to is a token like others.
+		// Unless it is pedantic, a server checks only for empty tokens: in a subject to
+		// publish to, a wildcard is a token like any other.
 		if r.Op != OpPub && r.Op != OpHPub || slices.Contains(strings.Split(r.Subject, "."), "") {
 			continue
 		}
 		r.SID = 1
-		if r.Op = OpMsg; r.HasHeaderBlock { // a block of no bytes is none to a server
+		if r.Op = OpMsg; r.HasHeaderBlock { // to a server an empty block is no block
 			r.Op = OpHMsg
 		}
 		messages = append(messages, r)
@@ -363,7 +362,7 @@ func readWithReference(t *testing.T, stream []byte, count int) (seen []reading) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The flush is answered behind the stream, so all of it has been read then.
+	// The flush is answered after the stream, so all of it has been read by then.
 	if err := nc.FlushTimeout(5 * time.Second); err != nil {
 		t.Fatalf("%q: %v, last error %v", stream, err, nc.LastError())
 	}

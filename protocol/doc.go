@@ -1,6 +1,6 @@
-// Package protocol turns bytes into NATS frames and values into bytes. It is
-// pure: no sockets, no clock, no goroutines, no locks. What it is given decides
-// what it returns, so a failing input is a byte slice that a test can keep.
+// Package protocol turns bytes into NATS frames and values into bytes. It is pure: no
+// sockets, no clock, no goroutines, no locks. Its results depend on its arguments
+// alone, so a failing input is a byte slice that a test can keep.
 //
 //	bytes read ──► Parser.Next ──► Frame (spans into the caller's buffer)
 //	                  │                 │
@@ -8,7 +8,7 @@
 //	               *Error               ├── Arg ─────► ParseInfo, ParseConnect
 //	    (kind, operation, offset)       └── Arg ─────► ClassifyServerError
 //
-//	values ──► Check… ──► Append… ──► whole frames behind dst
+//	values ──► Check… ──► Append… ──► whole frames after dst
 //
 // One parser serves both ends of a connection: [NewServerParser] reads what a
 // server sends, [NewClientParser] what a client sends. Clients, fake servers,
@@ -25,11 +25,11 @@
 //     is never skipped over, since what follows would be read as operations.
 //   - Subjects are byte strings: whatever is not blank, tab, CR or LF belongs to
 //     them. A server relays what others published, so being stricter here would
-//     let a stranger's subject cut our connection.
+//     let a stranger's subject break our connection.
 //
 // # What it never does
 //
-// It allocates nothing on the message path and nothing that a peer announces:
-// every length is checked against a named limit, with overflow-safe arithmetic,
-// before the caller is told to make room for it.
+// It allocates nothing on the message path, and never allocates a size just because a
+// peer announced it: every length is checked against a named limit, with overflow-safe
+// arithmetic, before the caller is asked to make room for it.
 package protocol

@@ -31,8 +31,8 @@ func checkPub(subject, reply string) error {
 	return CheckReplySubject(reply)
 }
 
-// AppendPubChecked is AppendPub for subjects that have passed the checks. With
-// unchecked ones the frame may be read as several.
+// AppendPubChecked is AppendPub for subjects that have already been checked. With
+// unchecked ones the peer may read the frame as several.
 func AppendPubChecked(dst []byte, subject, reply string, payload []byte) []byte {
 	dst = slices.Grow(dst, len("PUB   ")+len(subject)+len(reply)+digitsMax+2*len(lineEnd)+len(payload))
 	dst = append(dst, "PUB "...)
@@ -74,7 +74,7 @@ func AppendHPub(dst []byte, subject, reply string, h Header, payload []byte) ([]
 }
 
 // AppendHPubChecked appends an HPUB frame with an encoded header block, which
-// [AppendHeader] made, and subjects that have passed the checks.
+// [AppendHeader] made, and subjects that have already been checked.
 //
 //style:allow params the parts of a frame in wire order; a struct would be made per message
 func AppendHPubChecked(dst []byte, subject, reply string, block, payload []byte) []byte {
@@ -86,7 +86,7 @@ func AppendHPubChecked(dst []byte, subject, reply string, block, payload []byte)
 	return append(dst, lineEnd...)
 }
 
-// appendHead appends the operation and the subjects, with a blank behind each.
+// appendHead appends the operation and the subjects, each followed by a blank.
 func appendHead(dst []byte, op, subject, reply string) []byte {
 	dst = append(dst, op...)
 	dst = append(dst, subject...)
@@ -124,9 +124,9 @@ func AppendSub(dst []byte, subject, queue string, sid uint64) ([]byte, error) {
 // subscription once it has delivered max messages to it on this connection,
 // counted from its SUB; otherwise at once.
 //
-// Above [UnsubMax] nothing is appended, because the server would end the
-// subscription at once: the subscriber has to count for itself, which it does
-// anyway, and to send the UNSUB when it gets there.
+// Above [UnsubMax] nothing is appended, because the server would end the subscription
+// at once: the subscriber has to count for itself, which it does anyway, and to send
+// the UNSUB when the count is reached.
 func AppendUnsub(dst []byte, sid uint64, max int) []byte {
 	if max > UnsubMax {
 		return dst
@@ -163,8 +163,8 @@ func AppendErr(dst []byte, text string) []byte {
 	return append(dst, "'\r\n"...)
 }
 
-// AppendMsg appends a MSG frame, as a server does. It checks nothing: a server
-// that is made to misbehave needs that.
+// AppendMsg appends a MSG frame, as a server does. It checks nothing, so that a fake
+// server can misbehave.
 //
 //style:allow params the parts of a frame in wire order; a struct would be made per message
 func AppendMsg(dst []byte, subject string, sid uint64, reply string, payload []byte) []byte {
@@ -187,8 +187,8 @@ func AppendHMsg(dst []byte, subject string, sid uint64, reply string, block, pay
 	return append(dst, lineEnd...)
 }
 
-// appendDelivery appends what stands between the subject and the sizes of MSG and
-// HMSG, with a blank behind each.
+// appendDelivery appends what stands between the subject and the sizes of MSG and HMSG:
+// the SID and the reply subject, if any, each followed by a blank.
 func appendDelivery(dst []byte, sid uint64, reply string) []byte {
 	dst = strconv.AppendUint(dst, sid, 10)
 	dst = append(dst, ' ')

@@ -57,7 +57,7 @@ func TestEncodersWriteDocumentedFrames(t *testing.T) {
 	}
 }
 
-// injections are subjects and names that would be read as something else.
+// injections are subjects and names that a peer would read as something else.
 var injections = []string{"a b", "a\tb", "a\rb", "a\nb", "a\r\nPUB x 0", " ", "a ", " a", "\x00", "a\x0bb", "a\x1f"}
 
 // refusal is the result of an encoder that was asked to append to "before".

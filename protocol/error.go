@@ -6,20 +6,20 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// snippetMax is how many bytes of the peer's an error quotes.
+// snippetMax is how many of the peer's bytes an error quotes.
 const snippetMax = 32
 
-// Error says what a peer did wrong, and where. It matches its Kind and
-// [ErrProtocol] with errors.Is. After an Error the stream has no known frame
-// boundary any more; the parser repeats the error until it is reset.
+// Error says what a peer did wrong, and where. It matches its Kind and [ErrProtocol]
+// with errors.Is. After an Error no frame boundary of the stream is known any more; the
+// parser repeats the error until it is reset.
 type Error struct {
 	Kind   error // one of the kinds of this package
 	Op     Op    // operation being read, OpNone when it was not recognised
 	Offset int64 // first byte of the offending frame, counted since Reset
 
-	// Limit is the limit that was exceeded and Got what was announced, in bytes.
-	// Both are zero unless the kind is about a limit. Got is capped: for a line
-	// it is Limit+1, because nobody waits for the end of a line that is too long.
+	// Limit is the limit that was exceeded and Got what was announced, in bytes. Both
+	// are zero unless the kind is about a limit. Got is capped: for a line it is
+	// Limit+1, because the parser does not wait for the end of a line that is too long.
 	Limit, Got int
 
 	// Snippet holds at most 32 bytes from the front of the frame, an owned copy.
@@ -55,7 +55,7 @@ func (e *Error) Error() string {
 // Unwrap returns the kind and ErrProtocol.
 func (e *Error) Unwrap() []error { return []error{e.Kind, ErrProtocol} }
 
-// kindText tolerates an Error that was built without a kind.
+// kindText also accepts the nil kind of an Error that was built without one.
 func kindText(kind error) string {
 	if kind == nil {
 		return ErrProtocol.Error()
@@ -89,7 +89,8 @@ func (e *JSONParseError) Error() string {
 // Unwrap returns ErrJSONParse and the cause.
 func (e *JSONParseError) Unwrap() []error { return []error{ErrJSONParse, e.Err} }
 
-// Category tells a peer's JSON from our own, which bad options have spoilt.
+// Category is Protocol for a peer's JSON, and Input for our own, which only bad options
+// can break.
 func (e *JSONParseError) Category() kind.Category {
 	if e.What == "CONNECT" {
 		return kind.Input
@@ -100,7 +101,8 @@ func (e *JSONParseError) Category() kind.Category {
 // Retryable reports whether another server, or the same one later, may do better.
 func (e *JSONParseError) Retryable() bool { return e.What != "CONNECT" }
 
-// MaybeSent reports false: nothing is sent before both are understood.
+// MaybeSent reports false: no message is sent before INFO and CONNECT have been
+// exchanged.
 func (e *JSONParseError) MaybeSent() bool { return false }
 
 // Causes of a JSONParseError that encoding/json would not report.

@@ -1,9 +1,9 @@
 package protocol
 
-// Span is a half-open range of bytes, [Start, End), in the buffer that was given
-// to [Parser.Next]. Offsets instead of slices: a frame stays valid when the
-// buffer is moved or kept for later, and holds no pointer for the garbage
-// collector to follow.
+// Span is a half-open range of bytes, [Start, End), in the buffer that was given to
+// [Parser.Next]. It holds offsets instead of a slice, so a frame stays valid when the
+// buffer is moved or kept for later, and holds no pointer for the garbage collector to
+// follow.
 type Span struct{ Start, End uint32 }
 
 // Of returns the bytes of the span, borrowed from buf. It panics when buf is

@@ -167,8 +167,8 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// checkHeaderRoundTrip checks that a block is decoded to the header it was made
-// from, but for the blanks in front of values.
+// checkHeaderRoundTrip checks that a block is decoded to the header it was made from,
+// except for blanks in front of values.
 func checkHeaderRoundTrip(t *testing.T, header Header, block []byte) {
 	t.Helper()
 	want := Header{}
@@ -249,7 +249,7 @@ func FuzzHeader(f *testing.F) {
 	})
 }
 
-// inlineStatus returns the three digits behind NATS/1.0 of a valid block.
+// inlineStatus returns the three digits after NATS/1.0 of a valid block.
 func inlineStatus(block []byte) string {
 	line, _, _ := strings.Cut(string(block), "\n")
 	status := strings.Trim(strings.TrimPrefix(line, "NATS/1.0"), " \t\r")

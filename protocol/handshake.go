@@ -84,9 +84,9 @@ func ParseInfo(data []byte) (*Info, error) {
 	return info, nil
 }
 
-// Complete fills in what a later INFO leaves out from the one before it on the
-// same connection: identity, limits, and what only the answer to CONNECT tells.
-// Servers send whole ones; without this a part of one would take limits away.
+// Complete fills in what a later INFO leaves out from the one before it on the same
+// connection: identity, limits, and the fields that only the answer to CONNECT has.
+// Servers send complete ones; without this a partial one would remove limits.
 func (i *Info) Complete(before *Info) {
 	if before == nil {
 		return
@@ -112,9 +112,9 @@ func (i *Info) Complete(before *Info) {
 	}
 }
 
-// ParseConnect decodes the JSON of CONNECT. Unknown fields are ignored; absent
-// ones are what a server assumes: verbose, pedantic and echo on. The error is a
-// *[JSONParseError] that quotes nothing.
+// ParseConnect decodes the JSON of CONNECT. Unknown fields are ignored; absent ones
+// have the value that a server assumes: verbose, pedantic and echo are on. The error is
+// a *[JSONParseError] that quotes nothing.
 func ParseConnect(data []byte) (*Connect, error) {
 	connect := &Connect{Verbose: true, Pedantic: true, Echo: true}
 	if err := decodeObject(data, connect); err != nil {
@@ -123,8 +123,8 @@ func ParseConnect(data []byte) (*Connect, error) {
 	return connect, nil
 }
 
-// decodeObject decodes one JSON object; other JSON, null above all, is refused,
-// since it would pass for an object without fields.
+// decodeObject decodes one JSON object. Other JSON is refused; null above all would
+// pass for an object without fields.
 func decodeObject(data []byte, v any) error {
 	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return errNotObject
@@ -161,7 +161,8 @@ func AppendInfo(dst []byte, info *Info) []byte {
 	}
 	data, err := json.Marshal(info)
 	if err != nil {
-		// Invariant: a struct of strings, numbers, flags and lists of strings encodes.
+		// Invariant: a struct of strings, numbers, flags and lists of strings can
+		// always be encoded.
 		panic("protocol: INFO cannot be encoded: " + err.Error())
 	}
 	dst = append(dst, "INFO "...)

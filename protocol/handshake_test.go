@@ -166,8 +166,8 @@ func TestInfoRoundTrip(t *testing.T) {
 	}
 }
 
-// TestLaterInfosAreCompleted: what a part of an INFO leaves out stays as it was,
-// what a whole one says counts.
+// TestLaterInfosAreCompleted: what a partial INFO leaves out stays as it was, a complete
+// one replaces everything.
 func TestLaterInfosAreCompleted(t *testing.T) {
 	before := Info{ServerID: "a", ServerName: "n", Headers: true, MaxPayload: 100, ClientID: 7, ClientIP: "::1",
 		AuthRequired: true, ConnectURLs: []string{"x:1"}, RemoteAccount: "A", IsSystemAccount: true, JetStream: true}

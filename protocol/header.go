@@ -20,15 +20,14 @@ const (
 	statusLen     = 3 // digits of an inline status
 )
 
-// Header holds the fields of a message. Names keep their case and are compared
-// with it; each may have several values, in order.
+// Header holds the fields of a message. Names are case-sensitive and kept as they are;
+// each may have several values, in order.
 type Header map[string][]string
 
 // Add appends value to those of key. It panics on a nil Header, as a map does.
 func (h Header) Add(key, value string) { h[key] = append(h[key], value) }
 
-// Set replaces the values of key by value. It panics on a nil Header, as a map
-// does.
+// Set replaces the values of key with value. It panics on a nil Header, as a map does.
 func (h Header) Set(key, value string) { h[key] = []string{value} }
 
 // Get returns the first value of key, or "" when there is none.
@@ -45,7 +44,7 @@ func (h Header) Values(key string) []string { return h[key] }
 // Del removes key.
 func (h Header) Del(key string) { delete(h, key) }
 
-// HeaderError says why a header block cannot be decoded, or a field not encoded.
+// HeaderError says why a header block cannot be decoded, or a field cannot be encoded.
 // It matches [ErrBadHeaderMsg] and [ErrProtocol].
 type HeaderError struct {
 	Reason string // what is wrong, in words
@@ -67,10 +66,10 @@ func (e *HeaderError) Unwrap() []error { return []error{ErrBadHeaderMsg} }
 
 func badBlock(reason string, pos int) error { return &HeaderError{Reason: reason, Pos: pos} }
 
-// ParseHeader decodes a header block: a line NATS/1.0 with an optional status,
-// then lines of "name: value", then a blank line. Lines end in CR LF or LF; what
-// follows the blank line is ignored. Blanks before a value are dropped, blanks
-// behind it are kept. Lines without a name are skipped.
+// ParseHeader decodes a header block: a line NATS/1.0 with an optional status, then
+// lines of "name: value", then a blank line. Lines end in CR LF or LF; what follows the
+// blank line is ignored. Blanks before a value are dropped, blanks after it are kept.
+// Lines without a name are skipped.
 //
 // An inline status appears as the first value of "Status", its description as the
 // first of "Description". The header owns its memory: one copy of the block that
@@ -87,8 +86,8 @@ func ParseHeader(block []byte) (Header, error) {
 	if err != nil {
 		return nil, err
 	}
-	// One line end closes the block; the others close a field each, as far as they
-	// stand in the block and not behind it.
+	// One line end closes the block; each of the others closes a field, except those
+	// after the block.
 	count := min(max(strings.Count(rest, "\n")-1, 0), HeaderFieldsMax)
 	room := count
 	if status != "" {
@@ -127,7 +126,7 @@ func ParseHeader(block []byte) (Header, error) {
 type fieldList struct {
 	header Header
 	values []string  // capacity for all fields, so it never moves
-	keys   [8]string // the first keys of header: comparing these few is faster than asking the map
+	keys   [8]string // the first keys of header: comparing these few is faster than a map lookup
 }
 
 func (l *fieldList) add(key, value string) {
@@ -140,7 +139,8 @@ func (l *fieldList) add(key, value string) {
 	if n < len(l.keys) {
 		l.keys[n] = key
 	}
-	// Capacity 1: a second value moves away instead of overwriting a neighbour's.
+	// Capacity 1: appending a second value reallocates instead of overwriting a
+	// neighbour's.
 	l.header[key] = l.values[n : n+1 : n+1]
 }
 
@@ -159,7 +159,7 @@ func (l *fieldList) has(key string) bool {
 	return false
 }
 
-// cutLine splits behind the first LF and drops the line end.
+// cutLine splits after the first LF and drops the line end.
 func cutLine(s string) (line, rest string, ok bool) {
 	end := strings.IndexByte(s, '\n')
 	if end < 0 {
@@ -172,8 +172,8 @@ func cutLine(s string) (line, rest string, ok bool) {
 	return s[:end], rest, true
 }
 
-// cutField splits "name: value". It reports false without a colon, and for a CR,
-// which would become a line end of its own when the message is passed on.
+// cutField splits "name: value". It reports false when there is no colon, and for a CR,
+// which could become a line end of its own when the message is forwarded.
 func cutField(line string) (key, value string, ok bool) {
 	colon := strings.IndexByte(line, ':')
 	if colon < 0 || strings.IndexByte(line, '\r') >= 0 {
@@ -197,11 +197,11 @@ func statusLine(line string) (status, description string, err error) {
 		return "", "", nil
 	}
 	if !isBlank(rest[0]) || strings.IndexByte(rest, '\r') >= 0 {
-		return "", "", badBlock("no blank behind NATS/1.0", 0)
+		return "", "", badBlock("no blank after NATS/1.0", 0)
 	}
 	rest = strings.Trim(rest, " \t")
 	if len(rest) < statusLen {
-		return "", "", badBlock("status of less than three digits", 0)
+		return "", "", badBlock("status has fewer than three digits", 0)
 	}
 	for i := range statusLen {
 		if rest[i] < '0' || rest[i] > '9' {
@@ -288,12 +288,12 @@ func HeaderSize(h Header) int {
 }
 
 // AppendHeader appends the block of h to dst, and nothing when h has no keys. The
-// fields stand in the order of their names, so equal headers give equal bytes.
-// Values are sent as they are; a reader drops the blanks in front of them.
+// fields are sorted by name, so equal headers give equal bytes. Values are sent as they
+// are; a reader drops the blanks in front of them.
 //
-// A key must be one or more printable ASCII characters without colon, a value
-// must have no CR and LF: these would become fields of their own. Otherwise the
-// error is a *[HeaderError] and dst is returned unchanged.
+// A key must be one or more printable ASCII characters without colon, a value must
+// contain no CR or LF, which would start a new field. Otherwise the error is a
+// *[HeaderError] and dst is returned unchanged.
 func AppendHeader(dst []byte, h Header) ([]byte, error) {
 	if len(h) == 0 {
 		return dst, nil
@@ -315,9 +315,9 @@ type field struct {
 // fieldsInPlaceMax is how many keys are encoded without allocating.
 const fieldsInPlaceMax = 8
 
-// gather checks a header, appends its fields to room in the order of their names
-// and measures the block in bytes. It goes over the map once, since that costs
-// more than all that is done with the fields.
+// gather checks a header, appends its fields to room sorted by name and measures the
+// block in bytes. It ranges over the map only once, since that costs more than
+// everything done with the fields.
 func gather(room []field, h Header) (fields []field, size int, err error) {
 	size = len(headerLine) + len(lineEnd)
 	for key, values := range h {

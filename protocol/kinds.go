@@ -6,17 +6,18 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// Kinds of protocol failures: the bytes of the peer cannot be trusted any more,
-// so the connection has to be made anew. All are special cases of ErrProtocol.
+// Kinds of protocol failures: the bytes of the peer cannot be trusted any more, so the
+// client has to reconnect. All are special cases of ErrProtocol.
 var (
 	// ErrProtocol means that the peer broke the protocol, or says that we did.
 	ErrProtocol error = kind.New("troupe: protocol error").In(kind.Protocol, kind.Retry, kind.MaybeSent)
 
-	// ErrNotNATS means that the peer does not speak NATS at all: the first bytes
-	// of the stream, or a TLS record amid it, begin no operation.
+	// ErrNotNATS means that the peer does not speak NATS at all: the stream begins with
+	// something that is not an operation, or a TLS record appears in it.
 	ErrNotNATS error = kind.New("troupe: peer does not speak the NATS protocol", ErrProtocol).In(kind.Protocol)
 
-	// ErrUnknownOp means that a frame begins with no operation of this direction.
+	// ErrUnknownOp means that a frame does not begin with an operation of this
+	// direction.
 	ErrUnknownOp error = kind.New("troupe: unknown protocol operation", ErrProtocol)
 
 	// ErrBadArguments means that an operation has too few, too many or malformed
@@ -43,7 +44,7 @@ var (
 	// ErrJSONParse means that INFO or CONNECT carries no valid JSON object.
 	ErrJSONParse error = kind.New("troupe: parse json error", ErrProtocol).In(kind.Protocol, kind.Retry)
 
-	// ErrWrongPort means that the address is one for servers, not for clients.
+	// ErrWrongPort means that the port is one for servers, not for clients.
 	ErrWrongPort error = kind.New("troupe: connected to a port that is not for clients", ErrProtocol).In(kind.Protocol)
 )
 
@@ -103,6 +104,6 @@ var (
 	// ErrSecureConnRequired means that a server insists on TLS.
 	ErrSecureConnRequired error = kind.New("troupe: secure connection required").In(kind.TLS)
 
-	// ErrServer means that a server reported something that we do not know.
+	// ErrServer means that a server reported an error that this library does not know.
 	ErrServer error = kind.New("troupe: server error").In(kind.Server, kind.MaybeSent)
 )

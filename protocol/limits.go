@@ -16,10 +16,10 @@ const (
 	// large cluster adds its address, and CONNECT with its tokens.
 	InfoMax = 1 << 20
 
-	// PayloadMax bounds header and payload of one message together. It is the
-	// largest max_payload that a server can be configured with by default. Not
-	// the max_payload of INFO: that one bounds what this connection publishes,
-	// while other accounts and servers may have a higher one.
+	// PayloadMax bounds header and payload of one message together. It is the largest
+	// max_payload that a server can be configured with by default. It is not the
+	// max_payload of INFO: that bounds what this connection publishes, while other
+	// accounts and servers may have a higher one.
 	PayloadMax = 64 << 20
 
 	// ServerErrorTextMax bounds what is kept of the text of an -ERR. Servers quote a subject and
@@ -40,9 +40,8 @@ const (
 	limitMax = 1 << 30
 )
 
-// Limits bounds what a [Parser] accepts, in bytes; the bound itself is allowed. A
-// field that is zero or negative stands for its default constant, a field above
-// 1 GiB for 1 GiB.
+// Limits bounds what a [Parser] accepts, in bytes; the bound itself is allowed. A zero
+// or negative field means its default constant; a field above 1 GiB means 1 GiB.
 type Limits struct {
 	ControlLine int // a line without its line end; default by direction
 	Info        int // a line of INFO or CONNECT; default InfoMax

@@ -48,8 +48,7 @@ func TestLineLimits(t *testing.T) {
 	}
 }
 
-// limitCheck checks that exactly what is over a limit is refused, however the
-// stream is cut.
+// limitCheck checks that only what is over a limit is refused, however the stream is cut.
 type limitCheck struct {
 	parser func() *Parser
 	over   bool

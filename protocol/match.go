@@ -1,16 +1,16 @@
 package protocol
 
-// What the front of a buffer says about the operation that begins there.
+// opState is what the front of a buffer says about the operation that begins there.
 type opState uint8
 
 const (
-	opUnknown opState = iota // begins no operation
-	opPartial                // the buffer ends within the name of one
-	opMatched                // begins with the whole name of one
+	opUnknown opState = iota // not the beginning of an operation
+	opPartial                // the buffer ends within an operation's name
+	opMatched                // the whole name of an operation
 )
 
-// matchOp recognises the operation at the front of buf among ops. No operation's name is
-// the front of another's, so the first match is the only one.
+// matchOp recognises the operation at the front of buf among ops. No operation's name
+// is a prefix of another's, so the first match is the only one.
 func matchOp(buf []byte, ops []Op) (Op, opState) {
 	for _, op := range ops {
 		name := opNames[op]

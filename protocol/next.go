@@ -15,7 +15,7 @@ const (
 	wordLineEnd = '\r' | '\n'<<8
 )
 
-// digitsSafe is how many decimal digits fit into 64 bits, whatever they are.
+// digitsSafe is the number of decimal digits that always fit into 64 bits.
 const digitsSafe = 19
 
 // Next reads one frame from the front of buf into f and returns the bytes
@@ -24,10 +24,10 @@ const digitsSafe = 19
 // undefined unless Next returns more than 0. An error is an [*Error] and is
 // returned again by each call until Reset.
 //
-// This function reads the most common frame itself: a MSG or PUB that is complete
-// in buf, in the form that all known peers write: upper case, single blanks, CR
-// LF. It leaves everything else, however wrong, to next: so the hot path has no
-// error to build and nothing to undo.
+// This function reads the most common frame itself: a MSG or PUB that is complete in
+// buf, in the form that all known peers write: upper case, single blanks, CR LF. It
+// leaves everything else, valid or not, to next, so the hot path has no error to build
+// and nothing to undo.
 //
 // It reads the line once, from left to right: the line is too short to pay for a
 // search for its end and a split. Numbers are read digit by digit, which measured
@@ -73,7 +73,7 @@ func (p *Parser) Next(buf []byte, f *Frame) (int, error) {
 	if end > len(buf)-len(lineEnd) || !isLineEnd(buf, i) || !isLineEnd(buf, end) {
 		return p.next(buf, f)
 	}
-	// Field by field: a literal would be built aside and copied, at 6 ns.
+	// Field by field: a literal would be built separately and copied, which costs 6 ns.
 	*f = Frame{}
 	f.Op, f.SID, f.Reply = p.dir.msgOp, sid, reply
 	f.Subject = Span{4, subjectEnd}
@@ -82,9 +82,9 @@ func (p *Parser) Next(buf []byte, f *Frame) (int, error) {
 	return end + 2, nil
 }
 
-// wholeHeader does for HMSG and HPUB what Next does for MSG and PUB, and returns 0
-// for what it leaves to next. A reply subject that begins with a digit is left,
-// too: only the count of arguments tells it from a size.
+// wholeHeader does for HMSG and HPUB what Next does for MSG and PUB, and returns 0 for
+// what it leaves to next. That includes a reply subject that begins with a digit, since
+// only the number of arguments distinguishes it from a size.
 func (p *Parser) wholeHeader(buf []byte, f *Frame) int {
 	i := tokenEnd(buf, 5)
 	if buf[4] != ' ' || i == 5 || i >= len(buf) || buf[i] != ' ' {
@@ -138,8 +138,8 @@ func (p *Parser) wholeHeader(buf []byte, f *Frame) int {
 	return end + len(lineEnd)
 }
 
-// tokenEnd returns the offset of the first byte at or behind i that is a blank or
-// a control character, len(b) when there is none.
+// tokenEnd returns the offset of the first byte at or after i that is a blank or a
+// control character, or len(b) when there is none.
 func tokenEnd(b []byte, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080 // in each byte
 	for ; i+8 <= len(b); i += 8 {
@@ -155,8 +155,8 @@ func tokenEnd(b []byte, i int) int {
 	return i
 }
 
-// digits reads the decimal digits at b[i:] and returns their value, which has
-// wrapped around when they are more than 19, and the offset behind them.
+// digits reads the decimal digits at b[i:] and returns their value, which has wrapped
+// around when there are more than 19, and the offset after them.
 func digits(b []byte, i int) (value uint64, end int) {
 	for _, c := range b[i:] {
 		c -= '0'

@@ -38,7 +38,7 @@ var opNames = [...]string{
 }
 
 // String returns the operation as it stands on the wire, "none" for OpNone and
-// "unknown" for a value that is no operation.
+// "unknown" for a value that is not an operation.
 func (op Op) String() string {
 	if int(op) < len(opNames) {
 		return opNames[op]

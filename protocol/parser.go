@@ -34,14 +34,14 @@ type Parser struct {
 	work     int64  // bytes looked at while searching for line ends; for tests
 }
 
-// direction is what tells the reader of one end from that of the other.
+// direction holds the differences between the parsers of the two directions.
 type direction struct {
-	ops            []Op   // operations it knows, frequent ones first
-	msgOp          Op     // its message
-	headerOp       Op     // its message with header
+	ops            []Op   // the operations known, frequent ones first
+	msgOp          Op     // the operation of a message
+	headerOp       Op     // the operation of a message with header
 	msgWord        uint32 // first four bytes of that, blank included
 	headerWord     uint32 // first four bytes of that
-	hasSID         bool   // a subscription's number stands behind a message's subject
+	hasSID         bool   // a message's subject is followed by its subscription's number
 	controlLineMax int    // default limit, bytes
 }
 
@@ -99,11 +99,12 @@ func (p *Parser) Offset() int64 { return p.offset }
 func (p *Parser) Need() int { return p.need }
 
 // Head takes the frame whose control line the last call of Next has read, but whose
-// payload had not come as a whole: it fills f, returns the length of the whole frame
-// from its front, and goes on behind it. The spans of f are those of the whole frame,
-// so some of them lie where bytes are still to come. It is for those who hand on and
-// need no payload in one piece; that the frame ends in CR LF is theirs to check. It
-// returns 0, and leaves f alone, if there is no such frame.
+// payload has not arrived completely: it fills f, returns the length of the whole frame
+// from its front, and moves on to the next frame. The spans of f are those of the whole
+// frame, so some of them point to bytes that have yet to arrive. It is for callers that
+// forward bytes and do not need the payload in one piece; they must check themselves
+// that the frame ends in CR LF. It returns 0, and leaves f alone, if there is no such
+// frame.
 func (p *Parser) Head(f *Frame) int {
 	if p.need == 0 {
 		return 0
@@ -112,7 +113,7 @@ func (p *Parser) Head(f *Frame) int {
 	return p.done(p.need)
 }
 
-// next is Next for all that is not a whole MSG or PUB in the usual form.
+// next is Next for everything but a whole MSG or PUB in the usual form.
 func (p *Parser) next(buf []byte, f *Frame) (int, error) {
 	if !p.resuming && len(buf) >= 8 && binary.LittleEndian.Uint32(buf) == p.dir.headerWord {
 		if n := p.wholeHeader(buf, f); n > 0 {
@@ -142,7 +143,7 @@ func (p *Parser) next(buf []byte, f *Frame) (int, error) {
 // line looks for the end of the control line and reads its arguments.
 func (p *Parser) line(buf []byte, f *Frame) (int, error) {
 	limit := p.lineLimit()
-	// limit bytes, CR and LF: beyond that the line is too long whatever follows.
+	// limit bytes, CR and LF: beyond that the line is too long, whatever follows.
 	window := buf[:min(len(buf), limit+2)]
 	if len(window) < p.scanned {
 		if p.scanned >= limit+2 { // an operation's name alone exceeds the limit
@@ -198,7 +199,7 @@ func (p *Parser) body(buf []byte, f *Frame) (int, error) {
 	return p.done(n), nil
 }
 
-// done makes the parser fresh behind a frame of n bytes.
+// done makes the parser fresh after a frame of n bytes.
 func (p *Parser) done(n int) int {
 	p.offset += int64(n)
 	p.op, p.scanned, p.need, p.resuming = OpNone, 0, 0, false
@@ -213,7 +214,8 @@ func (p *Parser) lineLimit() int {
 	return p.limits.ControlLine
 }
 
-// unknownKind tells a peer that is no NATS peer from one that lost its place.
+// unknownKind tells a peer that does not speak NATS from one that lost a frame
+// boundary.
 func (p *Parser) unknownKind(buf []byte) error {
 	isTLSRecord := buf[0] >= 0x14 && buf[0] <= 0x17 // content types of RFC 8446, section 5.1
 	if p.offset == 0 || isTLSRecord {

@@ -111,7 +111,7 @@ func TestFramesAreReadAsDocumented(t *testing.T) {
 	}
 }
 
-// goldenStreams returns all frames of a direction behind each other.
+// goldenStreams returns all frames of each direction, one after the other.
 func goldenStreams() (server, client string) {
 	for _, c := range serverFrames {
 		server += c.stream
@@ -365,8 +365,8 @@ type head struct {
 	Subject string
 }
 
-// readHeads reads a stream of which the first cut bytes come first, each frame as soon
-// as its control line is there.
+// readHeads reads a stream that arrives in two parts, the first cut bytes and the rest,
+// taking each frame as soon as its control line is there.
 func readHeads(t *testing.T, p *Parser, stream string, cut int) (heads []head) {
 	t.Helper()
 	at := 0

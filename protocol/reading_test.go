@@ -28,7 +28,7 @@ func resolve(f *Frame, buf []byte) reading {
 	}
 }
 
-// outcome is what a parser made of a stream.
+// outcome is the result of parsing a stream.
 type outcome struct {
 	Readings []reading
 	Consumed int
@@ -95,7 +95,7 @@ func checkStep(t testing.TB, p *Parser, buf []byte, n int) {
 	}
 }
 
-// everyByte cuts behind each byte of a stream.
+// everyByte cuts after each byte of a stream.
 func everyByte(stream []byte) []int {
 	cuts := make([]int, len(stream))
 	for i := range cuts {

@@ -8,12 +8,12 @@ import (
 // Reaction says what a connection has to do after an -ERR.
 type Reaction uint8
 
-// The reactions. Whether the server closes the socket is a matter of its own:
-// [ServerError].Closes.
+// The reactions. Whether the server closes the socket is a separate question, which
+// [ServerError].Closes answers.
 const (
 	ReactIgnoreReport   Reaction = iota // stay connected, report an event
-	ReactReconnect                      // connect anew, this server included
-	ReactReauthenticate                 // ask for the credentials anew, then reconnect, within the policy for refusals
+	ReactReconnect                      // reconnect, this server included
+	ReactReauthenticate                 // ask for the credentials again, then reconnect, within the policy for refusals
 	ReactOtherServer                    // reconnect, to another server first, with a longer pause
 	ReactDropServer                     // never try this address again; go on with the others
 	ReactStop                           // reconnecting cannot help: our CONNECT is at fault
@@ -107,12 +107,11 @@ var serverErrorRules = []serverErrorRule{
 	{"attempted to connect to leaf node port", false, ErrWrongPort, RoleNone, ReactDropServer, true},
 }
 
-// ClassifyServerError says what the text of an -ERR means, with or without the
-// quotes around it. Case and surrounding blanks do not matter. A text that is not
-// known gives [ErrServer] and the advice to stay: when the server closes the
-// socket that will be seen anyway, and when not, no connection is lost to a
-// warning of a newer server. Of a text that is longer than [ServerErrorTextMax] the rest is
-// ignored.
+// ClassifyServerError says what the text of an -ERR means, with or without the quotes
+// around it. Case and surrounding blanks do not matter. An unknown text gives
+// [ErrServer] and [ReactIgnoreReport]: if the server closes the socket, the client
+// notices anyway; if not, no connection is lost to a warning of a newer server. A text
+// is cut at [ServerErrorTextMax].
 func ClassifyServerError(text []byte) *ServerError {
 	text = text[:min(len(text), ServerErrorTextMax)]
 	e := &ServerError{Kind: ErrServer, Text: unquoteErr(string(text))}
@@ -138,8 +137,8 @@ func unquoteErr(s string) string {
 	return strings.TrimSuffix(s, "'")
 }
 
-// lowerASCII lowers ASCII letters only: it keeps every byte at its place, which
-// strings.ToLower does not promise, so offsets in the result hold for s.
+// lowerASCII lowers ASCII letters only. Unlike strings.ToLower it keeps every byte in
+// its place, so offsets in the result are valid in s.
 func lowerASCII(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -150,9 +149,9 @@ func lowerASCII(s string) string {
 	return string(b)
 }
 
-// readDetails reads what follows a permission text: "subject", [using queue
-// "queue"], [(sid "7")], [, too many tokens]. The strings are quoted as Go quotes
-// them. Details that cannot be read stay empty; the text is there in full.
+// readDetails reads what follows a permission text: "subject", [using queue "queue"],
+// [(sid "7")], [, too many tokens]. The strings are quoted as Go quotes them. Details
+// that cannot be read stay empty; Text has them anyway.
 func (e *ServerError) readDetails(s string) {
 	var ok bool
 	if e.Subject, s, ok = cutQuoted(s); !ok {

@@ -182,7 +182,7 @@ func TestReactionNames(t *testing.T) {
 	}
 }
 
-// TestTheTextOfAServerErrorIsBounded, and with it what is read from it.
+// TestTheTextOfAServerErrorIsBounded, and so are the details read from it.
 func TestTheTextOfAServerErrorIsBounded(t *testing.T) {
 	const front = `Permissions Violation for Publish to "`
 	for length, want := range map[int]int{ServerErrorTextMax - 1: ServerErrorTextMax - 1, ServerErrorTextMax: ServerErrorTextMax, ServerErrorTextMax + 1: ServerErrorTextMax, 10 * ServerErrorTextMax: ServerErrorTextMax} {

@@ -43,9 +43,9 @@ const (
 	ReasonTooLong    = "longer than 32 KiB"
 )
 
-// SubjectMax bounds a subject or queue name, in bytes. Servers accept lines of
-// 4 KiB unless they are told otherwise, and close the connection at a longer one;
-// this leaves room for those that are, and for a reply beside it.
+// SubjectMax bounds a subject or queue name, in bytes. Servers accept lines of 4 KiB by
+// default, and close the connection after a longer one; this leaves room for servers
+// that are configured to accept more, and for a reply subject next to it.
 const SubjectMax = 32 << 10
 
 // BadSubjectError says why a subject or queue name cannot be used. It matches
@@ -54,7 +54,7 @@ const SubjectMax = 32 << 10
 type BadSubjectError struct {
 	Subject string // as given
 	Reason  string // one of the Reason constants
-	Pos     int    // byte offset of the first offence in Subject
+	Pos     int    // byte offset of the first violation in Subject
 	Role    Role   // what it was to be used for
 }
 
@@ -74,18 +74,17 @@ func (e *BadSubjectError) kind() error {
 	return ErrBadSubject
 }
 
-// CheckPublishSubject returns nil when s can be published to: not empty, no
-// control character or blank, no empty token, no token that is a wildcard.
-// Otherwise it returns a *[BadSubjectError]. It allocates only the error.
+// CheckPublishSubject returns nil when s can be published to: not empty, no control
+// character or blank, no empty token, no wildcard token. Otherwise it returns a
+// *[BadSubjectError]. It allocates nothing but the error.
 func CheckPublishSubject(s string) error { return checkLiteral(s, RolePublish) }
 
-// CheckReplySubject is CheckPublishSubject for a reply subject, which somebody
-// else is going to publish to.
+// CheckReplySubject is CheckPublishSubject for a reply subject, to which the receiver
+// publishes.
 func CheckReplySubject(s string) error { return checkLiteral(s, RoleReply) }
 
-// CheckFrameSubject is CheckPublishSubject that lets everything pass which cannot
-// break a frame: only the empty subject, control characters, blanks and excessive
-// length are refused.
+// CheckFrameSubject is a CheckPublishSubject that refuses only what would break a
+// frame: an empty subject, control characters, blanks and excessive length.
 func CheckFrameSubject(s string) error {
 	switch blank := strings.IndexFunc(s, func(c rune) bool { return c <= ' ' }); {
 	case s == "":
@@ -130,8 +129,8 @@ func checkLiteral(s string, role Role) error {
 	return &BadSubjectError{Subject: s, Reason: reason, Pos: pos, Role: role}
 }
 
-// notable marks the bytes that a subject's check has to look at; one look-up for
-// all others is faster than comparing them with each.
+// notable marks the bytes that a subject's check has to look at; a single table look-up
+// is faster for all others than several comparisons.
 var notable = func() (table [256]bool) {
 	for c := range ' ' + 1 {
 		table[c] = true
@@ -140,7 +139,7 @@ var notable = func() (table [256]bool) {
 	return table
 }()
 
-// scanSubject finds the first offence in s; reason is empty when there is none.
+// scanSubject finds the first violation in s; reason is empty when there is none.
 func scanSubject(s string, wildcards bool) (pos int, reason string) {
 	if s == "" {
 		return 0, ReasonEmpty
@@ -210,7 +209,8 @@ func Match(pattern, subject string) bool {
 	}
 }
 
-// hasEmptyToken reports whether two dots touch or one stands at an end.
+// hasEmptyToken reports whether s is empty, begins or ends with a dot, or contains two in
+// a row.
 func hasEmptyToken(s string) bool {
 	return s == "" || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..")
 }

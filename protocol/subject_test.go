@@ -54,15 +54,14 @@ func TestSubjectRules(t *testing.T) {
 		want.Role = RoleReply
 		checkSubject(t, want, CheckReplySubject(c.subject))
 		want.Role, want.Reason = RoleSubscribe, c.subscribe
-		if c.subscribe != c.publish { // found further back, where the wildcard may not stand
+		if c.subscribe != c.publish { // found later, where the wildcard may not be
 			want.Pos = c.subscribePos
 		}
 		checkSubject(t, want, CheckSubscribeSubject(c.subject))
 	}
 }
 
-// checkSubject compares an error with the one that is wanted; without a reason
-// that is none.
+// checkSubject compares an error with the wanted one; an empty reason means no error.
 func checkSubject(t *testing.T, want BadSubjectError, err error) {
 	t.Helper()
 	var bad *BadSubjectError

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What the zero fields of a Backoff stand for.
+// Defaults for the zero fields of a Backoff.
 const (
 	DefaultBackoffInitial = 50 * time.Millisecond
 	DefaultBackoffMax     = 10 * time.Second
@@ -15,34 +15,34 @@ const (
 // NoDelay as Backoff.Initial makes every delay zero.
 const NoDelay time.Duration = -1
 
-// Backoff is a capped exponential delay with full jitter: before attempt n a
-// restart waits for a random time between nothing and
+// Backoff is a capped exponential delay with full jitter: before attempt n a restart
+// waits for a random time between zero and
 //
 //	min(Max, Initial * Factor^(n-1))
 //
-// Full jitter, rather than a fixed delay with some jitter on top, because a
-// thousand clients that lost the same server must not come back as one.
+// It is full jitter, rather than a fixed delay with some jitter on top, because a
+// thousand clients that lost the same server must not come back at the same moment.
 //
-// The zero Backoff restarts at once and then waits up to 50 ms, 100 ms, 200 ms,
-// and so on up to 10 s: an actor that fails in its first breath never spins.
+// The zero Backoff restarts at once and then waits up to 50 ms, 100 ms, 200 ms, and so on
+// up to 10 s: an actor that fails as soon as it starts never spins.
 type Backoff struct {
-	// Initial is the upper bound of the first delay. Zero is
-	// DefaultBackoffInitial; negative, see NoDelay, is no delay ever.
+	// Initial is the upper bound of the first delay. Zero means DefaultBackoffInitial;
+	// negative (see NoDelay) means no delay ever.
 	Initial time.Duration
-	// Max caps every delay. Zero or less is DefaultBackoffMax, or Initial if
-	// that is longer.
+	// Max caps every delay. Zero or less means DefaultBackoffMax, or Initial if that is
+	// longer.
 	Max time.Duration
-	// Factor multiplies the bound from one attempt to the next. Zero and NaN
-	// are DefaultBackoffFactor; below 1 counts as 1, a constant bound.
+	// Factor multiplies the bound from one attempt to the next. Zero and NaN mean
+	// DefaultBackoffFactor; a value below 1 counts as 1, a constant bound.
 	Factor float64
-	// Immediate makes the first attempt wait for nothing; the second waits up
-	// to Initial, and so on.
+	// Immediate makes the first attempt without delay; the second waits up to Initial,
+	// and so on.
 	Immediate bool
 }
 
-// Delay returns how long to wait before the given attempt, counted from 1;
-// anything below 1 counts as 1. rand is a fresh uniform number in [0,1); what is
-// outside is moved to the nearer end. The result lies in [0, Ceiling(attempt)].
+// Delay returns how long to wait before the given attempt, counted from 1; anything below
+// 1 counts as 1. rand is a fresh uniform number in [0,1); a value outside is clamped to
+// that range. The result lies in [0, Ceiling(attempt)].
 func (b Backoff) Delay(attempt int, rand float64) time.Duration {
 	ceiling := b.Ceiling(attempt)
 	if !(rand > 0) { // also NaN
@@ -51,8 +51,8 @@ func (b Backoff) Delay(attempt int, rand float64) time.Duration {
 	if rand >= 1 {
 		return ceiling
 	}
-	// A ceiling beyond 2^53 may round up as a float, but a number below 1 takes off
-	// at least as much as that.
+	// A ceiling beyond 2^53 may round up as a float, but the factor below 1 takes off at
+	// least that much.
 	return time.Duration(rand * float64(ceiling))
 }
 
@@ -73,8 +73,8 @@ func (b Backoff) Ceiling(attempt int) time.Duration {
 			return 0
 		}
 	}
-	// The comparison is made in floats: an exponent beyond their range gives
-	// +Inf and with it the cap, and what is converted back is below 2^63.
+	// The comparison is made in floats: a result beyond their range is +Inf and gives the
+	// cap, and whatever is converted back is below 2^63.
 	bound := float64(b.Initial) * math.Pow(b.Factor, float64(attempt-1))
 	if bound >= float64(b.Max) {
 		return b.Max
@@ -82,7 +82,7 @@ func (b Backoff) Ceiling(attempt int) time.Duration {
 	return time.Duration(bound)
 }
 
-// withDefaults returns b with the meaning of its zero fields written out.
+// withDefaults returns b with its zero fields replaced by their defaults.
 func (b Backoff) withDefaults() Backoff {
 	b = b.orElse(Backoff{Initial: DefaultBackoffInitial, Max: DefaultBackoffMax})
 	switch {
@@ -94,7 +94,7 @@ func (b Backoff) withDefaults() Backoff {
 	return b
 }
 
-// orElse returns b with the bounds of what it paces where it has none of its own.
+// orElse returns b with def's Initial and Max where b has none; that Max is at least Initial.
 func (b Backoff) orElse(def Backoff) Backoff {
 	if b.Initial == 0 {
 		b.Initial = def.Initial

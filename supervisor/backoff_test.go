@@ -123,7 +123,7 @@ func TestTheDelayBoundIsTheFormula(t *testing.T) {
 			Factor:  rapid.Float64Range(1, 10).Draw(t, "factor"),
 		}
 		n := rapid.IntRange(0, 100).Draw(t, "n")
-		// The formula by repeated multiplication, as one would do it by hand.
+		// The formula by repeated multiplication, as done by hand.
 		want := float64(b.Initial)
 		for range n {
 			want = min(want*b.Factor, float64(b.Max))

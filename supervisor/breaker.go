@@ -10,14 +10,15 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// What the zero fields of a BreakerPolicy stand for, and its bounds.
+// Defaults for the zero fields of a BreakerPolicy, and its bounds.
 const (
 	// DefaultBreakerFailures is how many failures in a row open a breaker.
 	DefaultBreakerFailures = 5
-	// DefaultBreakerRate is the share of failures, of DefaultBreakerCalls or more within
-	// DefaultBreakerWindow, that opens it.
+	// DefaultBreakerRate is the share of failures that opens it, among at least
+	// DefaultBreakerCalls calls within DefaultBreakerWindow.
 	DefaultBreakerRate = 0.5
-	// DefaultBreakerCalls is how many calls the window must have seen.
+	// DefaultBreakerCalls is how many calls the window must have seen for the rate to
+	// count.
 	DefaultBreakerCalls = 20
 	// DefaultBreakerWindow is the length of the window.
 	DefaultBreakerWindow = 10 * time.Second
@@ -27,38 +28,41 @@ const (
 	DefaultBreakerOpenMax = time.Minute
 	// BreakerOpenMin is the shortest time for which a breaker is open.
 	BreakerOpenMin = 10 * time.Millisecond
-	// BreakerWindowMax is the most that BreakerPolicy.Window may be.
+	// BreakerWindowMax is the largest valid BreakerPolicy.Window.
 	BreakerWindowMax = 365 * 24 * time.Hour
 )
 
-// BreakerPolicy says when calls of something that fails are not made any more, and when
-// it is tried again. It is a value, shared and never changed.
+// BreakerPolicy says when calls to something that fails are no longer made, and when it
+// is tried again. It is a plain value that may be shared; do not change it while in use.
 //
-// The zero BreakerPolicy opens after five failures in a row, or when half of at least twenty calls
-// within ten seconds have failed; lets one call through after 2.5 to 5 s, and after twice that each
-// time this fails, up to a minute; and closes again when it does not.
+// The zero BreakerPolicy opens after five failures in a row, or when half of at least
+// twenty calls within ten seconds have failed; lets one call through after 2.5 to 5 s,
+// doubling that each time the call fails, up to a minute; and closes again when the call
+// succeeds.
 type BreakerPolicy struct {
-	// Failures is how many failures in a row open it. Zero is DefaultBreakerFailures.
+	// Failures is how many failures in a row open it. Zero means DefaultBreakerFailures.
 	Failures int
-	// Rate is the share of failures among the calls of Window that opens it: 0.5 for half of
-	// them. Zero is DefaultBreakerRate; infinite is never.
+	// Rate is the share of failures among the calls of Window that opens it: 0.5 for half
+	// of them. Zero means DefaultBreakerRate; infinity means never.
 	Rate float64
-	// Calls is how many calls Window must have seen for Rate to mean something: successes and
-	// failures. Zero is DefaultBreakerCalls.
+	// Calls is how many calls, successes and failures, Window must have seen for Rate to
+	// count. Zero means DefaultBreakerCalls.
 	Calls int
-	// Window is for how long calls count for Rate. Zero is DefaultBreakerWindow;
-	// BreakerWindowMax is the most.
+	// Window is for how long a call counts for Rate. Zero means DefaultBreakerWindow; the
+	// maximum is BreakerWindowMax.
 	Window time.Duration
-	// Open is for how long it is open: at least half of the bound, so that there is a rest,
-	// and the other half at random. The attempt is the number of openings since it was last
-	// closed. Where it is zero it is DefaultBreakerOpen, doubled, up to DefaultBreakerOpenMax.
+	// Open is for how long it stays open: half of the bound, so that there always is a
+	// pause, plus a random part of the other half. The attempt is the number of openings
+	// since it was last closed. Zero fields mean DefaultBreakerOpen, doubled each time,
+	// up to DefaultBreakerOpenMax.
 	Open Backoff
-	// Probes is how many calls are let through when it has been open for long enough, and how
-	// many of them must succeed for it to close. Zero is one.
+	// Probes is how many calls are let through once it has been open for long enough, and
+	// all of them must succeed for it to close. Zero means one.
 	Probes int
-	// Failure, if not nil, is asked first whether an error is a failure of what is called;
-	// known is false to leave the answer to the error, see BreakerOutcome. One that is no failure
-	// is a success. It must be pure. A panic in it counts as not known.
+	// Failure, if not nil, is asked first whether an error is a failure of what was
+	// called; if known is false, the error itself decides, see Outcome. An error that is
+	// not a failure counts as a success. It must be pure. If it panics, known counts as
+	// false.
 	Failure func(err error) (failed, known bool)
 }
 
@@ -90,7 +94,7 @@ func (s BreakerState) String() string {
 // MarshalText returns the stable name.
 func (s BreakerState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// BreakerOutcome is what a call says about what was called.
+// BreakerOutcome is what the end of a call says about the health of what was called.
 type BreakerOutcome uint8
 
 // The outcomes.
@@ -101,17 +105,17 @@ const (
 	BreakerFailure
 	// BreakerExcluded: the call says nothing about it.
 	BreakerExcluded
-	// BreakerAnswered: it has answered that there is no such thing, that somebody else was
-	// faster, or whatever else it says of what it was asked. That counts for nothing in a closed
-	// breaker, and is a success of a probe.
+	// BreakerAnswered: it works, and its answer is an error: not found, say, or a
+	// conflict with another writer. A closed breaker does not count it; a half-open one
+	// counts it as a success.
 	BreakerAnswered
 )
 
-// Outcome says what a call that ended with err means. Excluded is what has its reason with
-// the caller or with the connection, which looks after itself: bad input, refused credentials and
-// subjects, a cancelled context, what is closed, a lost link. An error with a method Answered
-// that returns true is the answer of what was called, which works. Errors that are unknown are
-// failures.
+// Outcome says what a call that ended with err means. Errors caused by the caller, or by
+// the connection, which recovers by itself, are excluded: bad input, refused credentials
+// or subjects, a cancelled context, a closed connection, a lost link. An error with a
+// method Answered that returns true is an answer of what was called, which therefore
+// works. Unknown errors are failures.
 func (p BreakerPolicy) Outcome(err error) BreakerOutcome {
 	if err == nil {
 		return BreakerSuccess
@@ -138,7 +142,7 @@ func (p BreakerPolicy) Outcome(err error) BreakerOutcome {
 	return BreakerFailure
 }
 
-// answered reports whether an error is the answer of what was called.
+// answered reports whether an error is an answer of what was called.
 func answered(err error) bool {
 	says, ok := errors.AsType[interface {
 		error
@@ -151,7 +155,8 @@ func answered(err error) bool {
 type BreakerTally struct {
 	// InARow is the number of failures since the last success.
 	InARow int
-	// Calls and Failed are those of the window: successes and failures, and failures.
+	// Calls counts the successes and failures within the window, Failed the failures
+	// alone.
 	Calls, Failed int
 }
 
@@ -166,7 +171,7 @@ func (p BreakerPolicy) Trips(t BreakerTally) (why string, opens bool) {
 	return "", false
 }
 
-// OpenFor returns for how long the breaker is open. attempt is the number of openings
+// OpenFor returns for how long the breaker stays open. attempt is the number of openings
 // since it was last closed, from 1; rand is a fresh uniform number in [0,1).
 func (p BreakerPolicy) OpenFor(attempt int, rand float64) time.Duration {
 	open := p.Open.orElse(Backoff{Initial: DefaultBreakerOpen, Max: DefaultBreakerOpenMax})
@@ -174,25 +179,24 @@ func (p BreakerPolicy) OpenFor(attempt int, rand float64) time.Duration {
 	return max(rest+min(open.Delay(attempt, rand)/2, rest), BreakerOpenMin)
 }
 
-// WindowOrDefault returns Window with the meaning of zero written out.
+// WindowOrDefault returns Window, or its default if it is zero.
 func (p BreakerPolicy) WindowOrDefault() time.Duration {
 	return orDefault(p.Window, DefaultBreakerWindow)
 }
 
-// ProbesOrDefault returns Probes with the meaning of zero written out.
+// ProbesOrDefault returns Probes, or its default if it is zero.
 func (p BreakerPolicy) ProbesOrDefault() int { return orDefault(p.Probes, 1) }
 
-// Validate returns a *PolicyError naming the first field that cannot be meant as it is
-// written, or nil.
+// Validate returns a *PolicyError naming the first invalid field, or nil.
 func (p BreakerPolicy) Validate() error {
 	bad := func(field, reason string) error { return &PolicyError{Field: field, Reason: reason} }
 	switch {
 	case p.Failures < 0:
 		return bad("Failures", "is negative")
 	case math.IsNaN(p.Rate) || p.Rate < 0:
-		return bad("Rate", "is negative or no number")
+		return bad("Rate", "is negative or not a number")
 	case p.Rate > 1 && !math.IsInf(p.Rate, 1):
-		return bad("Rate", "is more than all")
+		return bad("Rate", "is more than 1")
 	case p.Calls < 0:
 		return bad("Calls", "is negative")
 	case p.Window < 0:
@@ -204,25 +208,25 @@ func (p BreakerPolicy) Validate() error {
 	case p.Open.Initial < 0:
 		return bad("Open.Initial", "is negative")
 	case p.Open.Immediate:
-		return bad("Open.Immediate", "is no time to be open for")
+		return bad("Open.Immediate", "would never keep the breaker open")
 	}
 	return p.Open.validate("Open")
 }
 
-// CircuitOpenError is a call that was not made. It is an ErrCircuitOpen, and not its LastErr,
-// which another call has failed with.
+// CircuitOpenError is the error of a call that was not made. It matches ErrCircuitOpen,
+// but not its LastErr, which is the failure of another call.
 type CircuitOpenError struct {
-	// Name is that of the breaker: what was not called.
+	// Name is the breaker's name: what was not called.
 	Name string
-	// State is BreakerOpen, or BreakerHalfOpen while others try.
+	// State is BreakerOpen, or BreakerHalfOpen while other calls probe.
 	State BreakerState
-	// RetryAfter is the time before which another call has no chance.
+	// RetryAfter is how long further calls are refused for certain.
 	RetryAfter time.Duration
 	// LastErr is the last failure that counted.
 	LastErr error
 }
 
-// Error names the breaker, and says until when and why.
+// Error names the breaker, and says for how long and why it is open.
 func (e *CircuitOpenError) Error() string {
 	s := fmt.Sprintf("%v: %s is %v, try again in %v", ErrCircuitOpen, e.Name, e.State, e.RetryAfter)
 	if e.LastErr != nil {
@@ -237,7 +241,7 @@ func (e *CircuitOpenError) RetryDelay() time.Duration { return e.RetryAfter }
 // Unwrap returns ErrCircuitOpen.
 func (e *CircuitOpenError) Unwrap() error { return ErrCircuitOpen }
 
-// orDefault returns v, or what its zero stands for.
+// orDefault returns v, or def if v is zero.
 func orDefault[T comparable](v, def T) T {
 	var zero T
 	if v == zero {
@@ -246,7 +250,7 @@ func orDefault[T comparable](v, def T) T {
 	return v
 }
 
-// asked asks a function of the user's about an error; if it panics it knows nothing.
+// asked calls a user's function with an error; if it panics, known is false.
 func asked(opinion func(error) (answer, known bool), err error) (answer, known bool) {
 	if opinion == nil {
 		return false, false

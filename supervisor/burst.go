@@ -4,25 +4,25 @@ import "time"
 
 // The bounds of a Burst.
 const (
-	// BurstMax is how many things within BurstWithin are told one by one.
+	// BurstMax is how many events within BurstWithin are reported one by one.
 	BurstMax = 100
 	// BurstWithin is the length of the span.
 	BurstWithin = time.Second
 )
 
-// Burst bounds the events about things that may come by the million: of each BurstWithin
-// the first BurstMax are told one by one, and those behind them by one event with their
-// count, so that whatever else happens is not lost among them.
+// Burst bounds the events about things that may happen by the million: within each
+// BurstWithin the first BurstMax are reported one by one, and the rest by a single event
+// with their count, so that other events are not lost among them.
 //
 // The zero value is ready. It is not safe for concurrent use.
 type Burst struct {
-	since  time.Time // when the first of the present span came
+	since  time.Time // start of the current span
 	told   int       // events in it
 	unsaid uint64    // things without an event
 }
 
-// Add counts a thing at now, and says whether to tell it. If not, wake above zero says
-// that it is the first such, and to call Flush in that time.
+// Add counts one thing at now, and says whether to report it. If not, and it is the first
+// of this span that is not reported, wake is above zero: call Flush after that time.
 func (b *Burst) Add(now time.Time) (tell bool, wake time.Duration) {
 	if b.unsaid == 0 && now.Sub(b.since) >= BurstWithin {
 		b.since, b.told = now, 0
@@ -38,8 +38,8 @@ func (b *Burst) Add(now time.Time) (tell bool, wake time.Duration) {
 	return false, max(BurstWithin-max(now.Sub(b.since), 0), 1)
 }
 
-// Flush ends the span at now, and returns the count to tell; zero for nothing. The event
-// that tells it belongs to the next span.
+// Flush ends the span at now, and returns the count to report; zero means none. The event
+// that reports it counts for the next span.
 func (b *Burst) Flush(now time.Time) (count uint64) {
 	count = b.unsaid
 	*b = Burst{since: now}

@@ -21,31 +21,31 @@ type Failure struct {
 	// Message says what was being handled when it failed: the subject, say, and
 	// never a payload.
 	Message string
-	// Began is when the failed incarnation began to do its work: when a link
-	// went live. Zero means when its delay was over.
+	// Began is when the failed incarnation began its work: for a link, when it went live.
+	// Zero means the end of its restart delay.
 	Began time.Time
-	// NeverBegan says that it failed before that, as a dial does. However long
-	// it took to fail, no part of it counts as quiet.
+	// NeverBegan says that it failed before it began its work, as a failed dial does.
+	// However long that took, none of it counts as quiet time.
 	NeverBegan bool
 	// Rand is a fresh uniform number in [0,1) for the jitter.
 	Rand float64
 }
 
-// Decision is the answer to one Failure, to be executed as it stands.
+// Decision is the answer to one Failure, to be executed as it is.
 type Decision struct {
 	// Directive is what to do; never Unset.
 	Directive Directive
 	// Delay is how long to wait before the restart; zero for other directives.
 	Delay time.Duration
-	// Attempt numbers the restarts since the last quiet period. For Restart it
-	// is this one's number, from 1; for others the number of those before.
+	// Attempt numbers the restarts since the last quiet period. For Restart it is the
+	// number of this restart, from 1; for other directives the number of restarts before.
 	Attempt int
-	// Exceeded says that Intensity turned a restart into Directive.
+	// Exceeded says that Directive replaced a restart because Intensity allowed no more.
 	Exceeded bool
 	// History replaces the history that was passed in.
 	History History
-	// Event is to be published, once it has a number. Its Kind is ActorFailed,
-	// or the handler's own: HandlerPanicked, HandlerBlocked, HandlerFailed.
+	// Event is to be numbered and published. Its Kind is ActorFailed or, for a handler,
+	// HandlerPanicked, HandlerBlocked or HandlerFailed.
 	Event Event
 }
 
@@ -53,10 +53,10 @@ type Decision struct {
 // random number and changes none of its arguments. It accepts every value of
 // every argument, and a decision always has a directive and exactly one event.
 //
-// The order of things: Policy.Decide or else Policy.Directive gives the answer;
-// if that is Restart, Intensity may turn it into Policy.Exceeded; if it still is
-// Restart, Backoff gives the delay and the history counts it. Nothing but a
-// granted restart is counted; but every failure ends the quiet period.
+// Order: Policy.Decide or else Policy.Directive gives the answer; if that is Restart,
+// Intensity may turn it into Policy.Exceeded; if it is still Restart, Backoff gives the
+// delay and the history counts it. Only granted restarts are counted, but every failure
+// ends the quiet period.
 func Decide(p Policy, h History, f Failure, now time.Time) Decision {
 	if f.Cause == nil {
 		f.Cause = ErrActorFailed
@@ -100,8 +100,8 @@ func failureEvent(f Failure, d *Decision, now time.Time) Event {
 	}
 }
 
-// failureKind tells failures of a user's handler from those of an actor. What a
-// supervisor was handed from below is a failure of its own, whatever it began as.
+// failureKind tells failures of a user's handler from those of an actor. A failure that
+// was escalated to a supervisor is the supervisor's own, whatever it was below.
 func failureKind(cause error) EventKind {
 	switch {
 	case errors.Is(cause, ErrEscalated):

@@ -24,7 +24,7 @@ func FuzzDecide(f *testing.F) {
 				t.Fatalf("policy %v: failure %d: %v", m.policy, len(m.granted)+1, err)
 			}
 			if len(m.granted) > 1000 {
-				return // the model is slow, and nothing new comes after
+				return // the model is slow, and longer sequences find nothing new
 			}
 		}
 	})

@@ -23,7 +23,7 @@ func decideAll(p Policy, f Failure, at ...time.Duration) []Decision {
 	return all
 }
 
-// directives returns what was decided, one word a decision.
+// directives returns the directives of the decisions.
 func directives(all []Decision) []string {
 	words := make([]string, 0, len(all))
 	for _, d := range all {
@@ -217,8 +217,8 @@ func TestTheWindowGoesWithTheLimit(t *testing.T) {
 }
 
 func TestADelayCountsOnce(t *testing.T) {
-	// Restarted after 8 s, resumed soon after, then quiet for the whole period: the
-	// old delay must not be taken off again.
+	// Restarted after 8 s, resumed soon after, then quiet for the whole period: the old
+	// delay must not be subtracted again.
 	p := Policy{StableAfter: 10 * time.Second, Backoff: Backoff{Initial: 8 * time.Second, Factor: 1}}
 	h := Decide(p, History{}, Failure{Rand: 1}, epoch).History
 	resume := p

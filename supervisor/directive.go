@@ -19,8 +19,8 @@ const (
 	Stop
 	// Escalate hands the failure to the supervisor above, as its own failure.
 	Escalate
-	// Crash ends the process with the cause: for those who prefer to be
-	// restarted from outside.
+	// Crash ends the process with the cause, for programs that are restarted from
+	// outside.
 	Crash
 
 	directiveEnd // one past the last directive

@@ -3,12 +3,15 @@
 // clock and draws no random number. Time and randomness are arguments, so every
 // decision can be repeated in a table, a property test or a fuzzer.
 //
+// Programs use package api, which has names for the types of this one: Policy,
+// Directive, Backoff, Event, Node, RetryPolicy and others.
+//
 //	            failure, now, random number
 //	                        │
 //	                        ▼
 //	   policy ─────►     Decide     ◄───── history
-//	 what is to be          │              what has been
-//	 done, how often        ▼
+//	 what to do,            │              past failures
+//	 how often              ▼
 //	                     Decision
 //	        ┌───────────────┼────────────────┐
 //	        ▼               ▼                ▼
@@ -17,9 +20,9 @@
 //	after Delay, stop,  to publish       to keep
 //	escalate, crash
 //
-// The executor (package actors) does what a Decision says: it waits for Delay,
-// restarts those whom Affected names, keeps the History, numbers and publishes
-// the Event. Whatever it does is visible in a snapshot of the tree:
+// The executor (package actors) does what a Decision says: it waits for Delay, restarts
+// the actors that Affected names, keeps the History, and numbers and publishes the Event.
+// The result is visible in a snapshot of the tree:
 //
 //	conn-1             connected  12s
 //	├── link           live       3s    restarts 2
@@ -28,7 +31,8 @@
 //	└── subscriptions  running    12s
 //	    └── orders     busy       1.2s  degraded  mailbox 17 (2.1 KiB)  slow consumer
 //
-// which is a Node; Health folds it into nil or a list of what is not well.
+// The snapshot is a Node; Health reduces it to nil or a list of the actors that are not
+// well.
 //
 // The guarantees, each with a property test:
 //

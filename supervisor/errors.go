@@ -8,14 +8,14 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// The kinds of failure that are born here. Compare with errors.Is.
+// The kinds of failure that this package defines. Compare with errors.Is.
 var (
-	// ErrActorFailed is a failure of an actor that came without a cause.
+	// ErrActorFailed is a failure of an actor without a known cause.
 	ErrActorFailed error = kind.New("troupe: actor failed").In(kind.Internal, kind.MaybeSent)
 	// ErrActorPanic is a panic in code of the library itself.
 	ErrActorPanic error = kind.New("troupe: actor panicked", ErrActorFailed)
-	// ErrHandlerFailed is the parent of everything that a user's handler can do
-	// wrong. A handler that returned an error is a HandlerError.
+	// ErrHandlerFailed is the parent kind of all failures of a user's handler. An error
+	// that a handler returned is a HandlerError.
 	ErrHandlerFailed error = kind.New("troupe: handler failed").In(kind.Handler)
 	// ErrHandlerPanic is a panic in a user's handler; see PanicError.
 	ErrHandlerPanic error = kind.New("troupe: handler panicked", ErrHandlerFailed)
@@ -31,15 +31,14 @@ var (
 	ErrEscalated error = kind.New("troupe: failure escalated").In(kind.Handler)
 	// ErrUnhealthy is a tree with a part that is not well; see HealthError.
 	ErrUnhealthy error = kind.New("troupe: unhealthy").In(kind.Unavailable, kind.Retry)
-	// ErrBadPolicy is a policy that cannot be meant as written; see PolicyError.
+	// ErrBadPolicy is an invalid policy; see PolicyError.
 	ErrBadPolicy error = kind.New("troupe: bad policy").In(kind.Input)
 )
 
-// PanicError is a recovered panic. It is an ErrHandlerPanic, or an ErrActorPanic
-// if it is Internal; if the value is an error, it is that as well.
+// PanicError is a recovered panic. It matches ErrHandlerPanic, or ErrActorPanic if it is
+// Internal; if the value is an error, it matches that as well.
 type PanicError struct {
-	// Value is what was passed to panic, or, if that may have been a secret, what
-	// stands for it.
+	// Value is what was passed to panic, or a placeholder if that may have been a secret.
 	Value any
 	// Stack is the stack of the panicking goroutine, as runtime/debug.Stack
 	// returns it. Error does not print it.
@@ -50,10 +49,9 @@ type PanicError struct {
 	Internal bool
 }
 
-// Error returns the value of the panic and what was being handled. Of values
-// that are neither errors, Stringers nor of a basic kind it prints the type
-// alone: printing a structure reads what other goroutines may be writing, and
-// may show what nobody should see.
+// Error returns the value of the panic and what was being handled. Of a value that is
+// neither an error, a Stringer nor of a basic kind it prints the type alone: printing a
+// structure could race with other goroutines that write it, and could reveal secrets.
 func (e *PanicError) Error() string {
 	who := ErrHandlerPanic
 	if e.Internal {
@@ -74,22 +72,22 @@ func (e *PanicError) Unwrap() []error {
 	return []error{who}
 }
 
-// GoexitError is a handler that ended its goroutine with runtime.Goexit.
+// GoexitError reports a handler that ended its goroutine with runtime.Goexit.
 type GoexitError struct {
 	// Message says what was being handled: a subject, never a payload.
 	Message string
 }
 
-// Error says so.
+// Error says that the handler exited its goroutine, and what was being handled.
 func (e *GoexitError) Error() string { return withMessage(ErrHandlerExit.Error(), e.Message) }
 
 // Unwrap returns ErrHandlerExit.
 func (e *GoexitError) Unwrap() error { return ErrHandlerExit }
 
-// HandlerError is an error that a handler returned. It is an ErrHandlerFailed, and
-// whatever it returned.
+// HandlerError is an error that a handler returned. It matches ErrHandlerFailed, and
+// whatever the handler's error matches.
 type HandlerError struct {
-	// Subject is that of the message that was being handled.
+	// Subject is the subject of the message that was being handled.
 	Subject string
 	// Err is what the handler returned.
 	Err error
@@ -108,7 +106,7 @@ func (e *HandlerError) Unwrap() []error {
 	return []error{ErrHandlerFailed, e.Err}
 }
 
-// BlockedError is a handler that did not return within its limit.
+// BlockedError reports a handler that did not return within its limit.
 type BlockedError struct {
 	// For is how long it had been running when that was noticed.
 	For time.Duration
@@ -124,8 +122,7 @@ func (e *BlockedError) Error() string {
 // Unwrap returns ErrHandlerBlocked.
 func (e *BlockedError) Unwrap() error { return ErrHandlerBlocked }
 
-// IntensityError is a failure that its policy did not allow to be answered with
-// one more restart.
+// IntensityError is a failure after which the policy did not allow another restart.
 type IntensityError struct {
 	// Path is the actor that failed.
 	Path string
@@ -156,9 +153,9 @@ func (e *IntensityError) Unwrap() []error {
 	return []error{ErrRestartLimit, e.Cause}
 }
 
-// EscalatedError is the failure of a supervisor one of whose children escalated:
-// the Cause to put into the supervisor's own Failure. It is an ErrEscalated and
-// whatever the child's failure was.
+// EscalatedError is the failure of a supervisor one of whose children escalated: the
+// Cause to put into the supervisor's own Failure. It matches ErrEscalated and whatever
+// the child's failure matches.
 type EscalatedError struct {
 	// Path is the child that failed.
 	Path string
@@ -186,7 +183,7 @@ func (e *EscalatedError) Unwrap() []error {
 	return []error{ErrEscalated, e.Cause}
 }
 
-// PolicyError names a field of a Policy that cannot be meant as written.
+// PolicyError names a field of a policy whose value is invalid.
 type PolicyError struct {
 	// Field is the field's name, as in "Backoff.Max".
 	Field string
@@ -210,7 +207,7 @@ func withMessage(text, message string) string {
 	return text + " (handling " + message + ")"
 }
 
-// panicText returns the value of a panic in words.
+// panicText returns the text for the value of a panic.
 func panicText(v any) string {
 	switch v.(type) {
 	case nil:

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// secretive would show a field that nobody should see.
+// secretive has a secret field that printing would show.
 type secretive struct{ Password string }
 
 // rude panics when it is printed.

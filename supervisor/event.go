@@ -20,7 +20,7 @@ const (
 
 	// ActorStarted: an actor was started for the first time.
 	ActorStarted
-	// ActorFailed: an actor failed; Directive says what is done about it.
+	// ActorFailed: an actor failed; Directive says how its supervisor responds.
 	ActorFailed
 	// ActorRestarted: the restart that was decided has happened.
 	ActorRestarted
@@ -31,19 +31,19 @@ const (
 
 	// LinkLost: a connection lost its socket; Cause says why.
 	LinkLost
-	// LinkRestored: it is connected again, after Attempt attempts.
+	// LinkRestored: the connection has a server again, after Attempt attempts.
 	LinkRestored
-	// LinkMoved: it went from the server Before to the server After, without having
-	// lost the link in between.
+	// LinkMoved: the connection moved from server Before to server After without losing
+	// its link in between.
 	LinkMoved
 	// ConnectAttemptFailed: one dial or greeting failed; Delay is the wait until
 	// the next.
 	ConnectAttemptFailed
-	// ServersDiscovered: the server told of Count servers unknown before.
+	// ServersDiscovered: the server announced Count servers unknown before.
 	ServersDiscovered
 	// LameDuck: the server is about to shut down.
 	LameDuck
-	// ServerErrorReported: the server sent an error that ends nothing.
+	// ServerErrorReported: the server sent an error that does not end the link.
 	ServerErrorReported
 	// PermissionDenied: the server refused a publish or a subscription.
 	PermissionDenied
@@ -55,13 +55,13 @@ const (
 
 	// SlowConsumerBegan: a mailbox is full and its policy applies.
 	SlowConsumerBegan
-	// SlowConsumerEnded: it has room again; Count messages of Bytes bytes were
+	// SlowConsumerEnded: the mailbox has room again; Count messages of Bytes bytes were
 	// dropped in between.
 	SlowConsumerEnded
 	// PublishUncertain: Count messages of Bytes bytes may or may not have
 	// reached the server before the link was lost.
 	PublishUncertain
-	// MessagesDropped: Count messages of Bytes bytes were given up, for Cause.
+	// MessagesDropped: Count messages of Bytes bytes were dropped because of Cause.
 	MessagesDropped
 
 	// HandlerPanicked: a handler panicked or exited its goroutine.
@@ -71,7 +71,7 @@ const (
 	HandlerFailed
 	// HandlerBlocked: a handler has been running for longer than its limit.
 	HandlerBlocked
-	// HandlerUnblocked: it has returned after all.
+	// HandlerUnblocked: a handler that was reported as blocked has returned.
 	HandlerUnblocked
 	// SubscriptionRestored: a subscription is known to the server again.
 	SubscriptionRestored
@@ -79,27 +79,21 @@ const (
 	// asked to.
 	SubscriptionStopped
 
-	// ConsumerRecreated: a JetStream consumer was made anew.
-	ConsumerRecreated
-	// Resync: a watcher may have missed something and starts from a stated point.
-	Resync
-	// StreamRegressed: a server lost what it had acknowledged.
-	StreamRegressed
-
-	// CallRetried: a call that failed by Cause is made again after Delay; Attempt is the
-	// one that failed. Count says how many were in the last second, if not all are told
-	// one by one.
+	// CallRetried: a call that failed with Cause is made again after Delay; Attempt is
+	// the one that failed. Count says how many there were in the last second, if they are
+	// not reported one by one.
 	CallRetried
 
-	// DrainTimedOut: a drain or close did not finish in time; Cause says who.
+	// DrainTimedOut: a drain or close did not finish in time; Cause says what did not.
 	DrainTimedOut
-	// EventsDropped: Count events found no room on their way to a slow callback.
+	// EventsDropped: Count events were dropped because a slow callback left no room for
+	// them.
 	EventsDropped
 
 	eventKindEnd // one past the last kind
 )
 
-// eventKinds holds the stable name and the words for humans.
+// eventKinds holds the stable name and the text for humans of each kind.
 var eventKinds = [eventKindEnd]struct{ name, words string }{
 	EventUnknown:         {"EventUnknown", "something happened"},
 	ActorStarted:         {"ActorStarted", "started"},
@@ -127,10 +121,7 @@ var eventKinds = [eventKindEnd]struct{ name, words string }{
 	HandlerUnblocked:     {"HandlerUnblocked", "handler returned after all"},
 	SubscriptionRestored: {"SubscriptionRestored", "subscription restored"},
 	SubscriptionStopped:  {"SubscriptionStopped", "subscription stopped"},
-	ConsumerRecreated:    {"ConsumerRecreated", "consumer recreated"},
-	Resync:               {"Resync", "resync"},
-	StreamRegressed:      {"StreamRegressed", "stream regressed"},
-	CallRetried:          {"CallRetried", "call is tried again"},
+	CallRetried:          {"CallRetried", "call retried"},
 	DrainTimedOut:        {"DrainTimedOut", "drain timed out"},
 	EventsDropped:        {"EventsDropped", "events dropped"},
 }
@@ -155,11 +146,11 @@ func (k EventKind) String() string {
 // MarshalText returns the stable name.
 func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Event is one thing that happened to one actor. It is a plain value; whoever
-// receives one may keep it. Fields that say nothing about the kind are zero.
+// Event is one thing that happened to one actor. It is a plain value; whoever receives
+// one may keep it. Fields without a meaning for its kind are zero.
 type Event struct {
-	// Seq numbers the events of one connection from 1 without gaps; a gap that a
-	// reader sees is an event dropped on the way. Zero means not numbered yet.
+	// Seq numbers the events of one connection from 1 without gaps; a reader that sees a
+	// gap has missed events that were dropped on the way. Zero means not numbered yet.
 	Seq uint64
 	// Time is when it happened.
 	Time time.Time
@@ -169,14 +160,14 @@ type Event struct {
 	Kind EventKind
 	// Before and After are the actor's states around it.
 	Before, After string
-	// Cause is why; nil if nothing was wrong. Its text may quote the server and
-	// is not cleared of secrets, as String is.
+	// Cause is why; nil if nothing was wrong. Its text may quote the server and, unlike
+	// String, may contain secrets.
 	Cause error
 	// Attempt numbers restarts and connect attempts, from 1.
 	Attempt int
 	// Delay is the wait before what happens next.
 	Delay time.Duration
-	// Directive is what is done about a failure; Unset for other kinds.
+	// Directive is the answer to a failure; Unset for other kinds.
 	Directive Directive
 	// Count is a number of messages, servers or events; see Kind.
 	Count uint64
@@ -192,9 +183,9 @@ type Event struct {
 //
 //	#7 conn-1/link: failed (live -> restarting): connection reset by peer; restart 2 in 120ms
 //
-// The line is free of control characters, bounded in length, and what looks
-// like a password, seed or token in the cause is replaced by ***. The time is
-// left out, as logs have their own.
+// The line is free of control characters and bounded in length, and anything in the cause
+// that looks like a password, seed or token is replaced by ***. The time is left out, as
+// logs have their own.
 func (e Event) String() string {
 	var s strings.Builder
 	if e.Seq != 0 {
@@ -256,8 +247,8 @@ func (e Event) outcome() string {
 // concurrent use.
 type Sequence uint64
 
-// Next returns the next number: 1, 2, 3, and so on. Zero, which means "not
-// numbered", is left out even after 2^64 events.
+// Next returns the next number: 1, 2, 3, and so on. Zero, which means "not numbered", is
+// skipped even after 2^64 events.
 func (s *Sequence) Next() uint64 {
 	if *s == math.MaxUint64 {
 		*s = 0

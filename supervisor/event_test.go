@@ -51,7 +51,7 @@ func TestTheNamesOfEventsAreStable(t *testing.T) {
 		AuthenticationFailed ConnectionClosed
 		SlowConsumerBegan SlowConsumerEnded PublishUncertain MessagesDropped
 		HandlerPanicked HandlerFailed HandlerBlocked HandlerUnblocked SubscriptionRestored SubscriptionStopped
-		ConsumerRecreated Resync StreamRegressed CallRetried
+		CallRetried
 		DrainTimedOut EventsDropped`)
 	var got []string
 	for _, kind := range EventKinds() {

@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// noon is when the examples begin; Decide is told the time and never looks.
+// noon is when the examples begin; Decide gets the time as an argument.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func ExampleDecide() {

@@ -15,7 +15,7 @@ type Problem struct {
 	Path, State, Reason string
 	// Level is how bad it is: Degraded or Down.
 	Level Level
-	// For is how long it has been so; zero if that is not known.
+	// For is how long it has been in this state; zero if unknown.
 	For time.Duration
 }
 
@@ -31,9 +31,9 @@ func (p Problem) String() string {
 	return s
 }
 
-// HealthError lists the actors of a tree that are not well. It is an ErrUnhealthy.
+// HealthError lists the actors of a tree that are not well. It matches ErrUnhealthy.
 type HealthError struct {
-	// Problems are all of them, in the order of Node.Walk; never empty.
+	// Problems lists them in the order of Node.Walk; never empty.
 	Problems []Problem
 }
 
@@ -57,8 +57,8 @@ func (e *HealthError) Error() string {
 // Unwrap returns ErrUnhealthy.
 func (e *HealthError) Unwrap() error { return ErrUnhealthy }
 
-// Worst returns the worst level among the problems: for those who restart what
-// is Down and only look at what is Degraded.
+// Worst returns the worst level among the problems, for callers that restart what is Down
+// and only watch what is Degraded.
 func (e *HealthError) Worst() Level {
 	worst := Well
 	for _, p := range e.Problems {
@@ -67,9 +67,8 @@ func (e *HealthError) Worst() Level {
 	return worst
 }
 
-// Health folds a tree into one answer: nil if every node is Well, else a
-// *HealthError. A parent is not blamed for its children, nor do they hide in it:
-// each node is listed for what it is itself.
+// Health reduces a tree to one answer: nil if every node is Well, else a *HealthError.
+// Each node is listed for its own level, independent of its parent's and its children's.
 func Health(n Node) error {
 	var problems []Problem
 	walk(&n, 0, func(m *Node, _ int) bool {
@@ -109,7 +108,7 @@ func (n *Node) label() string {
 	return n.Name
 }
 
-// age returns for how long n had been in its state at now; zero if unknown.
+// age returns how long n had been in its state at now; zero if unknown.
 func (n *Node) age(now time.Time) time.Duration {
 	if n.Since.IsZero() || now.IsZero() {
 		return 0

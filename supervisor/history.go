@@ -5,11 +5,10 @@ import (
 	"time"
 )
 
-// History is what Decide remembers of one actor's failures. It is a plain
-// value of fixed size (below 512 bytes), comparable with ==, and its zero value
-// is the history of an actor that never failed. An actor that has not failed yet
-// needs none: owners of many actors keep it behind a pointer and make it at the
-// first failure.
+// History is what Decide remembers of one actor's failures. It is a plain value of fixed
+// size (below 512 bytes), comparable with ==, and its zero value is the history of an
+// actor that never failed. An actor that has not failed yet needs none, so an owner of
+// many actors can allocate it at the first failure.
 type History struct {
 	last     time.Time     // when the last failure was decided
 	pause    time.Duration // the delay that was decided then
@@ -32,12 +31,12 @@ func (h History) InWindow() int { return int(min(h.window.total(), math.MaxInt))
 // LastFailure returns the time of the last decision; zero if there was none.
 func (h History) LastFailure() time.Time { return h.last }
 
-// observe brings the history up to the failure f at now: restarts that fell out
-// of the window are dropped, and the attempts are forgotten after a quiet period.
+// observe advances the history to the failure f at now: it drops restarts that fell out
+// of the window, and resets the attempts after a quiet period.
 func (h *History) observe(p Policy, f Failure, now time.Time) {
-	// A clock that went back counts as no time at all; from the new time on it
-	// runs again. A later jump forward can at worst end a window early. Before the
-	// first failure the gap means nothing, and there is nothing to forget.
+	// A clock that went back counts as no time passing, and time counts on from the new
+	// value. A later jump forward can at worst end a window early. At the first failure
+	// the gap has no meaning, and there is nothing to reset.
 	gap := max(now.Sub(h.last), 0)
 	if p.Intensity.Max > 0 && p.Intensity.Within > 0 {
 		h.window.advance(gap, p.Intensity.Within)
@@ -50,10 +49,9 @@ func (h *History) observe(p Policy, f Failure, now time.Time) {
 	h.last, h.pause = now, 0
 }
 
-// quiet returns for how long the actor had been well when it failed. The delay
-// before its restart is no quiet time, and neither is the time it took to begin
-// its work: otherwise long delays and slow dials would reset the very backoff
-// that asked for them.
+// quiet returns how long the actor had been well when it failed. Neither the delay before
+// its restart nor the time it took to begin its work counts: otherwise long delays and
+// slow dials would reset the very backoff that asked for them.
 func (h *History) quiet(f Failure, now time.Time, gap time.Duration) time.Duration {
 	if f.NeverBegan {
 		return 0
@@ -65,7 +63,7 @@ func (h *History) quiet(f Failure, now time.Time, gap time.Duration) time.Durati
 	return quiet
 }
 
-// grant counts one restart that is to happen after delay.
+// grant counts one restart, which happens after delay.
 func (h *History) grant(p Policy, delay time.Duration) {
 	h.pause = delay
 	h.attempt = h.next()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What the zero fields of a Config stand for.
+// Defaults for the zero fields of a Config.
 const (
 	DefaultDialRate  = 100.0 // dials a second
 	DefaultDialBurst = 100   // dials
@@ -13,10 +13,10 @@ const (
 
 // Config is the limit of a DialLimiter.
 type Config struct {
-	// Rate is the number of dials a second in the long run. Zero and NaN are
-	// DefaultDialRate; negative or infinite is no limit.
+	// Rate is the number of dials a second in the long run. Zero and NaN mean
+	// DefaultDialRate; negative or infinite means no limit.
 	Rate float64
-	// Burst is how many dials may be made at once after a pause. Zero is
+	// Burst is how many dials may be made at once after a pause. Zero means
 	// DefaultDialBurst; negative counts as 1.
 	Burst int
 }
@@ -27,8 +27,8 @@ type Config struct {
 // attempts; the limiter is for the thousand connections that lose one server in
 // the same instant.
 //
-// The zero value is ready and has the default limit. It is not safe for
-// concurrent use: whoever shares it guards it with a lock.
+// The zero value is ready and has the default limit. It is not safe for concurrent use:
+// guard a shared one with a lock.
 type DialLimiter struct {
 	config Config
 	last   time.Time // of the latest Reserve
@@ -40,18 +40,18 @@ type DialLimiter struct {
 // NewDialLimiter returns a limiter with a full bucket.
 func NewDialLimiter(c Config) *DialLimiter { return &DialLimiter{config: c} }
 
-// Reserve takes one dial and returns how long to wait before making it: zero
-// while the bucket lasts, never negative. Dials are given out in the order of
-// the calls, and one that is then not made is lost, which errs on the safe side.
-// A clock that goes back counts as no time passing.
+// Reserve takes one dial and returns how long to wait before making it: zero while the
+// bucket lasts, never negative. Dials are granted in the order of the calls; one that is
+// then not made is lost, which errs on the safe side. A clock that goes back counts as no
+// time passing.
 func (l *DialLimiter) Reserve(now time.Time) (wait time.Duration) {
 	if !l.last.IsZero() {
 		l.backlog = max(l.backlog-max(now.Sub(l.last), 0), 0)
 	}
 	l.last = now
 	cost := l.config.interval()
-	// The spare room is subtracted first: a backlog that saturates (a wait of
-	// centuries) must not look like an empty one.
+	// The free capacity is subtracted before cost is added to the backlog: one that
+	// saturates (a wait of centuries) must not look like an empty one.
 	wait = max(l.backlog-(l.config.capacity(cost)-cost), 0)
 	l.backlog = addSaturating(l.backlog, cost)
 	return wait

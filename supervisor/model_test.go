@@ -7,12 +7,12 @@ import (
 )
 
 // model replays failures against Decide and checks every promise of the package
-// documentation with the most simple-minded bookkeeping there is: the list of
-// everything that ever happened.
+// documentation with the simplest possible bookkeeping: a list of everything that ever
+// happened.
 type model struct {
 	policy  Policy
 	history History
-	clock   time.Time     // what Decide is told; may go back
+	clock   time.Time     // the time that Decide gets; may go back
 	passed  time.Duration // time that went by; never goes back
 	granted []time.Duration
 
@@ -27,7 +27,7 @@ type step struct {
 	gap        time.Duration // negative: the clock goes back
 	directive  Directive     // what Policy.Decide answers; Unset: nothing
 	neverBegan bool
-	ran        time.Duration // how long before the failure it began; negative: not said
+	ran        time.Duration // how long before the failure it began; negative: unknown
 	rand       float64
 }
 
@@ -133,7 +133,7 @@ func (m *model) mayRefuse() bool {
 	return m.mustRefuse() || i.Max > 0 && i.Within > 0 && m.inWindow() >= i.Max-early
 }
 
-// checkRestart checks attempt and delay, and takes the restart down.
+// checkRestart checks attempt and delay, and records the restart.
 func (m *model) checkRestart(s step, d Decision) error {
 	if d.Directive != Restart {
 		if d.Delay != 0 || d.Attempt != m.attempt {
@@ -177,7 +177,7 @@ func checkEvent(f Failure, d Decision, now time.Time) error {
 	return nil
 }
 
-// checkWindow checks the bounded memory against the whole list.
+// checkWindow checks the bounded window against the whole list.
 func (m *model) checkWindow() error {
 	w := &m.history.window
 	if w.used < 0 || w.used > IntensityExactMax {
@@ -191,7 +191,7 @@ func (m *model) checkWindow() error {
 	if m.policy.Intensity.Max > 0 && m.policy.Intensity.Within > 0 && m.history.InWindow() < m.inWindow() {
 		return fmt.Errorf("%d restarts are remembered of %d in the window", m.history.InWindow(), m.inWindow())
 	}
-	// The promise itself, without regard to what the history believes.
+	// The promise itself, regardless of what the history contains.
 	if most := m.policy.Intensity.Max; most > 0 && m.policy.Intensity.Within > 0 && m.inWindow() > most {
 		return fmt.Errorf("%d restarts within %v, at most %d are allowed", m.inWindow(), m.policy.Intensity.Within, most)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Level says how well an actor is. Each actor knows itself which of its states
-// are which.
+// Level says how well an actor is. Each kind of actor assigns a level to each of its
+// states.
 type Level uint8
 
 const (
@@ -54,28 +54,28 @@ type Node struct {
 	Name string
 	// Kind is the role: "link", "dispatcher".
 	Kind string
-	// State is the state it is in, in the words of its own kind.
+	// State is its state; the names depend on its Kind.
 	State string
-	// Level says whether that is a good state; it decides about Health.
+	// Level says how good that state is; Health is computed from it.
 	Level Level
-	// Since is when it came into the state.
+	// Since is when it entered the state.
 	Since time.Time
-	// Reason is why it is in it; empty if that goes without saying.
+	// Reason is why it is in the state; empty if that is obvious.
 	Reason string
 	// Restarts counts its restarts in its whole life.
 	Restarts int
 	// MailboxMsgs and MailboxBytes are what waits in its mailbox.
 	MailboxMsgs, MailboxBytes int64
-	// Counters are its progress, in an order of its own.
+	// Counters are its progress; the order depends on its Kind.
 	Counters []Counter
 	// Children are the actors it supervises, in the order of their start.
 	Children []Node
-	// Taken is when the snapshot was taken. Only that of the node on which
-	// String or Health is called matters.
+	// Taken is when the snapshot was taken. It matters only for the node on which String
+	// or Health is called.
 	Taken time.Time
 }
 
-// Counter returns the counter of the given name, and whether there is one.
+// Counter returns the value of the counter with the given name, and whether there is one.
 func (n Node) Counter(name string) (value uint64, ok bool) {
 	for _, c := range n.Counters {
 		if c.Name == name {
@@ -85,9 +85,9 @@ func (n Node) Counter(name string) (value uint64, ok bool) {
 	return 0, false
 }
 
-// Find returns the node at path, and whether there is one: the first, in the
-// order of Walk, whose Path equals path or which is reached from n by the names
-// in path. So on the root "conn-1/link/reader" and "link/reader" are the same.
+// Find returns the node at path, and whether there is one: the first, in the order of
+// Walk, whose Path equals path or which is reached from n by the names in path. So, from
+// the root, "conn-1/link/reader" and "link/reader" are the same.
 func (n Node) Find(path string) (Node, bool) {
 	if found := find(&n, path, path, true); found != nil {
 		return *found, true
@@ -95,9 +95,8 @@ func (n Node) Find(path string) (Node, bool) {
 	return Node{}, false
 }
 
-// find looks for path below and in n. rest is what is left of the path after
-// the names down to n; it means nothing unless on, that is, unless these names
-// were the path's.
+// find looks for path in n and below it. on says that the names from the root of the
+// search down to n are the beginning of path; rest is then what is left of it.
 func find(n *Node, path, rest string, on bool) *Node {
 	if n.Path == path && path != "" {
 		return n
@@ -121,9 +120,9 @@ func find(n *Node, path, rest string, on bool) *Node {
 	return nil
 }
 
-// Walk calls visit for n and every node below it, parents before children and
-// children in their order, with the depth below n. It ends when visit returns
-// false, and reports whether it came to the end.
+// Walk calls visit for n and every node below it, parents before children and children in
+// their order, with the depth below n. It stops when visit returns false, and reports
+// whether it visited all nodes.
 func (n Node) Walk(visit func(n Node, depth int) bool) bool {
 	return walk(&n, 0, func(n *Node, depth int) bool { return visit(*n, depth) })
 }

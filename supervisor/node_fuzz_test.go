@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// FuzzNode draws a tree made of arbitrary text and finds every node of it again.
-// Lines of the text are nodes, their leading blanks the depth.
+// FuzzNode draws a tree made of arbitrary text and finds every node of it again. Each
+// line of the text is a node, with its leading blanks as the depth.
 func FuzzNode(f *testing.F) {
 	f.Add("conn-1 connected\n link live\n  reader live\n subscriptions running\n  orders.* busy", "conn-1/link/reader")
 	f.Add("a\n a/b\n  a\n a\n  b/a", "a/b/a")
@@ -33,8 +33,8 @@ func FuzzNode(f *testing.F) {
 	})
 }
 
-// decodeTree reads a tree from a text. A node hangs below the last one that is
-// less deep than itself.
+// decodeTree reads a tree from a text. A node's parent is the last one that is less deep
+// than itself.
 func decodeTree(text string) Node {
 	root := &Node{Name: "root"}
 	path := []*Node{root} // the nodes from the root down to the last one read
@@ -46,8 +46,8 @@ func decodeTree(text string) Node {
 			Name: name, State: state, Reason: state, Level: Level(len(name) % 3), Restarts: len(state),
 			MailboxMsgs: int64(len(line)) - 4, MailboxBytes: int64(len(line)) * 300, Since: epoch.Add(time.Duration(len(line)) * time.Hour),
 		})
-		// Appending may move the siblings, but never a node on the path kept: those
-		// above are not appended to their parents again.
+		// Appending may move the siblings, but never a node on the remaining path: the
+		// nodes above are not appended to again.
 		path = append(path[:depth+1], &parent.Children[len(parent.Children)-1])
 	}
 	return *root

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// troubledConnection is a tree with something of everything.
+// troubledConnection is a tree with an example of everything.
 func troubledConnection() Node {
 	since := func(d time.Duration) time.Time { return epoch.Add(-d) }
 	root := Node{
@@ -196,7 +196,7 @@ func checkFind(t failer, root Node) {
 	collect(&root, "")
 	for path, want := range first {
 		got, ok := root.Find(path)
-		// Paths with empty names in them lead nowhere in particular.
+		// Paths with empty names in them are not specified.
 		if strings.Contains("/"+path+"/", "//") {
 			continue
 		}

@@ -12,22 +12,22 @@ type Picture struct {
 	// Now is the time up to which durations are counted. Zero is Node.Taken; if
 	// that is zero too, the time of Node.Since is shown instead of a duration.
 	Now time.Time
-	// ChildrenMax bounds how many children of one node are drawn; the rest is
-	// one line that counts them. Those that are not well, they or a node below
-	// them, are drawn first. Zero or less draws all.
+	// ChildrenMax bounds how many children of one node are drawn; one more line counts
+	// the rest. Children that are not well, or have a descendant that is not, take
+	// precedence. Zero or less draws all.
 	ChildrenMax int
 }
 
-// String draws the tree, one line a node:
+// String draws the tree, one line per node:
 //
 //	conn-1          connected   12s
 //	├── link        live        3s     restarts 2
 //	│   └── reader  live        3s
 //	└── orders      busy        1.2s   degraded  mailbox 17 (2.1 KiB)  slow consumer
 //
-// The columns are name, state and time in it; then, only where there is
-// something to say, the level, restarts, mailbox and reason. Names and reasons
-// are cleared as in Event.String.
+// The columns are name, state and time in it; then, only where there is something to say,
+// the level, restarts, mailbox and reason. Control characters and secrets are removed
+// from names and reasons as in Event.String.
 func (n Node) String() string { return Picture{}.Draw(n) }
 
 // Draw draws the tree; see Node.String for the form.
@@ -79,8 +79,8 @@ func (r *row) write(s *strings.Builder, width *[pictureColumns]int) {
 	s.WriteByte('\n')
 }
 
-// appendRows appends the lines of n and of the tree below it. first is what is
-// drawn before its name, rest what is drawn before those of its children.
+// appendRows appends the lines of n and of the tree below it. first is drawn before its
+// name, rest before the names of its children.
 func (p Picture) appendRows(rows []row, n *Node, first, rest string) []row {
 	rows = append(rows, row{
 		cells: [pictureColumns]string{first + n.title(), oneLine(n.State, stateRunesMax), p.timeText(n)},
@@ -126,7 +126,7 @@ func (p Picture) choose(children []Node) (drawn []*Node, left leftOut) {
 			unwellCount++
 		}
 	}
-	// Room goes to the unwell first; what remains, to the well in their order.
+	// The unwell get room first; the well get what remains, in their order.
 	unwellRoom := min(unwellCount, most)
 	wellRoom := most - unwellRoom
 	for i := range children {
@@ -152,7 +152,7 @@ func wellBelow(n *Node) bool {
 	return walk(n, 0, func(m *Node, _ int) bool { return m.Level == Well })
 }
 
-// title returns the name, or what there is in its place.
+// title returns the name or, without one, a substitute.
 func (n *Node) title() string {
 	name := n.Name
 	if name == "" {
@@ -161,7 +161,7 @@ func (n *Node) title() string {
 	return oneLine(orNone(name), nameRunesMax)
 }
 
-// timeText returns for how long, or since when, n is in its state.
+// timeText says how long, or since when, n has been in its state.
 func (p Picture) timeText(n *Node) string {
 	switch {
 	case n.Since.IsZero():
@@ -173,7 +173,7 @@ func (p Picture) timeText(n *Node) string {
 	}
 }
 
-// extra returns what is only sometimes worth saying.
+// extra returns the columns that most nodes do not have.
 func (n *Node) extra() string {
 	var parts []string
 	if n.Level != Well {

@@ -10,40 +10,39 @@ import (
 // DefaultStableAfter is the quiet period of a Policy whose StableAfter is zero.
 const DefaultStableAfter = 30 * time.Second
 
-// Policy declares what is done about the failures of one actor. It is shared
-// and never changed once an actor runs under it.
+// Policy declares how the failures of one actor are answered. It may be shared; do not
+// change it once an actor runs under it.
 //
-// The zero Policy restarts without limit: the first time at once, then with a
-// growing delay, which starts anew after 30 s without a failure. It never spins.
+// The zero Policy restarts without limit: the first time at once, then with a growing
+// delay, which is reset after 30 s without a failure. It never spins.
 type Policy struct {
-	// Directive is the answer to a failure; Unset is Restart.
+	// Directive is the answer to a failure; Unset means Restart.
 	Directive Directive
-	// Intensity bounds the restarts; its zero value does not.
+	// Intensity bounds the restarts; its zero value sets no bound.
 	Intensity Intensity
-	// Exceeded is the answer to a failure that Intensity does not allow to be
-	// answered with a restart; Unset is Stop. Stop, and not Escalate, because
-	// a part that keeps failing shall not take its neighbours with it; an actor
-	// without which its parent is of no use sets Escalate. Restart is not
-	// possible here and counts as Stop.
+	// Exceeded is the answer to a failure when Intensity does not allow another restart;
+	// Unset means Stop. It is not Escalate, because a part that keeps failing must not
+	// take its neighbours with it; an actor without which its parent is useless sets
+	// Escalate. Restart is not possible here and counts as Stop.
 	Exceeded Directive
-	// Backoff paces the restarts; its zero value is a sensible one.
+	// Backoff paces the restarts; its zero value is a sensible default.
 	Backoff Backoff
-	// StableAfter is how long an actor must run without a failure before its
-	// next one counts as the first: Attempt, and with it the delay, start anew.
-	// A restarted actor begins to be quiet when its delay is over, see also
-	// Failure.Began. Restarts inside Intensity.Within still count. Zero is
-	// DefaultStableAfter, negative is never.
+	// StableAfter is how long an actor must run without a failure before its next one
+	// counts as the first: Attempt, and with it the delay, are reset. For a restarted
+	// actor the time counts from the end of its delay, see also Failure.Began. Restarts
+	// inside Intensity.Within still count. Zero means DefaultStableAfter, negative means
+	// never.
 	StableAfter time.Duration
-	// Decide, if not nil, is asked first: it returns the directive for this
-	// failure, and false to leave the answer to Directive. It must be pure. A
-	// panic or an unknown directive counts as false. Intensity binds it too.
+	// Decide, if not nil, is asked first: it returns the directive for this failure, or
+	// false to leave the answer to Directive. It must be pure. A panic or an unknown
+	// directive counts as false. Intensity applies to its answer too.
 	Decide func(Failure) (Directive, bool)
-	// Scope says who is restarted along with the actor, see Affected. It is the
-	// executor's business and changes no decision.
+	// Scope says which actors are restarted along with this one, see Affected. The
+	// executor applies it; it changes no decision.
 	Scope Scope
 }
 
-// forgets reports whether an actor that was well for so long starts anew.
+// forgets reports whether the attempts are reset after a quiet time this long.
 func (p Policy) forgets(quiet time.Duration) bool {
 	switch {
 	case p.StableAfter < 0:
@@ -55,8 +54,8 @@ func (p Policy) forgets(quiet time.Duration) bool {
 	}
 }
 
-// answer returns the directive for f before the intensity is looked at. trouble
-// is what went wrong in Policy.Decide, or nil.
+// answer returns the directive for f before the intensity is applied. trouble is what
+// went wrong in Policy.Decide, or nil.
 func (p Policy) answer(f Failure) (d Directive, trouble error) {
 	d = p.Directive
 	if !d.set() {
@@ -65,8 +64,8 @@ func (p Policy) answer(f Failure) (d Directive, trouble error) {
 	if p.Decide == nil {
 		return d, nil
 	}
-	// A decider that panics must not take the supervisor with it: the failure is
-	// answered as if it had not been asked, and the event says what happened.
+	// A panic in Policy.Decide must not end the supervisor: the failure is answered as if
+	// there were no Decide, and the event says what happened.
 	defer func() {
 		if v := recover(); v != nil {
 			trouble = &PanicError{Value: v, Message: "deciding about " + f.Path}
@@ -78,7 +77,7 @@ func (p Policy) answer(f Failure) (d Directive, trouble error) {
 	return d, nil
 }
 
-// exceededAnswer returns the directive for when the intensity is used up.
+// exceededAnswer returns the directive for a failure beyond the intensity.
 func (p Policy) exceededAnswer() Directive {
 	if !p.Exceeded.set() || p.Exceeded == Restart {
 		return Stop
@@ -86,10 +85,9 @@ func (p Policy) exceededAnswer() Directive {
 	return p.Exceeded
 }
 
-// Validate returns a *PolicyError naming the first field that cannot be meant
-// as it is written, or nil. Decide works with every policy and reads such
-// fields as their documentation says; Validate is for those who take policies
-// from a user and want to refuse them at once.
+// Validate returns a *PolicyError naming the first invalid field, or nil. Decide works
+// with every policy and interprets such fields as their documentation says; Validate is
+// for callers that take policies from a user and want to refuse invalid ones at once.
 func (p Policy) Validate() error {
 	bad := func(field, reason string) error { return &PolicyError{Field: field, Reason: reason} }
 	switch {
@@ -98,7 +96,7 @@ func (p Policy) Validate() error {
 	case p.Exceeded >= directiveEnd:
 		return bad("Exceeded", p.Exceeded.String()+" is unknown")
 	case p.Exceeded == Restart:
-		return bad("Exceeded", "restart is what the intensity has just forbidden")
+		return bad("Exceeded", "cannot be restart, which the intensity no longer allows")
 	case p.Scope >= scopeEnd:
 		return bad("Scope", p.Scope.String()+" is unknown")
 	case p.Intensity.Max < 0:

@@ -9,53 +9,54 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// What the zero fields of a RetryPolicy stand for, and its bounds.
+// Defaults for the zero fields of a RetryPolicy, and its bounds.
 const (
-	// DefaultRetryAttempts is how often a call is made in all.
+	// DefaultRetryAttempts is how often a call is made in total.
 	DefaultRetryAttempts = 4
-	// RetryAttemptsMax is the most that RetryPolicy.Attempts may be: a RetryError holds
-	// the error of each.
+	// RetryAttemptsMax is the largest valid RetryPolicy.Attempts: a RetryError holds the
+	// error of each.
 	RetryAttemptsMax = 1000
 	// DefaultRetryInitial and DefaultRetryMax bound the first delay, and every delay.
 	DefaultRetryInitial = 100 * time.Millisecond
 	DefaultRetryMax     = 10 * time.Second
-	// RetryPause is what RetryAfter asks for when nobody is there to answer, or
-	// something is full: as long as a stream takes to get a leader, in good times.
+	// RetryPause is what RetryAfter returns when nothing is there to answer, or a limit
+	// is reached: about the time that a stream normally takes to elect a leader.
 	RetryPause = 250 * time.Millisecond
 )
 
-// RetryPolicy says whether and when a call that failed is made again. It is a value,
-// shared and never changed.
+// RetryPolicy says whether and when a call that failed is made again. It is a plain value
+// that may be shared; do not change it while in use.
 //
-// The zero RetryPolicy makes a call up to four times, with random delays of up to
-// 100 ms, 200 ms and 400 ms, and never one that may have had its effect.
+// The zero RetryPolicy makes a call up to four times, with random delays of up to 100 ms,
+// 200 ms and 400 ms, and never repeats one that may have had its effect.
 type RetryPolicy struct {
 	// Name says in errors, events and the tree what is called: a subject, say, and never
-	// a payload. Empty for nothing.
+	// a payload. It may be empty.
 	Name string
-	// Attempts bounds how often the call is made, the first time included. Zero is
-	// DefaultRetryAttempts; 1 is a single time; RetryAttemptsMax is the most.
+	// Attempts bounds how often the call is made, the first time included. Zero means
+	// DefaultRetryAttempts; 1 means no retry; the maximum is RetryAttemptsMax.
 	Attempts int
 	// Elapsed bounds the time from the beginning of the first attempt to the beginning of
-	// the last. Zero is no bound but the deadline of the caller's context.
+	// the last. Zero means no bound but the deadline of the caller's context.
 	Elapsed time.Duration
-	// AttemptTimeout bounds each attempt by a deadline in its context. Zero is no bound but
-	// the caller's.
+	// AttemptTimeout bounds each attempt by a deadline in its context. Zero means no
+	// bound but the caller's.
 	AttemptTimeout time.Duration
-	// Backoff paces the attempts. Where it is zero it is DefaultRetryInitial, doubled each
-	// time, up to DefaultRetryMax: unlike an actor, a call is not made again at once.
+	// Backoff paces the attempts. Zero fields mean DefaultRetryInitial, doubled each
+	// time, up to DefaultRetryMax: unlike the restart of an actor, the first retry is not
+	// immediate.
 	Backoff Backoff
-	// Idempotent says that the call may be done twice: it reads, or it writes what it would
-	// write anyway, or the receiver recognises a duplicate. Without it an error after which
-	// the call may have had its effect is the last.
+	// Idempotent says that the call may be done twice: it only reads, a second write
+	// changes nothing, or the receiver recognises a duplicate. Otherwise there is no
+	// retry after an error that leaves open whether the call had its effect.
 	Idempotent bool
-	// Retryable, if not nil, is asked first whether an error is worth another attempt;
-	// known is false to leave the answer to the error. It must be pure. A panic in it
-	// counts as not known. Limits, and Idempotent, bind it too.
+	// Retryable, if not nil, is asked first whether an error is worth another attempt; if
+	// known is false, the error itself decides. It must be pure. If it panics, known
+	// counts as false. The limits and Idempotent apply to its answer too.
 	Retryable func(err error) (again, known bool)
 }
 
-// FailedAttempt is what Next knows of an attempt that failed.
+// FailedAttempt is what Next needs to know of an attempt that failed.
 type FailedAttempt struct {
 	// Number counts the attempts of the call, from 1.
 	Number int
@@ -71,7 +72,7 @@ type FailedAttempt struct {
 	Rand float64
 }
 
-// NoDeadline as FailedAttempt.Left is a context without a deadline.
+// NoDeadline as FailedAttempt.Left means that the context has no deadline.
 const NoDeadline time.Duration = math.MaxInt64
 
 // RetryStep says what to do next with a call that failed.
@@ -102,22 +103,22 @@ func (s RetryStep) String() string {
 type RetryDecision struct {
 	// Step is what to do.
 	Step RetryStep
-	// Delay is how long: the sleep, which ends before Elapsed and the deadline do; or the
-	// longest wait for a server, NoDeadline if only the deadline bounds it. Zero for RetryNever.
+	// Delay is the time to sleep, which ends before Elapsed and the deadline do; or the
+	// longest wait for a server, NoDeadline if nothing but the context bounds it. Zero
+	// for RetryNever.
 	Delay time.Duration
-	// Why is why there is no other attempt: one of the kinds ErrNotRetryable, ErrRetryUnsafe,
-	// ErrRetryLimit, ErrRetryDeadline. Nil if there is one.
+	// Why says why there is no other attempt; it is one of the kinds ErrNotRetryable,
+	// ErrRetryUnsafe, ErrRetryLimit, ErrRetryDeadline. Nil if there is one.
 	Why error
 }
 
 // Next decides what follows an attempt that failed. It is a pure function.
 //
-// The order of things: the error says whether another attempt is of any use, and
-// whether it is safe; then the limits say whether there may be one; then the cure
-// of the error says what to wait for. An error that asks for a time of its own, see
-// RetryAfter, gets it, and the jitter on top, so that those who were refused together do
-// not come back together. While there is no server, waiting for one comes before any
-// delay, as nothing else can help.
+// Order: the error says whether another attempt is useful, and whether it is safe; then
+// the limits say whether it is allowed; then the error says what to wait for. If the
+// error asks for a pause, see RetryAfter, the jitter is added to it, so that callers that
+// were refused together do not come back together. While there is no server, the call
+// waits for one instead of a delay, as nothing else can help.
 func (p RetryPolicy) Next(f FailedAttempt) RetryDecision {
 	switch {
 	case !p.worth(f.Err):
@@ -146,7 +147,7 @@ func (p RetryPolicy) Next(f FailedAttempt) RetryDecision {
 	return d
 }
 
-// sleepOf returns how long a decision sleeps at least.
+// sleepOf returns the least time that a decision sleeps.
 func sleepOf(d RetryDecision) time.Duration {
 	if d.Step == RetryAwaitLink {
 		return 0
@@ -154,10 +155,10 @@ func sleepOf(d RetryDecision) time.Duration {
 	return d.Delay
 }
 
-// worth reports whether another attempt is of any use.
+// worth reports whether another attempt is useful.
 func (p RetryPolicy) worth(err error) bool {
-	// What was tried again and given up is not tried again by those around it: three
-	// layers of four attempts would be 64.
+	// A call that was retried and given up inside is not retried again outside: three
+	// layers of four attempts would make 64.
 	if _, nested := errors.AsType[*RetryError](err); nested {
 		return false
 	}
@@ -167,16 +168,15 @@ func (p RetryPolicy) worth(err error) bool {
 	return kind.CanRetry(err)
 }
 
-// attempts returns Attempts with the meaning of zero written out.
+// attempts returns Attempts, or its default if it is zero.
 func (p RetryPolicy) attempts() int { return orDefault(p.Attempts, DefaultRetryAttempts) }
 
-// backoff returns Backoff with the meaning of its zero fields written out.
+// backoff returns Backoff with its zero fields replaced by their defaults.
 func (p RetryPolicy) backoff() Backoff {
 	return p.Backoff.orElse(Backoff{Initial: DefaultRetryInitial, Max: DefaultRetryMax})
 }
 
-// Validate returns a *PolicyError naming the first field that cannot be meant as it is
-// written, or nil.
+// Validate returns a *PolicyError naming the first invalid field, or nil.
 func (p RetryPolicy) Validate() error {
 	bad := func(field, reason string) error { return &PolicyError{Field: field, Reason: reason} }
 	switch {
@@ -192,15 +192,15 @@ func (p RetryPolicy) Validate() error {
 	return p.Backoff.validate("Backoff")
 }
 
-// RetryAfter returns the least time that an error asks to be left alone for: that of
-// its method RetryDelay, if it has one, as a CircuitOpenError has; RetryPause where
-// nobody was there to answer or something is full; otherwise zero. Nil asks for none.
+// RetryAfter returns the shortest useful pause after an error: the result of its method
+// RetryDelay, if it has one, as a CircuitOpenError has; RetryPause if nothing was there
+// to answer or a limit was reached; otherwise, and for nil, zero.
 func RetryAfter(err error) time.Duration {
 	after, _ := askedDelay(err)
 	return after
 }
 
-// askedDelay is RetryAfter, and whether the error has named the time itself.
+// askedDelay is RetryAfter, and reports whether the error has named the time itself.
 func askedDelay(err error) (after time.Duration, itself bool) {
 	if err == nil {
 		return 0, false
@@ -219,8 +219,8 @@ func askedDelay(err error) (after time.Duration, itself bool) {
 	}
 }
 
-// ours reports whether an error is of this library, or of one that speaks its language,
-// and so about its connection. io.EOF of another's socket is not.
+// ours reports whether an error has a category of its own, as those of this library have,
+// and so is about its connection. An io.EOF of some other socket has not.
 func ours(err error) bool {
 	_, ok := errors.AsType[interface {
 		error

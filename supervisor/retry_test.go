@@ -25,7 +25,7 @@ var (
 	errForeign = errors.New("a user's")
 )
 
-// patient asks for a time of its own.
+// patient is an error that asks for a pause.
 type patient time.Duration
 
 func (patient) Error() string               { return "patience" }
@@ -104,7 +104,7 @@ func TestWhatFollowsAFailedAttempt(t *testing.T) {
 	}
 }
 
-// anyRetryPolicy draws policies, those that Validate refuses too.
+// anyRetryPolicy draws policies, including those that Validate refuses.
 func anyRetryPolicy() *rapid.Generator[RetryPolicy] {
 	return rapid.Custom(func(t *rapid.T) RetryPolicy {
 		durations := rapid.OneOf(rapid.Int64Range(-1, int64(time.Minute)), rapid.Int64())
@@ -208,7 +208,8 @@ func TestRetryPoliciesThatCannotBeMeant(t *testing.T) {
 	}
 }
 
-// checkField checks that a policy is refused for one of its fields; empty for not at all.
+// checkField checks that a policy is refused because of a field; an empty field means not
+// at all.
 func checkField(t *testing.T, err error, field string) {
 	t.Helper()
 	bad, ok := errors.AsType[*PolicyError](err)

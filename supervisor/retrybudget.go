@@ -5,41 +5,43 @@ import (
 	"time"
 )
 
-// What the zero fields of a RetryBudgetConfig stand for.
+// Defaults for the zero fields of a RetryBudgetConfig.
 const (
-	DefaultRetryBudgetRatio  = 0.2  // retries for each call
-	DefaultRetryBudgetMin    = 10.0 // retries a second whatever the number of calls
+	DefaultRetryBudgetRatio  = 0.2  // retries per call
+	DefaultRetryBudgetMin    = 10.0 // retries per second, whatever the number of calls
 	DefaultRetryBudgetCredit = 1000 // retries that may be saved up
 )
 
 // RetryBudgetConfig is the limit of a RetryBudget.
 type RetryBudgetConfig struct {
-	// Ratio is how many retries a call pays for: 0.2 lets one in six attempts be a retry.
-	// Zero is DefaultRetryBudgetRatio. Infinite is no limit.
+	// Ratio is how many retries each call earns: 0.2 lets one in six attempts be a retry.
+	// Zero means DefaultRetryBudgetRatio. Infinity means no limit.
 	Ratio float64
-	// PerSecond is how many retries a second are paid for by nobody, so that who calls
-	// seldom can try again at all; that many are there at the beginning. Zero is
+	// PerSecond is how many retries are earned each second without any call, so that even
+	// rare calls can be retried; the budget begins with that many. Zero means
 	// DefaultRetryBudgetMin.
 	PerSecond float64
-	// Credit bounds what is saved up while nothing fails. Zero is DefaultRetryBudgetCredit.
+	// Credit bounds the retries that are saved up while nothing fails. Zero means
+	// DefaultRetryBudgetCredit.
 	Credit int
 }
 
-// RetryBudget bounds the retries of many calls together: in the beginning, and when
-// one call in a hundred fails, all of them may be made again; when everything fails,
-// no more than Ratio of them are, and who is overloaded is not buried. Policies bound
-// what becomes of a single call; four attempts of every call would be four times the load.
+// RetryBudget bounds the retries of many calls together: at the beginning, and when one
+// call in a hundred fails, all failed calls may be retried; when everything fails, only a
+// share Ratio of them is, so that an overloaded server is not overloaded further.
+// Policies bound only single calls; four attempts of every call would be four times the
+// load.
 //
 // In any span of time t with n calls no more than Credit + Ratio*n + PerSecond*t retries are
 // granted, and from the beginning no more than PerSecond*(t+1s) + Ratio*n.
 //
 // The zero value is ready and has the default limit. It is not safe for concurrent use:
-// whoever shares it guards it with a lock.
+// guard a shared one with a lock.
 type RetryBudget struct {
 	config RetryBudgetConfig
 	begun  bool
 	last   time.Time // of the latest call of a method
-	tokens float64   // retries that are paid for; in [0, Credit]
+	tokens float64   // retries earned and not used; in [0, Credit]
 }
 
 // NewRetryBudget returns a budget.
@@ -51,7 +53,7 @@ func (b *RetryBudget) Call(now time.Time) {
 	b.add(b.config.ratio())
 }
 
-// Retry takes one retry, and reports false if none is paid for.
+// Retry takes one retry, and reports false if none is left.
 func (b *RetryBudget) Retry(now time.Time) bool {
 	if math.IsInf(b.config.Ratio, 1) {
 		return true
@@ -64,12 +66,13 @@ func (b *RetryBudget) Retry(now time.Time) bool {
 	return true
 }
 
-// Left returns how many retries are paid for, as of the latest Call or Retry.
+// Left returns how many retries are left, as of the latest Call or Retry.
 func (b *RetryBudget) Left() int { return int(b.tokens) }
 
-// advance adds what the time brings. A clock that goes back counts as no time passing.
+// advance adds what the elapsed time has earned. A clock that goes back counts as no time
+// passing.
 func (b *RetryBudget) advance(now time.Time) {
-	gap := time.Second // what is there at the beginning
+	gap := time.Second // the initial budget
 	if b.begun {
 		gap = max(now.Sub(b.last), 0)
 	}
@@ -89,15 +92,14 @@ func (c RetryBudgetConfig) credit() float64 {
 	return float64(orDefault(c.Credit, DefaultRetryBudgetCredit))
 }
 
-// Validate returns a *PolicyError naming the first field that cannot be meant as it is
-// written, or nil.
+// Validate returns a *PolicyError naming the first invalid field, or nil.
 func (c RetryBudgetConfig) Validate() error {
 	bad := func(field, reason string) error { return &PolicyError{Field: field, Reason: reason} }
 	switch {
 	case math.IsNaN(c.Ratio) || c.Ratio < 0:
-		return bad("Ratio", "is negative or no number")
+		return bad("Ratio", "is negative or not a number")
 	case math.IsNaN(c.PerSecond) || math.IsInf(c.PerSecond, 0) || c.PerSecond < 0:
-		return bad("PerSecond", "is negative or no finite number")
+		return bad("PerSecond", "is negative or not finite")
 	case c.Credit < 0:
 		return bad("Credit", "is negative")
 	}

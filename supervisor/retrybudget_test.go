@@ -24,7 +24,7 @@ func TestNoMoreRetriesThanArePaidFor(t *testing.T) {
 		c := anyBudget().Draw(t, "budget")
 		b := NewRetryBudget(c)
 		// Marks are moments from which the bound is checked up to now. A clock that goes
-		// back brings nothing, and goes on from there.
+		// back earns nothing, and time counts on from there.
 		type mark struct {
 			passed         time.Duration
 			calls, granted int

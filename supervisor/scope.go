@@ -29,10 +29,10 @@ func (s Scope) String() string {
 // MarshalText returns the stable name.
 func (s Scope) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Affected returns the indices of the children to restart when the one at index
-// failed did so, in the order in which they must be started again; stop them in
-// the reverse order first. children are the names in the order of their start.
-// An index outside children affects nobody; an unknown scope is OneForOne.
+// Affected returns the indices of the children to restart after the one at index failed
+// has failed, in the order in which they must be started again; stop them in the reverse
+// order first. children are the names in the order of their start. An index outside
+// children affects nobody; an unknown scope is OneForOne.
 func Affected(scope Scope, children []string, failed int) (restart []int) {
 	if failed < 0 || failed >= len(children) {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of the texts for humans, in runes. What is longer ends in "…".
+// Limits of the texts for humans, in runes. Longer ones are cut and end in "…".
 const (
 	pathRunesMax   = 256
 	stateRunesMax  = 48
@@ -16,7 +16,7 @@ const (
 	nameRunesMax   = 96
 )
 
-// tokenBytesMin is the length from which a word may be a seed, which has 58
+// tokenBytesMin is the least length of a word that may be a seed, which has 58
 // characters, or a JWT, which has hundreds.
 const tokenBytesMin = 40
 
@@ -30,8 +30,8 @@ func oneLine(text string, runesMax int) string {
 	if plain(text, runesMax) {
 		return text
 	}
-	// Bounding the input first keeps the cost independent of what a server or a
-	// panic has to say; four bytes is the longest rune.
+	// Bounding the input first keeps the cost independent of the length of a server's or
+	// a panic's text; the longest rune has four bytes.
 	const slack = 4096 // room for secrets, which shorten the text
 	cut := false
 	if most := runesMax*utf8.UTFMax + slack; len(text) > most {
@@ -51,8 +51,8 @@ func oneLine(text string, runesMax int) string {
 	return s.String()
 }
 
-// plain reports whether a text can be seen to be fit as it is, which names and
-// states nearly always are: printable ASCII, short, and no part of a URL.
+// plain is a fast check for texts that need no change, as nearly all names and states:
+// printable ASCII, short, and no part of a URL.
 func plain(text string, runesMax int) bool {
 	if len(text) > runesMax || len(text) >= tokenBytesMin {
 		return false
@@ -79,9 +79,9 @@ func redact(text string) string {
 	return hideTokens(hideUserInfo(text))
 }
 
-// hideUserInfo turns "nats://user:pass@host" into "nats://***@host". A password
-// may hold any character in a URL that did not parse, so the information ends
-// at the last @ before a blank, a quote or the next URL.
+// hideUserInfo turns "nats://user:pass@host" into "nats://***@host". A password may hold
+// any character in a URL that did not parse, so the user information ends at the last @
+// before a blank, a quote or the next URL.
 func hideUserInfo(text string) string {
 	const mark = "://"
 	at := strings.Index(text, mark)
@@ -120,8 +120,8 @@ func hideTokens(text string) string {
 	return replaceWords(text, jwtRune, func(word string) bool { return strings.Contains(word, "eyJ") })
 }
 
-// replaceWords hides the secret ones among the words of at least tokenBytesMin bytes
-// that consist of the runes, all of them ASCII, for which member is true.
+// replaceWords hides words that secret recognises. A word is a run of at least
+// tokenBytesMin runes for which member is true, all of them ASCII.
 func replaceWords(text string, member func(rune) bool, secret func(word string) bool) string {
 	var s strings.Builder
 	for len(text) >= tokenBytesMin {

@@ -5,31 +5,29 @@ import (
 	"time"
 )
 
-// IntensityExactMax is the largest Intensity.Max that is counted restart by
-// restart. Above it restarts share slots, see Intensity.
+// IntensityExactMax is the largest Intensity.Max that is counted restart by restart.
+// Above it, restarts share slots, see Intensity.
 const IntensityExactMax = 32
 
 // Intensity bounds how often an actor may be restarted: at most Max times
 // within any half-open span of time that is Within long.
 //
-// The rule: a restart at time t is granted if fewer than Max restarts were
-// granted in (t-Within, t]. One that is exactly Within old no longer counts.
-// For Max above IntensityExactMax several restarts share a slot, which expires
-// with its youngest: the limit then may bite up to Max/32 restarts early, never
-// late.
+// The rule: a restart at time t is granted if fewer than Max restarts were granted in
+// (t-Within, t]. One that is exactly Within old no longer counts. For Max above
+// IntensityExactMax several restarts share a slot, which expires with its youngest: the
+// limit may then apply up to Max/32 restarts early, never late.
 type Intensity struct {
-	// Max is the number of restarts granted. Zero or less is no limit.
+	// Max is the number of restarts granted. Zero or less means no limit.
 	Max int
-	// Within is the length of the window. Zero or less means no window: Max is
-	// then the number of restarts in a row, forgotten only after
-	// Policy.StableAfter without a failure.
+	// Within is the length of the window. Zero or less means no window: Max is then the
+	// number of restarts in a row, reset only after Policy.StableAfter without a failure.
 	Within time.Duration
 }
 
 // window remembers the restarts of the last Intensity.Within, in fixed space.
 //
-// It holds ages and not times, so that it has no epoch that could overflow, and
-// the clock enters only as a difference that is never negative.
+// It holds ages instead of times, so that there is no epoch that could overflow, and of
+// the clock only differences matter, which are never negative.
 //
 // Invariant: ages descend from the oldest slot, 0, to the youngest, used-1.
 type window struct {
@@ -80,9 +78,9 @@ func (w *window) add(limit int) {
 	w.used++
 }
 
-// mergeOldest makes room for a slot. It is needed only when Max changed between
-// two failures; the pair keeps the younger age, so the count errs on the strict
-// side. (Beyond 2^37 restarts the counts saturate: such a Max is no limit.)
+// mergeOldest makes room for a slot. It is needed only when Max changed between two
+// failures; the merged slot keeps the younger age, so the count errs on the strict side.
+// (Beyond 2^37 restarts the counts saturate: such a Max is no limit.)
 func (w *window) mergeOldest() {
 	sum := uint64(w.counts[0]) + uint64(w.counts[1])
 	w.counts[1] = uint32(min(sum, math.MaxUint32))

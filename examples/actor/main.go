@@ -12,17 +12,17 @@ import (
 	"github.com/troupe-go/troupe/faults/natsserver"
 )
 
-// What the shop begins with, and what is ordered.
+// What the shop starts with, and what is ordered.
 const (
 	stockAtFirst = 1000
 	orders       = 100
-	badOrder     = 42 // the one that the inventory cannot cope with
+	badOrder     = 42 // the one that the inventory cannot handle
 )
 
 // order is a message on the subject orders.
 type order struct{ Number, Boxes, PerBox, People int }
 
-// books is what outlives a restart of the inventory.
+// books outlives a restart of the inventory.
 type books struct{ Stock, Sold, Orders, Restarts int }
 
 // inventory is the actor.
@@ -41,7 +41,7 @@ func (i *inventory) Receive(c *api.ActorContext, m any) {
 	if json.Unmarshal(msg.Data, &o) != nil {
 		return
 	}
-	each := o.Boxes * o.PerBox / o.People // the defect: nobody has thought of 0 people
+	each := o.Boxes * o.PerBox / o.People // the defect: 0 people is not handled
 	i.books.Orders++
 	i.books.Stock -= each * o.People
 	i.books.Sold += each * o.People
@@ -97,7 +97,7 @@ func run(out io.Writer) error {
 
 // audit waits until all orders are handled, and checks the books.
 func audit(out io.Writer, nc *api.Conn, panics <-chan api.Event) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	var b books
 	for b.Orders < orders-1 {

@@ -16,8 +16,8 @@ const (
 	cutAt    = readings / 2
 )
 
-// ingest publishes readings as fast as the stream takes them, over a line that is cut
-// when half of them are on their way.
+// ingest publishes readings as fast as the stream accepts them, over a connection that is
+// cut when half of them have been published.
 func ingest(ctx context.Context, out io.Writer, js jetstream.JetStream, line *proxy.Proxy) error {
 	stream, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "SENSORS", Subjects: []string{"sensor.*"},
 		AllowBatchPublish: true, AllowDirect: true})
@@ -40,11 +40,11 @@ func ingest(ctx context.Context, out io.Writer, js jetstream.JetStream, line *pr
 			return err
 		}
 	}
-	ack, err := publisher.Close(ctx) // when all is stored
+	ack, err := publisher.Close(ctx) // returns when everything is stored
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "fast ingest: %d readings, with %d acknowledgements and %d cut of the line, in %v\n",
+	fmt.Fprintf(out, "fast ingest: %d readings, with %d acknowledgements and %d cut of the connection, in %v\n",
 		ack.Count, acks.Load(), js.Conn().Stats().Reconnects, time.Since(began).Round(time.Millisecond))
 	return audit(ctx, out, js, stream)
 }
@@ -52,7 +52,7 @@ func ingest(ctx context.Context, out io.Writer, js jetstream.JetStream, line *pr
 // audit reads the stream: each reading once, and in order.
 func audit(ctx context.Context, out io.Writer, js jetstream.JetStream, stream jetstream.Stream) error {
 	if js.Conn().Stats().Reconnects == 0 {
-		return fmt.Errorf("the line was not cut")
+		return fmt.Errorf("the connection was not cut")
 	}
 	messages, err := jetstream.GetBatch(ctx, js, stream.CachedInfo().Config.Name, 0)
 	if err != nil {

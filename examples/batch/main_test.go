@@ -19,7 +19,7 @@ func TestBatchesAreWholeAndReadingsOnce(t *testing.T) {
 		"transfer 1: 2 bookings are stored, the last with sequence 2\n",
 		"transfer 2: nothing is stored: ",
 		"transfer 3: 2 bookings are stored, the last with sequence 4\n",
-		"fast ingest: 20000 readings, with ", " and 1 cut of the line, ",
+		"fast ingest: 20000 readings, with ", " and 1 cut of the connection, ",
 		"the stream has 20000 readings, each of them once and in order\n",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -10,7 +10,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// bookings is how many bookings the transfers that succeed make.
+// bookings is how many bookings the successful transfers make.
 const bookings = 4
 
 // transfers books money from one account to another: two messages, both or none.
@@ -25,7 +25,8 @@ func transfers(ctx context.Context, out io.Writer, js jetstream.JetStream) error
 	}
 	fmt.Fprintf(out, "transfer 1: %d bookings are stored, the last with sequence %d\n", ack.Count, ack.Sequence)
 
-	// The second one is based on what has changed meanwhile: ann's account had no booking.
+	// The second one relies on a state that has changed: that ann's account had no
+	// booking.
 	_, err = transfer(ctx, js, 0)
 	failed, ok := errors.AsType[*jetstream.BatchError](err)
 	if !ok || failed.Outcome != jetstream.BatchRejected || !errors.Is(err, jetstream.ErrWrongLastSequence) {
@@ -33,7 +34,7 @@ func transfers(ctx context.Context, out io.Writer, js jetstream.JetStream) error
 	}
 	fmt.Fprintf(out, "transfer 2: nothing is stored: %v\n", err)
 
-	// Messages that are all there can go in one call.
+	// If all messages are there, one call is enough.
 	ack, err = jetstream.PublishMsgBatch(ctx, js, []*api.Msg{
 		{Subject: "account.ann", Data: []byte("-5"), Header: api.Header{jetstream.MsgIDHeader: {"transfer-3-from"}}},
 		{Subject: "account.bob", Data: []byte("+5"), Header: api.Header{jetstream.MsgIDHeader: {"transfer-3-to"}}},
@@ -50,7 +51,7 @@ func transfers(ctx context.Context, out io.Writer, js jetstream.JetStream) error
 }
 
 // transfer books 10 from ann to bob, if the last booking of ann's account has the
-// sequence that it is based on; 0 for none.
+// sequence basis; 0 for no booking.
 func transfer(ctx context.Context, js jetstream.JetStream, basis uint64) (*jetstream.PubAck, error) {
 	batch, err := jetstream.NewBatchPublisher(js)
 	if err != nil {

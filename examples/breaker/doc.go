@@ -1,18 +1,19 @@
-// Command breaker shows calls that retry wisely: what a client does about a service that
-// falls ill, and what the service gets to see of it.
+// Command breaker shows retries and a circuit breaker: what a client does when a service
+// stops answering, and what load the service sees.
 //
 //	go run ./examples/breaker
 //
 //	             ┌─ Retry ───────────────────────────┐
-//	customers ──►│ again, when that may help: later, │      ┌─ Guard ──────────────┐
-//	             │ not too often, not past the       │─────►│ closed: call it      │──► price
-//	             │ deadline                          │      │ open: fail at once   │
+//	customers ──►│ tries again if that may help:     │      ┌─ Guard ──────────────┐
+//	             │ later, not too often, not past    │─────►│ closed: call it      │──► price
+//	             │ the deadline                      │      │ open: fail at once   │
 //	             └───────────────────────────────────┘      └──────────────────────┘
 //
 // The service answers, then it falls silent. After three requests without an answer the
-// breaker is open: customers learn at once that there is no price today, and nobody disturbs
-// the service. When it is well again one request finds out, and a customer who waits gets the price.
+// breaker opens: customers learn at once that there is no price, and the service gets no
+// more requests. When the service works again, one request finds that out, and a waiting
+// customer gets the price.
 //
-// The last line is "breaker: ok", and the exit code 0, only if the service has seen no request
-// more than that, and everybody is served in the end.
+// The last line is "breaker: ok", and the exit code 0, only if the service saw no more
+// requests than these, and everybody was served in the end.
 package main

@@ -16,10 +16,10 @@ import (
 
 const (
 	customers = 20
-	threshold = 3                      // failures in a row that open the breaker
+	threshold = 3                      // consecutive failures that open the breaker
 	answerMax = 500 * time.Millisecond // how long one request may take
-	openFor   = 2 * time.Second        // the breaker is open for half of that at least
-	patience  = 10 * time.Second
+	openFor   = 2 * time.Second        // the breaker stays open for at least half of that
+	patience  = 30 * time.Second
 )
 
 func main() {
@@ -60,7 +60,7 @@ func run(out io.Writer) error {
 	return errors.Join(shop.well(ctx), shop.ill(ctx), shop.mended(ctx))
 }
 
-// service answers requests for a price, unless it is ill.
+// service answers requests for a price, unless it is broken.
 type service struct {
 	nc   *api.Conn
 	ill  atomic.Bool
@@ -99,14 +99,14 @@ type shop struct {
 	out     io.Writer
 }
 
-// ask asks once, if the breaker lets it.
+// ask asks once, if the breaker allows it.
 func (s *shop) ask(ctx context.Context) (*api.Msg, error) {
 	return api.Guard(s.breaker, func(ctx context.Context) (*api.Msg, error) {
 		return s.nc.RequestWithContext(ctx, "price", nil)
 	})(ctx)
 }
 
-// serve asks for one customer. To ask for a price twice does no harm.
+// serve asks for one customer. Asking for a price twice does no harm.
 func (s *shop) serve(ctx context.Context, attempts int) (*api.Msg, error) {
 	policy := api.RetryPolicy{Name: "price", Attempts: attempts, AttemptTimeout: answerMax, Idempotent: true}
 	return api.Retry(ctx, s.nc, policy, s.ask)
@@ -115,10 +115,10 @@ func (s *shop) serve(ctx context.Context, attempts int) (*api.Msg, error) {
 func (s *shop) well(ctx context.Context) error {
 	for range customers {
 		if _, err := s.serve(ctx, 3); err != nil {
-			return fmt.Errorf("the service is well: %w", err)
+			return fmt.Errorf("the service works: %w", err)
 		}
 	}
-	fmt.Fprintf(s.out, "well:   %d customers got their price, with %d requests\n", customers, s.service.seen.Swap(0))
+	fmt.Fprintf(s.out, "works:  %d customers got their price, with %d requests\n", customers, s.service.seen.Swap(0))
 	return nil
 }
 
@@ -132,18 +132,18 @@ func (s *shop) ill(ctx context.Context) error {
 		case errors.Is(err, api.ErrTimeout):
 			waited++
 		default:
-			return fmt.Errorf("the service is ill: %w", err)
+			return fmt.Errorf("the service is broken: %w", err)
 		}
 	}
 	seen := int(s.service.seen.Swap(0))
-	fmt.Fprintf(s.out, "ill:    %d waited for nothing, %d learnt it at once; the service saw %d requests\n", waited, atOnce, seen)
+	fmt.Fprintf(s.out, "broken: %d waited in vain, %d learnt it at once; the service saw %d requests\n", waited, atOnce, seen)
 	if s.breaker.State() == api.BreakerClosed {
 		return errors.New("the breaker is closed")
 	}
 	if seen > customers/2 || waited+atOnce != customers {
 		return fmt.Errorf("the service saw %d requests", seen)
 	}
-	fmt.Fprintf(s.out, "        not well: %v\n", s.nc.Health())
+	fmt.Fprintf(s.out, "        unhealthy: %v\n", s.nc.Health())
 	return nil
 }
 
@@ -151,9 +151,9 @@ func (s *shop) mended(ctx context.Context) error {
 	s.service.ill.Store(false)
 	price, err := s.serve(ctx, customers)
 	if err != nil {
-		return fmt.Errorf("the service is well again: %w", err)
+		return fmt.Errorf("the service works again: %w", err)
 	}
-	fmt.Fprintf(s.out, "mended: one who waited got the price, %s, and the breaker is %v\n", price.Data, s.breaker.State())
+	fmt.Fprintf(s.out, "fixed:  a waiting customer got the price, %s, and the breaker is %v\n", price.Data, s.breaker.State())
 	if s.breaker.State() != api.BreakerClosed {
 		return fmt.Errorf("the breaker is %v", s.breaker.State())
 	}

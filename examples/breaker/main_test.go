@@ -16,10 +16,10 @@ func TestTheServiceIsLeftInPeace(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	for _, want := range []string{
-		"well:   20 customers got their price, ",
-		"ill:    ", " learnt it at once; the service saw ",
+		"works:  20 customers got their price, ",
+		"broken: ", " learnt it at once; the service saw ",
 		"services/price",
-		"mended: one who waited got the price, 4.20, and the breaker is closed\n",
+		"fixed:  a waiting customer got the price, 4.20, and the breaker is closed\n",
 		"changed state (closed -> open)", "changed state (half-open -> closed)",
 		"── services ", "── retries ",
 	} {

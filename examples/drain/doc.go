@@ -6,7 +6,7 @@
 //	jobs ──► queue ─┤                                                                ├─► results
 //	                └─► another one ── does the rest ────────────────────────────────┘
 //
-// It is how a program leaves when a new version takes over. To show it, the program
-// sends the signal to itself while jobs are coming in. The last line is "drain: ok",
-// and the exit code 0, only if each job was done exactly once.
+// This is how a program leaves when a new version takes over. To show it, the program
+// sends the signal to itself while jobs are arriving. The last line is "drain: ok", and
+// the exit code 0, only if each job was done exactly once.
 package main

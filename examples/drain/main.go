@@ -17,7 +17,7 @@ import (
 const (
 	jobs     = 2000
 	takes    = 200 * time.Microsecond // one job
-	patience = 10 * time.Second
+	patience = 30 * time.Second
 )
 
 func main() {
@@ -96,8 +96,8 @@ func startWorker(url, name string) (*worker, error) {
 	return w, nc.Flush()
 }
 
-// do does one job and publishes the result, which also works while the connection
-// is being drained.
+// do does one job and publishes the result, which also works while the connection is
+// draining.
 func (w *worker) do(m *api.Msg) {
 	<-time.After(takes)
 	result := api.NewMsg("results")
@@ -125,7 +125,7 @@ func open(url string) (*office, error) {
 	return &office{nc, results}, nc.Flush()
 }
 
-// send publishes the jobs, and half way through has the program terminated.
+// send publishes the jobs, and half way through terminates the program.
 func (o *office) send() error {
 	for i := range jobs {
 		if err := o.nc.Publish("jobs", strconv.AppendInt(nil, int64(i), 10)); err != nil {
@@ -144,7 +144,7 @@ func (o *office) send() error {
 	return o.nc.Flush()
 }
 
-// terminate sends the program what a supervisor sends to it.
+// terminate sends the program the signal that a process manager sends.
 func terminate() error {
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 const (
 	bucket   = "roles"
 	role     = "writer"
-	silence  = 4 * time.Second // how long a leader may not be heard of
+	silence  = 4 * time.Second // how long a leader may be silent
 	patience = 40 * time.Second
 )
 
@@ -93,7 +93,7 @@ type event struct {
 	ann, bob *candidate
 }
 
-// play has ann lead, cuts her line, and waits for bob.
+// play has ann lead, cuts her connection, and waits for bob.
 func (e *event) play(ctx context.Context) error {
 	ann, err := e.ann.election.Campaign(ctx, "ann")
 	if err != nil {
@@ -117,11 +117,14 @@ func (e *event) play(ctx context.Context) error {
 	fmt.Fprintln(e.out, "the line of ann is cut")
 	select {
 	case <-ann.Context().Done():
-	case <-elected:
-		return errors.New("bob was elected while ann led")
+	case bob := <-elected:
+		if ann.Context().Err() == nil {
+			return errors.New("bob was elected while ann led")
+		}
+		elected <- bob
 	}
 	if !errors.Is(context.Cause(ann.Context()), kv.ErrLockLost) {
-		return fmt.Errorf("ann does not know why she does not lead: %w", context.Cause(ann.Context()))
+		return fmt.Errorf("ann has not learnt why she no longer leads: %w", context.Cause(ann.Context()))
 	}
 	fmt.Fprintln(e.out, "ann leads no more, as she cannot renew it")
 	select {
@@ -133,7 +136,7 @@ func (e *event) play(ctx context.Context) error {
 	}
 }
 
-// resign has bob give it back, and the observer see all of it.
+// resign has bob resign, and the observer see it.
 func (e *event) resign(ctx context.Context, bob *kv.Lease) error {
 	for leader, err := range e.bob.election.Observe(ctx) {
 		switch {
@@ -143,7 +146,7 @@ func (e *event) resign(ctx context.Context, bob *kv.Lease) error {
 			fmt.Fprintln(e.out, "nobody leads")
 			return nil
 		}
-		fmt.Fprintf(e.out, "the observer is told of %s\n", leader.Candidate)
+		fmt.Fprintf(e.out, "the observer sees %s\n", leader.Candidate)
 		if err := bob.Unlock(ctx); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ func TestOneLeadsAtATime(t *testing.T) {
 the line of ann is cut
 ann leads no more, as she cannot renew it
 bob leads, with a higher term: true
-the observer is told of bob
+the observer sees bob
 bob resigns
 nobody leads
 `

@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/faults/check"
 )
 
-// client is what the run needs of a client.
+// client is what the run needs from a client.
 type client interface {
 	Publish(subject string, data []byte) error
 	Subscribe(subject string, handle func(data []byte)) error
@@ -19,12 +19,12 @@ type client interface {
 	Close()
 }
 
-// reports is what a client says of itself while it runs.
+// reports is what a client reports while it runs.
 type reports struct {
 	history    *check.History
 	publisher  *check.Publisher
 	reconnects atomic.Int64
-	moved      chan struct{} // has room for one: there is news
+	moved      chan struct{} // capacity 1: something has changed
 }
 
 func (r *reports) reconnected() {
@@ -39,7 +39,7 @@ func (r *reports) news() {
 	}
 }
 
-// dialer records each attempt to reach the server. Both clients take it.
+// dialer records each attempt to reach the server. Both clients use it.
 type dialer struct {
 	history *check.History
 	client  string
@@ -53,7 +53,7 @@ func (d dialer) Dial(network, address string) (net.Conn, error) {
 	return conn, err
 }
 
-// What both clients are told, so that they differ in nothing but themselves.
+// Options of both clients, so that only the clients differ.
 const (
 	reconnectWait = 20 * time.Millisecond
 	pingInterval  = 100 * time.Millisecond

@@ -1,5 +1,5 @@
-// Command faults lets the same things go wrong for two clients, nats.go and troupe, and
-// judges both by the same rules.
+// Command faults injects the same faults for two clients, nats.go and troupe, and judges
+// both by the same rules.
 //
 //	go run ./examples/faults
 //
@@ -11,14 +11,13 @@
 //	                                         │
 //	                              sixteen verdicts, side by side
 //
-// Each rule of the plan is an act: it is injected, messages flow, it is lifted, and
-// then everything has to work again. What the two clients are told, and what has
-// arrived by the witness, goes into a history; the validators of package check know
-// nothing of either client.
+// Each rule of the plan is one act: it is injected, messages flow, it is lifted, and then
+// everything has to work again. What the clients report, and what the witness has seen
+// arrive, goes into a history; the validators of package check depend on neither client.
 //
-// A flag sets the seed of all that is random on the line: -seed 7. The verdicts are the
-// same with each.
+// A flag sets the seed of everything random in the faults: -seed 7. The verdicts are the
+// same for every seed.
 //
-// The last line is "faults: ok", and the exit code 0, only if troupe kept every
-// guarantee that the run can tell of.
+// The last line is "faults: ok", and the exit code 0, only if troupe kept every guarantee
+// for which the run has evidence.
 package main

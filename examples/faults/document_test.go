@@ -19,8 +19,8 @@ func readFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// flush returns the lines without the blanks around them, so that a piece of code is the
-// same wherever it stands.
+// flush returns the lines without surrounding blanks, so that code compares equal
+// whatever its indentation.
 func flush(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {

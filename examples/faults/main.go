@@ -15,7 +15,7 @@ import (
 	"github.com/troupe-go/troupe/faults/plan"
 )
 
-// acts is what goes wrong, one rule after the other.
+// acts is the plan, one rule after the other.
 const acts = `
 	latency(4ms, 2ms)                        # a slow line
 	slice(5)                                 # one that tears everything apart
@@ -28,12 +28,12 @@ const (
 	subject  = "orders"
 	batch    = 100 // messages in each act
 	size     = 128 // bytes of each
-	patience = 10 * time.Second
-	budget   = 2 * time.Second // within which work must go on when the server can be reached
+	patience = 20 * time.Second
+	budget   = 2 * time.Second // how soon work must go on once the server can be reached
 )
 
 func main() {
-	seed := flag.Uint64("seed", 1, "of all that is random on the line")
+	seed := flag.Uint64("seed", 1, "of everything random in the faults")
 	flag.Parse()
 	if err := run(os.Stdout, *seed); err != nil {
 		fmt.Println("faults: FAILED:", err)
@@ -73,7 +73,7 @@ func run(out io.Writer, seed uint64) error {
 	return histories[1].Check()
 }
 
-// compare prints both verdicts for each guarantee that one of the runs can tell of.
+// compare prints both verdicts for each guarantee for which one of the runs has evidence.
 func compare(out io.Writer, natsGo, troupe check.Report) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "guarantee\t\tnats.go\ttroupe")
@@ -86,10 +86,10 @@ func compare(out io.Writer, natsGo, troupe check.Report) {
 	t.Flush()
 }
 
-// values returns what became of the messages, and what was broken, indented.
+// values returns the outcomes of the messages, and the violations, indented.
 func values(r check.Report) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "    %d published: %v; reported as perhaps lost: %d\n", r.Values, r.Outcomes, r.Publishers[0].Reported)
+	fmt.Fprintf(&text, "    %d published: %v; reported as possibly lost: %d\n", r.Values, r.Outcomes, r.Publishers[0].Reported)
 	for _, v := range r.Guarantees {
 		if v.Verdict == check.Failed {
 			fmt.Fprintf(&text, "    %v\n", v)
@@ -98,5 +98,5 @@ func values(r check.Report) string {
 	return text.String()
 }
 
-// errStuck says that a fault has not happened, so that the run proves nothing.
+// errStuck says that a fault did not happen, so that the run proves nothing.
 var errStuck = errors.New("the fault did not happen")

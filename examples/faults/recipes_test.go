@@ -23,7 +23,7 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// The recipes of docs/FAULTS.md. What stands there is taken from here, word for word.
+// The recipes of docs/FAULTS.md, which quotes this file word for word.
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -37,7 +37,7 @@ func TestTheFirstOne(t *testing.T) {
 	line := proxy.Run(t, server.URL(), proxy.Options{})
 
 	back := make(chan struct{}, 1)
-	nc, err := nats.Connect(line.URL(), nats.ReconnectWait(time.Millisecond), // not that of the server
+	nc, err := nats.Connect(line.URL(), nats.ReconnectWait(time.Millisecond), // the proxy's URL, not the server's
 		nats.ReconnectHandler(func(*nats.Conn) { back <- struct{}{} }))
 	must(t, err)
 	defer nc.Close()
@@ -61,14 +61,14 @@ func connect(b *faults.Env, name string, options ...api.Option) *api.Conn {
 	return nc
 }
 
-// receive receives from a channel within an hour of the bubble: with a server in it, a
-// bubble that waits for what never comes is no deadlock, as the server's clocks go on.
+// receive receives from a channel within an hour of virtual time: a bubble with a server
+// never deadlocks, as the server's timers keep firing, so every wait needs a limit.
 func receive[T any](b *faults.Env, from <-chan T) (got T) {
 	b.T.Helper()
 	select {
 	case got = <-from:
 	case <-time.After(time.Hour):
-		b.T.Fatal("nothing came")
+		b.T.Fatal("nothing arrived")
 	}
 	return got
 }
@@ -118,7 +118,7 @@ func TestHalfOpenLine(t *testing.T) {
 func TestResetAtEachByte(t *testing.T) {
 	faults.Bubble(t, func(b *faults.Env) {
 		for k := range 200 {
-			name := fmt.Sprint("client-", k) // each has a line of its own
+			name := fmt.Sprint("client-", k) // each has its own link
 			fault, err := b.Link(name, "s1").Inject(fmt.Sprintf("when bytes(%d) conn(1) reset(out)", k+1))
 			must(b.T, err)
 			nc := connect(b, name, api.RetryOnFailedConnect(true))
@@ -145,14 +145,14 @@ func TestSlowConsumer(t *testing.T) {
 		must(b.T, err)
 		must(b.T, nc.Flush())
 
-		b.Inject("for 5m link(client, s1) blackhole(in)") // it reads nothing any more
+		b.Inject("for 5m link(client, s1) blackhole(in)") // the client reads nothing any more
 		feeder := connect(b, "feeder")
 		for range 64 {
 			must(b.T, feeder.Publish("orders.bulk", make([]byte, 64<<10)))
 		}
 		must(b.T, feeder.Flush())
 
-		receive(b, back) // the server had cut it off
+		receive(b, back) // the server had closed the connection
 		must(b.T, nc.Flush())
 		must(b.T, feeder.Publish("orders.last", nil))
 		receive(b, got) // and knows its subscriptions again
@@ -174,10 +174,10 @@ func TestLostPong(t *testing.T) {
 func TestServerPause(t *testing.T) {
 	faults.Bubble(t, func(b *faults.Env) {
 		nc := connect(b, "client")
-		b.Inject("at 1m for 10s server(s1) pause") // as one that swaps, or whose machine is moved
+		b.Inject("at 1m for 10s server(s1) pause") // like one that swaps, or whose machine is migrated
 		time.Sleep(time.Minute + time.Second)
 		if err := nc.FlushTimeout(time.Second); !errors.Is(err, api.ErrTimeout) {
-			b.T.Errorf("while the server stands still: %v", err)
+			b.T.Errorf("while the server is paused: %v", err)
 		}
 		time.Sleep(10 * time.Second)
 		must(b.T, nc.FlushTimeout(10*time.Second))
@@ -186,7 +186,7 @@ func TestServerPause(t *testing.T) {
 
 func TestRollingRestart(t *testing.T) {
 	cluster := natsserver.RunCluster(t, 3, natsserver.Options{LameDuck: 100 * time.Millisecond})
-	lines := proxy.RunCluster(t, cluster.URLs(), proxy.Options{}) // a line to each, told of in place of the servers
+	lines := proxy.RunCluster(t, cluster.URLs(), proxy.Options{}) // one for each server, advertised in its place
 	nc, err := api.Connect(lines[0].URL())
 	must(t, err)
 	defer nc.Close()
@@ -200,9 +200,9 @@ func TestRollingRestart(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, server := range cluster.Members() {
-		<-server.LameDuck() // its clients are asked to leave, then it ends
+		<-server.LameDuck() // it asks its clients to leave, then stops
 		must(t, server.Restart())
-		for { // the service is a client as well
+		for { // the service is also a client
 			answer, err := nc.RequestWithContext(ctx, "double", []byte("ab"))
 			if err == nil && string(answer.Data) == "abab" {
 				break
@@ -234,7 +234,7 @@ func TestExpiredCredentials(t *testing.T) {
 		if err := receive(b, refused); !errors.Is(err, api.ErrAuthExpired) {
 			b.T.Errorf("refused by %v", err)
 		}
-		must(b.T, nc.FlushTimeout(time.Minute)) // with the new ones
+		must(b.T, nc.FlushTimeout(time.Minute)) // with the new credentials
 	}, faults.ServerOptions(natsserver.Options{Operator: operator}))
 }
 
@@ -256,7 +256,7 @@ func TestPermissionsChange(t *testing.T) {
 		if err := receive(b, denied); !errors.Is(err, api.ErrPermissionViolation) {
 			b.T.Errorf("denied by %v", err)
 		}
-		must(b.T, nc.Publish("news", nil)) // the connection is well
+		must(b.T, nc.Publish("news", nil)) // the connection still works
 		must(b.T, nc.FlushTimeout(time.Minute))
 	}, faults.ServerOptions(natsserver.Options{Accounts: users(ann)}))
 }
@@ -278,7 +278,7 @@ func TestAServerThatLies(t *testing.T) {
 		liar := fakeserver.Run(b.T, fakeserver.Options{DontListen: true})
 		b.Attach("liar", liar)
 		deaf := liar.Control(protocol.OpSub, func(*fakeserver.Client, fakeserver.Frame) fakeserver.Verdict {
-			return fakeserver.Drop() // it takes subscriptions, and forgets them
+			return fakeserver.Drop() // it accepts subscriptions, and ignores them
 		})
 		nc, err := api.Connect(b.URL("liar"), api.System(b.System), api.SetCustomDialer(b.Dialer("client")))
 		must(b.T, err)
@@ -340,7 +340,7 @@ func play(t *testing.T, p plan.Plan, options ...api.Option) (broken error) {
 			publish(nc, shop)
 			time.Sleep(pause)
 		}
-		run.Stop() // all is well again, so from now on there has to be progress
+		run.Stop() // the server can be reached, so from now on there has to be progress
 		h.Healed()
 		till.Pending()
 		for range 30 {
@@ -362,7 +362,7 @@ func publish(nc *api.Conn, shop *check.Publisher) {
 	o.Accepted()
 }
 
-// seeds is how many plans are drawn: few for each change, many at night.
+// seeds is how many random plans are played: few for each change, many at night.
 var seeds = flag.Uint64("seeds", 5, "how many random plans are played")
 
 func TestRandomPlans(t *testing.T) {

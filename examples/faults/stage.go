@@ -15,7 +15,7 @@ import (
 	"github.com/troupe-go/troupe/faults/proxy"
 )
 
-// stage is one client in front of its proxy, and all that is known of it.
+// stage is one client behind its proxy, and its history.
 type stage struct {
 	server  *natsserver.Server
 	name    string
@@ -60,15 +60,15 @@ func (s *stage) play(program plan.Plan) (*check.History, error) {
 			return nil, fmt.Errorf("%v: %w", rule, err)
 		}
 	}
-	s.history.Impaired() // nothing more is to be done
+	s.history.Impaired() // the run is over
 	c := s.history.Begin(check.Close, s.name, patience)
 	s.client.Close()
 	c.End(nil)
 	return s.history, sawAll(witness)
 }
 
-// sawAll waits until the handler of the witness has seen what was sent before: a flush alone
-// says no more than that it has been read.
+// sawAll waits until the handler of the witness has seen everything sent before: a flush
+// alone says only that it was read.
 func sawAll(witness *nats.Conn) error {
 	if err := witness.FlushTimeout(patience); err != nil {
 		return err
@@ -81,7 +81,7 @@ func sawAll(witness *nats.Conn) error {
 	return nil
 }
 
-// watch lets a client of its own, on a line without faults, see what has arrived.
+// watch starts the witness, another client, on a connection without faults.
 func (s *stage) watch() (*nats.Conn, error) {
 	nc, err := nats.Connect(s.server.URL())
 	if err != nil {
@@ -95,8 +95,7 @@ func (s *stage) watch() (*nats.Conn, error) {
 	return nc, nc.FlushTimeout(patience)
 }
 
-// act lets one thing go wrong while messages flow, and then demands that everything
-// works again.
+// act injects one fault while messages flow, and then checks that everything works again.
 func (s *stage) act(rule plan.Rule) error {
 	before := s.reports.reconnects.Load()
 	fault, err := s.proxy.Add(rule)
@@ -134,8 +133,8 @@ func (s *stage) publish() {
 	o.Accepted()
 }
 
-// settle publishes until a flush succeeds. A client that does not get there in time
-// stalls, which the history notes.
+// settle publishes until a flush succeeds. A client that takes too long stalls, which the
+// history records.
 func (s *stage) settle() error {
 	for end := time.Now().Add(budget + time.Second); time.Now().Before(end); time.Sleep(reconnectWait) {
 		s.publish()
@@ -151,7 +150,7 @@ func (s *stage) settle() error {
 	return nil
 }
 
-// interest compares what the server knows of the client's subscriptions with what the
+// interest compares the client's subscriptions as the server has them with those that the
 // client wants.
 func (s *stage) interest() error {
 	list, err := s.server.Server().Connz(&server.ConnzOptions{Subscriptions: true, Sort: server.ByCid})

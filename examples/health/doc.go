@@ -1,4 +1,4 @@
-// Command health is a service whose HTTP endpoint says how its connection is.
+// Command health is a service whose HTTP endpoint reports the state of its connection.
 //
 //	go run ./examples/health
 //
@@ -7,7 +7,7 @@
 //	                                   │
 //	                                connection ◄──► server (killed and restarted)
 //
-// The program plays the load balancer, and kills the server meanwhile. The last
-// line is "health: ok", and the exit code 0, only if the endpoint said 200, then
-// 503, then 200 again.
+// The program plays the load balancer, and kills the server meanwhile. The last line is
+// "health: ok", and the exit code 0, only if the endpoint answered 200, then 503, then
+// 200 again.
 package main

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	patience = 10 * time.Second
-	pause    = 10 * time.Millisecond // between two looks of the load balancer
+	patience = 30 * time.Second
+	pause    = 10 * time.Millisecond // between two checks of the load balancer
 )
 
 func main() {
@@ -48,11 +48,11 @@ func run(out io.Writer) error {
 	}
 	endpoint := &http.Server{Handler: handler(nc)}
 	defer endpoint.Close()
-	go func() { _ = endpoint.Serve(listener) }() // it ends with Close
+	go func() { _ = endpoint.Serve(listener) }() // ends with Close
 	return watch(out, "http://"+listener.Addr().String(), server)
 }
 
-// handler is what a service of yours would add to its HTTP server.
+// handler is what your service would add to its HTTP server.
 func handler(nc *api.Conn) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
@@ -68,7 +68,7 @@ func handler(nc *api.Conn) http.Handler {
 	return mux
 }
 
-// watch looks at the endpoint while the server is killed and started again.
+// watch checks the endpoint while the server is killed and started again.
 func watch(out io.Writer, url string, server *natsserver.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -92,7 +92,7 @@ func watch(out io.Writer, url string, server *natsserver.Server) error {
 	return expect(ctx, out, url, http.StatusOK)
 }
 
-// expect looks until the endpoint answers with the code.
+// expect checks until the endpoint answers with the code.
 func expect(ctx context.Context, out io.Writer, url string, want int) error {
 	for {
 		code, text, err := get(ctx, url+"/health")

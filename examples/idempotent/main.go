@@ -17,7 +17,7 @@ import (
 const (
 	sent     = 5_000
 	onTheWay = 256 // messages that may be without an acknowledgement
-	cuts     = 3   // of the line, spread evenly
+	cuts     = 3   // of the connection, evenly spread
 	patience = 30 * time.Second
 )
 
@@ -70,10 +70,10 @@ func run(out io.Writer) error {
 	return nil
 }
 
-// books is what became of the messages.
+// books counts the outcomes of the messages.
 type books struct {
-	acked, unknown, duplicates int // as the publisher says
-	stored                     int // as the stream says
+	acked, unknown, duplicates int // by the publisher
+	stored                     int // by the stream
 	missing                    int // acknowledged, and not stored
 	twice                      int // stored twice
 }
@@ -95,8 +95,8 @@ func (b *books) check(retried bool) error {
 	return nil
 }
 
-// publish makes a stream, publishes numbered messages to it while the line is cut, and
-// counts what became of them.
+// publish creates a stream, publishes numbered messages to it while the connection is
+// cut, and counts their outcomes.
 func publish(js jetstream.JetStream, line *proxy.Proxy, stream string) (*books, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -107,7 +107,8 @@ func publish(js jetstream.JetStream, line *proxy.Proxy, stream string) (*books, 
 	var futures []jetstream.PubAckFuture
 	for i := range sent {
 		if i%(sent/cuts) == sent/cuts/2 {
-			// An acknowledgement cuts the line: messages were stored whose own are lost.
+			// An acknowledgement triggers the cut: the acknowledgements after it are
+			// lost, but their messages are stored.
 			if _, err := line.Inject("when op(MSG) index(50) reset"); err != nil {
 				return nil, err
 			}
@@ -121,7 +122,7 @@ func publish(js jetstream.JetStream, line *proxy.Proxy, stream string) (*books, 
 	return count(ctx, js, stream, futures)
 }
 
-// count waits for every outcome, and looks into the stream.
+// count waits for every outcome, and reads the stream.
 func count(ctx context.Context, js jetstream.JetStream, stream string, futures []jetstream.PubAckFuture) (*books, error) {
 	var b books
 	acked := make([]bool, sent)

@@ -1,4 +1,4 @@
-// Command ordered handles messages side by side without mixing up their order.
+// Command ordered handles messages concurrently without mixing up their order.
 //
 //	go run ./examples/ordered
 //

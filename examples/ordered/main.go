@@ -17,7 +17,7 @@ const (
 	bookings = 20 // of each account
 	atOnce   = 8
 	takes    = 2 * time.Millisecond // to book one
-	patience = 10 * time.Second
+	patience = 30 * time.Second
 )
 
 func main() {
@@ -67,17 +67,17 @@ func run(out io.Writer) error {
 	return nil
 }
 
-// account is the key by which the order is kept: the last token of the subject.
-// Its message is borrowed, so it must not be kept.
+// account returns the key for which order is kept: the last token of the subject. Its
+// message is borrowed, so it must not be kept.
 func account(m *api.Msg) string { return m.Subject[strings.LastIndexByte(m.Subject, '.')+1:] }
 
-// books keeps the last booking of each account. Handlers that run side by side
-// share it, so it has a lock.
+// books has the last booking of each account. Concurrent handlers share it, so it has a
+// lock.
 type books struct {
 	mu    sync.Mutex
 	last  map[string]int
 	count int
-	mixed int // bookings that came after a later one of their account
+	mixed int // bookings handled after a later one of their account
 	done  chan struct{}
 }
 
@@ -100,8 +100,8 @@ func (b *books) book(m *api.Msg) {
 	}
 }
 
-// handle subscribes with the options, publishes all bookings, and says how long it
-// took to handle them.
+// handle subscribes with the options, publishes all bookings, and returns how long
+// handling them took.
 func (b *books) handle(nc *api.Conn, options []api.SubOption) (time.Duration, error) {
 	sub, err := nc.Subscribe("bookings.*", b.book, options...)
 	if err != nil {

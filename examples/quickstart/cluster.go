@@ -15,10 +15,10 @@ const (
 	members   = 3
 	streamOf  = "ORDERS"
 	billing   = "billing"
-	heartbeat = 500 * time.Millisecond // of the consumer: a leader that says nothing is missed after two
+	heartbeat = 500 * time.Millisecond // of the consumer: a silent leader is noticed after two
 )
 
-// cluster is three servers, of which one is killed, with a stream that all of them have.
+// cluster is three servers with a replicated stream; one of them is killed.
 type cluster struct {
 	servers *natsserver.Cluster
 	events  *journal // of the connection
@@ -31,7 +31,7 @@ type cluster struct {
 // consumerGroup is what the servers elect the consumer's leader for.
 func consumerGroup() natsserver.Group { return natsserver.Group{Stream: streamOf, Consumer: billing} }
 
-// showStream starts the servers, and makes the stream and its consumer.
+// showStream starts the servers, and creates the stream and its consumer.
 func showStream(ctx context.Context, s *stage) (shown, error) {
 	if s.server == nil {
 		return shown{omit: true, line: "left out: it takes servers of our own to kill one"}, nil
@@ -65,8 +65,8 @@ func showStream(ctx context.Context, s *stage) (shown, error) {
 		streamOf, members, leader.Server().Name(), c.nc.ConnectedServerName())}, nil
 }
 
-// elsewhere returns the consumer's leader, and has another server be it if it is the
-// one that we are connected to: what is to be seen is not a reconnect.
+// elsewhere returns the consumer's leader. If that is the server that we are connected
+// to, another one is made leader first, so that killing it causes no reconnect.
 func (c *cluster) elsewhere(ctx context.Context) (*natsserver.Server, error) {
 	for {
 		leader, err := c.servers.Leader(ctx, consumerGroup())
@@ -91,8 +91,8 @@ func (c *cluster) close(ctx context.Context) error {
 	return err
 }
 
-// consumed waits until the consumer is well, and returns what the tree has said of it since
-// a place in the journal: each state that had a reason, and when it began.
+// consumed waits until the consumer is healthy, and returns what the tree has reported of
+// it since a place in the journal: each state that had a reason, and when it began.
 func (c *cluster) consumed(ctx context.Context, since int, began time.Time) ([]string, error) {
 	for {
 		found, news := c.events.find(api.StateChanged, since)

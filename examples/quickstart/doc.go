@@ -9,13 +9,12 @@
 //	          │      └── killed, restarted    └── tree, events│     every count checked
 //	          └───────────────────────────────────────────────┘
 //
-// A service is found, called, fails as its handler says, and sheds what is too much for it.
-// Then it starts three servers more, with a stream that all of them have, kills the one
-// that leads the consumer, and balances the books: published = stored = handled.
+// A service is discovered and called; it returns an error from its handler, and sheds
+// excess load. Then the program starts three more servers with a replicated stream, kills
+// the one that leads the consumer, and balances the books: published = stored = handled.
 //
-// Each step counts what it sent and what came of it. The last line is
-// "quickstart: ok", and the exit code 0, only if every count was right. Otherwise
-// the last line is "quickstart: FAILED:" with what was wrong, and the code 1. The
-// code is 2, with the reason on standard error, when a flag is wrong or the
-// server at -url cannot be reached.
+// Each step counts what it sent and what happened to it. The last line is "quickstart:
+// ok", and the exit code 0, only if every count was right. Otherwise the last line is
+// "quickstart: FAILED:" with the reason, and the code is 1. The code is 2, with the
+// reason on standard error, when a flag is wrong or the server at -url cannot be reached.
 package main

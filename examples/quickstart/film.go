@@ -16,14 +16,14 @@ import (
 const (
 	filmName  = "metropolis.mkv"
 	filmBytes = 8 << 20
-	filmCuts  = 2 // of the connection, on the way there and on the way back each
+	filmCuts  = 2 // of the connection, in each direction of the transfer
 )
 
-// reel is a transfer on its way: it is cut, and shown.
+// reel is a transfer in progress, which is cut and shown.
 type reel struct {
 	v       *vault
 	bar     *bar
-	cuts    chan error // one for each cut: nil, or why there was none
+	cuts    chan error // one for each cut: nil, or why it failed
 	begun   int
 	resumed uint64
 }
@@ -32,7 +32,7 @@ func newReel(s *stage, name string) *reel {
 	return &reel{v: s.vault, bar: s.screen.bar(name, filmBytes), cuts: make(chan error, filmCuts)}
 }
 
-// at cuts the connection at equal distances, while the transfer goes on, and moves the bar.
+// at cuts the connection at equal distances during the transfer, and moves the bar.
 func (r *reel) at(ctx context.Context) func(objectstore.Progress) {
 	return func(p objectstore.Progress) {
 		r.bar.set(int64(p.Bytes))
@@ -83,7 +83,7 @@ func showObject(ctx context.Context, s *stage) (shown, error) {
 	return shown{
 		line: fmt.Sprintf("%d MiB in %d chunks put and got back in %v: every byte is as it was,",
 			filmBytes>>20, info.Chunks, time.Since(began).Round(100*time.Millisecond)),
-		more: []string{fmt.Sprintf("though it was cut off %d times; taken up again %d times, at the next chunk",
+		more: []string{fmt.Sprintf("though it was cut off %d times (resumed at the next chunk: %d)",
 			there.begun+back.begun, there.resumed+back.resumed)},
 	}, nil
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// journal keeps the events of the connection, so that a step can count them and
-// wait for them.
+// journal keeps the events of the connection, so that a step can count them and wait for
+// them.
 type journal struct {
 	mu     sync.Mutex
 	events []api.Event
@@ -34,8 +34,8 @@ func (j *journal) now() int {
 	return len(j.events)
 }
 
-// find returns the events of a kind since a place, and what is closed by the
-// next event.
+// find returns the events of a kind since a place, and a channel that the next event
+// closes.
 func (j *journal) find(kind api.EventKind, since int) (found []api.Event, news <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -45,6 +45,23 @@ func (j *journal) find(kind api.EventKind, since int) (found []api.Event, news <
 		}
 	}
 	return found, j.news
+}
+
+// awaitOne waits for an event of one of the kinds since a place.
+func (j *journal) awaitOne(ctx context.Context, since int, kinds ...api.EventKind) error {
+	for {
+		_, news := j.find(kinds[0], since) // before looking, so that no event is missed
+		for _, kind := range kinds {
+			if found, _ := j.find(kind, since); len(found) > 0 {
+				return nil
+			}
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return fmt.Errorf("waited in vain for one of the events %v", kinds)
+		}
+	}
 }
 
 // await waits for the first event of a kind since a place.

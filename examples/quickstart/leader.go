@@ -11,13 +11,12 @@ import (
 
 const (
 	ordersBefore = 1_000 // published and handled before the consumer's leader is killed
-	ordersAmid   = 1_000 // published while the servers are without it
-	ordersAfter  = 1_000 // published when those are handled
+	ordersAmid   = 1_000 // published while the cluster is without it
+	ordersAfter  = 1_000 // published after those are handled
 	ordersCount  = ordersBefore + ordersAmid + ordersAfter
 )
 
-// books are the accounts of the orders: what was published, what the stream has, and what
-// was handled.
+// books counts the orders: those published, those in the stream, and those handled.
 type books struct {
 	published  int // each with an id
 	acked      int
@@ -25,8 +24,8 @@ type books struct {
 	stored     uint64
 	handled    int           // different ones
 	again      int           // delivered again, and recognized by the handler
-	caughtUp   time.Duration // from the kill until all that was published then was handled
-	said       []string      // of the consumer by the tree
+	caughtUp   time.Duration // from the kill until everything published by then was handled
+	said       []string      // by the tree, about the consumer
 }
 
 // check returns what does not balance, or nil.
@@ -35,20 +34,40 @@ func (b *books) check() error {
 	case b.acked != b.published || b.stored != uint64(b.published) || b.handled != b.published:
 		return fmt.Errorf("%d orders published, %d acknowledged, %d stored, %d handled", b.published, b.acked, b.stored, b.handled)
 	case len(b.said) < 2:
-		return fmt.Errorf("the tree has said %q of the consumer", b.said)
+		return fmt.Errorf("the tree has reported %q about the consumer", b.said)
 	}
 	return nil
 }
 
 // shown puts the books into words.
 func (b *books) shown() shown {
-	lines := append([]string{"after that the tree said of the consumer:"}, b.said...)
+	lines := append([]string{"after that the tree said of the consumer:"}, excerpt(b.said)...)
 	lines = append(lines, fmt.Sprintf("%s published with ids = %s stored = %s handled: the books balance",
 		group(b.published), group(b.stored), group(b.handled)),
 		fmt.Sprintf("%s sent again and recognized by the stream, %s delivered again and by us",
 			group(b.duplicates), group(b.again)))
 	return shown{line: fmt.Sprintf("that of the consumer, amid %s orders, which were handled after %v",
 		group(b.published), b.caughtUp.Round(100*time.Millisecond)), more: lines}
+}
+
+// How much of what the tree said is shown.
+const (
+	excerptLines   = 4
+	excerptColumns = 75
+)
+
+// excerpt returns the first and the last of many lines, and the beginnings of long ones.
+func excerpt(all []string) (shown []string) {
+	for i, line := range all {
+		switch begins := []rune(line); {
+		case i >= excerptLines-1 && i < len(all)-1:
+			continue
+		case len(begins) > excerptColumns:
+			line = string(begins[:excerptColumns-1]) + "…"
+		}
+		shown = append(shown, line)
+	}
+	return shown
 }
 
 // till handles orders, each once.
@@ -59,7 +78,7 @@ type till struct {
 	news    chan struct{} // closed and replaced with each order
 }
 
-// handle takes an order: an acknowledgement that was lost makes it come again.
+// handle takes an order. An order whose acknowledgement was lost is delivered again.
 func (t *till) handle(_ context.Context, m jetstream.Msg) error {
 	meta, err := m.Metadata()
 	if err != nil {
@@ -179,7 +198,7 @@ func (o *orders) publish(ctx context.Context, n int) error {
 	return nil
 }
 
-// settle waits for every acknowledgement, and asks the stream what it has.
+// settle waits for every acknowledgement, and asks the stream what it has stored.
 func (o *orders) settle(ctx context.Context) error {
 	for i, future := range o.futures {
 		ack, err := future.Wait(ctx)

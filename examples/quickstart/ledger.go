@@ -5,17 +5,16 @@ import (
 	"time"
 )
 
-// ledger holds the books of an outage. Every published message is delivered or
-// lost, and the lost ones are among those that the client itself said it was
-// uncertain about.
+// ledger has the counts of an outage. Every published message is delivered or lost, and
+// the lost ones are among those that the client reported as uncertain.
 type ledger struct {
 	published  int
-	kept       int // waited in memory when the server was started again
+	kept       int // waiting in memory when the server was started again
 	delivered  int // different messages
 	calls      int // handler calls
 	twice      int
 	uncertain  uint64 // as counted by the connection
-	reported   uint64 // as told by its events
+	reported   uint64 // as reported by its events
 	reconnects uint64
 	down       time.Duration // from the kill until the connection was back
 }

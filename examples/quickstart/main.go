@@ -18,12 +18,12 @@ const (
 )
 
 // farewellMax bounds the clean-up at the end.
-const farewellMax = 5 * time.Second
+const farewellMax = 4 * closeMax
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is the program: it prints to out, complains about its arguments to
-// complaints, and returns the exit code.
+// run is the program: it prints to out, reports wrong arguments to complaints, and
+// returns the exit code.
 func run(args []string, out, complaints io.Writer) int {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(complaints)
@@ -34,7 +34,7 @@ func run(args []string, out, complaints io.Writer) int {
 		return exitOK
 	}
 	if err != nil {
-		return exitUsage // flags has said why
+		return exitUsage // package flag has printed the reason
 	}
 	if flags.NArg() > 0 {
 		fmt.Fprintf(complaints, "quickstart: %q is not a flag; see -help\n", flags.Arg(0))
@@ -42,7 +42,7 @@ func run(args []string, out, complaints io.Writer) int {
 	}
 	s := &stage{screen: newScreen(out), events: newJournal()}
 	if err := s.open(*url); err != nil {
-		// Nothing but a server of our own can be open, and its end can't fail.
+		// Only a server of our own can be open here, and stopping it can't fail.
 		_ = s.close()
 		fmt.Fprintf(complaints, "quickstart: %v\n", err)
 		return exitUsage

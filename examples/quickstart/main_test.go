@@ -40,7 +40,7 @@ func checkOutput(t *testing.T, text string) (last string) {
 	}
 	for _, line := range all {
 		if strings.HasPrefix(line, "quickstart: FAILED: ") {
-			continue // a reason is not cut
+			continue // a reason is not cut off
 		}
 		if n := utf8.RuneCountInString(line); n > columnsMax {
 			t.Errorf("%d columns, want at most %d: %s", n, columnsMax, line)
@@ -67,7 +67,7 @@ var steadyParts = []string{
 	"ok  publish/subscribe  1,000 messages published, 1,000 received, in order\n",
 	"ok  queue group        3,000 jobs = ",
 	"ok  request/reply      200 questions one by one, 200 right answers, ",
-	"ok  no responders      a question to nobody failed after ",
+	"ok  no responders      a request to nobody failed after ",
 	"ok  panic              a handler panicked on message 4 of 10: 1 restart, the other 9 handled\n",
 	`"order 4 is upside down"`,
 	"ok  slow subscriber    10,000 sent = 1,000 delivered + 9,000 dropped for want of room, as reported\n",
@@ -91,7 +91,7 @@ func TestTheWholeProgramme(t *testing.T) {
 		"ok  stream             ORDERS on 3 servers, its consumer led by server", " s  suspect: ",
 		"3,000 published with ids = 3,000 stored = 3,000 handled: the books balance\n",
 		"ok  key-value watch    2,000 keys created = 2,000 seen by a watcher, each once and in order,\n",
-		"ok  object             8 MiB in 64 chunks put and got back in ", "it was cut off 4 times; taken up again ")
+		"ok  object             8 MiB in 64 chunks put and got back in ", "it was cut off 4 times (resumed at the next chunk: ")
 }
 
 // The program itself, with the race detector if the tests have it.
@@ -141,7 +141,7 @@ func TestWithSomebodyElsesServer(t *testing.T) {
 	}
 }
 
-// A server on which nothing may be published makes the first counts wrong.
+// A server that allows no publishing makes the first counts wrong.
 func TestWrongCountsFail(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{Edit: func(o *server.Options) {
 		o.Users = []*server.User{{Username: "mute", Password: "m", Permissions: &server.Permissions{

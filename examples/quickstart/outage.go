@@ -8,14 +8,14 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// The publisher's course, in messages. While there is a server it keeps at most a
-// window ahead of the subscriber, as a program would that cares what becomes of
-// its messages. It waits for nothing else but for the server to be down.
+// The publisher's course, in messages. While there is a server it keeps at most a window
+// ahead of the subscriber, as a program does that must not lose many messages. Otherwise
+// it only waits for the server to be down.
 const (
 	outageCount   = 100_000
 	outageKill    = 40_000 // the server is killed while this and the next ones are published
 	outageRestart = 90_000 // the server comes back while this and the next ones are published
-	outageStride  = 1_000  // the subscriber confirms that many at once
+	outageStride  = 1_000  // the subscriber confirms that many together
 	outageWindow  = 5 * outageStride
 )
 
@@ -25,10 +25,10 @@ type outage struct {
 	since   int // place in the journal
 	ledger  ledger
 	tally   *tally
-	handled int // handler calls for our messages; the handler's until last is closed
+	handled int // handler calls for our messages; owned by the handler until last is closed
 
 	strides chan struct{} // one for each stride that was handled; never full
-	last    chan struct{} // closed by the handler: all that will come has come
+	last    chan struct{} // closed by the handler: everything has arrived
 	kill    chan struct{} // closed by the publisher at outageKill
 	gone    chan struct{} // closed when the connection has noticed that the server is gone
 	down    chan struct{} // closed when the server is down
@@ -43,12 +43,12 @@ func newOutage(s *stage) *outage {
 	}
 }
 
-// showOutage kills the server and starts it again while one connection publishes
-// and receives, and balances the books.
+// showOutage kills the server and starts it again while one connection publishes and
+// receives, and balances the books.
 //
-// One connection for both directions is what makes them balance exactly: the
-// server queues a message for its subscriber before it confirms to the publisher
-// that it has seen it, so each message that was confirmed also comes.
+// Using one connection for both directions makes them balance exactly: the server queues
+// a message for its subscriber before it confirms it to the publisher, so each confirmed
+// message is also delivered.
 func showOutage(ctx context.Context, s *stage) (shown, error) {
 	if s.server == nil {
 		return shown{omit: true, line: "left out: the server at -url is not ours to kill"}, nil
@@ -78,7 +78,7 @@ func showOutage(ctx context.Context, s *stage) (shown, error) {
 	return l.shown(), nil
 }
 
-// handle counts a message. The one behind all others is not numbered.
+// handle counts a message. The last one is not numbered.
 func (o *outage) handle(m *api.Msg) {
 	if !o.tally.count(m.Data) {
 		close(o.last)
@@ -89,7 +89,7 @@ func (o *outage) handle(m *api.Msg) {
 	}
 }
 
-// run publishes, kills and restarts, and returns when all that will come has come.
+// run publishes, kills and restarts, and returns when everything has arrived.
 func (o *outage) run(ctx context.Context) error {
 	published := make(chan error, 1)
 	go func() { published <- o.publish(ctx) }()
@@ -104,8 +104,8 @@ func (o *outage) run(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("waited in vain for the publisher")
 	}
-	// A flush waits for the connection to be back and for the server to have seen
-	// everything. What is sent behind it cannot be lost, and comes last.
+	// A flush waits until the connection is back and the server has seen everything. What
+	// is sent after it cannot be lost, and arrives last.
 	if err := o.s.nc.FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}

@@ -14,8 +14,8 @@ const (
 	badOrder   = 4
 )
 
-// showPanic lets a handler panic on one message: its actor is restarted and goes
-// on with the next one. The subscription stays, so that the tree shows it.
+// showPanic makes a handler panic on one message: its actor is restarted and goes on with
+// the next one. The subscription stays, so that the tree shows it.
 func showPanic(ctx context.Context, s *stage) (shown, error) {
 	since := s.events.now()
 	tally, last := newTally(orderCount+1), make(chan struct{})

@@ -13,7 +13,7 @@ const publishCount = 1000
 // showPublishing sends numbered messages to one subscriber, which must get each,
 // in order.
 func showPublishing(ctx context.Context, s *stage) (shown, error) {
-	received, inOrder := 0, true // the handler's until the drain is over
+	received, inOrder := 0, true // owned by the handler until the drain is over
 	sub, err := s.nc.Subscribe(s.subject("news"), func(m *api.Msg) {
 		inOrder = inOrder && numberOf(m.Data) == received
 		received++

@@ -18,7 +18,7 @@ const (
 func showQueueGroup(ctx context.Context, s *stage) (shown, error) {
 	tally := newTally(queueCount)
 	var members [queueMembers]*api.Subscription
-	var got [queueMembers]int // each the handler's of one member until its drain is over
+	var got [queueMembers]int // each owned by one member's handler until its drain is over
 	for i := range members {
 		member, err := s.nc.QueueSubscribe(s.subject("jobs"), "workers", func(m *api.Msg) {
 			got[i]++

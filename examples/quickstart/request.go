@@ -12,13 +12,13 @@ import (
 
 const (
 	requestCount   = 200
-	requestTimeout = 5 * time.Second
+	requestTimeout = 20 * time.Second
 )
 
 // showRequests asks a service to double numbers and checks every answer.
 func showRequests(ctx context.Context, s *stage) (shown, error) {
 	service, err := s.nc.Subscribe(s.subject("double"), func(m *api.Msg) {
-		// A lost answer is found by whoever asked.
+		// If an answer is lost, the requester notices.
 		_ = m.Respond(number(2 * numberOf(m.Data)))
 	})
 	if err != nil {
@@ -44,7 +44,8 @@ func showRequests(ctx context.Context, s *stage) (shown, error) {
 		requestCount, len(took), took[len(took)/2].Round(time.Microsecond))}, nil
 }
 
-// showNoResponders asks where nobody listens: the answer is an error, at once.
+// showNoResponders sends a request to a subject without subscribers: the answer is an
+// error, at once.
 func showNoResponders(_ context.Context, s *stage) (shown, error) {
 	began := time.Now()
 	_, err := s.nc.Request(s.subject("nobody"), nil, requestTimeout)
@@ -55,6 +56,6 @@ func showNoResponders(_ context.Context, s *stage) (shown, error) {
 	if took > requestTimeout/2 {
 		return shown{}, s.wrong("it took %v to learn that nobody listens", took)
 	}
-	return shown{line: fmt.Sprintf("a question to nobody failed after %v, not after its %v timeout",
+	return shown{line: fmt.Sprintf("a request to nobody failed after %v, not after its %v timeout",
 		took.Round(time.Microsecond), requestTimeout)}, nil
 }

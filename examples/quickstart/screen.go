@@ -10,15 +10,15 @@ import (
 	"golang.org/x/term"
 )
 
-// screen prints the programme. On a terminal a step is announced, and its line
-// replaced when it is done, with a little colour; elsewhere there is one plain
-// line for each step.
+// screen prints the programme. On a terminal a step is announced, and its line is
+// replaced when it is done, with a little colour; elsewhere there is one plain line for
+// each step.
 type screen struct {
 	out   io.Writer
 	fancy bool
 }
 
-// nameWidth is the room for a step's name, markWidth that for what is before it.
+// nameWidth is the width of a step's name, markWidth that of the mark before it.
 const (
 	nameWidth = 19
 	markWidth = 4
@@ -31,7 +31,7 @@ const (
 	bold  = "\x1b[1m"
 	faint = "\x1b[2m"
 	plain = "\x1b[0m"
-	wipe  = "\r\x1b[K" // back to the start of the line, which becomes empty
+	wipe  = "\r\x1b[K" // to the start of the line, and clears it
 )
 
 func newScreen(out io.Writer) *screen { return &screen{out: out, fancy: fancy(out, os.Getenv)} }
@@ -54,14 +54,14 @@ func (s *screen) paint(code, text string) string {
 
 func (s *screen) title(text string) { s.printf("%s\n\n", s.paint(bold, text)) }
 
-// begin announces a step where that can be taken back.
+// begin announces a step, if the line can be replaced later.
 func (s *screen) begin(name string) {
 	if s.fancy {
 		s.printf("%-*s%s", markWidth, "…", s.paint(faint, name))
 	}
 }
 
-// done prints what a step had to say.
+// done prints the result of a step.
 func (s *screen) done(name string, result shown) {
 	s.wipe()
 	if result.tree != "" {
@@ -87,7 +87,7 @@ func (s *screen) picture(result shown) {
 	s.printf("\n")
 }
 
-// paintLine makes a line of a picture faint; the end of the line stays outside.
+// paintLine makes a line of a picture faint, except for its line ending.
 func (s *screen) paintLine(line string) string {
 	return s.paint(faint, strings.TrimSuffix(line, "\n")) + "\n"
 }
@@ -104,7 +104,7 @@ func (s *screen) wipe() {
 	}
 }
 
-// mark returns what stands before a line: a word, or a coloured sign.
+// mark returns the mark before a line: a word, or a coloured sign.
 func (s *screen) mark(word, code, sign string) string {
 	if s.fancy {
 		return s.paint(code, sign) + strings.Repeat(" ", markWidth-1)
@@ -123,10 +123,10 @@ func (s *screen) failed(err error) {
 	s.printf("%s\n", s.paint(red, "quickstart: FAILED: "+text))
 }
 
-// bar shows on a terminal how far something is; elsewhere it shows nothing.
+// bar shows the progress of a transfer on a terminal; elsewhere it shows nothing.
 type bar struct{ bar *progressbar.ProgressBar }
 
-// bar begins one of so many bytes, where the line of the step is going to be.
+// bar begins a bar for that many bytes, in the line of the step.
 func (s *screen) bar(name string, bytes int64) *bar {
 	if !s.fancy {
 		return &bar{}
@@ -136,7 +136,7 @@ func (s *screen) bar(name string, bytes int64) *bar {
 		progressbar.OptionShowBytes(true), progressbar.OptionFullWidth())}
 }
 
-// set moves the bar. Errors of a terminal are not worth more than the bar.
+// set moves the bar. Errors of the terminal do not matter.
 func (b *bar) set(bytes int64) {
 	if b.bar != nil {
 		_ = b.bar.Set64(bytes)

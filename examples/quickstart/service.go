@@ -13,14 +13,15 @@ import (
 const (
 	instances     = 2
 	halvesAsked   = 100
-	roomOfSlow    = 10 // requests that the slow endpoint takes, the one in its handler included
+	roomOfSlow    = 10 // requests that the slow endpoint takes, including the one in its handler
 	askedAtOnce   = 30
 	codeOdd       = "ODD"
 	oddOne        = 7
 	halvesVersion = "1.0.0"
+	stall         = 2 * time.Second // no answer for that long: there are no more instances
 )
 
-// halves is a service of two instances, of which one has a slow endpoint as well.
+// halves is a service with two instances, one of which also has a slow endpoint.
 type halves struct {
 	s      *stage
 	name   string
@@ -29,7 +30,7 @@ type halves struct {
 	gate   chan struct{} // closed when the slow endpoint may answer
 }
 
-// half answers with half of a number, or says that there is none.
+// half answers with half of a number, or with an error for an odd one.
 func half(_ context.Context, r micro.Request) error {
 	n := numberOf(r.Data())
 	if n%2 != 0 {
@@ -38,7 +39,7 @@ func half(_ context.Context, r micro.Request) error {
 	return r.Respond(number(n / 2))
 }
 
-// showService finds a service, calls it, has it fail, and asks it for more than it takes.
+// showService discovers a service, calls it, gets an error from it, and overloads it.
 func showService(ctx context.Context, s *stage) (_ shown, err error) {
 	h := &halves{s: s, name: "halves-" + strings.ReplaceAll(strings.Trim(s.prefix, "."), ".", "-"), gate: make(chan struct{})}
 	defer func() { err = errors.Join(err, h.stop(ctx)) }()
@@ -87,7 +88,7 @@ func (h *halves) start() (err error) {
 			return err
 		}
 	}
-	h.client, err = micro.NewClient(h.s.nc)
+	h.client, err = micro.NewClient(h.s.nc, micro.WithStall(stall))
 	return errors.Join(err, h.all[0].AddEndpoint("slow", micro.Func(h.slow), micro.WithEndpointSubject(h.s.subject("slow")),
 		micro.WithEndpointPendingLimits(roomOfSlow, -1)))
 }
@@ -115,14 +116,14 @@ func (h *halves) ask(ctx context.Context) error {
 	return nil
 }
 
-// fail asks for what there is not.
+// fail sends a request that the handler refuses.
 func (h *halves) fail(ctx context.Context) error {
 	_, err := h.client.Request(ctx, h.s.subject("half"), number(oddOne))
 	return err
 }
 
-// overload asks for more than there is room for, and counts what came of it. The handler
-// waits until as many are shed as have to be.
+// overload sends more requests than there is room for, and counts the outcomes. The
+// handler waits until all excess requests are shed.
 func (h *halves) overload(ctx context.Context) (answered, shed int, err error) {
 	outcomes := make(chan error, askedAtOnce)
 	for range askedAtOnce {

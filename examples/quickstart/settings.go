@@ -20,17 +20,17 @@ type watched struct {
 	last          uint64 // revision
 }
 
-// errWatched says that all has been seen; it ends the watcher.
+// errWatched says that everything was seen; it ends the watcher.
 var errWatched = errors.New("all is seen")
 
-// see takes an event.
+// see handles an event.
 func (w *watched) see(e kv.Event) error {
 	switch e.Kind {
 	case kv.EventReady:
 		w.ready++
 	case kv.EventValue:
 		if revision := e.Entry.Revision(); revision != w.last+1 {
-			return fmt.Errorf("revision %d came behind %d", revision, w.last)
+			return fmt.Errorf("revision %d arrived after %d", revision, w.last)
 		}
 		w.last++
 		w.values++
@@ -43,7 +43,7 @@ func (w *watched) see(e kv.Event) error {
 	return nil
 }
 
-// follow watches until all is seen.
+// follow watches until everything was seen.
 func (w *watched) follow(ctx context.Context, store kv.Store) error {
 	for e, err := range store.Events(ctx, nil) {
 		if err == nil {
@@ -59,7 +59,7 @@ func (w *watched) follow(ctx context.Context, store kv.Store) error {
 	return fmt.Errorf("the watcher ended after %d values", w.values)
 }
 
-// showWatch watches a bucket of keys while its server is killed and started again.
+// showWatch watches a bucket while its server is killed and started again.
 func showWatch(ctx context.Context, s *stage) (shown, error) {
 	if s.server == nil {
 		return shown{omit: true, line: "left out: it takes a server of our own to kill"}, nil
@@ -78,7 +78,7 @@ func showWatch(ctx context.Context, s *stage) (shown, error) {
 	if err != nil {
 		return shown{}, err
 	}
-	if err := <-seen; err != nil { // it ends with ctx
+	if err := <-seen; err != nil { // ends with ctx
 		return shown{}, err
 	}
 	if w.ready != 1 {
@@ -90,8 +90,9 @@ func showWatch(ctx context.Context, s *stage) (shown, error) {
 	}, nil
 }
 
-// set creates the settings, and kills the server amid them. Each is stored once, whatever
-// becomes of its acknowledgement. It returns how long the one took that met with the kill.
+// set creates the settings, and kills the server meanwhile. Each is stored once, even if
+// its acknowledgement is lost. It returns how long the create took during which the
+// server was killed.
 func (v *vault) set(ctx context.Context, store kv.Store) (down time.Duration, err error) {
 	var again <-chan error
 	for i := range settingsCount {

@@ -9,15 +9,15 @@ import (
 
 const (
 	slowCount = 10_000 // messages to both subscribers
-	slowRoom  = 1_000  // what may wait for the slow one
+	slowRoom  = 1_000  // messages that may wait for the slow one
 )
 
-// showSlowSubscriber sends the same messages to a subscriber that stands still
-// and to one beside it. The slow one loses what it has no room for, counted to
-// the message; the fast one misses nothing, and does not wait for the other.
+// showSlowSubscriber sends the same messages to a subscriber that blocks and to another
+// one. The slow one loses exactly the messages that it has no room for, and they are
+// counted; the fast one misses nothing, and does not wait for the other.
 func showSlowSubscriber(ctx context.Context, s *stage) (shown, error) {
 	since := s.events.now()
-	gate := make(chan struct{}) // the slow handler stands still until it is closed
+	gate := make(chan struct{}) // the slow handler blocks until it is closed
 	slowTally, fastTally, fastDone := newTally(slowCount), newTally(slowCount), make(chan struct{})
 	slow, err := s.nc.Subscribe(s.subject("prices"), func(m *api.Msg) {
 		<-gate
@@ -36,7 +36,7 @@ func showSlowSubscriber(ctx context.Context, s *stage) (shown, error) {
 		return shown{}, err
 	}
 	err = s.overwhelm(ctx, fastDone)
-	dropped, _ := slow.Dropped() // all is sent, and what found no room is counted
+	dropped, _ := slow.Dropped() // all is sent, and what had no room is counted
 	close(gate)
 	if err != nil {
 		return shown{}, err
@@ -64,8 +64,8 @@ func showSlowSubscriber(ctx context.Context, s *stage) (shown, error) {
 	}, nil
 }
 
-// overwhelm sends the messages and waits until the fast subscriber has them all
-// and nothing is on its way to the slow one.
+// overwhelm sends the messages and waits until the fast subscriber has them all and
+// nothing is under way to the slow one.
 func (s *stage) overwhelm(ctx context.Context, fastDone <-chan struct{}) error {
 	if err := s.publish("prices", slowCount); err != nil {
 		return err

@@ -10,17 +10,20 @@ import (
 	"github.com/troupe-go/troupe/faults/natsserver"
 )
 
+// closeMax bounds the end of one connection.
+const closeMax = 10 * time.Second
+
 // stage is what the steps share: one connection to one server.
 //
 // Steps run one after the other, so nothing here is locked.
 type stage struct {
 	screen  *screen
 	events  *journal           // what happened to the connection
-	server  *natsserver.Server // nil if it is somebody else's
+	server  *natsserver.Server // nil if the server is not ours
 	nc      *api.Conn
 	cluster *cluster // nil before the step that starts it
 	vault   *vault   // likewise
-	prefix  string   // begins every subject, so that nobody else's messages get in
+	prefix  string   // begins every subject, so that messages of others do not interfere
 }
 
 // open starts a server, unless there is one at url, and connects to it.
@@ -46,22 +49,22 @@ func (s *stage) open(url string) error {
 	return nil
 }
 
-// close ends the connection and the server, and returns an error if not all of
-// it ended.
+// close ends the connection and the server, and returns an error if something did not
+// end.
 func (s *stage) close() error {
 	var err error
 	if s.nc != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), closeMax)
 		defer cancel()
 		_, err = s.nc.CloseContext(ctx)
 	}
 	if s.cluster != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), closeMax)
 		defer cancel()
 		err = errors.Join(err, s.cluster.close(ctx))
 	}
 	if s.vault != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), closeMax)
 		defer cancel()
 		err = errors.Join(err, s.vault.close(ctx))
 	}
@@ -74,8 +77,7 @@ func (s *stage) close() error {
 // subject returns the subject of a step.
 func (s *stage) subject(name string) string { return s.prefix + name }
 
-// wrong returns the error of a count that is not as it should be, with what the
-// connection has to say about it.
+// wrong returns the error for a wrong count, with the last error of the connection.
 func (s *stage) wrong(format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	if last := s.nc.LastError(); last != nil {
@@ -84,7 +86,7 @@ func (s *stage) wrong(format string, args ...any) error {
 	return err
 }
 
-// showServer says what there is.
+// showServer shows the server.
 func showServer(_ context.Context, s *stage) (shown, error) {
 	where := "started inside this program"
 	if s.server == nil {

@@ -7,22 +7,21 @@ import (
 	"time"
 )
 
-// stepMax bounds one step. The whole takes a few seconds, so a step that needs
-// this long hangs: the longest waits for three servers to agree on a leader.
+// stepMax bounds one step. The whole program takes a few seconds, so a step that needs
+// this long hangs; the longest one waits for three servers to elect a leader.
 const stepMax = time.Minute
 
-// graceMax is how long a step whose time is up may take to say what it waited
-// for.
+// graceMax is how long a step whose time is up has to report what it waited for.
 const graceMax = time.Second
 
-// step is one thing that is shown.
+// step is one demonstration.
 type step struct {
 	name string
 	// run does it and checks every count. It gives up when ctx is done.
 	run func(ctx context.Context, s *stage) (shown, error)
 }
 
-// shown is what a step has to say.
+// shown is the result of a step.
 type shown struct {
 	line string   // the result, in one line
 	more []string // below it
@@ -31,7 +30,7 @@ type shown struct {
 	omit bool     // the step was left out, and line says why
 }
 
-// steps returns the programme. Without an outage one look at the tree is enough.
+// steps returns the programme. Without an outage, one tree is enough.
 func (s *stage) steps() []step {
 	all := []step{
 		{"server", showServer},
@@ -69,11 +68,11 @@ func (s *stage) show(all []step, limit time.Duration) error {
 	return nil
 }
 
-// errHung is a step that did not even notice that its time was up.
+// errHung is for a step that ignored that its time was up.
 var errHung = errors.New("did not return")
 
-// within runs f for at most limit. f is to return when its context is done; if
-// it does not, it is left behind, which is fine for a program about to exit.
+// within runs f for at most limit. f must return when its context is done; if it does
+// not, it is abandoned, which is fine for a program that is about to exit.
 func within(limit time.Duration, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -93,7 +92,7 @@ func within(limit time.Duration, f func(ctx context.Context) error) error {
 	return err
 }
 
-// await waits for done; what is for the complaint when ctx ends before.
+// await waits for done; if ctx ends first, the error names what it waited for.
 func await(ctx context.Context, done <-chan struct{}, what string) error {
 	select {
 	case <-done:

@@ -7,8 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// tally counts how often each of a number of messages came. It may be used by
-// several handlers at once.
+// tally counts how often each message arrived. Safe for concurrent use.
 type tally struct{ seen []atomic.Uint32 }
 
 func newTally(n int) *tally { return &tally{seen: make([]atomic.Uint32, n)} }
@@ -16,7 +15,7 @@ func newTally(n int) *tally { return &tally{seen: make([]atomic.Uint32, n)} }
 // number returns the payload of the i-th message.
 func number(i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
 
-// numberOf returns which message a payload belongs to, -1 for none.
+// numberOf returns the number of a payload's message, -1 for none.
 func numberOf(payload []byte) int {
 	if len(payload) != 8 {
 		return -1
@@ -24,7 +23,7 @@ func numberOf(payload []byte) int {
 	return int(binary.BigEndian.Uint64(payload))
 }
 
-// count notes one message and reports whether it is one of ours.
+// count records one message and reports whether it is one of ours.
 func (t *tally) count(payload []byte) bool {
 	i := numberOf(payload)
 	if i < 0 || i >= len(t.seen) {
@@ -34,7 +33,7 @@ func (t *tally) count(payload []byte) bool {
 	return true
 }
 
-// sum returns how many messages came, and how many of these more than once.
+// sum returns how many messages arrived, and how many of these more than once.
 func (t *tally) sum() (came, twice int) {
 	for i := range t.seen {
 		switch t.seen[i].Load() {

@@ -2,7 +2,7 @@ package main
 
 import "context"
 
-// showTree draws the actors of the connection as they are now, under the words.
+// showTree draws the current actors of the connection, below the words.
 func showTree(words string) func(context.Context, *stage) (shown, error) {
 	return func(_ context.Context, s *stage) (shown, error) {
 		if err := s.nc.Health(); err != nil {

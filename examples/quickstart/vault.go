@@ -41,7 +41,7 @@ func (v *vault) close(ctx context.Context) error {
 	return err
 }
 
-// kill kills the server, and has it started again once the connection has noticed. The channel
+// kill kills the server, and starts it again once the connection has noticed. The channel
 // gets the error, or nil.
 func (v *vault) kill(ctx context.Context) <-chan error {
 	since, again := v.events.now(), make(chan error, 1)
@@ -56,7 +56,8 @@ func (v *vault) kill(ctx context.Context) <-chan error {
 	return again
 }
 
-// cut cuts the connection off, once there is a link, and waits until it has noticed.
+// cut cuts the connection, once there is a link, and waits until the connection has
+// noticed. One that is cut while it shakes hands loses no link: that attempt fails.
 func (v *vault) cut(ctx context.Context) error {
 	for {
 		since := v.events.now()
@@ -65,8 +66,7 @@ func (v *vault) cut(ctx context.Context) error {
 			return err
 		}
 		if n > 0 {
-			_, err = v.events.await(ctx, api.LinkLost, since)
-			return err
+			return v.events.awaitOne(ctx, since, api.LinkLost, api.ConnectAttemptFailed)
 		}
 		if _, err := v.events.await(ctx, api.LinkRestored, since); err != nil {
 			return err

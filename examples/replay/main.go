@@ -15,7 +15,7 @@ import (
 
 const (
 	bookings = 20_000
-	cutAt    = bookings / 4 // the line is cut when so many have been replayed
+	cutAt    = bookings / 4 // the connection is cut when that many have been replayed
 	killAt   = bookings / 2 // and the server killed, and started again
 	patience = 60 * time.Second
 )
@@ -40,7 +40,7 @@ func run(out io.Writer) error {
 		return err
 	}
 	defer line.Close()
-	nc, err := api.Connect(line.URL(), api.ReconnectWait(10*time.Millisecond))
+	nc, err := api.Connect(line.URL(), api.ReconnectWait(10*time.Millisecond), api.NeverGiveUp())
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func run(out io.Writer) error {
 	return r.run(ctx)
 }
 
-// book fills the stream: each booking says the balance that it leads to.
+// book fills the stream: each booking has the balance that it leads to.
 func book(ctx context.Context, js jetstream.JetStream) error {
 	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "ACCOUNT", Subjects: []string{"account"}, AllowBatchPublish: true}); err != nil {
 		return err
@@ -84,7 +84,7 @@ type replay struct {
 	server *natsserver.Server
 }
 
-// run replays everything, and lets things go wrong on the way.
+// run replays everything, and injects faults on the way.
 func (r *replay) run(ctx context.Context) error {
 	account, err := r.js.OrderedConsumer(ctx, "ACCOUNT", jetstream.OrderedConsumerConfig{})
 	if err != nil {
@@ -115,11 +115,11 @@ func (r *replay) run(ctx context.Context) error {
 	return nil
 }
 
-// trouble makes what is due after a booking.
+// trouble injects the fault that is due after a booking.
 func (r *replay) trouble(balance int) error {
 	switch balance {
 	case cutAt:
-		fmt.Fprintf(r.out, "after %d bookings: the line is cut at the next message\n", balance)
+		fmt.Fprintf(r.out, "after %d bookings: the connection is cut at the next message\n", balance)
 		_, err := r.line.Inject("when op(HMSG) index(1) reset")
 		if err != nil {
 			return err

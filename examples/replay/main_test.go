@@ -16,7 +16,7 @@ func TestEveryBalanceIsRight(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	for _, want := range []string{
-		"after 5000 bookings: the line is cut", "after 10000 bookings: the server is killed", "replayed 20000 bookings, with ",
+		"after 5000 bookings: the connection is cut", "after 10000 bookings: the server is killed", "replayed 20000 bookings, with ",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &out)

@@ -15,8 +15,8 @@ import (
 const (
 	stations = 5 // each answers once
 	pages    = 3 // of a catalogue, which answers with one message for each
-	patience = 5 * time.Second
-	pause    = 100 * time.Millisecond // no answer for so long: no more will come
+	patience = 20 * time.Second
+	pause    = 2 * time.Second // no answer for that long: no more will come
 )
 
 func main() {
@@ -54,7 +54,7 @@ func run(out io.Writer) error {
 		{"the first two", "weather", []api.RequestManyOption{api.RequestManyMaxMessages(2)}, 2},
 		{"all who answer soon", "weather", []api.RequestManyOption{api.RequestManyStall(pause)}, stations},
 		{"until the last page", "catalogue", []api.RequestManyOption{api.RequestManySentinel(api.DefaultSentinel)}, pages},
-		{"whoever answers in time", "weather", []api.RequestManyOption{api.RequestManyTotal(2 * pause)}, stations},
+		{"whoever answers in time", "weather", []api.RequestManyOption{api.RequestManyTotal(pause)}, stations},
 	} {
 		fmt.Fprintf(out, "%s:\n", question.what)
 		answers := 0
@@ -70,7 +70,7 @@ func run(out io.Writer) error {
 		}
 	}
 	for _, err := range nc.RequestMany(ctx, "nobody", nil) {
-		fmt.Fprintf(out, "nobody is there: %v\n", err)
+		fmt.Fprintf(out, "nobody answers: %v\n", err)
 		if !errors.Is(err, api.ErrNoResponders) {
 			return err
 		}

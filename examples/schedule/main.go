@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	soon     = 1500 * time.Millisecond
+	soon     = 4 * time.Second
 	later    = 24 * time.Hour
-	ticks    = 2 // of the schedule that goes on and on
-	patience = 20 * time.Second
+	ticks    = 2 // of the repeating schedule
+	patience = 30 * time.Second
 )
 
 func main() {
@@ -52,7 +52,7 @@ func run(out io.Writer) error {
 	}); err != nil {
 		return err
 	}
-	// What is due is stored, and consumed like everything that is stored.
+	// What is due is stored, and consumed like any other message.
 	due, err := r.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{FilterSubject: "due.*"})
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ type reminders struct {
 	due    jetstream.MessagesContext
 }
 
-// show makes, lists, replaces and cancels schedules, and waits for what is due.
+// show creates, lists, replaces and cancels schedules, and waits for what is due.
 func (r *reminders) show(ctx context.Context) error {
 	began := time.Now()
 	for _, s := range []struct {
@@ -106,13 +106,13 @@ func (r *reminders) show(ctx context.Context) error {
 	return r.list(ctx, 1)
 }
 
-// set makes a schedule.
+// set creates a schedule.
 func (r *reminders) set(ctx context.Context, name, text string, when jetstream.PublishOpt) error {
 	_, err := r.js.Publish(ctx, "remind."+name, []byte(text), when, jetstream.WithScheduleTarget("due."+name))
 	return err
 }
 
-// list prints the schedules that there are, and checks how many.
+// list prints the schedules, and checks how many there are.
 func (r *reminders) list(ctx context.Context, want int) error {
 	found := 0
 	fmt.Fprintln(r.out, "scheduled:")
@@ -121,7 +121,7 @@ func (r *reminders) list(ctx context.Context, want int) error {
 			return err
 		}
 		found++
-		pattern, _, _ := strings.Cut(s.Pattern, " 2") // the time of @at is no news
+		pattern, _, _ := strings.Cut(s.Pattern, " 2") // leave out the time of @at
 		fmt.Fprintf(r.out, "    %-12s %-10s %q for %s\n", s.Subject, pattern, s.Data, s.Target)
 	}
 	if found != want {
@@ -130,7 +130,7 @@ func (r *reminders) list(ctx context.Context, want int) error {
 	return nil
 }
 
-// replace changes a schedule, unless somebody else has changed it meanwhile.
+// replace changes a schedule, unless someone else has changed it meanwhile.
 func (r *reminders) replace(ctx context.Context, name, text string) error {
 	s, err := jetstream.GetSchedule(ctx, r.js, "REMINDERS", "remind."+name)
 	if err != nil {
@@ -151,7 +151,7 @@ func (r *reminders) cancel(ctx context.Context, name string) error {
 	return jetstream.CancelSchedule(ctx, r.js, s)
 }
 
-// wait waits for the tea and for some ticks, which is all that may come.
+// wait waits for the tea and for some ticks; nothing else may arrive.
 func (r *reminders) wait(ctx context.Context, began time.Time) error {
 	for ticked, tea := 0, false; ticked < ticks || !tea; {
 		m, err := r.due.NextWithContext(ctx)

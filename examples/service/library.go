@@ -10,10 +10,10 @@ import (
 	"github.com/troupe-go/troupe/micro"
 )
 
-// userHeader says who asks.
+// userHeader is the header with the name of the requester.
 const userHeader = "User"
 
-// library is what all desks have in common.
+// library is shared by all desks.
 type library struct {
 	mu   sync.Mutex
 	lent map[string]string // title to reader
@@ -21,12 +21,12 @@ type library struct {
 
 func newLibrary() *library { return &library{lent: map[string]string{}} }
 
-// wish is what is asked.
+// wish is a request.
 type wish struct {
 	Title string `json:"title"`
 }
 
-// Validate is called before the handlers are.
+// Validate is called before the handler.
 func (w *wish) Validate() error {
 	if w.Title == "" {
 		return errors.New("title: which one?")
@@ -34,7 +34,7 @@ func (w *wish) Validate() error {
 	return nil
 }
 
-// slip is what is answered.
+// slip is a reply.
 type slip struct {
 	Title string `json:"title"`
 	To    string `json:"to"`
@@ -71,7 +71,7 @@ func (l *library) open(url, desk string) (*api.Conn, error) {
 // user is the key of the reader's name in contexts.
 type user struct{}
 
-// known lets nobody pass who does not say who they are.
+// known refuses requesters that do not give their name.
 func known(next micro.Func) micro.Func {
 	return func(ctx context.Context, req micro.Request) error {
 		name := req.Headers().Get(userHeader)

@@ -16,6 +16,7 @@ import (
 const (
 	desks    = 3
 	patience = 20 * time.Second
+	stall    = 2 * time.Second // no answer for that long: there are no more desks
 )
 
 func main() {
@@ -46,7 +47,7 @@ func run(out io.Writer) error {
 		return err
 	}
 	defer nc.Close()
-	client, err := micro.NewClient(nc)
+	client, err := micro.NewClient(nc, micro.WithStall(stall))
 	if err != nil {
 		return err
 	}
@@ -61,13 +62,13 @@ func run(out io.Writer) error {
 	return nil
 }
 
-// reader is who asks.
+// reader is the requester.
 type reader struct {
 	client *micro.Client
 	out    io.Writer
 }
 
-// look finds the instances, and says what can be asked of them.
+// look discovers the instances, and prints what can be requested.
 func (r *reader) look(ctx context.Context) error {
 	instances, err := r.client.Info(ctx, "Library", "")
 	if err != nil {
@@ -83,7 +84,7 @@ func (r *reader) look(ctx context.Context) error {
 	return nil
 }
 
-// questions are what the reader asks, and what is to come of it.
+// questions are the reader's requests, with the expected results.
 var questions = []struct {
 	user, subject, data string
 	want                string // the answer, or the code of the error
@@ -126,7 +127,7 @@ func (r *reader) ask(ctx context.Context) error {
 	return nil
 }
 
-// count adds up what the instances say of themselves.
+// count adds up the statistics of the instances.
 func (r *reader) count(ctx context.Context) error {
 	for {
 		stats, err := r.client.Stats(ctx, "Library", "")
@@ -140,7 +141,7 @@ func (r *reader) count(ctx context.Context) error {
 				failed += e.NumErrors
 			}
 		}
-		if requests == len(questions) { // a handler has answered before it is counted
+		if requests == len(questions) { // a handler answers before it is counted
 			fmt.Fprintf(r.out, "%d requests, %d of them answered with an error\n", requests, failed)
 			return nil
 		}

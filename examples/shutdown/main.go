@@ -20,7 +20,7 @@ const (
 	dishes   = 100 // of each guest
 	stopAt   = guests * dishes / 3
 	patience = 20 * time.Second
-	closing  = 300 * time.Millisecond // how long the second one waits for a dish that takes too long
+	closing  = 2 * time.Second // how long the second one waits for a dish that takes too long
 )
 
 func main() {
@@ -70,7 +70,7 @@ type kitchen struct {
 	nc      *api.Conn
 	svc     micro.Service
 	cooked  atomic.Int32
-	started chan struct{} // gets one when a feast begins
+	started chan struct{} // gets a value when a feast begins
 }
 
 func open(url string) (*kitchen, error) {
@@ -90,7 +90,7 @@ func open(url string) (*kitchen, error) {
 	return k, nil
 }
 
-// cook takes a moment for a dish, and for a feast until it is told to leave.
+// cook takes a moment for a dish, and for a feast until its context is cancelled.
 func (k *kitchen) cook(ctx context.Context, req micro.Request) error {
 	if string(req.Data()) == "feast" {
 		k.started <- struct{}{}
@@ -102,7 +102,7 @@ func (k *kitchen) cook(ctx context.Context, req micro.Request) error {
 	return req.Respond(req.Data())
 }
 
-// busy has the guests ask, and stops the first instance in the middle of it.
+// busy has the guests send requests, and stops the first instance meanwhile.
 func busy(ctx context.Context, out io.Writer, client *micro.Client, kitchens []*kitchen) error {
 	first, second := kitchens[0], kitchens[1]
 	var served atomic.Int32
@@ -164,7 +164,7 @@ func tooLong(ctx context.Context, out io.Writer, client *micro.Client, k *kitche
 	report, err := k.svc.StopContext(soon)
 	fmt.Fprintln(out, "the second kitchen closes:", report)
 	if !errors.Is(err, micro.ErrStopTimeout) || len(report.Unfinished) != 1 || report.Unfinished[0].InFlight != 1 {
-		return fmt.Errorf("it is said to have left %v: %w", report, err)
+		return fmt.Errorf("report %v: %w", report, err)
 	}
 	err = <-outcome
 	fmt.Fprintln(out, "the guest is told:", err)

@@ -2,13 +2,13 @@
 //
 //	go run ./examples/slow
 //
-//	                       ┌─ drop newest ───► keeps what came first
-//	100 messages ──► room  ├─ drop oldest ───► keeps what came last
+//	                       ┌─ drop newest ───► keeps what arrived first
+//	100 messages ──► room  ├─ drop oldest ───► keeps what arrived last
 //	                for 10 ├─ block ─────────► keeps all, and the connection waits
-//	                       ├─ restart empty ─► begins anew with what comes next
+//	                       ├─ restart empty ─► drops all, goes on with what comes next
 //	                       └─ stop ──────────► ends the subscription, and says so
 //
-// The handler stands still until all are sent. Each message is either handled or
+// The handler blocks until all messages are sent. Each message is either handled or
 // counted as dropped. The last line is "slow: ok", and the exit code 0, only if the
 // counts add up.
 package main

@@ -15,9 +15,9 @@ import (
 
 const (
 	sent     = 100
-	room     = 10                     // messages that may wait, the one in the handler included
-	holdUp   = 200 * time.Millisecond // how long a connection may be blocked
-	patience = 10 * time.Second
+	room     = 10                     // messages that may wait, including the one in the handler
+	holdUp   = 200 * time.Millisecond // how long the connection is blocked
+	patience = 10 * time.Second       // how long it may be
 )
 
 func main() {
@@ -35,7 +35,7 @@ func run(out io.Writer) error {
 		return err
 	}
 	defer server.Shutdown()
-	fmt.Fprintf(out, "%d messages to a handler that stands still, with room for %d\n", sent, room)
+	fmt.Fprintf(out, "%d messages to a handler that blocks, with room for %d\n", sent, room)
 	for _, policy := range []api.Overflow{api.DropNewest, api.DropOldest, api.Block, api.RestartEmpty, api.StopSubscription} {
 		if err := show(out, server.URL(), policy); err != nil {
 			return fmt.Errorf("%v: %w", policy, err)
@@ -44,19 +44,19 @@ func run(out io.Writer) error {
 	return nil
 }
 
-// stage is one subscription with one policy, on a connection of its own: while a
-// reader is blocked, everything else on its connection waits.
+// stage is one subscription with one policy, on a connection of its own: while a reader
+// is blocked, everything else on its connection waits.
 type stage struct {
 	nc      *api.Conn
 	sub     *api.Subscription
-	started chan struct{} // gets one when the handler begins
-	gate    chan struct{} // the handler stands still until it is closed
+	started chan struct{} // gets a value when the handler begins
+	gate    chan struct{} // the handler blocks until it is closed
 	ended   chan struct{} // closed after the handler's last message
-	handled []string      // by the handler; for others once it has ended
+	handled []string      // written by the handler, read after ended is closed
 }
 
-// show sends the messages to a subscription with a policy, and prints what became
-// of them.
+// show sends the messages to a subscription with a policy, and prints what happened to
+// them.
 func show(out io.Writer, url string, policy api.Overflow) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -66,12 +66,16 @@ func show(out io.Writer, url string, policy api.Overflow) error {
 	}
 	defer nc.Close()
 	s := &stage{nc: nc, started: make(chan struct{}, sent), gate: make(chan struct{}), ended: make(chan struct{})}
-	s.sub, err = nc.Subscribe("prices", s.handle, api.PendingLimits(room, -1), api.OnOverflow(policy))
+	overflow := api.OnOverflow(policy)
+	if policy == api.Block {
+		overflow = api.OnOverflow(policy, patience)
+	}
+	s.sub, err = nc.Subscribe("prices", s.handle, api.PendingLimits(room, -1), overflow)
 	if err != nil {
 		return err
 	}
 	s.sub.SetClosedHandler(func(string) { close(s.ended) })
-	err = s.send(ctx, url)
+	err = s.send(ctx, url, policy)
 	close(s.gate)
 	if err != nil {
 		return err
@@ -104,10 +108,10 @@ func (s *stage) handle(m *api.Msg) {
 	s.handled = append(s.handled, string(m.Data))
 }
 
-// send publishes one message, which the handler gets stuck at, and then the
-// others. It returns when they have come, or when the connection has been held up
-// for a while.
-func (s *stage) send(ctx context.Context, url string) error {
+// send publishes one message, on which the handler blocks, and then the others. It
+// returns when they have arrived, or, if the policy blocks the connection, when that has
+// been blocked for a while.
+func (s *stage) send(ctx context.Context, url string, policy api.Overflow) error {
 	publisher, err := api.Connect(url)
 	if err != nil {
 		return err
@@ -126,6 +130,9 @@ func (s *stage) send(ctx context.Context, url string) error {
 	}
 	if err := publisher.FlushWithContext(ctx); err != nil {
 		return err
+	}
+	if policy != api.Block {
+		return s.nc.FlushWithContext(ctx)
 	}
 	if err := s.nc.FlushTimeout(holdUp); err != nil && !errors.Is(err, api.ErrTimeout) {
 		return err

@@ -8,8 +8,8 @@
 //	       │                                               │
 //	    user.creds ◄── account ◄── signed by ── operator ──┘ trusts
 //
-// It makes all of these at its start, in a directory that it removes at its end,
-// and then leaves out one after the other to show what is refused, and how the
-// errors tell. The last line is "tls: ok", and the exit code 0, only if the client
-// that has everything got in, and no other.
+// It creates all of these at its start, in a directory that it removes at its end, and
+// then leaves out one after the other to show what is refused, and with which errors. The
+// last line is "tls: ok", and the exit code 0, only if the client that has everything was
+// let in, and no other.
 package main

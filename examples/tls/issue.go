@@ -22,12 +22,11 @@ import (
 	"github.com/troupe-go/troupe/faults/natsserver"
 )
 
-// files are what a client is given. In real life the tools openssl and nsc make
-// them.
+// files are the files of a client. In practice the tools openssl and nsc create them.
 type files struct{ authority, certificate, key, credentials string }
 
-// issue makes the files of a client in dir, and the options of the server that
-// they are for.
+// issue creates the files of a client in dir, and returns the options of a matching
+// server.
 func issue(dir string) (files, natsserver.Options, error) {
 	f := files{
 		authority:   filepath.Join(dir, "ca.pem"),
@@ -50,8 +49,8 @@ type authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// issueCertificates writes the authority and the client's certificate, and returns
-// the server's side: it wants to see a certificate of the same authority.
+// issueCertificates writes the authority and the client's certificate, and returns the
+// server's side: it requires a certificate of the same authority.
 func issueCertificates(f files) (*tls.Config, error) {
 	var a authority
 	root, err := a.sign(&x509.Certificate{Subject: pkix.Name{CommonName: "our authority"}, IsCA: true, BasicConstraintsValid: true})
@@ -81,8 +80,8 @@ func issueCertificates(f files) (*tls.Config, error) {
 		writePEM(f.key, "PRIVATE KEY", key))
 }
 
-// sign makes a key and a certificate for it, good for an hour. An authority without
-// a certificate lets the certificate sign itself.
+// sign creates a key and a certificate for it, valid for an hour. An authority without a
+// certificate creates a self-signed one.
 func (a *authority) sign(template *x509.Certificate) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -149,7 +148,7 @@ func issueCredentials(file string) (func(*server.Options), error) {
 	return trust, errors.Join(accounts.Store(accountID, accountToken), os.WriteFile(file, credentials, 0o600))
 }
 
-// identity makes a key and its public name.
+// identity creates a key and returns its public half as well.
 func identity(create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string, error) {
 	key, err := create()
 	if err != nil {

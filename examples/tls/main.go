@@ -69,9 +69,9 @@ func run(out io.Writer) error {
 	return nil
 }
 
-// describe prints what the two know of each other.
+// describe prints what client and server know of each other.
 func describe(out io.Writer, nc *api.Conn) error {
-	if err := nc.Flush(); err != nil { // the server tells the account behind its first PONG
+	if err := nc.Flush(); err != nil { // the server sends the account after its first PONG
 		return err
 	}
 	state, err := nc.TLSConnectionState()
@@ -80,7 +80,7 @@ func describe(out io.Writer, nc *api.Conn) error {
 	}
 	fmt.Fprintf(out, "connected to %q with %s\n", state.PeerCertificates[0].Subject.CommonName, tls.VersionName(state.Version))
 	account := nc.RemoteAccount()
-	fmt.Fprintf(out, "the server takes us for a user of the account %s…\n", account[:min(8, len(account))])
+	fmt.Fprintf(out, "the server sees a user of the account %s…\n", account[:min(8, len(account))])
 	if _, err := nc.Subscribe("whisper", func(m *api.Msg) { _ = m.Respond(m.Data) }); err != nil {
 		return err
 	}
@@ -88,11 +88,11 @@ func describe(out io.Writer, nc *api.Conn) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "whispered and heard: %s\n", answer.Data)
+	fmt.Fprintf(out, "sent and received over TLS: %s\n", answer.Data)
 	return nil
 }
 
-// reason says why a connection was refused, and how far it had come.
+// reason says why a connection was refused, and at which stage.
 func reason(err error) string {
 	var handshake *api.TLSError
 	if errors.As(err, &handshake) {

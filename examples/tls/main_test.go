@@ -19,7 +19,7 @@ func TestOnlyTheClientWithEverythingGetsIn(t *testing.T) {
 	for _, want := range []string{
 		"connected to \"our server\" with TLS 1.3\n",
 		"a user of the account A",
-		"whispered and heard: a secret\n",
+		"sent and received over TLS: a secret\n",
 		"without the authority: TLS failed at the stage \"verify\"\n",
 		"without the certificate: TLS failed at the stage ",
 		"without the credentials: refused with Authorization Violation\n",

@@ -19,7 +19,7 @@ import (
 
 const (
 	pass     = "Bearer of good news"
-	patience = 5 * time.Second
+	patience = 30 * time.Second
 )
 
 func main() {
@@ -61,7 +61,7 @@ func run(out io.Writer) error {
 	}
 	fmt.Fprintf(out, "without a pass the gateway answers %d\n", refused.Status)
 
-	nc, err := api.Connect(address, path, api.Compression(true), api.ReconnectWait(patience/100),
+	nc, err := api.Connect(address, path, api.Compression(true), api.ReconnectWait(50*time.Millisecond),
 		api.WebSocketConnectionHeaders(http.Header{"Authorization": {pass}}))
 	if err != nil {
 		return err
@@ -70,8 +70,8 @@ func run(out io.Writer) error {
 	return talk(out, nc, direct, server)
 }
 
-// talk asks across the gateway what direct answers, before and after the server
-// was killed.
+// talk sends requests through the gateway, which direct answers, before and after the
+// server is killed.
 func talk(out io.Writer, nc, direct *api.Conn, server *natsserver.Server) error {
 	answer, err := nc.Request("greet", []byte("through the gateway"), patience)
 	if err != nil {
@@ -82,7 +82,7 @@ func talk(out io.Writer, nc, direct *api.Conn, server *natsserver.Server) error 
 	if answer, err = nc.Request("greet", []byte(large), patience); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "and %d bytes, compressed on the way\n", len(answer.Data))
+	fmt.Fprintf(out, "and %d bytes, compressed in transit\n", len(answer.Data))
 
 	back := []chan api.Status{nc.StatusChanged(api.CONNECTED), direct.StatusChanged(api.CONNECTED)}
 	server.Kill()
@@ -96,7 +96,7 @@ func talk(out io.Writer, nc, direct *api.Conn, server *natsserver.Server) error 
 			return fmt.Errorf("not connected again: %w", errors.Join(nc.LastError(), direct.LastError()))
 		}
 	}
-	if err := direct.Flush(); err != nil { // the server knows its subscription again
+	if err := direct.Flush(); err != nil { // the server has its subscription again
 		return err
 	}
 	if answer, err = nc.Request("greet", []byte("again"), patience); err != nil {
@@ -106,8 +106,8 @@ func talk(out io.Writer, nc, direct *api.Conn, server *natsserver.Server) error 
 	return nil
 }
 
-// openGateway starts a gateway to the server, and returns the address for its
-// clients: who shows the pass at /nats is let through.
+// openGateway starts a gateway to the server, and returns the address for its clients:
+// requests to /nats with the pass are let through.
 func openGateway(target string) (*http.Server, string, error) {
 	to, err := url.Parse(strings.Replace(target, "ws://", "http://", 1))
 	if err != nil {
@@ -122,7 +122,7 @@ func openGateway(target string) (*http.Server, string, error) {
 			r.SetURL(to)
 			r.Out.URL.Path = "/"
 		},
-		ErrorLog: log.New(io.Discard, "", 0), // while the server is down it would say so
+		ErrorLog: log.New(io.Discard, "", 0), // it would log that the server is down
 	}
 	gateway := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/nats" || r.Header.Get("Authorization") != pass {
@@ -131,6 +131,6 @@ func openGateway(target string) (*http.Server, string, error) {
 		}
 		forward.ServeHTTP(w, r)
 	})}
-	go func() { _ = gateway.Serve(listener) }() // it ends with Close
+	go func() { _ = gateway.Serve(listener) }() // ends with Close
 	return gateway, "ws://" + listener.Addr().String(), nil
 }

@@ -16,7 +16,7 @@ func TestTheGatewayLetsThePassThrough(t *testing.T) {
 	}
 	want := `without a pass the gateway answers 401
 with it: hello, through the gateway
-and 130007 bytes, compressed on the way
+and 130007 bytes, compressed in transit
 back after the server was killed: hello, again
 `
 	if out.String() != want {

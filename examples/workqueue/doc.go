@@ -1,16 +1,16 @@
-// Command workqueue shares jobs among workers, tries what fails again, and keeps what
-// cannot be done.
+// Command workqueue shares jobs among workers, tries failed ones again, and keeps those
+// that cannot be done.
 //
 //	go run ./examples/workqueue
 //
-//	              ┌─► worker ── done ──► acknowledged, and gone
+//	              ┌─► worker ── done ──► acknowledged, and removed
 //	JOBS ──► 4 at ├─► worker ── error ──► again after a pause that grows
 //	         once └─► worker ── error or panic, the third time ──► DEAD
 //	                                                                │
-//	JOBS ◄── published once more when the cause is mended ──────────┘
+//	JOBS ◄── published again when the cause is fixed ──────────────┘
 //
-// A handler says with its error what became of a job; there is nothing to acknowledge. A
-// dead letter is the job as it was, and in its header where it came from, how often it was
+// A handler reports the outcome of a job by its error; it acknowledges nothing itself. A
+// dead letter is the original job; its header says where it came from, how often it was
 // tried, and why it failed.
 //
 // The last line is "workqueue: ok", and the exit code 0, only if each job was done once and

@@ -60,7 +60,7 @@ type queue struct {
 	shop       *shop
 }
 
-// create makes the streams, and publishes the jobs.
+// create creates the streams, and publishes the jobs.
 func (q *queue) create(ctx context.Context) (err error) {
 	if q.jobs, err = q.js.CreateStream(ctx, jetstream.StreamConfig{
 		Name: "JOBS", Subjects: []string{"jobs.*"}, Retention: jetstream.WorkQueuePolicy,
@@ -78,7 +78,7 @@ func (q *queue) create(ctx context.Context) (err error) {
 	return nil
 }
 
-// work has the jobs done, looks after the dead letters, and checks that nothing is left.
+// work has the jobs done, handles the dead letters, and checks that nothing is left.
 func (q *queue) work(ctx context.Context) error {
 	consumer, err := q.jobs.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "printers"})
 	if err != nil {
@@ -106,7 +106,7 @@ func (q *queue) work(ctx context.Context) error {
 	return q.left(ctx)
 }
 
-// revive takes n dead letters, mends what they died of, and publishes their jobs again.
+// revive takes n dead letters, fixes their causes, and publishes their jobs again.
 func (q *queue) revive(ctx context.Context, n int) error {
 	consumer, err := q.dead.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "mechanic"})
 	if err != nil {

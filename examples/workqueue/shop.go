@@ -9,12 +9,12 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// shop does the jobs. Some of them are hard.
+// shop does the jobs. Some of them fail.
 type shop struct {
 	mu     sync.Mutex
 	tried  map[string]int
 	done   map[string]int
-	broken map[string]func() error // what is the matter with a job
+	broken map[string]func() error // why a job fails
 	all    chan struct{}           // closed when all are done
 }
 
@@ -25,7 +25,7 @@ func newShop() *shop {
 	}}
 }
 
-// print is the handler: no error, and the job is acknowledged.
+// print is the handler: if it returns no error, the job is acknowledged.
 func (s *shop) print(_ context.Context, m jetstream.Msg) error {
 	job := string(m.Data())
 	if err := s.try(job); err != nil {
@@ -40,7 +40,7 @@ func (s *shop) print(_ context.Context, m jetstream.Msg) error {
 	return nil
 }
 
-// try fails for what is broken, and for job 7 the first two times.
+// try fails for broken jobs, and for job 7 the first two times.
 func (s *shop) try(job string) error {
 	s.mu.Lock()
 	s.tried[job]++
@@ -55,7 +55,7 @@ func (s *shop) try(job string) error {
 	return nil
 }
 
-// mend takes care that a job can be done.
+// mend fixes the cause of a job's failure.
 func (s *shop) mend(job string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

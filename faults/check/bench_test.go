@@ -14,8 +14,8 @@ import (
 // on the second path and delivered to two readers.
 const bytesMax = 11
 
-// run records so many values, and returns the history. The payloads are made once, so
-// that memory is the history's own.
+// run records n values, and returns the history. The payloads are created once, so that
+// the measured memory is that of the history.
 func run(n int) *check.History {
 	h := check.New(time.Now, check.Options{Minimum: n})
 	p := h.Publisher("p", "a")
@@ -54,7 +54,7 @@ func TestBytesOfAValue(t *testing.T) {
 	}
 }
 
-// BenchmarkValue takes a value through all that is recorded of it: five records.
+// BenchmarkValue records everything about one value: five records.
 func BenchmarkValue(b *testing.B) {
 	before := heap()
 	h := run(b.N)

@@ -1,15 +1,15 @@
 package check
 
-// chunkBits is how many values one chunk of a store holds: enough that the chunks
-// themselves cost nothing, few enough that a short run stays small.
+// chunkBits determines how many values one chunk of a store holds: enough that the
+// overhead of chunks is negligible, few enough that a short run stays small.
 const (
 	chunkShift = 12
 	chunkBits  = 1 << chunkShift
 	chunkMask  = chunkBits - 1
 )
 
-// bits is a set of counters, at one bit each where there are any. The zero value is
-// empty.
+// bits is a set of counters, with one bit each in the chunks that are in use. The zero
+// value is empty.
 type bits struct {
 	chunks []*[chunkBits / 64]uint64
 }
@@ -19,7 +19,7 @@ func (b *bits) has(n uint32) bool {
 	return i < len(b.chunks) && b.chunks[i] != nil && b.chunks[i][n&chunkMask/64]&(1<<(n%64)) != 0
 }
 
-// add puts n into the set, and reports whether it was not in it before.
+// add puts n into the set, and reports whether it was new.
 func (b *bits) add(n uint32) bool {
 	i := int(n >> chunkShift)
 	for len(b.chunks) <= i {
@@ -34,7 +34,7 @@ func (b *bits) add(n uint32) bool {
 	return fresh
 }
 
-// wide is a set of stream sequences, which may begin anywhere. The zero value is
+// wide is a set of stream sequences, which may begin at any number. The zero value is
 // empty.
 type wide struct {
 	pages map[uint64]*[chunkBits / 64]uint64
@@ -71,19 +71,19 @@ const (
 	outcomeMask flags = 7
 )
 
-// The others hold what became of it.
+// The other bits hold what happened to the value.
 const (
-	stored       flags = 1 << (iota + 3) // seen on the second path, in its latest read
-	storedBefore                         // seen there in an earlier read
+	stored       flags = 1 << (iota + 3) // seen on the second path, in the latest read
+	storedBefore                         // seen on the second path, in an earlier read
 	storedTwice                          // more than once in one read
-	storedLate                           // behind one that was published after it
+	storedLate                           // after one that was published later
 	arrived                              // delivered to a subscription
 	arrivedTwice                         // more than once, where at most once is promised
-	arrivedLate                          // behind one that was published after it, where order is promised
+	arrivedLate                          // after one that was published later, where order is promised
 )
 
-// cells holds the flags of the values of one publisher, and the sequences of those
-// that have one. A value costs 2 bytes, and 8 more with a sequence.
+// cells holds the flags of one publisher's values, and the sequences of those that have
+// one. A value takes 2 bytes, and 8 more with a sequence.
 type cells struct {
 	chunks []*cellChunk
 }

@@ -11,7 +11,7 @@ const (
 	Ack                         // the ack of a consumer
 	Subscribe                   // subscribe, or create a consumer
 	Sync                        // flush, or any other round trip
-	Connect                     // as the program sees it, with all its dials
+	Connect                     // the whole call, with all its dials
 	Dial                        // one attempt to reach one server
 	Close                       // ends a client
 	Drain                       // ends a client or a subscription when its work is done
@@ -23,7 +23,8 @@ func (o Operation) String() string {
 	return [...]string{"request", "ack", "subscribe", "sync", "connect", "dial", "close", "drain", "unknown"}[min(o, operations)]
 }
 
-// guarantee returns the one that a call breaks which does not end well in time.
+// guarantee returns the guarantee that is broken by a call that does not end well in
+// time.
 func (o Operation) guarantee() Guarantee {
 	switch o {
 	case Close, Drain:
@@ -35,14 +36,14 @@ func (o Operation) guarantee() Guarantee {
 	}
 }
 
-// Call is one call of a client. It is a small value to be copied.
+// Call is one call of a client. It is small and meant to be copied.
 type Call struct {
 	h  *History
 	id uint64
 	op Operation
 }
 
-// call is a call that is under way.
+// call is a call in progress.
 type call struct {
 	op       Operation
 	who      string
@@ -58,8 +59,8 @@ type results struct {
 }
 
 // Begin records that a client is about to make a call, which has to return within the
-// timeout; 0 is no timeout. Requests and the other calls that are no dial, close or
-// drain must make progress as publishers must, see [History.Healed].
+// timeout; 0 is no timeout. All calls except dials, closes and drains must make progress,
+// as publishers must; see [History.Healed].
 func (h *History) Begin(op Operation, who string, timeout time.Duration) Call {
 	at := h.record()
 	defer h.mu.Unlock()
@@ -86,8 +87,8 @@ func (h *History) caller(who string) *effort {
 	return e
 }
 
-// Dial records that a client is about to dial a server. It may dial one at a time,
-// and each server no more often than [Options.Dials] says.
+// Dial records that a client is about to dial a server. Dials of one client must not
+// overlap, nor reach one server more often than [Options.Dials] allows.
 func (h *History) Dial(client, server string) Call {
 	at := h.record()
 	defer h.mu.Unlock()
@@ -99,8 +100,8 @@ func (h *History) Dial(client, server string) Call {
 	return h.start(Dial, client, at, 0)
 }
 
-// Unfinished records how much of its work a client had to leave behind when it was
-// closed or drained: the call has to say so by an error. It is called before End.
+// Unfinished records how much work a client left undone when it was closed or drained:
+// the call has to report that with an error. Call it before End.
 func (c Call) Unfinished(n int) {
 	c.h.record()
 	defer c.h.mu.Unlock()
@@ -129,7 +130,7 @@ func (h *History) end(c Call, at time.Duration, err error) {
 		h.breach(promised, at, "%s: %v returned %v after its deadline", under.who, c.op, at-under.deadline)
 	}
 	if under.left > 0 && err == nil {
-		h.breach(promised, at, "%s: %v left %d unfinished and did not say so", under.who, c.op, under.left)
+		h.breach(promised, at, "%s: %v left %d unfinished and did not report it", under.who, c.op, under.left)
 	}
 	switch promised {
 	case G2:
@@ -154,13 +155,13 @@ func (h *History) count(op Operation, took time.Duration, err error) {
 	}
 }
 
-// paced is the moments of what is done again and again: the last ones, in a ring.
+// paced has the most recent times of a repeated event, in a ring.
 type paced struct {
 	times []time.Duration
 	next  int
 }
 
-// keepPace notes one more time, and whether that is too often.
+// keepPace records one more event, and whether it came too soon.
 func (h *History) keepPace(what string, at time.Duration, rate Rate) {
 	if rate.Most <= 0 || rate.Per <= 0 {
 		return
@@ -181,8 +182,8 @@ func (h *History) keepPace(what string, at time.Duration, rate Rate) {
 	p.next = (p.next + 1) % rate.Most
 }
 
-// Recreated records that a client made an object of the server anew, such as the
-// consumer of a watcher. It may do so no more often than [Options.Recreates] says.
+// Recreated records that a client created an object on the server again, such as the
+// consumer of a watcher. It may do so no more often than [Options.Recreates] allows.
 func (h *History) Recreated(who, object string) {
 	at := h.record()
 	defer h.mu.Unlock()
@@ -190,16 +191,16 @@ func (h *History) Recreated(who, object string) {
 	h.keepPace(who+" recreates "+object, at, h.options.Recreates)
 }
 
-// Crashed records that the process of a client ended, or that a panic left the place
-// that it belongs to.
+// Crashed records that the process of a client ended, or that a panic spread beyond the
+// part in which it happened.
 func (h *History) Crashed(who string, cause any) {
 	at := h.record()
 	defer h.mu.Unlock()
 	h.breach(G12, at, "%s crashed: %v", who, cause)
 }
 
-// Contained records that something of a client, or in its care, panicked, and that this harmed nothing
-// else.
+// Contained records that a part of a client, or a callback that it called, panicked, and
+// that nothing else was harmed.
 func (h *History) Contained() {
 	h.record()
 	defer h.mu.Unlock()

@@ -1,33 +1,34 @@
-// Package check judges a run: a history of unique values goes in, and for each
-// guarantee comes out whether it held, or what broke it. It knows no client: what is
-// recorded are values, times and counts, so any client can be judged, in any test.
+// Package check judges a run: you record a history of unique values, and it reports for
+// each guarantee whether it held, or what broke it. It does not depend on a client: it
+// records values, times and counts, so any client can be judged, in any test.
 //
 //	your client ──── published, acked, delivered, closed … ───┐
 //	                                                          ▼
 //	                              second path ────────► History, about 10 bytes a value
-//	      (a client of its own, on a line without faults)     │
+//	      (another client, on a link without faults)          │
 //	                                                          ├─► AckedKept … NoOrphans: nil, *Broken, *Void
 //	                                                          └─► Report: tables to print
 //
 // A value is the name of its publisher and a counter, such as "shop-17". It is in the
-// payload of exactly one message, so wherever it turns up later it is clear what
-// became of that message:
+// payload of exactly one message, so wherever it appears later it shows what happened to
+// that message:
 //
-//	call ended as   there: once           twice        too late    not there
+//	call ended as   present: once         twice        too late    not present
 //	accepted        ok                    duplicated   reordered   uncertain
 //	acked           ok                    duplicated   reordered   lost
 //	unknown         recovered             duplicated   reordered   uncertain
 //	rejected        unexpected            unexpected   unexpected  refused
 //
-// There means on the second path, a [Witness]; for a publisher without one, delivered
-// to anybody. A value that is there, and did not come to a consumer that has to get
-// each, is lost as well, by the client. One that was acked and is not there is lost by
-// the client if another value holds the sequence of its ack, by the server if it was
-// there before or if its ack passed on the wire, and otherwise nobody can tell.
+// Present means seen on the second path, a [Witness]; for a publisher without one,
+// delivered to anyone. A value that is present, but was not delivered to a consumer that
+// has to get each, is also lost, by the client. A value that was acked and is not present
+// is lost by the client if another value has the sequence of its ack, and by the server
+// if it was present before or if its ack was seen on the wire; otherwise the blame is
+// unproven.
 //
 // # Use
 //
-// Make a [History], record what happens as it happens, and ask at the end.
+// Create a [History], record events as they happen, and validate at the end.
 //
 //	h := check.New(time.Now, check.Options{Minimum: 1000})
 //	shop := h.Publisher("shop", "orders")
@@ -47,20 +48,20 @@
 //	}
 //
 // Each of the guarantees G1 to G16 has a validator with its name. It returns nil, or a
-// *[Broken] that says how often, with examples, and that errors.Is recognises as the
-// ErrBroke of the guarantee; or a *[Void] when the run showed too little of what the
-// guarantee is about: a run without traffic proves nothing. [History.Check] asks all
-// of those that the history can tell of.
+// *[Broken] with a count and examples, which errors.Is matches with the guarantee's
+// ErrBroke error, or a *[Void] if the run has too little evidence for the guarantee: a
+// run without traffic proves nothing. [History.Check] checks all guarantees for which the
+// history has evidence.
 //
-// # What it asks of the test
+// # Requirements for the test
 //
 // The clock is an argument of [New]; there is no other. Record a call before it is made
 // and after it has returned, and a delivery as the first thing in the handler. A
-// publisher is one order of messages: make one for each goroutine, and for each
-// subject. The second path must not run through the faults that are injected.
+// publisher is one ordered sequence of messages: use one for each goroutine, and for each
+// subject. The second path must not run through the injected faults.
 //
 // The package does no I/O, starts nothing and keeps no payload. One lock guards a
-// history; a record costs some hundred nanoseconds, most of it the clock, and the
-// memory is 2 bytes for each value, 8 more if it has a sequence, and a bit for each
-// group that got it.
+// history. A record takes some hundred nanoseconds, most of it for the clock. Memory is 2
+// bytes for each value, 8 more if it has a sequence, and a bit for each group that got
+// it.
 package check

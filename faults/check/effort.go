@@ -2,14 +2,13 @@ package check
 
 import "time"
 
-// effort is something that has to make progress while a healthy server can be
-// reached: a publisher, a subscription, the calls of one client, or whatever a test
-// says.
+// effort is something that has to make progress while a healthy server can be reached: a
+// publisher, a subscription, the calls of one client, or work declared by a test.
 type effort struct {
 	h      *History
 	name   string
-	since  time.Duration // waiting since; never: there is nothing to do
-	under  int           // calls under way
+	since  time.Duration // waiting since then; never: there is nothing to do
+	under  int           // calls in progress
 	last   time.Duration // when the last of them ended
 	judged bool          // whether anything was ever pending with a healthy server
 }
@@ -20,9 +19,9 @@ func (h *History) newEffort(name string) *effort {
 	return e
 }
 
-// start notes a call that begins. It belongs to the same wait as the failed one before
-// it if that is not long ago: a client that tries again and again, and fails, is
-// waiting all the time.
+// start records the beginning of a call. If the call before it failed a short time ago,
+// both belong to the same wait: a client that tries again and again, and fails, waits all
+// the time.
 func (e *effort) start(at time.Duration) {
 	idle := e.under == 0 && e.last != never && at-e.last > e.h.recovery
 	if e.since == never || idle {
@@ -31,7 +30,7 @@ func (e *effort) start(at time.Duration) {
 	e.under++
 }
 
-// finish notes a call that has ended; only one that succeeded is progress.
+// finish records the end of a call; only a successful one is progress.
 func (e *effort) finish(at time.Duration, succeeded bool) {
 	e.check(at)
 	e.under = max(e.under-1, 0)
@@ -44,7 +43,7 @@ func (e *effort) finish(at time.Duration, succeeded bool) {
 	}
 }
 
-// want notes that there is something to do.
+// want records that there is something to do.
 func (e *effort) want(at time.Duration) {
 	if e.since == never {
 		e.since = at
@@ -52,7 +51,7 @@ func (e *effort) want(at time.Duration) {
 	e.under = max(e.under, 1)
 }
 
-// progress notes that something was done.
+// progress records that something was done.
 func (e *effort) progress(at time.Duration) {
 	e.check(at)
 	if e.since != never {
@@ -60,14 +59,14 @@ func (e *effort) progress(at time.Duration) {
 	}
 }
 
-// rest notes that there is nothing more to do.
+// rest records that there is nothing more to do.
 func (e *effort) rest() { e.since, e.under = never, 0 }
 
-// waits reports whether something could be done at this moment. After a call that
-// failed nothing is under way until the next one begins.
+// waits reports whether work could be done now. After a call that failed, nothing is in
+// progress until the next one begins.
 func (e *effort) waits() bool { return e.under > 0 && e.since != never && e.h.healthy != never }
 
-// waited returns for how long nothing was done though it could have been.
+// waited returns for how long nothing was done although it could have been.
 func (e *effort) waited(at time.Duration) time.Duration {
 	if !e.waits() {
 		return 0
@@ -75,8 +74,8 @@ func (e *effort) waited(at time.Duration) time.Duration {
 	return at - max(e.since, e.h.healthy)
 }
 
-// check notes a wait that was too long. It may be called at any moment of the wait;
-// what was noted counts no more.
+// check records a wait that was too long. It may be called at any time during the wait;
+// what it has recorded is not counted again.
 func (e *effort) check(at time.Duration) {
 	if e.waits() {
 		e.judged = true
@@ -87,12 +86,12 @@ func (e *effort) check(at time.Duration) {
 	}
 }
 
-// stalled is what is said of an effort that waited too long.
+// stalled is the text for an effort that waited too long.
 const stalled = "%s made no progress for %v"
 
-// Healed records that from now on one healthy server at least can be reached: all
-// that is pending must make progress within [Options.Recovery]. Nothing is judged
-// before the first Healed.
+// Healed records that from now on at least one healthy server can be reached: everything
+// pending must make progress within [Options.Recovery]. Nothing is judged before the
+// first Healed.
 func (h *History) Healed() {
 	at := h.record()
 	defer h.mu.Unlock()
@@ -101,7 +100,7 @@ func (h *History) Healed() {
 	}
 }
 
-// Impaired records that no server may be reachable from now on.
+// Impaired records that from now on there may be no server that can be reached.
 func (h *History) Impaired() {
 	at := h.record()
 	defer h.mu.Unlock()
@@ -111,8 +110,8 @@ func (h *History) Impaired() {
 	h.healthy = never
 }
 
-// Work is anything that has to make progress and is neither a publisher nor a
-// subscription nor a call.
+// Work is anything that has to make progress and is not a publisher, a subscription or a
+// call.
 type Work struct {
 	e *effort
 }

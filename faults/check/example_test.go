@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/faults/check"
 )
 
-// clock stands still, so that the examples print the same each time. A test passes
+// clock returns a fixed time, so that the examples always print the same. Tests pass
 // time.Now.
 func clock() time.Time { return time.Unix(0, 0) }
 
@@ -40,8 +40,8 @@ func Example() {
 	// map[ok:1 uncertain:1 duplicated:1]
 }
 
-// Who lost it shows on the second path: the first value never left the stream, the
-// second never came into it.
+// The second path shows who lost it: the first value is still in the stream, the second
+// never reached it.
 func ExampleWitness() {
 	h := check.New(clock, check.Options{})
 	shop := h.Publisher("shop", "orders")
@@ -51,7 +51,7 @@ func ExampleWitness() {
 	first.Acked(1)
 	second.Acked(2)
 
-	stream := h.Witness("stream", "orders") // read by a client of its own
+	stream := h.Witness("stream", "orders") // read by another client
 	stream.Saw(first.Payload(64), 1)
 
 	fmt.Println(check.AtLeastOnceJS(h))
@@ -60,8 +60,8 @@ func ExampleWitness() {
 	stream.Acknowledged(2) // a proxy saw the server's ack pass
 	fmt.Println(check.AckedKept(h), h.Report().Lost)
 	// Output:
-	// check: AtLeastOnceJS (G7) is broken, count 1: shop-0 never came to till (the client's)
-	// check: AckedKept (G1) is broken, count 1: shop-1 was acked at 2, and is not there
+	// check: AtLeastOnceJS (G7) is broken, count 1: shop-0 was never delivered to till (the client's)
+	// check: AckedKept (G1) is broken, count 1: shop-1 was acked at 2, and is not present
 	// <nil> map[the client's:1 the server's:1]
 }
 
@@ -79,11 +79,11 @@ func ExamplePublisher_Flush() {
 	shop.Uncertain(1) // the client itself says that one may be lost
 	fmt.Println(check.AckedKept(h))
 	// Output:
-	// check: AckedKept (G1) is broken, count 1: shop-0 was confirmed, and is not there
+	// check: AckedKept (G1) is broken, count 1: shop-0 was confirmed, and is not present
 	// <nil>
 }
 
-// A run that showed too little is void, which is not the same as good.
+// A run with too little evidence is void, which does not mean that it passed.
 func ExampleVoid() {
 	h := check.New(clock, check.Options{Minimum: 1000})
 	h.Publisher("shop", "orders").Publish(0).Acked(1)
@@ -108,7 +108,7 @@ func ExampleHistory_Replays() {
 	again.Replays(first.Trace())
 	fmt.Println(check.Replay(again))
 	// Output:
-	// check: Replay (G15) is broken, count 1: the runs part after line 1, at line 2 at the latest; hash 5c95fa70fe8f1010, want cd0bed2d3d793f29
+	// check: Replay (G15) is broken, count 1: the runs differ after line 1, at line 2 at the latest; hash 5c95fa70fe8f1010, want cd0bed2d3d793f29
 }
 
 // A publisher tries for two seconds, and a healthy server is there all the time.

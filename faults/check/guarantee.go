@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Guarantee is one thing that a client promises. Each has a validator with its name.
+// Guarantee is one promise of a client. Each has a validator with its name.
 type Guarantee uint8
 
-// The guarantees. The validator of the same number says what breaks it.
+// The guarantees. The comment of each validator says what breaks it.
 const (
 	G1  Guarantee = iota + 1 // AckedKept
 	G2                       // OneOutcome
@@ -42,7 +42,7 @@ func All() []Guarantee {
 	return all
 }
 
-// What validators find. A *[Broken] unwraps to the one of its guarantee, a *[Void] to
+// Errors of validators. A *[Broken] unwraps to the one of its guarantee, a *[Void] to
 // ErrVoid.
 var (
 	ErrVoid = errors.New("check: void")
@@ -65,7 +65,7 @@ var (
 	ErrBrokeNoOrphans      = errors.New("check: NoOrphans is broken")
 )
 
-// guarantees holds what each is called, and its error. Place 0 is for what is none.
+// guarantees has the name and the error of each guarantee. Index 0 is for invalid ones.
 var guarantees = [last + 1]struct {
 	name string
 	err  error
@@ -99,14 +99,14 @@ func (g Guarantee) row() int {
 // String returns the name of the guarantee.
 func (g Guarantee) String() string { return guarantees[g.row()].name }
 
-// Blame says who is at fault for a loss, as far as the history can tell.
+// Blame says who caused a loss, as far as the history shows.
 type Blame uint8
 
 // Who may be to blame.
 const (
-	Unproven Blame = iota // the history does not tell
-	Client                // the client that is judged
-	Server                // the server: it is proven to have had what is gone
+	Unproven Blame = iota // the history does not show it
+	Client                // the client under test
+	Server                // the server: it provably had the lost value
 )
 
 // String returns the blame in plain words.
@@ -114,9 +114,9 @@ func (b Blame) String() string {
 	return [...]string{"unproven", "the client's", "the server's"}[min(b, Server)]
 }
 
-// Example is one of the things that broke a guarantee.
+// Example is one violation of a guarantee.
 type Example struct {
-	At    time.Duration // since the history began; 0 for what shows at the end only
+	At    time.Duration // since the history began; 0 if it shows only at the end
 	What  string
 	Blame Blame // of a loss; otherwise Unproven
 }
@@ -166,7 +166,7 @@ func (v *Void) Error() string {
 // Unwrap returns [ErrVoid].
 func (v *Void) Unwrap() error { return ErrVoid }
 
-// tally counts what broke a guarantee, and keeps the first examples.
+// tally counts the violations of a guarantee, and keeps the first examples.
 type tally struct {
 	count    int
 	examples []Example

@@ -21,7 +21,7 @@ type breach struct {
 	run   func(s *stage)
 }
 
-// publish publishes n values and lets them be acked at 1 to n.
+// publish publishes n values, acked at 1 to n.
 func publish(p *check.Publisher, n int) []check.Publish {
 	var all []check.Publish
 	for i := range n {
@@ -52,11 +52,11 @@ func read(w *check.Witness, values ...check.Publish) {
 
 func aboutAcks() []breach {
 	return []breach{
-		{"an ack for nothing", check.G1, 1, "p-1 was acked at 2, and is not there", check.Unproven, func(s *stage) {
+		{"an ack for nothing", check.G1, 1, "p-1 was acked at 2, and is not present", check.Unproven, func(s *stage) {
 			v := publish(s.Publisher("p", "a"), 2)
 			read(s.Witness("stream", "a"), v[0])
 		}},
-		{"the ack of another", check.G1, 1, "p-0 was acked at 2, where p-1 is", check.Client, func(s *stage) {
+		{"the ack of another", check.G1, 1, "p-0 was acked at 2, where p-1 is stored", check.Client, func(s *stage) {
 			p := s.Publisher("p", "a")
 			first, second := p.Publish(0), p.Publish(0)
 			first.Acked(2)
@@ -73,21 +73,21 @@ func aboutAcks() []breach {
 			o.Acked(7)
 			s.Witness("stream", "a").Saw(o.Payload(0), 1)
 		}},
-		{"the ack of another, which has one that is wrong itself", check.G1, 2, "p-0 was acked at 7, where p-1 is", check.Client, func(s *stage) {
+		{"the ack of another, which has one that is wrong itself", check.G1, 2, "p-0 was acked at 7, where p-1 is stored", check.Client, func(s *stage) {
 			p := s.Publisher("p", "a")
 			first, second := p.Publish(0), p.Publish(0)
 			first.Acked(7)
 			second.Acked(9)
 			s.Witness("stream", "a").Saw(second.Payload(0), 7)
 		}},
-		{"flushed and gone", check.G1, 2, "p-0 was confirmed, and is not there", check.Unproven, func(s *stage) {
+		{"flushed and gone", check.G1, 2, "p-0 was confirmed, and is not present", check.Unproven, func(s *stage) {
 			p := s.Publisher("p", "a")
 			w := s.Witness("observer", "a")
 			accept(p, 2)
 			p.Flush().Confirmed()
 			w.Saw(accept(p, 1)[0].Payload(0), 0)
 		}},
-		{"flushed and gone, one more than reported", check.G1, 1, "p-1 was confirmed, and is not there", check.Unproven, func(s *stage) {
+		{"flushed and gone, one more than reported", check.G1, 1, "p-1 was confirmed, and is not present", check.Unproven, func(s *stage) {
 			p := s.Publisher("p", "a")
 			s.Witness("observer", "a")
 			accept(p, 2)
@@ -125,17 +125,17 @@ func aboutOutcomes() []breach {
 			accept(p, 1)
 			p.Flush().Unknown(nil)
 		}},
-		{"rejected and stored", check.G2, 1, "p-0 was rejected, and is there", check.Unproven, func(s *stage) {
+		{"rejected and stored", check.G2, 1, "p-0 was rejected, and is present", check.Unproven, func(s *stage) {
 			o := s.Publisher("p", "a").Publish(0)
 			o.Rejected(errKnown)
 			s.Witness("stream", "a").Saw(o.Payload(0), 1)
 		}},
-		{"rejected and delivered", check.G2, 1, "p-0 was rejected, and is there", check.Unproven, func(s *stage) {
+		{"rejected and delivered", check.G2, 1, "p-0 was rejected, and is present", check.Unproven, func(s *stage) {
 			o := s.Publisher("p", "a").Publish(0)
 			o.Rejected(errKnown)
 			s.Subscription("s", "a", check.AtMostOnce).Delivered(o.Payload(0))
 		}},
-		{"accepted and silently lost", check.G2, 2, "p-0 was accepted, is not there, and nothing was reported", check.Unproven, func(s *stage) {
+		{"accepted and silently lost", check.G2, 2, "p-0 was accepted, is not present, and was not reported", check.Unproven, func(s *stage) {
 			p := s.Publisher("p", "a")
 			w := s.Witness("observer", "a")
 			v := accept(p, 4)
@@ -160,11 +160,11 @@ func aboutOutcomes() []breach {
 
 func aboutCopiesAndOrder() []breach {
 	return []breach{
-		{"stored twice", check.G3, 1, "p-0 is there more than once", check.Unproven, func(s *stage) {
+		{"stored twice", check.G3, 1, "p-0 is present more than once", check.Unproven, func(s *stage) {
 			v := publish(s.Publisher("p", "a"), 1)
 			read(s.Witness("stream", "a"), v[0], v[0])
 		}},
-		{"stored twice, and delivered so", check.G3, 1, "p-0 is there more than once", check.Unproven, func(s *stage) {
+		{"stored twice, and delivered so", check.G3, 1, "p-0 is present more than once", check.Unproven, func(s *stage) {
 			v := accept(s.Publisher("p", "a"), 1)
 			read(s.Witness("observer", "a"), v[0], v[0])
 			sub := s.Subscription("s", "a", check.AtMostOnce)
@@ -183,14 +183,14 @@ func aboutCopiesAndOrder() []breach {
 			w.Saw([]byte(accept(s.Publisher("q", "b"), 1)[0].Value()), 1)
 		}},
 
-		{"stored out of order", check.G4, 1, "p-0 is there behind one that was published after it", check.Unproven, func(s *stage) {
+		{"stored out of order", check.G4, 1, "p-0 is present after one that was published later", check.Unproven, func(s *stage) {
 			p := s.Publisher("p", "a")
 			first, second := p.Publish(0), p.Publish(0)
 			first.Acked(2)
 			second.Acked(1)
 			read(s.Witness("stream", "a"), second, first)
 		}},
-		{"out of order for all who saw it", check.G4, 1, "p-0 is there behind one that was published after it", check.Unproven, func(s *stage) {
+		{"out of order for all who saw it", check.G4, 1, "p-0 is present after one that was published later", check.Unproven, func(s *stage) {
 			v := accept(s.Publisher("p", "a"), 2)
 			w, sub := s.Witness("observer", "a"), s.Subscription("s", "a", check.AtMostOnce)
 			for _, o := range []check.Publish{v[1], v[0]} {
@@ -198,13 +198,13 @@ func aboutCopiesAndOrder() []breach {
 				sub.Delivered(o.Payload(0))
 			}
 		}},
-		{"out of order without a second path", check.G4, 1, "p-0 was delivered behind one that was published after it", check.Unproven, func(s *stage) {
+		{"out of order without a second path", check.G4, 1, "p-0 was delivered after one that was published later", check.Unproven, func(s *stage) {
 			v := accept(s.Publisher("p", "a"), 2)
 			sub := s.Subscription("s", "a", check.AtMostOnce)
 			sub.Delivered(v[1].Payload(0))
 			sub.Delivered(v[0].Payload(0))
 		}},
-		{"out of order on an older connection", check.G4, 1, "p-0 is there behind one", check.Unproven, func(s *stage) {
+		{"out of order on an older connection", check.G4, 1, "p-0 is present after one", check.Unproven, func(s *stage) {
 			p := s.Publisher("p", "a")
 			v := accept(p, 2)
 			p.NewConnection()
@@ -231,7 +231,7 @@ func aboutDelivery() []breach {
 			g.Member("one").Delivered(v[0].Payload(0))
 			g.Member("two").Delivered(v[0].Payload(0))
 		}},
-		{"delivered out of the order that was there", check.G6, 1, "p-0 was delivered behind one that was there after it", check.Unproven, func(s *stage) {
+		{"delivered out of the order that was there", check.G6, 1, "p-0 was delivered after one that is later on the second path", check.Unproven, func(s *stage) {
 			sub, v := core(s, 2)
 			read(s.Witness("observer", "a"), v...)
 			sub.Delivered(v[1].Payload(0))
@@ -272,23 +272,23 @@ func aboutStreams() []breach {
 		return s.Subscription("c", "a", promise), v
 	}
 	return []breach{
-		{"never came", check.G7, 1, "p-1 never came to c", check.Client, func(s *stage) {
+		{"never came", check.G7, 1, "p-1 was never delivered to c", check.Client, func(s *stage) {
 			c, v := stream(s, check.AtLeastOnce, 3)
 			c.DeliveredSeq(v[0].Payload(0), 1)
 			c.DeliveredSeq(v[2].Payload(0), 3)
-			c.DeliveredSeq(v[2].Payload(0), 3) // again: that is no fault
+			c.DeliveredSeq(v[2].Payload(0), 3) // again: that is allowed
 		}},
-		{"acked, and never came, without a second path", check.G7, 1, "p-0 never came to c", check.Client, func(s *stage) {
+		{"acked, and never came, without a second path", check.G7, 1, "p-0 was never delivered to c", check.Client, func(s *stage) {
 			publish(s.Publisher("p", "a"), 1)
 			s.Subscription("c", "a", check.AtLeastOnce)
 		}},
-		{"unknown, there, and never came", check.G7, 1, "p-0 never came to c", check.Client, func(s *stage) {
+		{"unknown, there, and never came", check.G7, 1, "p-0 was never delivered to c", check.Client, func(s *stage) {
 			o := s.Publisher("p", "a").Publish(0)
 			o.Unknown(errKnown)
 			read(s.Witness("stream", "a"), o)
 			s.Subscription("c", "a", check.AtLeastOnce)
 		}},
-		{"missed by who took over", check.G7, 1, "p-1 never came to g", check.Client, func(s *stage) {
+		{"missed by who took over", check.G7, 1, "p-1 was never delivered to g", check.Client, func(s *stage) {
 			p := s.Publisher("p", "a")
 			g := s.Group("g", "a", check.AtLeastOnce)
 			one := g.Member("one")
@@ -296,23 +296,23 @@ func aboutStreams() []breach {
 			v := publish(p, 2)
 			g.Member("two").Delivered(v[0].Payload(0))
 		}},
-		{"came again after its ack", check.G7, 1, "c got p-0 again, whose ack the server had confirmed", check.Unproven, func(s *stage) {
+		{"came again after its ack", check.G7, 1, "c got p-0 again after the server had confirmed its ack", check.Unproven, func(s *stage) {
 			c, v := stream(s, check.AtLeastOnce, 1)
 			c.DeliveredSeq(v[0].Payload(0), 1)
 			c.Acked(v[0].Payload(0))
 			c.DeliveredSeq(v[0].Payload(0), 1)
 		}},
-		{"a gap", check.G7, 1, "p-1 never came to c", check.Client, func(s *stage) {
+		{"a gap", check.G7, 1, "p-1 was never delivered to c", check.Client, func(s *stage) {
 			c, v := stream(s, check.InOrder, 3)
 			c.DeliveredSeq(v[0].Payload(0), 1)
 			c.DeliveredSeq(v[2].Payload(0), 3)
 		}},
-		{"a repeat", check.G7, 1, "c got p-0 at sequence 1 behind 1", check.Unproven, func(s *stage) {
+		{"a repeat", check.G7, 1, "c got p-0 at sequence 1 after 1", check.Unproven, func(s *stage) {
 			c, v := stream(s, check.InOrder, 1)
 			c.DeliveredSeq(v[0].Payload(0), 1)
 			c.DeliveredSeq(v[0].Payload(0), 1)
 		}},
-		{"a step back", check.G7, 1, "c got p-0 at sequence 1 behind 2", check.Unproven, func(s *stage) {
+		{"a step back", check.G7, 1, "c got p-0 at sequence 1 after 2", check.Unproven, func(s *stage) {
 			c, v := stream(s, check.InOrder, 2)
 			c.DeliveredSeq(v[1].Payload(0), 2)
 			c.DeliveredSeq(v[0].Payload(0), 1)
@@ -322,7 +322,7 @@ func aboutStreams() []breach {
 			c.Delivered(v[0].Payload(0))
 			c.Delivered(v[0].Payload(0))
 		}},
-		{"a step back without sequences", check.G7, 1, "c got p-0 behind one that was published after it", check.Unproven, func(s *stage) {
+		{"a step back without sequences", check.G7, 1, "c got p-0 after one that was published later", check.Unproven, func(s *stage) {
 			c, v := stream(s, check.InOrder, 2)
 			c.Delivered(v[1].Payload(0))
 			c.Delivered(v[0].Payload(0))
@@ -345,7 +345,7 @@ func aboutInterest() []breach {
 	want := []check.Interest{{Subject: "a"}, {Subject: "b", Queue: "q"}, {Subject: "c", Max: 3}}
 	return []breach{
 		{"forgotten", check.G5, 1, "c: b in group q is missing", check.Unproven, func(s *stage) { s.Interest("c", want, append(want[:1:1], want[2])) }},
-		{"doubled", check.G5, 1, "c: the server has a, which is not wanted, or twice", check.Unproven, func(s *stage) { s.Interest("c", want, append(want[:3:3], want[0])) }},
+		{"doubled", check.G5, 1, "c: the server has a, which is unwanted or a duplicate", check.Unproven, func(s *stage) { s.Interest("c", want, append(want[:3:3], want[0])) }},
 		{"one of two is forgotten", check.G5, 1, "c: a is missing", check.Unproven, func(s *stage) {
 			s.Interest("c", []check.Interest{{Subject: "a"}, {Subject: "a"}}, []check.Interest{{Subject: "a"}})
 		}},
@@ -425,7 +425,7 @@ func aboutTheRest() []breach {
 			c.End(nil)
 		}},
 		{"a close that hangs", check.G13, 1, "c: close has not returned", check.Unproven, func(s *stage) { s.Begin(check.Close, "c", time.Second) }},
-		{"a drain that says nothing", check.G13, 1, "c: drain left 3 unfinished and did not say so", check.Unproven, func(s *stage) {
+		{"a drain that says nothing", check.G13, 1, "c: drain left 3 unfinished and did not report it", check.Unproven, func(s *stage) {
 			c := s.Begin(check.Drain, "c", 0)
 			c.Unfinished(3)
 			c.End(nil)
@@ -446,7 +446,7 @@ func aboutTheRest() []breach {
 				s.Recreated("w", "o")
 			}
 		}},
-		{"another log", check.G15, 1, "the runs part after line 1, at line 2 at the latest", check.Unproven, func(s *stage) {
+		{"another log", check.G15, 1, "the runs differ after line 1, at line 2 at the latest", check.Unproven, func(s *stage) {
 			first := newStage(options())
 			for _, line := range []string{"a", "b", "c"} {
 				first.Log(line)
@@ -456,7 +456,7 @@ func aboutTheRest() []breach {
 				s.Log(line)
 			}
 		}},
-		{"orphans", check.G16, 2, "w left two behind: 3 are there, and 1 allowed", check.Unproven, func(s *stage) {
+		{"orphans", check.G16, 2, "w left two behind: 3 exist, 1 allowed", check.Unproven, func(s *stage) {
 			s.Objects("w", 1, []string{"one", "two", "three"})
 		}},
 	}

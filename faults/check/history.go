@@ -7,37 +7,35 @@ import (
 	"time"
 )
 
-// Options say how strict the validators are. The zero value is a sensible choice.
+// Options configure how strict the validators are. The zero value is a sensible choice.
 type Options struct {
-	// Minimum is how many values a guarantee about values (G1 to G4, G6, G7, G12)
-	// must have seen, and how many a run as a whole must have published, to be
-	// judged at all; below it they are void. 0 is 1. The other guarantees need one
-	// record of their kind.
+	// Minimum is how many values the guarantees about values (G1 to G4, G6, G7, G12) need
+	// as evidence, and how many a whole run must have published; below it they are void.
+	// 0 is 1. The other guarantees need one record of their kind.
 	Minimum int
 
-	// Late is how long after its deadline a call may still return. 0 is 10 ms;
-	// negative is not at all.
+	// Late is how long after its deadline a call may still return. 0 is 10 ms; a negative
+	// value allows no delay.
 	Late time.Duration
 
 	// Recovery is how long work may wait without progress while a healthy server can
 	// be reached. 0 is 5 s.
 	Recovery time.Duration
 
-	// Dials bounds how often a client dials one server. The zero value is no bound:
-	// that it dials one at a time is judged in any case.
+	// Dials bounds how often a client dials one server. The zero value is no bound;
+	// overlapping dials are a violation in any case.
 	Dials Rate
 
-	// Recreates bounds how often a client makes one object of the server anew. The
+	// Recreates bounds how often a client creates one object of the server again. The
 	// zero value is no bound.
 	Recreates Rate
 
-	// Typed reports whether an error is one that the client documents. It is called
-	// with every error that the history gets to see, never with nil, from the
-	// goroutine that records, which holds no lock then. Nil: Typed is not judged.
+	// Typed reports whether an error is one that the client documents. It is called with
+	// every recorded error, never with nil, on the goroutine that records, with no lock
+	// held. Nil: Typed is not judged.
 	Typed func(error) bool
 
-	// Damaged says what a payload means that carries no value, or whose checksum is
-	// wrong.
+	// Damaged says how a payload without a value, or with a wrong checksum, is treated.
 	Damaged Damage
 
 	// Examples is how many examples a Broken holds at most. 0 is 5.
@@ -50,31 +48,29 @@ type Rate struct {
 	Per  time.Duration
 }
 
-// Damage says what a damaged payload means.
+// Damage says how a damaged payload is treated.
 type Damage uint8
 
-// What a damaged payload means.
+// How a damaged payload is treated.
 const (
-	NotExpected Damage = iota // the client delivered what was never published
-	Tolerated                 // it is counted: the run flips bits, and the line has no checksum
+	NotExpected Damage = iota // a violation: the client delivered what was never published
+	Tolerated                 // only counted: the run flips bits, and the connection has no checksum
 )
 
-// History is what happened in a run, as far as the validators need it: it keeps what
-// breaks a guarantee, and about ten bytes for each value. Its methods, and those of
-// all that is made from it, may be called from any goroutine. None blocks for longer
-// than it takes to write down one fact, and none calls anything but the clock and
-// [Options.Typed].
+// History is the record of a run, as far as the validators need it: it keeps violations,
+// and about ten bytes for each value. Its methods, and those of everything created from
+// it, are safe for concurrent use. None blocks for longer than it takes to record one
+// fact, and none calls anything but the clock and [Options.Typed].
 //
-// Record what begins before it begins, and what has ended after it has: a call from
-// before it is made until after it returned, a delivery as the first thing in the
-// handler.
+// Record a beginning before it happens and an end after it has happened: a call before it
+// is made and after it has returned, a delivery as the first thing in the handler.
 type History struct {
 	now     func() time.Time
 	options Options
 	begin   time.Time
 
-	// turns counts deliveries and ends of subscriptions as they come in: which was first
-	// is to be known also where the clock stands still, as it does within a bubble.
+	// turns counts deliveries and ends of subscriptions in their order, which has to be
+	// known even where the clock stands still, as it does within a bubble.
 	turns atomic.Uint64
 
 	mu         sync.Mutex
@@ -83,12 +79,12 @@ type History struct {
 	groups     []*Group
 	members    []*Subscription
 	witnesses  []*Witness
-	efforts    []*effort          // of all that may stall
-	callers    map[string]*effort // of who calls
-	calls      map[uint64]*call   // those under way
+	efforts    []*effort          // everything that may stall
+	callers    map[string]*effort // by caller
+	calls      map[uint64]*call   // in progress
 	nextCall   uint64
-	dials      map[string]int    // by client: under way
-	pace       map[string]*paced // by what is done again and again
+	dials      map[string]int    // in progress, by client
+	pace       map[string]*paced // by repeated event
 	samples    map[string]*sample
 	healthy    time.Duration // since when there is a healthy server; never if there is none
 	trace      Trace
@@ -100,19 +96,19 @@ type History struct {
 	recovery   time.Duration
 	strange    strangers
 	outcomes   map[Operation]*results
-	errors     int // that Typed was asked about
-	again      int // acks that said the server had it already
+	errors     int // checked by Typed
+	again      int // acks of duplicates
 
 	broken   [last + 1]tally // found while recording
-	evidence [last + 1]int   // of guarantees that are judged while recording
-	judged   *judgement      // what all of the above comes to; nil once something was recorded
+	evidence [last + 1]int   // for guarantees that are judged while recording
+	judged   *judgement      // the result of all of the above; nil once something was recorded
 }
 
-// never stands for a moment that has not come.
+// never stands for a time that has not come.
 const never time.Duration = -1
 
-// New returns an empty history. The clock is asked once for each record; time.Now
-// fits, and within a bubble is virtual.
+// New returns an empty history. The clock is called once for each record; time.Now is
+// suitable, and within a bubble returns virtual time.
 func New(now func() time.Time, options Options) *History {
 	h := &History{
 		now: now, options: options, begin: now(),
@@ -138,16 +134,16 @@ func New(now func() time.Time, options Options) *History {
 	return h
 }
 
-// record locks the history for one record, and returns when it was made. The caller
+// record locks the history for one record, and returns the current time. The caller
 // unlocks.
 func (h *History) record() time.Duration {
-	at := h.now().Sub(h.begin) // before the lock: others must not make it late
+	at := h.now().Sub(h.begin) // before the lock: waiting for it must not add to the time
 	h.mu.Lock()
 	h.judged = nil
 	return at
 }
 
-// breach notes that a guarantee was broken.
+// breach records a violation of a guarantee.
 func (h *History) breach(g Guarantee, at time.Duration, format string, args ...any) {
 	t := &h.broken[g]
 	t.count++
@@ -156,8 +152,7 @@ func (h *History) breach(g Guarantee, at time.Duration, format string, args ...a
 	}
 }
 
-// typed asks whether an error is a documented one. It must be called without the
-// lock.
+// typed checks that an error is a documented one. It must be called without the lock.
 func (h *History) typed(where string, err error) {
 	if err == nil || h.options.Typed == nil {
 		return
@@ -172,27 +167,27 @@ func (h *History) typed(where string, err error) {
 	}
 }
 
-// Failed records an error that belongs to no call: one that a callback of the client
-// got. It counts for [Typed] alone.
+// Failed records an error that belongs to no call, such as one passed to a callback of
+// the client. Only [Typed] considers it.
 func (h *History) Failed(where string, err error) { h.typed(where, err) }
 
-// strangersMax bounds the texts of strange payloads that are kept, and strangerBytes
-// each of them.
+// strangersMax bounds the number of texts of strange payloads that are kept, and
+// strangerBytes the length of each.
 const (
 	strangersMax  = 1024
 	strangerBytes = 48
 )
 
-// strangers are payloads that nobody published.
+// strangers are payloads that no publisher has published.
 type strangers struct {
-	seen    map[string]bool // on a second path: whoever published is to blame
+	seen    map[string]bool // seen on a second path, so the delivery is not at fault
 	damaged int             // tolerated
-	copies  int             // delivered or seen, tolerated ones left out
+	copies  int             // delivered or seen, except tolerated ones
 	arrived []stranger
 	beyond  [last + 1]int // deliveries without room in arrived, by the guarantee they break
 }
 
-// stranger is the delivery of a payload that nobody published.
+// stranger is the delivery of a payload that no publisher has published.
 type stranger struct {
 	text  string
 	to    *Subscription
@@ -202,8 +197,8 @@ type stranger struct {
 
 func shorten(payload []byte) string { return string(payload[:min(len(payload), strangerBytes)]) }
 
-// message is a payload that was read, before the lock is taken: its checksum is over
-// all of it.
+// message is a payload that was parsed before taking the lock, as its checksum covers all
+// of it.
 type message struct {
 	payload []byte // borrowed
 	name    []byte // nil: it is damaged
@@ -218,8 +213,8 @@ func read(payload []byte) message {
 	return m
 }
 
-// find returns the publisher of a message, or nil and why it has none. The caller
-// holds the lock.
+// find returns the publisher of a message, or nil and the reason why there is none. The
+// caller holds the lock.
 func (h *History) find(m message) (p *Publisher, cause string) {
 	if m.name == nil {
 		return nil, "damaged"
@@ -231,7 +226,7 @@ func (h *History) find(m message) (p *Publisher, cause string) {
 	return p, ""
 }
 
-// stray notes a delivery of what was not published, or not for this subscription.
+// stray records a delivery that was not published, or not for this subscription.
 func (h *History) stray(s *Subscription, at time.Duration, payload []byte, cause string) {
 	if cause == "damaged" && h.options.Damaged == Tolerated {
 		h.strange.damaged++
@@ -246,7 +241,7 @@ func (h *History) stray(s *Subscription, at time.Duration, payload []byte, cause
 	h.strange.arrived = append(h.strange.arrived, stranger{shorten(payload), s, at, cause})
 }
 
-// strayStored notes that a second path saw what was not published.
+// strayStored records that a second path saw something that was not published.
 func (h *History) strayStored(w *Witness, at time.Duration, payload []byte, cause string) {
 	if cause == "damaged" && h.options.Damaged == Tolerated {
 		h.strange.damaged++

@@ -326,7 +326,7 @@ func TestOutcomeOfEachValue(t *testing.T) {
 	w.Saw(next(ack(9)).Payload(0), 9)  // lost by the client
 	w.Saw(next(unknown).Payload(0), 0) // as well
 	next(ack(9))                       // lost by the client: acked where another is
-	next(ack(10))                      // lost, and nobody knows by whom
+	next(ack(10))                      // lost; unproven by whom
 	w.Acknowledged(11)
 	next(ack(11)) // lost by the server
 	r := s.Report()
@@ -389,7 +389,7 @@ func TestErrorsSayWhatToKnow(t *testing.T) {
 	}
 	publish(s.Publisher("p", "a"), 2)
 	s.Subscription("c", "a", check.AtLeastOnce)
-	if err := s.Validate(check.G7); err == nil || err.Error() != "check: AtLeastOnceJS (G7) is broken, count 2: p-0 never came to c (the client's)" {
+	if err := s.Validate(check.G7); err == nil || err.Error() != "check: AtLeastOnceJS (G7) is broken, count 2: p-0 was never delivered to c (the client's)" {
 		t.Error(err)
 	}
 	if err := s.Validate(check.G7, check.G8); !errors.Is(err, check.ErrBrokeAtLeastOnceJS) || !errors.Is(err, check.ErrVoid) {
@@ -520,7 +520,7 @@ func TestDamageMayBeTolerated(t *testing.T) {
 	if found := brokenOf(t, s.History); len(found) > 1 || found[check.G2] == nil { // the others are not there
 		t.Error(found)
 	}
-	if r := s.Report(); r.Damaged != 2 || r.Strange != 0 || !strings.Contains(r.String(), "besides: 0 of what nobody published, 2 damaged") {
+	if r := s.Report(); r.Damaged != 2 || r.Strange != 0 || !strings.Contains(r.String(), "also: 0 never published, 2 damaged") {
 		t.Errorf("%d damaged, %d strange\n%v", r.Damaged, r.Strange, r)
 	}
 }

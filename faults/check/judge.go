@@ -6,20 +6,20 @@ import (
 	"slices"
 )
 
-// Outcome is what became of one value.
+// Outcome is what happened to one value.
 type Outcome uint8
 
-// The outcomes. There means: seen on the second path, or, for a publisher that has
-// none, delivered to anybody.
+// The outcomes. Present means: seen on the second path, or, for a publisher that has
+// none, delivered to anyone.
 const (
-	OK         Outcome = iota // accepted or acked, and there
-	Recovered                 // its call ended as unknown, and it is there
-	Uncertain                 // its call ended as unknown, or without a confirmation, or the client took that back, and it is not there
-	Refused                   // its call was rejected, and it is not there: as it should be
-	Lost                      // acked and not there; or there, and a subscription that has to get each value did not
-	Duplicated                // there more than once
-	Reordered                 // there, behind one that was published after it
-	Unexpected                // there though its call was rejected; payloads that nobody published count besides
+	OK         Outcome = iota // accepted or acked, and present
+	Recovered                 // its call ended as unknown, and it is present
+	Uncertain                 // its call ended as unknown or without a confirmation, or the client reported it uncertain later, and it is not present
+	Refused                   // its call was rejected, and it is not present, as it should be
+	Lost                      // acked and not present; or present, and not delivered to a subscription that has to get each value
+	Duplicated                // present more than once
+	Reordered                 // present, after one that was published later
+	Unexpected                // present although its call was rejected; also payloads that no publisher has published
 	outcomes   = iota
 )
 
@@ -28,19 +28,19 @@ func (o Outcome) String() string {
 	return [...]string{"ok", "recovered", "uncertain", "refused", "lost", "duplicated", "reordered", "unexpected", "unknown"}[min(o, outcomes)]
 }
 
-// judgement is what a history comes to at one moment.
+// judgement is the result of a history at one time.
 type judgement struct {
 	keep     int // examples
 	tallies  [last + 1]tally
 	evidence [last + 1]int
 	counts   [][outcomes]int // by publisher
 	blames   [Server + 1]int // of lost values
-	missed   []uint32        // by group: values it had to get, or could have got, and did not
+	missed   []uint32        // by group: values that it had to get, or could have got, and did not get
 	meant    []uint32        // by group: values that were meant for it
 }
 
-// judge looks at all values once, and is asked again only when something was recorded
-// since. The caller holds the lock.
+// judge evaluates all values; the result is reused until something is recorded. The
+// caller holds the lock.
 func (h *History) judge() *judgement {
 	if h.judged != nil {
 		return h.judged
@@ -70,7 +70,7 @@ func (h *History) judge() *judgement {
 	return j
 }
 
-// add notes what broke a guarantee, as it shows at the end.
+// add records a violation that shows at the end.
 func (j *judgement) add(g Guarantee, blame Blame, format string, args ...any) {
 	t := &j.tallies[g]
 	if t.count++; len(t.examples) < j.keep {
@@ -78,7 +78,7 @@ func (j *judgement) add(g Guarantee, blame Blame, format string, args ...any) {
 	}
 }
 
-// scan is the look at the values of one publisher.
+// scan is the evaluation of one publisher's values.
 type scan struct {
 	*judgement
 	h       *History
@@ -86,7 +86,7 @@ type scan struct {
 	witness *Witness
 
 	tracks    []reading
-	lost      []uint32 // acked, not on the second path, and it is not known why
+	lost      []uint32 // acked, not on the second path, for no known reason
 	accepted  []uint32 // accepted only, and not on the second path; the first ones
 	acceptedN int
 }
@@ -126,7 +126,7 @@ func (h *History) judgePublisher(j *judgement, p *Publisher) {
 	}
 }
 
-// there reports whether a value is known to be there.
+// there reports whether a value is known to be present.
 func (s *scan) there(cell flags) bool {
 	if s.witness != nil {
 		return cell&stored != 0
@@ -134,8 +134,8 @@ func (s *scan) there(cell flags) bool {
 	return cell&arrived != 0
 }
 
-// groups counts what the groups were meant to get, and reports whether one that has
-// to get each value did not.
+// groups counts what the groups were meant to get, and reports whether one that has to
+// get each value missed this one.
 func (s *scan) groups(n uint32, cell flags) (missing bool) {
 	expected := cell&outcomeMask == acked
 	if s.witness != nil {
@@ -157,13 +157,13 @@ func (s *scan) groups(n uint32, cell flags) (missing bool) {
 		s.missed[i]++
 		if !core {
 			missing = true
-			s.add(G7, Client, "%s-%d never came to %s", s.p.name, n, g.name)
+			s.add(G7, Client, "%s-%d was never delivered to %s", s.p.name, n, g.name)
 		}
 	}
 	return missing
 }
 
-// classify returns the one outcome of a value, the worst one first.
+// classify returns the outcome of a value; the worst one takes precedence.
 func (s *scan) classify(n uint32, cell flags, missing bool) Outcome {
 	outcome, there := cell&outcomeMask, s.there(cell)
 	switch {
@@ -190,8 +190,8 @@ func (s *scan) classify(n uint32, cell flags, missing bool) Outcome {
 	}
 }
 
-// loss notes a value that was acked and is not there. One that was seen before is the
-// server's loss; for the others [scan.losses] looks for a reason.
+// loss records a value that was acked and is not present. If it was seen before, the
+// server lost it; for the others [scan.losses] looks for a reason.
 func (s *scan) loss(n uint32, cell flags) {
 	switch {
 	case s.witness == nil:
@@ -203,14 +203,14 @@ func (s *scan) loss(n uint32, cell flags) {
 	}
 }
 
-// breaches finds what the flags of one value tell.
+// breaches finds the violations that the flags of one value show.
 func (s *scan) breaches(n uint32, cell flags) {
 	p, j := s.p, s.judgement
 	switch outcome := cell & outcomeMask; {
 	case outcome == pending:
 		j.add(G2, Unproven, "%s-%d has no outcome", p.name, n)
 	case outcome == rejected && cell&(stored|arrived) != 0:
-		j.add(G2, Unproven, "%s-%d was rejected, and is there", p.name, n)
+		j.add(G2, Unproven, "%s-%d was rejected, and is present", p.name, n)
 	case outcome == accepted && s.witness != nil && cell&(stored|storedBefore) == 0:
 		s.acceptedN++
 		if len(s.accepted) < j.keep {
@@ -237,7 +237,7 @@ func (s *scan) breaches(n uint32, cell flags) {
 func (s *scan) copies(n uint32, cell flags) {
 	switch {
 	case cell&storedTwice != 0:
-		s.add(G3, Unproven, "%s-%d is there more than once", s.p.name, n)
+		s.add(G3, Unproven, "%s-%d is present more than once", s.p.name, n)
 	case cell&arrivedTwice != 0:
 		s.add(G6, Unproven, "%s-%d was delivered more than once", s.p.name, n)
 	}
@@ -246,27 +246,27 @@ func (s *scan) copies(n uint32, cell flags) {
 func (s *scan) disorder(n uint32, cell flags) {
 	switch {
 	case cell&storedLate != 0:
-		s.add(G4, Unproven, "%s-%d is there behind one that was published after it", s.p.name, n)
+		s.add(G4, Unproven, "%s-%d is present after one that was published later", s.p.name, n)
 	case cell&arrivedLate != 0 && s.witness == nil:
-		s.add(G4, Unproven, "%s-%d was delivered behind one that was published after it", s.p.name, n)
+		s.add(G4, Unproven, "%s-%d was delivered after one that was published later", s.p.name, n)
 	case cell&arrivedLate != 0:
-		s.add(G6, Unproven, "%s-%d was delivered behind one that was there after it", s.p.name, n)
+		s.add(G6, Unproven, "%s-%d was delivered after one that is later on the second path", s.p.name, n)
 	}
 }
 
-// silent compares what is missing without a word with what the client reported.
+// silent compares what is missing without a report with what the client reported.
 func (s *scan) silent() {
 	quiet := s.acceptedN - s.p.uncertain
 	for i := range max(quiet, 0) {
 		if i < len(s.accepted) {
-			s.add(G2, Unproven, "%s-%d was accepted, is not there, and nothing was reported", s.p.name, s.accepted[i])
+			s.add(G2, Unproven, "%s-%d was accepted, is not present, and was not reported", s.p.name, s.accepted[i])
 			continue
 		}
 		s.tallies[G2].count++
 	}
 }
 
-// losses looks for the reason of each value that was acked and is not there.
+// losses looks for the reason why each value that was acked is not present.
 func (s *scan) losses() {
 	reported := max(s.p.uncertain-s.acceptedN, 0)
 	holders := s.holders()
@@ -274,26 +274,26 @@ func (s *scan) losses() {
 		seq := s.p.cells.seq(n)
 		holder, other := holders[seq]
 		switch {
-		case seq == 0 && reported > 0: // the client said so: that is no loss
+		case seq == 0 && reported > 0: // the client reported it, so it is not a loss
 			reported--
 			s.counts[s.p.index][Lost]--
 			s.counts[s.p.index][Uncertain]++
 		case seq == 0:
 			s.blames[Unproven]++
-			s.add(G1, Unproven, "%s-%d was confirmed, and is not there", s.p.name, n)
+			s.add(G1, Unproven, "%s-%d was confirmed, and is not present", s.p.name, n)
 		case other:
 			s.blames[Client]++
-			s.add(G1, Client, "%s-%d was acked at %d, where %s is", s.p.name, n, seq, holder)
+			s.add(G1, Client, "%s-%d was acked at %d, where %s is stored", s.p.name, n, seq, holder)
 		case s.witness.acks.has(seq):
 			s.blames[Server]++
 		default:
 			s.blames[Unproven]++
-			s.add(G1, Unproven, "%s-%d was acked at %d, and is not there", s.p.name, n, seq)
+			s.add(G1, Unproven, "%s-%d was acked at %d, and is not present", s.p.name, n, seq)
 		}
 	}
 }
 
-// holders returns what is stored where the lost values were acked.
+// holders returns what is stored at the sequences of the lost values' acks.
 func (s *scan) holders() map[uint64]string {
 	wanted, found := map[uint64]string{}, map[uint64]string{}
 	for _, n := range s.lost {
@@ -312,7 +312,7 @@ func (s *scan) holders() map[uint64]string {
 	return found
 }
 
-// holds adds to found those of the sequences at which a value of the publisher is.
+// holds adds to found the wanted sequences that hold a value of the publisher.
 func (p *Publisher) holds(wanted, found map[uint64]string) {
 	for n := range p.next {
 		if *p.cells.at(n)&stored == 0 {
@@ -325,8 +325,8 @@ func (p *Publisher) holds(wanted, found map[uint64]string) {
 	}
 }
 
-// judgeStrangers puts down what nobody published to whoever made it: what the second
-// path saw as well was there, and delivered honestly.
+// judgeStrangers assigns payloads that no publisher has published to whoever produced
+// them: what the second path also saw was stored, and delivered correctly.
 func (h *History) judgeStrangers(j *judgement) {
 	for _, s := range h.strange.arrived {
 		if h.strange.seen[s.text] {
@@ -351,8 +351,8 @@ func (h *History) judgeCalls(j *judgement) {
 	}
 }
 
-// tally returns what broke a guarantee, and the evidence for it. The stalls are looked
-// for at each call: waiting goes on though nothing is recorded.
+// tally returns the violations of a guarantee, and the evidence for it. Stalls are looked
+// for in each call, as waiting continues while nothing is recorded.
 func (h *History) tally(j *judgement, g Guarantee) (t tally, evidence int) {
 	t, evidence = j.tallies[g], j.evidence[g]
 	t.examples = slices.Clone(t.examples)
@@ -377,7 +377,7 @@ func (h *History) judgeTrace(j *judgement) {
 	}
 	j.evidence[G15] += h.expected.Lines
 	if after, before := h.trace.parting(h.expected); before != 0 {
-		j.add(G15, Unproven, "the runs part after line %d, at line %d at the latest; hash %016x, want %016x",
+		j.add(G15, Unproven, "the runs differ after line %d, at line %d at the latest; hash %016x, want %016x",
 			after, before, h.trace.Hash, h.expected.Hash)
 	}
 }

@@ -24,7 +24,7 @@ const (
 	acks
 	rejects
 	unknowns
-	flushes  // all that the publisher's accepted values needed is confirmed
+	flushes  // confirms all accepted values of the publisher
 	renews   // the publisher has a new connection
 	shows    // the second path shows the value
 	delivers // the reader gets the value
@@ -90,7 +90,7 @@ func (w *world) do(s step) { w.steps = append(w.steps, s) }
 
 func (w *world) chance(of int, what string) bool { return rapid.IntRange(1, 100).Draw(w.t, what) <= of }
 
-// draw returns the steps of an honest run, in which each kind of step comes.
+// draw returns the steps of an honest run, with steps of every kind.
 func draw(t *rapid.T) []step {
 	w := &world{t: t}
 	for p := range publishers { // enough of everything for each mutation
@@ -147,7 +147,7 @@ func (w *world) publish(p int, has bool) {
 	w.do(s)
 }
 
-// route puts a value into the queues of those who are to get it.
+// route puts a value into the queues of its receivers.
 func (w *world) route(s step) {
 	if s.p >= corePublishers {
 		w.pending[durable] = append(w.pending[durable], s)
@@ -161,7 +161,7 @@ func (w *world) route(s step) {
 	w.pending[member] = append(w.pending[member], s)
 }
 
-// deliver delivers up to so many values to each reader, in their order.
+// deliver delivers up to n values to each reader, in their order.
 func (w *world) deliver(most int) {
 	for r := range readers {
 		n := min(most, len(w.pending[r]))
@@ -183,7 +183,7 @@ func (w *world) deliver(most int) {
 	}
 }
 
-// others does one of everything that is not about values.
+// others records one of everything that is not about values.
 func (w *world) others() {
 	w.do(step{verb: calls})
 	w.do(step{verb: returns, wait: 100 * time.Millisecond})
@@ -198,7 +198,7 @@ func (w *world) others() {
 	w.do(step{verb: logs, text: rapid.StringN(0, 5, 5).Draw(w.t, "line")})
 	w.do(step{verb: owns, size: 1})
 	w.do(step{verb: recreates, wait: time.Second})
-	w.do(step{verb: heals}) // for this work only: a change elsewhere is no stall
+	w.do(step{verb: heals}) // for this work only: a change elsewhere is not a stall
 	w.do(step{verb: works})
 	w.do(step{verb: progresses, wait: time.Second})
 	w.do(step{verb: impairs})
@@ -334,7 +334,7 @@ func (p *player) other(s step) {
 	}
 }
 
-// traceOf returns the trace that the steps come to.
+// traceOf returns the trace of the steps.
 func traceOf(steps []step) check.Trace {
 	s := newStage(options())
 	for _, one := range steps {
@@ -395,10 +395,10 @@ func (m *mutant) is(v verb) int { return m.pick(func(s step) bool { return s.ver
 // drop removes the steps that fit.
 func (m *mutant) drop(fits func(s step) bool) { m.steps = slices.DeleteFunc(m.steps, fits) }
 
-// again repeats a step right behind itself.
+// again repeats a step directly after itself.
 func (m *mutant) again(i int) { m.steps = slices.Insert(m.steps, i+1, m.steps[i]) }
 
-// delay lets time pass before a step.
+// delay inserts a pause before a step.
 func (m *mutant) delay(i int, d time.Duration) { m.steps[i].wait += d }
 
 // sameValue reports whether two steps are about one value.
@@ -407,8 +407,8 @@ func sameValue(a, b step) bool {
 		a.verb != renews && b.verb != renews && a.p == b.p && a.n == b.n
 }
 
-// swapSeen lets the first two values of a publisher, which left over one connection,
-// change places in the steps that are named.
+// swapSeen swaps the first two values of a publisher, sent over one connection, in the
+// named steps.
 func (m *mutant) swapSeen(p int, who func(s step) bool) {
 	second := step{verb: begins, p: p, n: 1}
 	m.drop(func(s step) bool { return s == second })

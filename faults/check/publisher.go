@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Publisher makes the unique values of one stream of messages: one subject, one
-// client, an order among them. It holds all that is known of each value.
+// Publisher creates the unique values of one sequence of messages: one subject, one
+// client, in order. It keeps what is known of each value.
 type Publisher struct {
 	h       *History
 	index   int
@@ -20,16 +20,16 @@ type Publisher struct {
 
 	next      uint32   // the counter of the next value
 	starts    []uint32 // counters at which a connection of the publisher began, ascending
-	confirmed uint32   // below it no value waits for a flush any more
+	confirmed uint32   // no value below it waits for a flush any more
 	cells     cells
-	elsewhere map[uint32]uint64 // where a value is stored, if its ack said another sequence
-	uncertain int               // messages that the client itself reported as perhaps lost
+	elsewhere map[uint32]uint64 // where a value is stored, if its ack had another sequence
+	uncertain int               // messages that the client reported as possibly lost
 	effort    *effort
 }
 
-// Publisher adds a publisher. The name is unique, and neither empty nor does it hold
-// blanks or control characters; the subject is a literal one. It panics otherwise, as
-// the test is wrong then.
+// Publisher adds a publisher. The name must be unique, not empty, and without blanks and
+// control characters; the subject must be literal. It panics otherwise, as the test is
+// wrong then.
 func (h *History) Publisher(name, subject string) *Publisher {
 	h.record()
 	defer h.mu.Unlock()
@@ -50,8 +50,8 @@ func (h *History) Publisher(name, subject string) *Publisher {
 	return p
 }
 
-// Unordered says that the publisher does not ask for an order: [Ordered] and the order
-// within [AtMostOnceCore] do not judge its values. It returns the publisher.
+// Unordered says that the publisher needs no order: [Ordered] and the order within
+// [AtMostOnceCore] do not judge its values. It returns the publisher.
 func (p *Publisher) Unordered() *Publisher {
 	p.h.record()
 	defer p.h.mu.Unlock()
@@ -59,9 +59,9 @@ func (p *Publisher) Unordered() *Publisher {
 	return p
 }
 
-// Resends says that the publisher agreed to have messages sent again that may have
-// arrived: [NoSilentDup] and [AtMostOnceCore] accept copies of its values. It returns
-// the publisher.
+// Resends says that the publisher agrees to messages being sent again that may have
+// arrived: [NoSilentDup] and [AtMostOnceCore] accept copies of its values. It returns the
+// publisher.
 func (p *Publisher) Resends() *Publisher {
 	p.h.record()
 	defer p.h.mu.Unlock()
@@ -69,10 +69,10 @@ func (p *Publisher) Resends() *Publisher {
 	return p
 }
 
-// NewConnection says that what is published from now on leaves over another
-// connection: call it when the client says that it has lost its connection. Order is
-// promised within one connection only, as a server may read what is left of the old one
-// after it has begun with the new one.
+// NewConnection says that later messages leave over another connection: call it when the
+// client reports that it has lost its connection. Order is promised only within one
+// connection, as a server may read what is left of the old one after it has begun to read
+// the new one.
 func (p *Publisher) NewConnection() {
 	p.h.record()
 	defer p.h.mu.Unlock()
@@ -93,24 +93,24 @@ func (p *Publisher) connection(n uint32) int {
 	return i
 }
 
-// Uncertain records that the client itself reported n messages of the publisher as
-// perhaps lost, without saying which. So many that are missing are no silent loss.
+// Uncertain records that the client reported n messages of the publisher as possibly
+// lost, without saying which. Up to n missing messages are then not a silent loss.
 func (p *Publisher) Uncertain(n int) {
 	p.h.record()
 	defer p.h.mu.Unlock()
 	p.uncertain += n
 }
 
-// Publish is one call that publishes a value. It is a small value to be copied and
-// used from one goroutine at a time. One of its methods that end it is called once
-// the call has returned.
+// Publish is one call that publishes a value. It is small, meant to be copied, and not
+// safe for concurrent use. One of the methods that end it has to be called once the call
+// has returned.
 type Publish struct {
 	p        *Publisher
 	n        uint32
 	deadline time.Duration // never: none
 }
 
-// Publish records that the next value is about to be published by a call that has to
+// Publish records that the next value is about to be published, by a call that has to
 // return within the timeout; 0 is no timeout.
 func (p *Publisher) Publish(timeout time.Duration) Publish {
 	at := p.h.record()
@@ -131,25 +131,23 @@ func deadline(at, timeout time.Duration) time.Duration {
 }
 
 // Value returns the text of the value: the publisher's name, a hyphen, a counter. A
-// message that carries it as its payload, or [Publish.Payload], is recognised.
+// message is recognized if its payload is this text or [Publish.Payload].
 func (o Publish) Value() string { return string(appendValue(nil, o.p.name, o.n)) }
 
-// Payload returns a payload of size bytes that carries the value, sealed with a
-// checksum over all of it; it is longer where the value needs more. The slice is the
-// caller's.
+// Payload returns a payload of size bytes that carries the value, with a checksum over
+// all of it; it is longer if the value needs more. The slice belongs to the caller.
 func (o Publish) Payload(size int) []byte { return seal(o.p.name, o.n, size) }
 
-// Accepted records that the call returned without an error, and without a
-// confirmation of the server: core NATS. Another end may follow, such as that of a
-// [Flush].
+// Accepted records that the call returned without an error and without a confirmation of
+// the server, as in core NATS. Another end may follow, such as that of a [Flush].
 func (o Publish) Accepted() { o.end(accepted, 0, nil) }
 
 // Acked records that the server confirmed the value, with its sequence in the stream;
 // 0 if it has none.
 func (o Publish) Acked(seq uint64) { o.end(acked, seq, nil) }
 
-// AckedDuplicate is [Publish.Acked] by an ack that said that the server had the value
-// already.
+// AckedDuplicate is [Publish.Acked] for an ack that says that the server already had the
+// value.
 func (o Publish) AckedDuplicate(seq uint64) {
 	o.p.h.record()
 	o.p.h.again++
@@ -161,13 +159,13 @@ func (o Publish) AckedDuplicate(seq uint64) {
 // published.
 func (o Publish) Rejected(err error) { o.end(rejected, 0, err) }
 
-// Unknown records that the call failed, and that the value may have been published
-// all the same.
+// Unknown records that the call failed, and that the value may nevertheless have been
+// published.
 func (o Publish) Unknown(cause error) { o.end(unknown, 0, cause) }
 
 var outcomeNames = [...]string{"no outcome", "accepted", "acked", "rejected", "unknown"}
 
-// end ends the call, as one of the outcomes; the sequence is that of an ack.
+// end ends the call with one of the outcomes; seq is that of an ack.
 func (o Publish) end(outcome flags, seq uint64, err error) {
 	p := o.p
 	p.h.typed(p.name, err)
@@ -193,8 +191,8 @@ func (o Publish) end(outcome flags, seq uint64, err error) {
 	}
 }
 
-// setAck notes the sequence of an ack. The place is shared with the sequence under
-// which the value was seen in the stream, which is the same unless something is wrong.
+// setAck records the sequence of an ack. It shares its place with the sequence at which
+// the value was seen in the stream, which is the same unless something is wrong.
 func (p *Publisher) setAck(n uint32, cell flags, seq uint64) {
 	seen := p.cells.seq(n)
 	if cell&(stored|storedBefore) != 0 && seen != 0 && seen != seq {
@@ -203,7 +201,7 @@ func (p *Publisher) setAck(n uint32, cell flags, seq uint64) {
 	p.cells.setSeq(n, seq)
 }
 
-// setStored notes the sequence under which a value is stored.
+// setStored records the sequence at which a value is stored.
 func (p *Publisher) setStored(n uint32, cell flags, seq uint64) {
 	switch known := p.cells.seq(n); {
 	case known == 0:
@@ -220,7 +218,7 @@ func (p *Publisher) putElsewhere(n uint32, seq uint64) {
 	p.elsewhere[n] = seq
 }
 
-// storedSeq returns the sequence under which a value was seen in the stream.
+// storedSeq returns the sequence at which a value was seen in the stream.
 func (p *Publisher) storedSeq(n uint32) uint64 {
 	if seq := p.elsewhere[n]; seq != 0 {
 		return seq
@@ -234,8 +232,8 @@ type Flush struct {
 	until uint32
 }
 
-// Flush records that a flush is about to be called. Its end says what became of the
-// values that were accepted until now.
+// Flush records that a flush is about to be called. Its end decides about the values that
+// were accepted until now.
 func (p *Publisher) Flush() Flush {
 	p.h.record()
 	defer p.h.mu.Unlock()
@@ -246,8 +244,8 @@ func (p *Publisher) Flush() Flush {
 // before it has reached the server.
 func (f Flush) Confirmed() { f.end(acked) }
 
-// Unknown records that the flush failed: what was accepted before it, and not
-// confirmed yet, may or may not have arrived.
+// Unknown records that the flush failed: what was accepted before it, and not yet
+// confirmed, may or may not have arrived.
 func (f Flush) Unknown(cause error) {
 	f.p.h.typed(f.p.name+": flush", cause)
 	if cause == nil {
@@ -269,18 +267,18 @@ func (f Flush) end(outcome flags) {
 			*cell = *cell&^outcomeMask | outcome
 		}
 		if done = done && *cell&outcomeMask != pending; done {
-			p.confirmed = n + 1 // the next flush need not look at it
+			p.confirmed = n + 1 // the next flush need not consider it
 		}
 	}
 }
 
-// order follows the counters of one publisher as one observer sees them for the first
+// order tracks the counters of one publisher as one observer sees them for the first
 // time.
 type order struct {
 	highest []uint32 // by connection of the publisher: the highest counter seen, plus 1
 }
 
-// late reports whether a value comes behind one that left after it over the same
+// late reports whether a value arrives after one that left later over the same
 // connection.
 func (o *order) late(p *Publisher, n uint32) bool {
 	c := p.connection(n)

@@ -16,7 +16,7 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	Unjudged Verdict = iota // too little was seen
+	Unjudged Verdict = iota // too little evidence
 	Held
 	Failed
 )
@@ -24,19 +24,19 @@ const (
 // String returns the verdict in lower case.
 func (v Verdict) String() string { return [...]string{"void", "held", "broken"}[min(v, Failed)] }
 
-// Report is what a history comes to, to be printed and to be compared. It is a copy
-// that nothing changes.
+// Report is the result of a history, for printing and comparing. It is an independent
+// copy.
 type Report struct {
 	Took       time.Duration    // from the first moment until the report
 	Values     int              // published
 	Outcomes   map[Outcome]int  // by outcome; each value has one
-	Lost       map[Blame]int    // the lost ones by who is to blame
-	Strange    int              // deliveries and sights of what nobody published
+	Lost       map[Blame]int    // lost values, by who is to blame
+	Strange    int              // deliveries and observations of what no publisher has published
 	Damaged    int              // damaged payloads that were tolerated
-	Duplicates int              // acks that said that the server had it already
-	Publishers []PublisherRow   // in the order in which they were made
-	Readers    []ReaderRow      // groups, in the order in which they were made
-	Calls      []CallRow        // by operation, without those that were not used
+	Duplicates int              // acks that said that the server already had the value
+	Publishers []PublisherRow   // in the order of creation
+	Readers    []ReaderRow      // groups, in the order of creation
+	Calls      []CallRow        // by operation, except unused ones
 	Samples    []SampleRow      // by name
 	Guarantees [last]VerdictRow // G1 first
 	Trace      Trace            // of the event log
@@ -47,28 +47,28 @@ type PublisherRow struct {
 	Name, Subject string
 	Values        int
 	Outcomes      map[Outcome]int
-	Reported      int // messages that the client itself reported as perhaps lost
+	Reported      int // messages that the client reported as possibly lost
 }
 
-// ReaderRow is one group, or one subscription that shares with nobody.
+// ReaderRow is one group, or one subscription that is in no group.
 type ReaderRow struct {
 	Name, Subject string
 	Promise       Promise
-	Meant         int // values that were there, or acked, while it was active
-	Missed        int // of those: values that it did not get
+	Meant         int // values that were present, or acked, while it was active
+	Missed        int // those of them that it did not get
 	Delivered     int // deliveries
-	Repeated      int // of those: deliveries of what had come before
-	Strange       int // of those: deliveries of what was not meant for it
+	Repeated      int // repeated deliveries among them
+	Strange       int // deliveries among them that were not meant for it
 }
 
-// CallRow is the calls of one operation that have ended.
+// CallRow is the ended calls of one operation.
 type CallRow struct {
 	Operation Operation
 	Good, Bad int
 	Longest   time.Duration
 }
 
-// SampleRow is what had a limit.
+// SampleRow is something with a limit.
 type SampleRow struct {
 	Name           string
 	Highest, Limit int64
@@ -78,12 +78,12 @@ type SampleRow struct {
 type VerdictRow struct {
 	Guarantee Guarantee
 	Verdict   Verdict
-	Evidence  int // how much was seen of what it is about
+	Evidence  int // how much evidence there was
 	Count     int // how often it was broken
 	First     string
 }
 
-// Report returns what the history comes to at this moment. It looks at every value.
+// Report returns the current result. It evaluates every value.
 func (h *History) Report() Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -166,7 +166,7 @@ func (r Report) String() string {
 	return trailing.ReplaceAllString(text.String(), "\n")
 }
 
-// trailing matches the blanks that end a line whose last cells are empty.
+// trailing matches the blanks at the end of a line whose last cells are empty.
 var trailing = regexp.MustCompile(` +\n`)
 
 // shown is the outcomes in the order of the columns.
@@ -188,7 +188,7 @@ func (r Report) printValues(t *tabwriter.Writer) {
 		fmt.Fprintf(t, "lost: %d %v, %d %v, %d %v\n", r.Lost[Client], Client, r.Lost[Server], Server, r.Lost[Unproven], Unproven)
 	}
 	if r.Strange+r.Damaged > 0 {
-		fmt.Fprintf(t, "besides: %d of what nobody published, %d damaged\n", r.Strange, r.Damaged)
+		fmt.Fprintf(t, "also: %d never published, %d damaged\n", r.Strange, r.Damaged)
 	}
 	fmt.Fprintln(t)
 }
@@ -236,8 +236,8 @@ func (r Report) printVerdicts(t *tabwriter.Writer) {
 	}
 }
 
-// String returns the row in one line: the name, the verdict, and if it is broken how
-// often, and by what first.
+// String returns the row in one line: the name, the verdict, and if the guarantee is
+// broken the count and the first example.
 func (v VerdictRow) String() string {
 	line := fmt.Sprintf("G%d %v: %v", v.Guarantee, v.Guarantee, v.Verdict)
 	if v.Count > 0 {

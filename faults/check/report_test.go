@@ -34,7 +34,7 @@ func TestReportAsText(t *testing.T) {
 		"bank       money      2       0   0          2          0        0     0           0          0",
 		"all                   5       1   0          2          0        2     0           0          0",
 		"lost: 1 the client's, 0 the server's, 1 unproven",
-		"besides: 1 of what nobody published, 0 damaged",
+		"also: 1 never published, 0 damaged",
 		"",
 		"reader  subject   promise        meant  missed  delivered  repeated  strange",
 		"till    orders.>  at least once  2      1       3          1         1",
@@ -46,13 +46,13 @@ func TestReportAsText(t *testing.T) {
 		"queue   7        10",
 		"",
 		"guarantee                  verdict  seen  broken  first",
-		"G1         AckedKept       broken   3     1       shop-2 was acked at 3, and is not there",
+		"G1         AckedKept       broken   3     1       shop-2 was acked at 3, and is not present",
 		"G2         OneOutcome      held     7     0",
 		"G3         NoSilentDup     held     2     0",
 		"G4         Ordered         held     2     0",
 		"G5         SubsRestored    void     0     0",
 		"G6         AtMostOnceCore  void     0     0",
-		"G7         AtLeastOnceJS   broken   3     2       shop-1 never came to till (the client's)",
+		"G7         AtLeastOnceJS   broken   3     2       shop-1 was never delivered to till (the client's)",
 		"G8         NoStall         void     0     0",
 		"G9         Bounded         held     2     0",
 		"G10        NoLeak          void     0     0",
@@ -71,7 +71,7 @@ func TestReportAsText(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	for i, line := range []string{"G1 AckedKept: broken, 1 times, first: shop-2 was acked at 3, and is not there", "G2 OneOutcome: held"} {
+	for i, line := range []string{"G1 AckedKept: broken, 1 times, first: shop-2 was acked at 3, and is not present", "G2 OneOutcome: held"} {
 		if got := r.Guarantees[i].String(); got != line {
 			t.Errorf("%q, want %q", got, line)
 		}

@@ -6,10 +6,10 @@ import "fmt"
 type Interest struct {
 	Subject string
 	Queue   string
-	Max     int // messages until the server ends it; 0 is no end
+	Max     int // messages until the server ends it; 0 is no limit
 }
 
-// String returns the interest as it is written in a report.
+// String returns the interest as shown in a report.
 func (i Interest) String() string {
 	text := i.Subject
 	if i.Queue != "" {
@@ -21,9 +21,9 @@ func (i Interest) String() string {
 	return text
 }
 
-// Interest records what a client wants to be subscribed to, and what the server knows
-// of it at the same moment, both in any order. The slices are read and not kept.
-// Compare when the client says that it is connected again.
+// Interest records a client's subscriptions, as the client wants them and as the server
+// has them at the same time, both in any order. The slices are read and not kept. Compare
+// when the client reports that it is connected again.
 func (h *History) Interest(client string, desired, actual []Interest) {
 	at := h.record()
 	defer h.mu.Unlock()
@@ -41,27 +41,27 @@ func (h *History) Interest(client string, desired, actual []Interest) {
 				h.breach(G5, at, "%s: %v is missing at the server", client, i)
 				balance[i]--
 			} else if n < 0 {
-				h.breach(G5, at, "%s: the server has %v, which is not wanted, or twice", client, i)
+				h.breach(G5, at, "%s: the server has %v, which is unwanted or a duplicate", client, i)
 				balance[i]++
 			}
 		}
 	}
 }
 
-// Objects records what a client owns on the server, such as the consumers of one
-// watcher, and how many of them it may own at that moment: none after it was closed.
-// The names are read and not kept.
+// Objects records what a client owns on the server, such as the consumers of one watcher,
+// and how many it may own at that time: none after it was closed. The names are read and
+// not kept.
 func (h *History) Objects(owner string, most int, names []string) {
 	at := h.record()
 	defer h.mu.Unlock()
 	h.evidence[G16]++
 	for _, name := range names[min(max(most, 0), len(names)):] {
-		h.breach(G16, at, "%s left %s behind: %d are there, and %d allowed", owner, name, len(names), max(most, 0))
+		h.breach(G16, at, "%s left %s behind: %d exist, %d allowed", owner, name, len(names), max(most, 0))
 	}
 }
 
-// Leftovers records what of a client is there after it was closed: goroutines, timers,
-// descriptors, buffers. A count of 0 is what it should be.
+// Leftovers records what is left of a client after it was closed: goroutines, timers,
+// descriptors, buffers. A count of 0 is correct.
 func (h *History) Leftovers(what string, count int) {
 	at := h.record()
 	defer h.mu.Unlock()
@@ -71,12 +71,12 @@ func (h *History) Leftovers(what string, count int) {
 	}
 }
 
-// sample is the highest value of something that has a limit.
+// sample is the highest value of something with a limit.
 type sample struct {
 	highest, limit int64
 }
 
-// Sample records the size of something that has a limit: memory, a queue, attempts,
+// Sample records the size of something with a limit: memory, a queue, attempts,
 // connections.
 func (h *History) Sample(what string, size, limit int64) {
 	at := h.record()
@@ -93,8 +93,8 @@ func (h *History) Sample(what string, size, limit int64) {
 	}
 }
 
-// LimitReached records that a limit was reached: the error by which the client said so,
-// and its counter of what it did not take. There has to be an error, and a count.
+// LimitReached records that a limit was reached: the error by which the client reported
+// it, and its counter of what it refused. Both must be there.
 func (h *History) LimitReached(what string, err error, count int64) {
 	h.typed(what, err)
 	at := h.record()
@@ -111,8 +111,8 @@ func (h *History) LimitReached(what string, err error, count int64) {
 // traceMarks bounds how many marks a trace holds.
 const traceMarks = 256
 
-// Trace is what a run's event log comes to: a hash, and marks along the way, so that
-// two runs show where they part. It is data that can be kept, at most 2 KiB.
+// Trace is a digest of a run's event log: a hash, and intermediate marks, so that two
+// runs show where they begin to differ. It is data that can be stored, at most 2 KiB.
 type Trace struct {
 	Hash  uint64   // over all lines
 	Lines int      // how many there were
@@ -128,7 +128,7 @@ const (
 	fnvPrime  uint64 = 1099511628211
 )
 
-// add goes on with one line. When the marks are full every other one is dropped.
+// add adds one line. When the marks are full, every other one is dropped.
 func (t *Trace) add(line string) {
 	for i := range len(line) {
 		t.Hash = (t.Hash ^ uint64(line[i])) * fnvPrime
@@ -149,8 +149,8 @@ func (t *Trace) add(line string) {
 	t.Every *= 2
 }
 
-// parting returns between which lines two traces part: after the first, at the second
-// at the latest. Both are 0 when they are the same.
+// parting returns between which lines two traces begin to differ: after the first, at the
+// second at the latest. Both are 0 if the traces are the same.
 func (t *Trace) parting(u *Trace) (after, before int) {
 	if t.Hash == u.Hash {
 		return 0, 0
@@ -180,14 +180,15 @@ func (t *Trace) mark(line int) (uint64, bool) {
 }
 
 // Log adds a line to the run's event log. The line is hashed and not kept. It must not
-// hold what differs between two runs of one seed: addresses, or times on the wall.
+// contain anything that differs between two runs of one seed, such as addresses or times
+// of day.
 func (h *History) Log(line string) {
 	h.record()
 	defer h.mu.Unlock()
 	h.trace.add(line)
 }
 
-// Trace returns what was logged until now. The caller owns it.
+// Trace returns the trace of what was logged until now. It belongs to the caller.
 func (h *History) Trace() Trace {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -196,7 +197,7 @@ func (h *History) Trace() Trace {
 	return t
 }
 
-// Replays says which trace this run has to come to: that of another run with the same
+// Replays sets the trace that this run has to match: that of another run with the same
 // seed. The trace is not changed.
 func (h *History) Replays(t Trace) {
 	h.record()

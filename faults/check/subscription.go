@@ -21,7 +21,7 @@ func (p Promise) String() string {
 	return [...]string{"at most once", "at least once", "in order"}[min(p, InOrder)]
 }
 
-// guarantee returns the one that a subscription breaks when it does not keep its
+// guarantee returns the guarantee that is broken by a subscription that does not keep its
 // promise.
 func (p Promise) guarantee() Guarantee {
 	if p == AtMostOnce {
@@ -30,8 +30,8 @@ func (p Promise) guarantee() Guarantee {
 	return G7
 }
 
-// Group is subscriptions that share what is delivered: a queue group, or all who read
-// from one consumer, one after the other or at a time.
+// Group is a set of subscriptions that share deliveries: a queue group, or all readers of
+// one consumer, one after the other or at the same time.
 type Group struct {
 	h       *History
 	name    string
@@ -44,17 +44,17 @@ type Group struct {
 // track is what a group got from one publisher.
 type track struct {
 	seen  bits
-	done  bits   // acked by the group, and the server confirmed it
+	done  bits   // acked by the group, and confirmed by the server
 	begin uint32 // the first value that was published when the group was known to the server
-	end   uint32 // the first value that it need not get any more
+	end   uint32 // the first value that it no longer has to get
 	count uint32 // distinct values
 }
 
 // noEnd is the end of a track whose group goes on.
 const noEnd = ^uint32(0)
 
-// Group adds a group that reads a subject, wildcards included. Until it is told
-// otherwise by [Subscription.Active], every value is meant for it from the first on.
+// Group adds a group that reads a subject, wildcards included. Unless
+// [Subscription.Active] is called, every value is meant for it, from the first on.
 func (h *History) Group(name, subject string, promise Promise) *Group {
 	h.record()
 	defer h.mu.Unlock()
@@ -70,7 +70,7 @@ func (h *History) newGroup(name, subject string, promise Promise) *Group {
 	return g
 }
 
-// meet makes the track for a publisher, in the order in which publishers are made.
+// meet creates the track for a publisher, in the order in which publishers are created.
 func (g *Group) meet(p *Publisher) {
 	var t *track
 	if protocol.Match(g.subject, p.subject) {
@@ -91,17 +91,17 @@ func (g *Group) ended() bool {
 	return len(g.members) > 0
 }
 
-// Subscription is one subscription, consumer or watcher of the client that is judged.
+// Subscription is one subscription, consumer or watcher of the client under test.
 type Subscription struct {
 	h      *History
 	group  *Group
 	name   string
 	state  subState
-	gone   time.Duration // when it had ended
+	gone   time.Duration // when it ended
 	last   uint64        // and at which turn
 	effort *effort
 	orders []order // by publisher
-	seq    uint64  // the highest that was delivered
+	seq    uint64  // the highest delivered one
 
 	delivered, repeated, strange int
 }
@@ -133,16 +133,16 @@ func (g *Group) member(name string) *Subscription {
 	return s
 }
 
-// Subscription adds a subscription that shares with nobody.
+// Subscription adds a subscription that is in no group.
 func (h *History) Subscription(name, subject string, promise Promise) *Subscription {
 	h.record()
 	defer h.mu.Unlock()
 	return h.newGroup(name, subject, promise).member(name)
 }
 
-// Active says that the server knows the subscription now, and that it is meant for
-// what is published from now on only. Without it, it is for everything: a consumer
-// that begins at the first message.
+// Active says that the server now knows the subscription, and that only what is published
+// from now on is meant for it. Without this call everything is meant for it, as for a
+// consumer that begins at the first message.
 func (s *Subscription) Active() {
 	s.h.record()
 	defer s.h.mu.Unlock()
@@ -153,8 +153,8 @@ func (s *Subscription) Active() {
 	}
 }
 
-// Ending says that the subscription is about to be ended: what is published from now
-// on need not arrive any more.
+// Ending says that the subscription is about to be ended: what is published from now on
+// need not arrive any more.
 func (s *Subscription) Ending() {
 	s.h.record()
 	defer s.h.mu.Unlock()
@@ -164,7 +164,7 @@ func (s *Subscription) Ending() {
 	}
 }
 
-// close ends the tracks of the group when nobody is left in it.
+// close ends the tracks of the group when it has no members left.
 func (s *Subscription) close() {
 	if !s.group.ended() {
 		return
@@ -191,8 +191,8 @@ func (s *Subscription) Ended() {
 	s.effort.rest()
 }
 
-// Abandoned is [Subscription.Ended] of a subscription that was cut off in the middle:
-// what it did not get yet is not missed, if nobody else is in its group.
+// Abandoned is [Subscription.Ended] for a subscription that was cut off: values that it
+// did not get are not missed, if it was the last of its group.
 func (s *Subscription) Abandoned() {
 	s.Ended()
 	s.h.record()
@@ -207,9 +207,8 @@ func (s *Subscription) Abandoned() {
 	}
 }
 
-// Pending says that there is something for the subscription to get: from now on it
-// must make progress whenever a healthy server can be reached. Each delivery is
-// progress.
+// Pending says that there is something for the subscription to get: from now on it must
+// make progress whenever a healthy server can be reached. Each delivery is progress.
 func (s *Subscription) Pending() {
 	at := s.h.record()
 	defer s.h.mu.Unlock()
@@ -224,7 +223,7 @@ func (s *Subscription) Done() {
 	s.effort.rest()
 }
 
-// Delivered records a message that the client delivered: its payload, which is read
+// Delivered records a message that the client delivered, by its payload, which is read
 // but not kept.
 func (s *Subscription) Delivered(payload []byte) { s.DeliveredSeq(payload, 0) }
 
@@ -241,7 +240,7 @@ func (s *Subscription) DeliveredSeq(payload []byte, seq uint64) {
 	}
 }
 
-// deliver returns who published the message, nil for what is not meant for the
+// deliver returns the publisher of the message, nil if the message is not meant for the
 // subscription.
 func (s *Subscription) deliver(at time.Duration, m message, seq uint64) *Publisher {
 	h, n := s.h, m.n
@@ -269,7 +268,7 @@ func (s *Subscription) deliver(at time.Duration, m message, seq uint64) *Publish
 		s.once(p, n, fresh)
 	case AtLeastOnce:
 		if !fresh && t.done.has(n) {
-			h.breach(G7, at, "%s got %s-%d again, whose ack the server had confirmed", s.name, p.name, n)
+			h.breach(G7, at, "%s got %s-%d again after the server had confirmed its ack", s.name, p.name, n)
 		}
 	case InOrder:
 		if seq == 0 {
@@ -281,8 +280,8 @@ func (s *Subscription) deliver(at time.Duration, m message, seq uint64) *Publish
 	return p
 }
 
-// once notes copies and order of what comes at most once. Who is to blame shows when
-// the second path is known.
+// once records copies and order for an at-most-once subscription. Who is to blame shows
+// only when the second path is known.
 func (s *Subscription) once(p *Publisher, n uint32, fresh bool) {
 	if !fresh {
 		*p.cells.at(n) |= arrivedTwice
@@ -293,8 +292,8 @@ func (s *Subscription) once(p *Publisher, n uint32, fresh bool) {
 	}
 }
 
-// late reports whether a value, which comes for the first time, comes behind one that
-// left after it.
+// late reports whether a value, seen for the first time, arrives after one that left
+// later.
 func (s *Subscription) late(p *Publisher, n uint32) bool {
 	for len(s.orders) <= p.index {
 		s.orders = append(s.orders, order{})
@@ -302,28 +301,29 @@ func (s *Subscription) late(p *Publisher, n uint32) bool {
 	return s.orders[p.index].late(p, n)
 }
 
-// next checks that sequences only go up. Gaps show at the end, by the values that are
+// next checks that sequences only increase. Gaps show at the end, by the values that are
 // missing.
 func (s *Subscription) next(at time.Duration, p *Publisher, n uint32, seq uint64) {
 	if seq <= s.seq {
-		s.h.breach(G7, at, "%s got %s-%d at sequence %d behind %d", s.name, p.name, n, seq, s.seq)
+		s.h.breach(G7, at, "%s got %s-%d at sequence %d after %d", s.name, p.name, n, seq, s.seq)
 		return
 	}
 	s.seq = seq
 }
 
-// inTurn is next where sequences were not recorded: by the order in which values left.
+// inTurn is next for values without recorded sequences: it uses the order in which they
+// left.
 func (s *Subscription) inTurn(at time.Duration, p *Publisher, n uint32, fresh bool) {
 	switch {
 	case !fresh && !p.resends:
 		s.h.breach(G7, at, "%s got %s-%d again", s.name, p.name, n)
 	case fresh && s.late(p, n) && !p.unordered:
-		s.h.breach(G7, at, "%s got %s-%d behind one that was published after it", s.name, p.name, n)
+		s.h.breach(G7, at, "%s got %s-%d after one that was published later", s.name, p.name, n)
 	}
 }
 
-// Acked records that the client acked a message, and that the server confirmed the
-// ack: it may not come again. An ack without a confirmation is not recorded.
+// Acked records that the client acked a message, and that the server confirmed the ack:
+// it may not be delivered again. Do not record an ack without a confirmation.
 func (s *Subscription) Acked(payload []byte) {
 	m := read(payload)
 	s.h.record()

@@ -3,74 +3,74 @@ package check
 import "errors"
 
 // AckedKept (G1): a value that was acked is on the second path, at the sequence of its
-// ack, or the loss is proven to be the server's: it was there in an earlier read, or
-// the ack itself was seen on the wire. A value that a flush confirmed counts as acked;
-// of those the client may have reported as many as uncertain as are missing.
+// ack, or the loss is proven to be the server's: it was there in an earlier read, or the
+// ack itself was seen on the wire. A value that a flush confirmed counts as acked; of
+// those, any that are missing must have been reported as uncertain by the client.
 func AckedKept(h *History) error { return h.Validate(G1) }
 
-// OneOutcome (G2): each call that publishes, and each other call but dials, closes and
-// drains, ends exactly once, by its deadline; it fails with a cause; what was rejected
-// is nowhere; and what was accepted and is not on the second path was reported, by an
-// end as unknown or by [Publisher.Uncertain].
+// OneOutcome (G2): each call that publishes, and each other call except dials, closes and
+// drains, ends exactly once, by its deadline; if it fails, it has a cause; rejected
+// values are nowhere; and accepted values that are not on the second path were reported,
+// by an end as unknown or by [Publisher.Uncertain].
 func OneOutcome(h *History) error { return h.Validate(G2) }
 
-// NoSilentDup (G3): the second path holds each value once, and nothing that was never
+// NoSilentDup (G3): the second path has each value once, and nothing that was never
 // published.
 func NoSilentDup(h *History) error { return h.Validate(G3) }
 
-// Ordered (G4): the values of one publisher and one connection are in their order on
-// the second path; without one, as each subscription that is at most once got them.
+// Ordered (G4): the values of one publisher and one connection are in order on the second
+// path; if there is none, in the deliveries of each at-most-once subscription.
 func Ordered(h *History) error { return h.Validate(G4) }
 
-// SubsRestored (G5): what the server knew of a client's subscriptions was what the
-// client wanted, nothing missing and nothing doubled.
+// SubsRestored (G5): the server had exactly the subscriptions that the client wanted,
+// none missing and none twice.
 func SubsRestored(h *History) error { return h.Validate(G5) }
 
-// AtMostOnceCore (G6): a subscription that is at most once got each value once at
-// most, in the order of the second path, nothing that was never published, and nothing
-// after it had ended.
+// AtMostOnceCore (G6): each at-most-once subscription got each value at most once, in the
+// order of the second path, nothing that was never published, and nothing after its end.
 func AtMostOnceCore(h *History) error { return h.Validate(G6) }
 
-// AtLeastOnceJS (G7): consumers and watchers got each value that is on the second path,
-// or that was acked if there is none; ordered ones with sequences that only go up, or
-// where none were recorded once and in the order in which they were published; others never one again whose ack was confirmed; nothing that was never published,
-// and nothing after they had ended.
+// AtLeastOnceJS (G7): consumers and watchers got each value that is on the second path
+// or, if there is none, that was acked. Ordered ones got increasing sequences or, where
+// none were recorded, each value once and in the order of publishing; the others got none
+// again after its ack was confirmed. Nothing was delivered that was never published, and
+// nothing after their end.
 func AtLeastOnceJS(h *History) error { return h.Validate(G7) }
 
-// NoStall (G8): while a healthy server could be reached nothing that was pending
-// waited for longer than the recovery budget.
+// NoStall (G8): while a healthy server could be reached, nothing pending waited longer
+// than [Options.Recovery].
 func NoStall(h *History) error { return h.Validate(G8) }
 
-// Bounded (G9): no sample was over its limit, and a limit that was reached was told by
-// an error and a count.
+// Bounded (G9): no sample was over its limit, and each limit that was reached was
+// reported by an error and a count.
 func Bounded(h *History) error { return h.Validate(G9) }
 
-// NoLeak (G10): nothing was left over after the end.
+// NoLeak (G10): nothing was left after the end.
 func NoLeak(h *History) error { return h.Validate(G10) }
 
-// Typed (G11): every error is one that [Options.Typed] knows.
+// Typed (G11): every error is one that [Options.Typed] accepts.
 func Typed(h *History) error { return h.Validate(G11) }
 
 // NoCrash (G12): nothing crashed.
 func NoCrash(h *History) error { return h.Validate(G12) }
 
-// CloseBounded (G13): each close and drain returned once and by its deadline, and said
-// so if it left something unfinished.
+// CloseBounded (G13): each close and drain returned once and by its deadline, and
+// reported what it left unfinished.
 func CloseBounded(h *History) error { return h.Validate(G13) }
 
-// NoStorm (G14): a client dialled one server at a time, and neither dialled nor made
-// objects anew more often than the options say.
+// NoStorm (G14): a client dialled one server at a time, and neither dialled nor created
+// objects again more often than the options allow.
 func NoStorm(h *History) error { return h.Validate(G14) }
 
-// Replay (G15): the event log is that of the run which it replays, line for line.
+// Replay (G15): the event log matches that of the run that it replays, line for line.
 func Replay(h *History) error { return h.Validate(G15) }
 
-// NoOrphans (G16): no object was on the server beyond those that its owner may have.
+// NoOrphans (G16): the server never had more objects of an owner than that may have.
 func NoOrphans(h *History) error { return h.Validate(G16) }
 
-// Validate returns nil if the guarantees hold, or the *[Broken] and *[Void] of those
-// that do not, joined. It is meant for the end of a run: calls and values without an
-// outcome are broken promises by then. It looks at every value, once for all
+// Validate returns nil if the guarantees hold, otherwise the *[Broken] and *[Void] of
+// those that do not, joined. Call it at the end of a run: calls and values that still
+// have no outcome then break guarantees. It evaluates every value, once for all
 // guarantees.
 func (h *History) Validate(guarantees ...Guarantee) error {
 	h.mu.Lock()
@@ -88,10 +88,10 @@ func (h *History) Validate(guarantees ...Guarantee) error {
 	return errors.Join(found...)
 }
 
-// Check returns nil if every guarantee holds that the history can tell of, and the
-// *[Broken] of those that do not, joined. A run that published less than
-// [Options.Minimum] is void, and so is one in which a subscription that is at most once
-// got nothing of what was meant for it: that would be no broken promise, and no proof.
+// Check returns nil if every guarantee with evidence holds, otherwise the *[Broken] of
+// those that do not, joined. A run that published less than [Options.Minimum] is void,
+// and so is one in which an at-most-once subscription got nothing of what was meant for
+// it: that breaks no promise, but proves nothing.
 func (h *History) Check() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -113,7 +113,7 @@ func (h *History) Check() error {
 	return errors.Join(found...)
 }
 
-// needs says what counts as evidence, by guarantee; at 0 for the run as a whole.
+// needs says what counts as evidence, by guarantee; index 0 is for the run as a whole.
 var needs = [last + 1]string{
 	0:   "published values",
 	G1:  "acked values with a second path",
@@ -134,8 +134,8 @@ var needs = [last + 1]string{
 	G16: "looks for objects",
 }
 
-// verdict returns what is wrong with one guarantee. Broken comes before void: what was
-// seen to break is broken however short the run.
+// verdict returns the error for one guarantee, nil if it holds. Broken takes precedence
+// over void: a violation counts however short the run.
 func (h *History) verdict(j *judgement, g Guarantee) error {
 	if g.row() == 0 {
 		return &Void{Guarantee: g, Want: 1, Need: "validators: there is no such guarantee"}

@@ -20,8 +20,8 @@ func appendValue(dst []byte, name string, n uint32) []byte {
 	return strconv.AppendUint(dst, uint64(n), 10)
 }
 
-// seal returns a payload of at least size bytes that carries a value: its text, a
-// blank, a checksum over the text and everything behind it, and filler.
+// seal returns a payload of at least size bytes that carries a value: its text, a blank,
+// a checksum over the text and everything after the checksum, and filler.
 func seal(name string, n uint32, size int) []byte {
 	text := appendValue(make([]byte, 0, max(size, len(name)+sealBytes+16)), name, n)
 	head := len(text) + 1
@@ -41,8 +41,8 @@ func checksum(value, rest []byte) uint32 {
 	return crc32.Update(crc32.ChecksumIEEE(value), crc32.IEEETable, rest)
 }
 
-// open returns the value that a payload carries: name and counter. A payload is
-// either sealed or the text of a value alone; anything else is damaged.
+// open returns the value that a payload carries: name and counter. A payload is either
+// sealed or only the text of a value; anything else is damaged.
 func open(payload []byte) (name []byte, n uint32, ok bool) {
 	value, rest, isSealed := bytes.Cut(payload, []byte{' '})
 	if isSealed {

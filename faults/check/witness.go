@@ -2,10 +2,10 @@ package check
 
 import "github.com/troupe-go/troupe/protocol"
 
-// Witness is the second path: what an independent client, on a line without faults,
+// Witness is the second path: what an independent client, on a connection without faults,
 // saw of the values. It reads the stream, or it subscribes to the subjects of core
-// publishers before they begin. Losses are put down to client or server by it, and so
-// are copies and order.
+// publishers before they begin. It decides whether the client or the server is to blame
+// for losses, copies and disorder.
 type Witness struct {
 	h       *History
 	name    string
@@ -16,8 +16,8 @@ type Witness struct {
 	seen    int
 }
 
-// Witness adds a second path for the publishers whose subject matches. One publisher
-// has one witness at most.
+// Witness adds a second path for the publishers whose subject matches. A publisher has at
+// most one witness.
 func (h *History) Witness(name, subject string) *Witness {
 	h.record()
 	defer h.mu.Unlock()
@@ -34,7 +34,7 @@ func (w *Witness) meet(p *Publisher) {
 	w.orders = append(w.orders, order{})
 }
 
-// witness returns who covers a publisher, or nil.
+// witness returns the witness of a publisher, nil if it has none.
 func (h *History) witness(p *Publisher) *Witness {
 	for _, w := range h.witnesses {
 		if w.covers[p.index] {
@@ -44,8 +44,8 @@ func (h *History) witness(p *Publisher) *Witness {
 	return nil
 }
 
-// Saw records a message that is there, in the order of the stream: its payload, which
-// is read but not kept, and its sequence; 0 if it has none.
+// Saw records a stored message, in the order of the stream, by its payload, which is read
+// but not kept, and its sequence; 0 if it has none.
 func (w *Witness) Saw(payload []byte, seq uint64) {
 	m := read(payload)
 	at := w.h.record()
@@ -72,8 +72,8 @@ func (w *Witness) Saw(payload []byte, seq uint64) {
 	}
 }
 
-// Again begins another read from the start: what was seen before, and is not seen
-// again, is the server's loss.
+// Again begins another read from the start: a value that was seen before, and is not seen
+// again, was lost by the server.
 func (w *Witness) Again() {
 	w.h.record()
 	defer w.h.mu.Unlock()
@@ -92,9 +92,8 @@ func (w *Witness) Again() {
 	}
 }
 
-// Acknowledged records that an ack of the server with this sequence passed on the
-// wire, as a proxy sees it: if what it stands for is gone, the loss is proven to be
-// the server's.
+// Acknowledged records that a server's ack with this sequence was seen on the wire, by a
+// proxy: if the value is gone, the loss is proven to be the server's.
 func (w *Witness) Acknowledged(seq uint64) {
 	w.h.record()
 	defer w.h.mu.Unlock()

@@ -35,20 +35,20 @@ var differs = []struct {
 	}},
 }
 
-// Differences that no scenario shows, since its transcript would be about nothing else:
+// Differences that no scenario shows, as its transcript would show nothing else:
 //
 //   - The number of a subscription has to be a number; nats-server takes any token.
 //   - The limit of a control line counts the whole line; nats-server leaves out the
-//     operation and the blanks behind it.
+//     operation and the blanks after it.
 //   - CONNECT may be longer than a control line.
-//   - What servers say (INFO, MSG, +OK, -ERR) is an unknown operation in a client's
-//     mouth; nats-server reads over some of it.
-//   - A second CONNECT changes what the client says about itself, and nothing else.
+//   - Operations of servers (INFO, MSG, +OK, -ERR) are unknown operations when a client
+//     sends them; nats-server ignores some of them.
+//   - A second CONNECT only replaces the content of the first one.
 //   - UNSUB with a count of more than nine digits is taken as written; nats-server ends
 //     the subscription at once.
-//   - A client that says nothing is not cut.
+//   - A client that sends nothing is not cut.
 
-// anonymous leaves out of an INFO what tells of the server itself.
+// anonymous removes from an INFO what identifies the server.
 func anonymous(info string) string {
 	var fields map[string]any
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(info, "INFO ")), &fields); err != nil {
@@ -163,7 +163,7 @@ var scenarios = []scenario{
 // leaves is what a client "says" that closes its connection.
 const leaves = "\x00leaves"
 
-// bytewise is one client that says each byte by itself.
+// bytewise is a client that sends each byte separately.
 func bytewise(bytes string) []said {
 	var steps []said
 	for i := range len(bytes) {

@@ -7,47 +7,46 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Verdict says what becomes of a frame. The zero value lets it pass: the server acts
-// as if nobody had looked.
+// Verdict says what happens to a frame. The zero value lets it pass: the server acts as
+// without a control function.
 type Verdict struct {
-	// Send is sent to the client before the server acts; nil is nothing. The server
-	// does not write to it.
+	// Send is sent to the client before the server acts; nil is nothing. The server does
+	// not modify it.
 	Send []byte
 
-	// Drop keeps the frame from the server.
+	// Drop hides the frame from the server.
 	Drop bool
 
-	// Close ends the connection behind what is sent.
+	// Close ends the connection after what is sent.
 	Close bool
 }
 
 // Pass lets the server act on the frame.
 func Pass() Verdict { return Verdict{} }
 
-// Drop keeps the frame from the server: it never came.
+// Drop hides the frame from the server, as if it had never arrived.
 func Drop() Verdict { return Verdict{Drop: true} }
 
-// Answer keeps the frame from the server and sends raw bytes instead.
+// Answer hides the frame from the server and sends raw bytes instead.
 func Answer(raw string) Verdict { return Verdict{Drop: true, Send: []byte(raw)} }
 
-// Control is a function that looks at frames. Its methods may be called from any
-// goroutine.
+// Control is a function that inspects frames. Its methods are safe for concurrent use.
 type Control struct {
 	server *Server
 	op     protocol.Op
 	f      func(c *Client, frame Frame) Verdict
-	hits   int // frames that were shown. Guarded by server.mu
+	hits   int // frames passed to the function. Guarded by server.mu
 }
 
-// Control shows f each frame with the operation op that a client sends, and each frame
-// of all with protocol.OpNone, before the server acts on it. A nil f lets everything
-// pass, which is for counting and waiting. Functions are asked in the order in which
-// they came; the first that does not let a frame pass decides, and the others are not
-// asked.
+// Control calls f with each frame of operation op that a client sends, or with every
+// frame if op is protocol.OpNone, before the server acts on it. A nil f lets everything
+// pass, which serves for counting and waiting. Functions are called in the order in which
+// they were added; the first one that does not let a frame pass decides, and the others
+// are not called.
 //
-// It is called on the goroutine that reads that client, for one client one frame after
-// the other, and may make any call but [Server.Close]. While it runs the client is not
-// read, but written to.
+// f is called on the goroutine that reads that client, one frame at a time for each
+// client, and may make any call except [Server.Close]. While it runs, nothing is read
+// from the client, but the server still writes to it.
 func (s *Server) Control(op protocol.Op, f func(c *Client, frame Frame) Verdict) *Control {
 	if f == nil {
 		f = func(*Client, Frame) Verdict { return Verdict{} }
@@ -59,23 +58,23 @@ func (s *Server) Control(op protocol.Op, f func(c *Client, frame Frame) Verdict)
 	return control
 }
 
-// Lift takes the function away. A call of it that has begun is not waited for. Further
-// calls do nothing.
+// Lift removes the function. It does not wait for a call in progress. Further calls do
+// nothing.
 func (c *Control) Lift() {
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
 	c.server.controls = slices.DeleteFunc(slices.Clone(c.server.controls), func(other *Control) bool { return other == c })
 }
 
-// Hits returns how many frames the function was shown, those it let pass included.
+// Hits returns how many frames were passed to the function, including those it let pass.
 func (c *Control) Hits() int {
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
 	return c.hits
 }
 
-// Wait returns when the function has been shown n frames and has decided about each.
-// The error is a *[WaitError] if ctx ends before that.
+// Wait returns when the function has decided about n frames. The error is a *[WaitError]
+// if ctx ends before that.
 func (c *Control) Wait(ctx context.Context, n int) error {
 	return c.server.wait(ctx, "frames of "+c.op.String(), n, func() int { return c.hits })
 }

@@ -19,7 +19,7 @@ func quiet(t testing.TB) *fakeserver.Server {
 	return fakeserver.Run(t, fakeserver.Options{DontListen: true})
 }
 
-// TestControl lets functions pass, drop, answer, do both, and end the connection.
+// TestControl has functions pass, drop, answer, do both, and end the connection.
 func TestControl(t *testing.T) {
 	const published = "SUB a 1\r\nPUB a 1\r\nx\r\nPING\r\n"
 	for name, c := range map[string]struct {

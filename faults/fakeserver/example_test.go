@@ -48,8 +48,8 @@ func Example() {
 	// the server knows of greet.*
 }
 
-// A scripted lie: the server takes a subscription and never tells it of anything, until
-// the lie is lifted.
+// A scripted lie: the server accepts a subscription and never delivers to it, until the
+// lie is lifted.
 func ExampleServer_Control() {
 	s := fakeserver.New(fakeserver.Options{})
 	defer s.Close()
@@ -91,8 +91,8 @@ func ExampleServer_Control() {
 	// 2
 }
 
-// A client that lost its connection meets silence, gives that up, and tells the next
-// connection of its subscriptions.
+// A client that lost its connection meets a silent server, gives it up, and restores its
+// subscriptions on the next connection.
 func ExampleOptions_greeting() {
 	s := fakeserver.New(fakeserver.Options{Greeting: func(n int) fakeserver.Greeting {
 		return fakeserver.Greeting{Silent: n == 2}
@@ -103,7 +103,7 @@ func ExampleOptions_greeting() {
 		fmt.Println(err)
 		return
 	}
-	nc, err := nats.Connect(url, nats.Timeout(50*time.Millisecond), nats.ReconnectWait(time.Millisecond), nats.ReconnectJitter(0, 0))
+	nc, err := nats.Connect(url, nats.Timeout(time.Second), nats.ReconnectWait(time.Millisecond), nats.ReconnectJitter(0, 0))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -6,9 +6,9 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Frame is one operation of a client. Fields that its operation does not have are
-// zero. It owns its memory and is immutable: a control function sees the same bytes
-// as the transcript.
+// Frame is one operation of a client. Fields that do not belong to its operation are
+// zero. It owns its memory and is immutable: a control function sees the same bytes as
+// the transcript.
 type Frame struct {
 	Op      protocol.Op
 	Subject string // PUB, HPUB, SUB
@@ -19,7 +19,7 @@ type Frame struct {
 	Header  []byte // HPUB: the block, encoded
 	Payload []byte // PUB, HPUB: what follows the header
 	Arg     []byte // CONNECT: the JSON
-	Raw     []byte // the whole frame as it stood on the wire
+	Raw     []byte // the whole frame as received
 }
 
 // newFrame copies a frame out of the reader's buffer.
@@ -39,18 +39,18 @@ func newFrame(f *protocol.Frame, raw []byte) Frame {
 	}
 }
 
-// String returns the frame as it stood on the wire.
+// String returns the frame as received.
 func (f Frame) String() string { return string(f.Raw) }
 
-// transcript remembers the last frames of a client. The zero value is usable.
+// transcript stores the last frames of a client. The zero value is usable.
 type transcript struct {
 	frames []Frame // the oldest first
 	bytes  int     // of all frames' Raw
-	total  int     // frames that came, the forgotten ones included
+	total  int     // frames received, including those no longer stored
 }
 
-// add appends a frame and forgets the oldest ones above framesMax and
-// transcriptBytesMax. The last one is kept whatever its size.
+// add appends a frame and drops the oldest ones above framesMax and transcriptBytesMax.
+// The last one is kept whatever its size.
 func (t *transcript) add(f Frame, framesMax int) {
 	t.total++
 	t.frames = append(t.frames, f)
@@ -61,7 +61,7 @@ func (t *transcript) add(f Frame, framesMax int) {
 		t.frames[drop] = Frame{}
 		drop++
 	}
-	// Append moves the rest to a new array from time to time, which frees what was
-	// cut off here.
+	// append moves the rest to a new array from time to time, which frees what was cut
+	// off here.
 	t.frames = t.frames[drop:]
 }

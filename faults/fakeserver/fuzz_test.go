@@ -12,13 +12,12 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// roomMax is what a server may hold because of one client that sends no more than 64
-// KiB, in bytes: buffers, its transcript, what is queued for it, and what all of it
-// weighs besides.
+// roomMax is how much memory, in bytes, a server may use for one client that sends at
+// most 64 KiB: buffers, its transcript, what is queued for it, and overhead.
 const roomMax = 4 << 20
 
-// FuzzClientBytes lets a client send anything whatever, in pieces, and read or not read
-// what comes. The server neither panics nor hangs, holds a bounded amount of memory, and
+// FuzzClientBytes has a client send arbitrary bytes, in pieces, and read or not read the
+// answers. The server neither panics nor hangs, uses a bounded amount of memory, and
 // serves others as before.
 func FuzzClientBytes(f *testing.F) {
 	for _, s := range scenarios {

@@ -7,7 +7,7 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Subscription is what the server knows of one subscription of a client.
+// Subscription is the server's view of one subscription of a client.
 type Subscription struct {
 	Subject   string
 	Queue     string // empty for none
@@ -20,12 +20,12 @@ type Subscription struct {
 type subscription struct {
 	Subscription
 	client *Client
-	order  uint64 // rises from one SUB to the next, over all clients
+	order  uint64 // increases with each SUB of any client
 }
 
-// interest is who wants what. Guarded by the server's mu.
+// interest has all subscriptions. Guarded by the server's mu.
 type interest struct {
-	clients  map[*Client]map[uint64]*subscription // by client and sid; an entry for each that is connected
+	clients  map[*Client]map[uint64]*subscription // by client and sid; an entry for each connected client
 	literal  map[string][]*subscription           // by subject, oldest first
 	patterns []*subscription                      // those with wildcards, oldest first
 	added    uint64
@@ -35,7 +35,7 @@ func newInterest() interest {
 	return interest{clients: map[*Client]map[uint64]*subscription{}, literal: map[string][]*subscription{}}
 }
 
-// add enters a subscription of a client that is connected.
+// add adds a subscription of a connected client.
 func (i *interest) add(sub *subscription) {
 	i.added++
 	sub.order = i.added
@@ -47,7 +47,7 @@ func (i *interest) add(sub *subscription) {
 	i.literal[sub.Subject] = append(i.literal[sub.Subject], sub)
 }
 
-// remove takes a subscription away.
+// remove removes a subscription.
 func (i *interest) remove(sub *subscription) {
 	delete(i.clients[sub.client], sub.SID)
 	isSub := func(other *subscription) bool { return other == sub }
@@ -61,7 +61,7 @@ func (i *interest) remove(sub *subscription) {
 	}
 }
 
-// leave takes a client away with all that it has.
+// leave removes a client with all its subscriptions.
 func (i *interest) leave(c *Client) {
 	isHis := func(sub *subscription) bool { return sub.client == c }
 	i.patterns = slices.DeleteFunc(i.patterns, isHis)
@@ -76,9 +76,9 @@ func (i *interest) leave(c *Client) {
 	delete(i.clients, c)
 }
 
-// match returns who gets a message: plain subscriptions, oldest first, and the members
-// of each queue group, groups in the order of their oldest member. The lists are the
-// caller's.
+// match returns the receivers of a message: plain subscriptions, oldest first, and the
+// members of each queue group, groups in the order of their oldest member. The lists
+// belong to the caller.
 func (i *interest) match(subject string) (plain []*subscription, groups [][]*subscription) {
 	all := slices.Clone(i.literal[subject])
 	for _, sub := range i.patterns {
@@ -87,7 +87,7 @@ func (i *interest) match(subject string) (plain []*subscription, groups [][]*sub
 		}
 	}
 	slices.SortFunc(all, func(a, b *subscription) int { return cmp.Compare(a.order, b.order) })
-	at := map[string]int{} // place of a queue group in groups
+	at := map[string]int{} // index of a queue group in groups
 	for _, sub := range all {
 		if sub.Queue == "" {
 			plain = append(plain, sub)
@@ -105,7 +105,7 @@ func (i *interest) match(subject string) (plain []*subscription, groups [][]*sub
 }
 
 // route delivers a message of a client and returns the clients whose queue is full. The
-// caller holds mu, so that nothing comes behind the answer to an UNSUB.
+// caller holds mu, so that no message follows the answer to an UNSUB.
 func (s *Server) route(from *Client, f *Frame) (slow []*Client) {
 	plain, groups := s.interest.match(f.Subject)
 	delivered := false
@@ -134,8 +134,9 @@ func (s *Server) route(from *Client, f *Frame) (slow []*Client) {
 	return slow
 }
 
-// deliver queues a message for a subscription, and ends one that has had its last. It
-// reports false when the message is not for it: its own, without echo.
+// deliver queues a message for a subscription, and ends a subscription that has had its
+// last message. It reports false if the message is not delivered, as it is the client's
+// own and echo is off.
 func (s *Server) deliver(from *Client, sub *subscription, f *Frame) (bool, error) {
 	connect := sub.client.hello()
 	if sub.client == from && !connect.Echo {
@@ -154,8 +155,8 @@ func (s *Server) deliver(from *Client, sub *subscription, f *Frame) (bool, error
 	return true, sub.client.queue(raw)
 }
 
-// noResponders tells a client that asked for it that nobody got its request. It reports
-// false when its queue is full.
+// noResponders tells a client that enabled it that nobody got its request. It reports
+// false when the client's queue is full.
 func (c *Client) noResponders(in interest, f *Frame) bool {
 	if !c.hello().NoResponders {
 		return true

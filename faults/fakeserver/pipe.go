@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// end is one end of a connection through memory that can be reset.
+// end is one end of a connection in memory that can be reset.
 type end struct {
 	net.Conn
 	mine, theirs *atomic.Bool // set when this end, or the other one, was reset
@@ -38,7 +38,7 @@ func (e *end) Write(p []byte) (int, error) {
 	return n, e.told("write", err)
 }
 
-// told turns the end of a connection into a reset if that is what it was.
+// told turns the end of a connection into a reset error if it was one.
 func (e *end) told(op string, err error) error {
 	if err == nil || !e.theirs.Load() || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err

@@ -6,11 +6,11 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// readSize is how much is read from a client at once, in bytes.
+// readSize is how many bytes are read from a client at once.
 const readSize = 8 << 10
 
-// read reads frames until the connection ends. Once the end has begun it goes on
-// reading, and drops what comes: a client that is writing gets to read the last words.
+// read reads frames until the connection ends. Once the end has begun it goes on reading,
+// and drops what arrives, so that a client that is still writing can read the last bytes.
 func (c *Client) read() {
 	defer close(c.deaf)
 	parser := protocol.NewClientParser(protocol.Limits{})
@@ -26,8 +26,8 @@ func (c *Client) read() {
 	}
 }
 
-// parse acts on the whole frames in buf and returns the rest of it. The rest grows with
-// what comes and not with what is announced.
+// parse acts on the whole frames in buf and returns the rest. The rest grows with what
+// arrives, not with the size that a frame announces.
 func (c *Client) parse(parser *protocol.Parser, buf []byte) []byte {
 	var f protocol.Frame
 	for !c.ended() {
@@ -59,13 +59,13 @@ func (c *Client) ended() bool {
 	}
 }
 
-// limits returns what frames are read with.
+// limits returns the limits for reading frames.
 func (s *Server) limits() protocol.Limits {
 	return protocol.Limits{Payload: int(s.Info().MaxPayload)}
 }
 
-// onBroken ends the connection of a client that sent what is no frame, with the words
-// that nats-server has for it.
+// onBroken ends the connection of a client that sent something that is not a frame, with
+// the text that nats-server uses.
 func (c *Client) onBroken(err error) {
 	text := ""
 	switch {
@@ -79,7 +79,7 @@ func (c *Client) onBroken(err error) {
 	if text == "" && bare(err) {
 		text = "Unknown Protocol Operation"
 	}
-	if text == "" { // bad arguments, which it leaves without a word
+	if text == "" { // bad arguments, for which nats-server sends no -ERR
 		c.finish(&ClientError{Client: c.number, Cause: err})
 		return
 	}
@@ -96,7 +96,7 @@ func bare(err error) bool {
 	return len(broken.Snippet) <= name || broken.Snippet[name] != ' ' && broken.Snippet[name] != '\t'
 }
 
-// onFrame remembers a frame, asks the control functions, and acts.
+// onFrame stores a frame, asks the control functions, and acts.
 func (c *Client) onFrame(f Frame) {
 	c.mu.Lock()
 	c.transcript.add(f, c.server.options.TranscriptMax)
@@ -115,7 +115,7 @@ func (c *Client) onFrame(f Frame) {
 	}
 }
 
-// act is what an honest server does about a frame.
+// act does what an honest server does with a frame.
 func (c *Client) act(f *Frame) {
 	if f.Op != protocol.OpConnect && c.server.options.Auth != nil && !c.letIn() {
 		c.sayErr("Authorization Violation", ErrRefused)
@@ -136,7 +136,7 @@ func (c *Client) act(f *Frame) {
 	}
 }
 
-// onConnect takes what the client says about itself, or refuses it.
+// onConnect accepts the client, or refuses it.
 func (c *Client) onConnect(f *Frame) {
 	connect, err := protocol.ParseConnect(f.Arg)
 	if err != nil {
@@ -156,7 +156,8 @@ func (c *Client) onConnect(f *Frame) {
 	c.okay(connect)
 }
 
-// objection returns why a client is not let in, in the words of -ERR; empty if it is.
+// objection returns why a client is not let in, as a text for -ERR; empty if it is let
+// in.
 func (c *Client) objection(connect *protocol.Connect) string {
 	if auth := c.server.options.Auth; auth != nil {
 		if text := auth(c, *connect); text != "" {
@@ -174,14 +175,14 @@ func (c *Client) objection(connect *protocol.Connect) string {
 	return ""
 }
 
-// okay answers +OK to a client that wants that.
+// okay answers +OK to a client in verbose mode.
 func (c *Client) okay(connect *protocol.Connect) {
 	if connect.Verbose {
 		c.answer(protocol.AppendOK(nil))
 	}
 }
 
-// onPing answers, the first time behind CONNECT with an INFO as well, as nats-server
+// onPing answers; the first time after CONNECT it also sends an INFO, as nats-server
 // does.
 func (c *Client) onPing() {
 	c.answer(protocol.AppendPong(nil))
@@ -196,7 +197,7 @@ func (c *Client) onPing() {
 	}
 }
 
-// onPub hands a message to all who want it.
+// onPub delivers a message to all its subscribers.
 func (c *Client) onPub(f *Frame) {
 	connect := c.hello()
 	if f.Op == protocol.OpHPub && !(connect.Headers && c.letIn() && c.server.Info().Headers) {
@@ -220,7 +221,7 @@ func literal(subject string) bool {
 	return !protocol.HasWildcard(subject) && protocol.Match(">", subject)
 }
 
-// onSub takes a subscription. A number that is taken stays with whom it has.
+// onSub adds a subscription. If its number is taken, the existing subscription stays.
 func (c *Client) onSub(f *Frame) {
 	connect := c.hello()
 	if protocol.CheckSubscribeSubject(f.Subject) != nil {
@@ -234,7 +235,7 @@ func (c *Client) onSub(f *Frame) {
 	c.okay(&connect)
 }
 
-// subscribe enters a subscription and reports false when the client has too many.
+// subscribe adds a subscription and reports false when the client has too many.
 func (s *Server) subscribe(c *Client, f *Frame) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -251,7 +252,7 @@ func (s *Server) subscribe(c *Client, f *Frame) bool {
 	return true
 }
 
-// onUnsub ends a subscription, or bounds what it gets.
+// onUnsub ends a subscription, or limits how many messages it gets.
 func (c *Client) onUnsub(f *Frame) {
 	connect := c.hello()
 	c.okay(&connect)

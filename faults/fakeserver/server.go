@@ -14,18 +14,18 @@ import (
 // loopback is the host that the server listens on.
 const loopback = "127.0.0.1"
 
-// Server is a scripted NATS server. All methods may be called from any goroutine.
+// Server is a scripted NATS server. All methods are safe for concurrent use.
 type Server struct {
 	options Options // complete; Info is only the first one
 	running sync.WaitGroup
 
-	// mu is held for moments only, and never while a function of the user's runs. A
-	// client's own lock may be taken below it.
+	// mu is held only for short moments, and never while a function of the user runs. A
+	// client's own lock may be taken while it is held.
 	mu       sync.Mutex
 	info     protocol.Info
 	random   *rand.Rand
 	listener net.Listener // nil before Listen
-	accepted int          // clients that came so far
+	accepted int          // clients so far
 	clients  []*Client    // all that are connected, and the last goneMax that are not
 	interest interest
 	controls []*Control // replaced, never written to
@@ -33,7 +33,7 @@ type Server struct {
 	change   chan struct{} // closed and replaced at each change that wait may be about
 }
 
-// New returns a server that listens nowhere yet. It ends with Close.
+// New returns a server that does not listen yet. Close ends it.
 func New(options Options) *Server {
 	options = options.complete()
 	return &Server{
@@ -45,9 +45,9 @@ func New(options Options) *Server {
 	}
 }
 
-// Listen takes clients on a free port of 127.0.0.1 and returns the address for them:
-// nats://127.0.0.1:port. A second call returns the same. The error is ErrClosed or one
-// of the system's.
+// Listen accepts clients on a free port of 127.0.0.1 and returns the address for them:
+// nats://127.0.0.1:port. A second call returns the same. The error is ErrClosed or one of
+// the system's.
 func (s *Server) Listen() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,7 +79,7 @@ func (s *Server) url() string {
 	return "nats://" + s.listener.Addr().String()
 }
 
-// accept takes clients until the listener is closed.
+// accept accepts clients until the listener is closed.
 func (s *Server) accept(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
@@ -92,9 +92,9 @@ func (s *Server) accept(listener net.Listener) {
 	}
 }
 
-// InProcessConn connects a client through memory and returns its end. With this method
-// a Server is what nats.InProcessServer asks for. The end can be reset: it has a
-// method Reset() error. The error is ErrClosed after Close.
+// InProcessConn connects a client in memory and returns its end. This method makes a
+// Server a nats.InProcessServer. The end can be reset: it has a method Reset() error. The
+// error is ErrClosed after Close.
 func (s *Server) InProcessConn() (net.Conn, error) {
 	near, far := pipe()
 	if _, err := s.Serve(far); err != nil {
@@ -103,8 +103,8 @@ func (s *Server) InProcessConn() (net.Conn, error) {
 	return near, nil
 }
 
-// Serve takes conn as a new client and returns at once. From then on conn belongs to
-// the server, which closes it. The error is ErrClosed, and conn remains the caller's.
+// Serve takes conn as a new client and returns at once. From then on conn belongs to the
+// server, which closes it. If the error is ErrClosed, conn still belongs to the caller.
 func (s *Server) Serve(conn net.Conn) (*Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +125,7 @@ func (s *Server) Serve(conn net.Conn) (*Client, error) {
 	return c, nil
 }
 
-// forget drops the oldest clients that have ended, above goneMax. The caller holds mu.
+// forget drops the oldest ended clients above goneMax. The caller holds mu.
 func (s *Server) forget() {
 	drop := len(s.clients) - len(s.interest.clients) - goneMax
 	if drop <= 0 {
@@ -140,8 +140,8 @@ func (s *Server) forget() {
 	})
 }
 
-// Close cuts all clients without a farewell, stops listening, and returns when nothing
-// of the server runs any more, control functions included. Further calls wait, too.
+// Close cuts all clients without notice, stops listening, and returns when nothing of the
+// server runs any more, control functions included. Further calls wait as well.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -157,21 +157,21 @@ func (s *Server) Close() {
 	s.running.Wait()
 }
 
-// Info returns what the server says about itself at the moment.
+// Info returns what the server currently says about itself.
 func (s *Server) Info() protocol.Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.info
 }
 
-// Announce changes what the server says about itself, to clients that are to come and,
-// as an INFO of its own, to those that are connected and understand that. The server
-// keeps its word: MaxPayload and Headers hold from the next frame on. To lie, use
+// Announce changes what the server says about itself. New clients get it in their
+// greeting; connected clients that understand it get another INFO. The server applies
+// what it says: MaxPayload and Headers hold from the next frame on. To lie, use
 // Client.Send.
 func (s *Server) Announce(info protocol.Info) {
 	s.mu.Lock()
 	s.info = info
-	clients := slices.Clone(s.clients) // a client that comes may make room among those that are gone
+	clients := slices.Clone(s.clients) // a new client may drop ended ones from s.clients
 	s.mu.Unlock()
 	for _, c := range clients {
 		if c.wantsInfo() {
@@ -180,8 +180,8 @@ func (s *Server) Announce(info protocol.Info) {
 	}
 }
 
-// Clients returns the clients that are connected, in the order in which they came. One
-// is connected from its accept to its end, whether or not it has said anything.
+// Clients returns the connected clients, in the order in which they were accepted. A
+// client is connected from its accept to its end, even if it has sent nothing.
 func (s *Server) Clients() []*Client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,9 +194,9 @@ func (s *Server) Clients() []*Client {
 	return connected
 }
 
-// Client returns the n-th client that came, counted from 1, also when it has ended. It
-// returns nil for one that has not come yet, and for one that is forgotten: of those
-// that have ended the last 1,000 are remembered.
+// Client returns the n-th client, counted from 1, also after it has ended. It returns nil
+// if there was no such client yet, or if it is no longer stored: of those that have
+// ended, the last 1,000 are.
 func (s *Server) Client(n int) *Client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -211,8 +211,8 @@ func (s *Server) client(n int) *Client {
 	return s.clients[i]
 }
 
-// Await returns the n-th client once it is let in: its CONNECT was taken. The error is
-// a *[WaitError] if ctx ends before that.
+// Await returns the n-th client once its CONNECT was accepted. The error is a
+// *[WaitError] if ctx ends before that.
 func (s *Server) Await(ctx context.Context, n int) (*Client, error) {
 	err := s.wait(ctx, "clients", n, func() int {
 		if c := s.client(n); c == nil || !c.letIn() {
@@ -226,14 +226,14 @@ func (s *Server) Await(ctx context.Context, n int) (*Client, error) {
 	return s.Client(n), nil
 }
 
-// Accepted returns how many clients have come so far.
+// Accepted returns how many clients have connected so far.
 func (s *Server) Accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.accepted
 }
 
-// changed wakes all that wait. The caller holds mu.
+// changed wakes all waiters. The caller holds mu.
 func (s *Server) changed() {
 	close(s.change)
 	s.change = make(chan struct{})

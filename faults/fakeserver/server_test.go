@@ -90,7 +90,7 @@ func TestTheEndCutsAGreetingShort(t *testing.T) {
 	}
 }
 
-// TestAuth lets the function decide, and nobody speak before it has.
+// TestAuth: the function decides, and nothing is sent to a client before it has.
 func TestAuth(t *testing.T) {
 	s := fakeserver.Run(t, fakeserver.Options{Auth: func(c *fakeserver.Client, connect protocol.Connect) string {
 		if connect.AuthToken != "open" {
@@ -124,7 +124,7 @@ func TestAuth(t *testing.T) {
 	}
 }
 
-// TestAnnounce tells those who understand it, and the server keeps its word.
+// TestAnnounce: clients that understand it get an INFO, and the server applies it.
 func TestAnnounce(t *testing.T) {
 	s := fakeserver.Run(t, fakeserver.Options{})
 	r, early, old := dialTCP(t, s.URL()).greeted(), dialTCP(t, s.URL()), dialTCP(t, s.URL())
@@ -245,8 +245,8 @@ func TestResetByTheClient(t *testing.T) {
 	}
 }
 
-// TestAPeerThatDoesNotRead holds up nobody: it is cut when its queue is full, or a
-// second behind the last words.
+// TestAPeerThatDoesNotRead blocks nobody: it is cut when its queue is full, or a second
+// after the last bytes.
 func TestAPeerThatDoesNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fakeserver.Run(t, fakeserver.Options{DontListen: true, QueueMax: 1000})
@@ -303,7 +303,7 @@ func TestAPeerThatDoesNotRead(t *testing.T) {
 	})
 }
 
-// TestLimits are kept: subscriptions, connections, what is remembered.
+// TestLimits: subscriptions, connections, and transcripts are bounded.
 func TestLimits(t *testing.T) {
 	s := fakeserver.Run(t, fakeserver.Options{SubscriptionsMax: 2, ConnectionsMax: 2, TranscriptMax: 3})
 	r := dialTCP(t, s.URL()).greeted()
@@ -388,7 +388,7 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
-// TestAClosedServer takes nobody, and has ended.
+// TestAClosedServer accepts nobody, and has ended.
 func TestAClosedServer(t *testing.T) {
 	s := fakeserver.New(fakeserver.Options{})
 	if s.URL() != "" {

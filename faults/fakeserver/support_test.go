@@ -19,12 +19,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is how long a test waits for what has to happen.
 const patience = time.Minute
 
-// provider is a server that clients come to through memory.
+// provider is a server that clients connect to in memory.
 type provider interface {
 	InProcessConn() (net.Conn, error)
 }
 
-// raw is a client in its barest form: bytes, and what comes back.
+// raw is a client without a library: it sends bytes and reads the answers.
 type raw struct {
 	t    testing.TB
 	conn net.Conn
@@ -82,12 +82,12 @@ func (r *raw) read() {
 	}
 }
 
-// send writes frames, and leaves it to what is heard to tell of a connection that ended.
+// send writes frames; if the connection has ended, the next read reports it.
 func (r *raw) send(frames string) {
 	_, _ = r.conn.Write([]byte(frames))
 }
 
-// take returns what came since the last take.
+// take returns what has arrived since the last take.
 func (r *raw) take() (heard string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,8 +96,8 @@ func (r *raw) take() (heard string, err error) {
 	return heard, r.err
 }
 
-// expect waits until what comes next has the form of want, in which "*" stands for the
-// rest of a line, and the end of the connection for "END".
+// expect waits until the next bytes match want, in which "*" stands for the rest of a
+// line, and "END" for the end of the connection.
 func (r *raw) expect(want string) {
 	r.t.Helper()
 	want, end := strings.CutSuffix(want, "END")
@@ -136,7 +136,7 @@ func same(got, want string) bool {
 	return true
 }
 
-// expectReset waits for the end of the connection, which is to be a reset.
+// expectReset waits for the end of the connection, which must be a reset.
 func (r *raw) expectReset() {
 	r.t.Helper()
 	timer := time.NewTimer(patience)

@@ -3,7 +3,7 @@ package fakeserver
 import "testing"
 
 // Run starts a server for one test, on a port unless [Options.DontListen] is set, and
-// closes it when the test ends. A port that can't be had ends the test.
+// closes it when the test ends. If no port is available, the test fails at once.
 func Run(t testing.TB, options Options) *Server {
 	t.Helper()
 	s := New(options)

@@ -7,8 +7,8 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// run decides how the client is greeted, before anything that it sends is read, and
-// then reads and writes until the end.
+// run decides how the client is greeted, before anything that it sends is read, and then
+// reads and writes until the end.
 func (c *Client) run() {
 	var greeting Greeting
 	if decide := c.server.options.Greeting; decide != nil {
@@ -29,7 +29,7 @@ func (c *Client) write(greeting Greeting) {
 	if !greeting.Silent && !c.greet(greeting) {
 		return
 	}
-	var bound *time.Timer // what remains of the client's patience once the end has begun
+	var bound *time.Timer // bounds the writes once the end has begun
 	for {
 		batch, ended := c.take()
 		if ended && bound == nil {
@@ -54,7 +54,8 @@ func (c *Client) write(greeting Greeting) {
 	}
 }
 
-// take returns what is queued; it is the writer's, who takes again when it is written.
+// take returns what is queued. The batch belongs to the writer, which calls take again
+// after writing it.
 func (c *Client) take() (batch []byte, ended bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,8 +64,8 @@ func (c *Client) take() (batch []byte, ended bool) {
 	return batch, c.end != nil
 }
 
-// greet sends what a connection begins with. It reports false if the end came before
-// that was out.
+// greet sends the greeting. It reports false if the connection ended before all of it was
+// sent.
 func (c *Client) greet(greeting Greeting) bool {
 	raw := greeting.Raw
 	if raw == nil {
@@ -92,9 +93,9 @@ func (c *Client) greet(greeting Greeting) bool {
 	return true
 }
 
-// farewell lets the client have what was written last. A socket that is closed while
-// bytes of the client are unread would throw it away: so only our half is closed first,
-// and the other one by the client, if it does that in time.
+// farewell lets the client read what was written last. Closing a socket that has unread
+// bytes of the client would discard it: so only our half is closed first, and the client
+// closes the other one, if it does so in time.
 func (c *Client) farewell() {
 	c.mu.Lock()
 	abort := c.abort
@@ -117,7 +118,7 @@ func reset(conn net.Conn) {
 	case interface{ Reset() error }:
 		_ = conn.Reset()
 	case *net.TCPConn:
-		_ = conn.SetLinger(0) // what is not sent is dropped, and the peer told so
+		_ = conn.SetLinger(0) // what is not sent is dropped, and the peer gets a reset
 		conn.Close()
 	default:
 		conn.Close()

@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Account is one of several in a server: subjects, and streams if it has any, are its
-// own.
+// Account is one of several accounts in a server. Subjects and streams of different
+// accounts are separate.
 type Account struct {
 	Name string
 
@@ -20,35 +20,35 @@ type Account struct {
 	Imports []Import
 }
 
-// User is who may use an account: one who presents Name and Password, or the holder of
-// the key whose public half NKey is.
+// User is someone who may use an account: with Name and Password, or with the key whose
+// public half is NKey.
 type User struct {
 	Name, Password string
 	NKey           string
 
-	// Publish and Subscribe are what the user may do; zero is everything.
+	// Publish and Subscribe are the user's permissions; zero allows everything.
 	Publish, Subscribe Permission
 }
 
-// Permission is what a user may publish to, or subscribe to: the subjects in Allow,
-// or, if that is empty, all; without those in Deny. Wildcards may be used.
+// Permission is what a user may publish or subscribe to: the subjects in Allow, or all if
+// it is empty, except for those in Deny. Wildcards may be used.
 type Permission struct {
 	Allow []string `json:"allow,omitempty"`
 	Deny  []string `json:"deny,omitempty"`
 }
 
-// Export is what an account lets others import: the messages of a Stream of subjects,
-// or the right to send requests to a Service. One of the two is set.
+// Export is what an account lets others import: the messages of a Stream of subjects, or
+// the right to send requests to a Service. Exactly one of the two is set.
 type Export struct {
 	Stream  string
 	Service string
 
-	// Accounts are the names of those who may import it; empty is everybody.
+	// Accounts are the names of the accounts that may import it; empty is all of them.
 	Accounts []string
 }
 
 // Import is what an account takes from another one that exports it: Stream or Service,
-// under the subject As, or under the same subject if that is empty.
+// under the subject As, or under the same subject if As is empty.
 type Import struct {
 	Account string
 	Stream  string
@@ -56,8 +56,8 @@ type Import struct {
 	As      string
 }
 
-// The forms below are those of the server's configuration language, of which JSON is a
-// part. So the server itself says what is wrong with an account.
+// The forms below are in the server's configuration language, of which JSON is a subset,
+// so that the server itself reports what is wrong with an account.
 type (
 	accountForm struct {
 		JetStream string       `json:"jetstream,omitempty"`
@@ -91,7 +91,7 @@ type (
 	}
 )
 
-// accountsConfig returns accounts as text of a configuration.
+// accountsConfig returns accounts as configuration text.
 func accountsConfig(accounts []Account) (string, error) {
 	forms := map[string]accountForm{}
 	for _, a := range accounts {
@@ -103,7 +103,7 @@ func accountsConfig(accounts []Account) (string, error) {
 	var text strings.Builder
 	text.WriteString("accounts: ")
 	form := json.NewEncoder(&text)
-	form.SetEscapeHTML(false) // the server knows no escape for the > of a wildcard
+	form.SetEscapeHTML(false) // the server does not understand an escaped > in a wildcard
 	err := form.Encode(forms)
 	return text.String(), err
 }
@@ -126,8 +126,7 @@ func (a *Account) form() accountForm {
 	return form
 }
 
-// form returns nil for a permission to do everything: an empty one would mean nothing
-// at all to the server.
+// form returns nil for a permission without limits: the server ignores an empty one.
 func (p *Permission) form() *Permission {
 	if len(p.Allow)+len(p.Deny) == 0 {
 		return nil
@@ -147,17 +146,17 @@ func (i *Import) form() importForm {
 }
 
 const (
-	// systemUser is the user of the system account through which the meta leader of a
-	// cluster is asked to step down.
+	// systemUser is the user of the system account that asks the meta leader of a cluster
+	// to step down.
 	systemUser = "troupe-system"
 
-	// anybody is the user that clients without credentials are taken for, where there
-	// are no others: a server with one user lets nobody in without.
+	// anybody is the user assigned to clients without credentials, if there are no other
+	// users: a server with any user admits nobody without credentials.
 	anybody = "troupe-anybody"
 )
 
-// addSystemUser adds a user of the system account, and changes nothing for the others.
-// Where an Operator or a function decides who is a user, none is added.
+// addSystemUser adds a user of the system account, and changes nothing for the others. If
+// an Operator or a function decides who is a user, none is added.
 func addSystemUser(so *server.Options, password string) error {
 	if len(so.TrustedOperators) > 0 || so.CustomClientAuthentication != nil {
 		return nil
@@ -182,9 +181,9 @@ func addSystemUser(so *server.Options, password string) error {
 	return nil
 }
 
-// authorize lets so say that somebody has thought of who may connect. If the system
-// account is the only one with users the server lets everybody into the other one
-// otherwise, even where a token is asked for.
+// authorize tells the server that authentication is configured. If the system account is
+// the only one with users, the server otherwise admits everybody to the other account,
+// even if a token is required.
 func authorize(so *server.Options) error {
 	username, password, token, timeout := so.Username, so.Password, so.Authorization, so.AuthTimeout
 	callout, proxy := so.AuthCallout, so.ProxyRequired
@@ -194,7 +193,7 @@ func authorize(so *server.Options) error {
 	return err
 }
 
-// accountNamed returns the account of that name, which it adds if it is not there.
+// accountNamed returns the account of that name, adding it if it does not exist.
 func accountNamed(so *server.Options, name string) *server.Account {
 	for _, a := range so.Accounts {
 		if a.Name == name {

@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// childVariable tells a process of this program that it is a server.
+	// childVariable tells a process of this program that it is to be a server.
 	childVariable = "TROUPE_NATSSERVER_CHILD"
 
-	// mark begins each line of a child that is meant for its parent. Everything else
-	// that the process prints is for people.
+	// mark begins each line of a child that is meant for its parent. Everything else that
+	// the process prints is for people.
 	mark = "natsserver-child:"
 )
 
-// Child turns this process into a server if [StartProcess] has started it for that,
-// and does not return then. In every other process it does nothing. It has to be
-// called first, before flags are parsed: in TestMain, or in main.
+// Child turns this process into a server if [StartProcess] has started it for that, and
+// then does not return. In every other process it does nothing. Call it first, before
+// flags are parsed: in TestMain, or in main.
 //
 //	func TestMain(m *testing.M) {
 //		natsserver.Child()
@@ -32,8 +32,8 @@ func Child() {
 	}
 }
 
-// The parent speaks first, with a setup, and then in orders; the child reports. What
-// they say is JSON, one value to a line.
+// The parent first sends a setup, and then orders; the child sends reports. The messages
+// are JSON, one value on each line.
 type (
 	setup struct {
 		Options                   Options
@@ -42,7 +42,7 @@ type (
 		Log                       logging
 	}
 
-	// order asks a child for something; one done follows each but the last two.
+	// order asks a child for something; each but the last two is followed by one done.
 	order struct {
 		Do      string
 		Options *Options `json:",omitempty"` // reload
@@ -52,17 +52,17 @@ type (
 		Token   string   `json:",omitempty"` // follow
 	}
 
-	// report has one field that is set.
+	// report has exactly one field set.
 	report struct {
 		Here  *struct{} `json:",omitempty"` // the process is a child
-		Ready *ready    `json:",omitempty"` // the server runs
+		Ready *ready    `json:",omitempty"` // the server is running
 		Done  *done     `json:",omitempty"`
 		Line  *logLine  `json:",omitempty"`
 	}
 	ready struct {
 		ClientPort, WebSocketPort int
 		Scheme, WebSocketScheme   string
-		Error                     string // why it does not run
+		Error                     string // why it is not running
 	}
 	done struct {
 		Count   int
@@ -90,7 +90,7 @@ const (
 	logWanted logging = "wanted"
 )
 
-// reporter writes reports, from any goroutine.
+// reporter writes reports. Safe for concurrent use.
 type reporter struct {
 	mu  sync.Mutex
 	out io.Writer
@@ -103,12 +103,13 @@ func (r *reporter) report(what report) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// A parent that is gone reads no reports; the end of the input tells so, too.
+	// If the parent is gone, nobody reads reports; the end of the input reports that as
+	// well.
 	_, _ = r.out.Write(append([]byte("\n"+mark), append(text, '\n')...))
 }
 
-// serve is the whole of a child: it returns the exit code of the process. As a killed
-// server does, one whose parent is gone ends without a farewell.
+// serve is the main function of a child; it returns the exit code of the process. If the
+// parent is gone, it ends without notice, as a killed server does.
 func serve(in io.Reader, out io.Writer) int {
 	r := &reporter{out: out}
 	r.report(report{Here: &struct{}{}})
@@ -141,7 +142,7 @@ func (b *setup) start(r *reporter) (*Server, error) {
 }
 
 // obey carries out orders until the process has to end: at the end of the input, which
-// is the parent's end, and when the server has gone.
+// means that the parent has ended, and when the server is gone.
 func obey(s *Server, orders *json.Decoder, r *reporter) {
 	over := make(chan struct{})
 	end := sync.OnceFunc(func() { close(over) })
@@ -191,14 +192,15 @@ func (s *Server) obey(o *order) *done {
 	return doneWith(count, err)
 }
 
-// over returns the options of a reload, with what only the child has from now.
+// over returns the options of a reload, with those that only the child has taken from
+// now.
 func (o *order) over(now *Options) Options {
 	opts := *o.Options
 	opts.StoreDir, opts.Log, opts.Operator = now.StoreDir, now.Log, now.Operator
 	return opts
 }
 
-// doneWith says how an order ended, so that the parent has the error as it was.
+// doneWith reports how an order ended, so that the parent gets an equal error.
 func doneWith(count int, err error) *done {
 	d := &done{Count: count}
 	switch {

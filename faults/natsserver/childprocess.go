@@ -19,19 +19,18 @@ const (
 	// startWait bounds the start of a child until its server is ready.
 	startWait = 30 * time.Second
 
-	// tailLinesMax is how many of the last lines that a child printed are kept, to say
-	// why it ended.
+	// tailLinesMax is how many of a child's last lines are kept, to report why it ended.
 	tailLinesMax = 40
 )
 
-// childProcess is one life of a [Process].
+// childProcess is one process of a [Process].
 type childProcess struct {
 	cmd    *exec.Cmd
 	log    func(level, line string) // may be nil
 	stdin  io.WriteCloser           // written with speak held
 	speak  sync.Mutex
-	exited chan struct{} // closed when the process is gone and all that it said is read
-	here   chan struct{} // closed when it said that it is a child
+	exited chan struct{} // closed when the process is gone and all its output is read
+	here   chan struct{} // closed when it reported that it is a child
 	ready  chan ready    // holds one
 	done   chan done     // holds one
 
@@ -39,14 +38,14 @@ type childProcess struct {
 	tail []string // the last lines for people. Guarded by mu
 }
 
-// startChild starts this program in the role of a server.
+// startChild starts this program as a server.
 func startChild(log func(level, line string)) (*childProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("natsserver: own program: %w", err)
 	}
-	// A test binary that does not call Child runs no test, and a program that doesn't
-	// is likely to refuse the flag: both end at once.
+	// A test binary that does not call Child runs no test, and another program is likely
+	// to refuse the flag: both end at once.
 	cmd := exec.Command(self, "-test.run=^$")
 	cmd.Env = append(os.Environ(), childVariable+"=1")
 	cmd.SysProcAttr = dieWithParent()
@@ -69,8 +68,8 @@ func startChild(log func(level, line string)) (*childProcess, error) {
 	return c, nil
 }
 
-// live starts the process and waits for its end, on one and the same thread: to the
-// system that is the parent, and the process is to end with it.
+// live starts the process and waits for its end, on the same thread: the system regards
+// the thread as the parent, and ends the process with it.
 func (c *childProcess) live(started chan<- error, said *os.File) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -86,13 +85,13 @@ func (c *childProcess) live(started chan<- error, said *os.File) {
 		defer said.Close()
 		c.hear(bufio.NewReader(said))
 	}()
-	// Its exit code says less than what it printed.
+	// Its exit code says less than its output.
 	_ = c.cmd.Wait()
 	<-heard
 	close(c.exited)
 }
 
-// hear takes in what the process says, until its end.
+// hear reads the output of the process until its end.
 func (c *childProcess) hear(said *bufio.Reader) {
 	for {
 		line, err := said.ReadString('\n')
@@ -123,7 +122,7 @@ func (c *childProcess) take(r *report) {
 	}
 }
 
-// keep keeps a line that was printed for people.
+// keep stores a line that was printed for people.
 func (c *childProcess) keep(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,14 +132,14 @@ func (c *childProcess) keep(line string) {
 	c.tail = append(c.tail, line)
 }
 
-// printed returns what the process printed for people at last.
+// printed returns the last lines that the process printed for people.
 func (c *childProcess) printed() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return strings.Join(c.tail, "\n")
 }
 
-// begin says what server to be, and waits until it is one.
+// begin sends the setup, and waits until the server is ready.
 func (c *childProcess) begin(s *setup) (ready, error) {
 	if err := c.send(s); err != nil {
 		c.wait(endWait)
@@ -161,7 +160,7 @@ func (c *childProcess) begin(s *setup) (ready, error) {
 	}
 }
 
-// stillborn says why a process ended before it was a server.
+// stillborn returns why a process ended before it was a server.
 func (c *childProcess) stillborn() error {
 	if !closed(c.here) {
 		return fmt.Errorf("%w: %s", ErrNoChild, c.printed())
@@ -181,7 +180,8 @@ func (c *childProcess) send(what any) error {
 	return err
 }
 
-// ask sends an order and waits until it is carried out. One at a time may ask.
+// ask sends an order and waits until it is carried out. Only one call at a time is
+// allowed.
 func (c *childProcess) ask(o *order) (int, error) {
 	if err := c.send(o); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrDown, err)
@@ -196,13 +196,13 @@ func (c *childProcess) ask(o *order) (int, error) {
 
 // kill ends the process at once and waits for its end.
 func (c *childProcess) kill() {
-	// The only failure is that it has ended.
+	// It fails only if the process has already ended.
 	_ = c.cmd.Process.Kill()
 	<-c.exited
 	_ = c.stdin.Close()
 }
 
-// wait waits for the end of the process, for so long.
+// wait waits up to d for the end of the process.
 func (c *childProcess) wait(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -20,34 +21,40 @@ const (
 	clusterName       = "troupe"
 	memberNameDefault = "node"
 
-	// formWait bounds the wait for a cluster to form. With JetStream an election is
-	// part of it, and a lost one takes seconds.
+	// formWait bounds the wait for a cluster to form. With JetStream that includes an
+	// election, and an election without a winner takes seconds.
 	formWait = 30 * time.Second
 
-	// formPause lies between two looks at a cluster that forms: a server tells its
-	// clients when it knows another one, and its process only if asked.
+	// formPause is the pause between two checks of a forming cluster: a server notifies
+	// its clients of other servers, but its own process has to poll.
 	formPause = 2 * time.Millisecond
+
+	// Ports for routes are below those that systems give to outgoing connections: one of
+	// these could take the port after its reservation and before its member starts.
+	routePortMin   = 16_384
+	routePortCount = 16_384
+	reserveTries   = 100
 )
 
-// Cluster is a number of servers with a route between each two: what is published
-// on one reaches the subscribers of all, and each tells its clients of the others.
-// All methods may be called from any goroutine.
+// Cluster is a group of servers with a route between each two: what is published on one
+// reaches the subscribers of all, and each advertises the others to its clients. All
+// methods are safe for concurrent use.
 //
-// Members are killed, restarted and sent away as lame ducks by their own methods.
-// A Restart returns when the member is connected with all that are running. As
-// routes need sockets, a cluster does not live in a bubble.
+// Use the methods of its members to kill and restart them and to put them into lame duck
+// mode. A Restart returns when the member is connected to all that are running. As routes
+// need sockets, a cluster does not work in a bubble.
 type Cluster struct {
 	members []*Server // immutable once StartCluster has returned
 	streams bool      // Options.JetStream
 }
 
-// StartCluster starts n servers, at least two. It returns when each knows each
-// other, with JetStream also when they have elected a leader; what has been
-// subscribed and flushed on one of them then reaches the others within a moment.
+// StartCluster starts n servers, at least two. It returns when each knows all others, and
+// with JetStream when they have elected a leader; subscriptions flushed on one of them
+// then reach the others within a moment.
 //
-// All have the same options, except that a member's name is Name, or "node", with a
-// number from 1 behind it, and its store, if StoreDir is set, a folder of that name
-// in it. When one can't start the error says why, and none is left running.
+// All have the same options, except that a member's name is Name, or "node", followed by
+// a number from 1, and its store, if StoreDir is set, is a folder of that name in it. If
+// one can't start, the error says why, and none is left running.
 func StartCluster(n int, opts Options) (*Cluster, error) {
 	if n < 2 || opts.DontListen {
 		return nil, errors.New("natsserver: a cluster has at least two members, and they listen")
@@ -77,18 +84,29 @@ func StartCluster(n int, opts Options) (*Cluster, error) {
 	return c, nil
 }
 
-// reserve finds n ports for routes. All members have to know all ports before the
-// first one starts, and what the listeners hold until then nobody else is given.
+// reserve finds n ports for routes. All members have to know all ports before the first
+// one starts; the listeners reserve them until then.
 func reserve(n int) ([]net.Listener, error) {
 	var reserved []net.Listener
 	for range n {
-		l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
+		l, err := reserveOne()
 		if err != nil {
 			return nil, errors.Join(err, closeAll(reserved))
 		}
 		reserved = append(reserved, l)
 	}
 	return reserved, nil
+}
+
+// reserveOne finds a port for routes; if all that it tries are taken, any port.
+func reserveOne() (net.Listener, error) {
+	for range reserveTries {
+		port := routePortMin + rand.IntN(routePortCount)
+		if l, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port))); err == nil {
+			return l, nil
+		}
+	}
+	return net.Listen("tcp", net.JoinHostPort(loopback, "0"))
 }
 
 func closeAll(listeners []net.Listener) error {
@@ -99,8 +117,8 @@ func closeAll(listeners []net.Listener) error {
 	return err
 }
 
-// member makes the next member, which is down as yet, and whose routes are to come in
-// where reserved listens.
+// member creates the next member, which is not started yet, and whose routes will listen
+// at the address of reserved.
 func (c *Cluster) member(opts Options, reserved net.Listener) *Server {
 	opts.Name = cmp.Or(opts.Name, memberNameDefault) + strconv.Itoa(len(c.members)+1)
 	if opts.StoreDir != "" {
@@ -115,8 +133,8 @@ func (c *Cluster) member(opts Options, reserved net.Listener) *Server {
 	return m
 }
 
-// introduce tells each member whom it dials: all others, or, along routes that the
-// test makes, those with higher numbers.
+// introduce tells each member which others to dial: all, or, if the test provides the
+// routes, those with higher numbers.
 func (c *Cluster) introduce(route func(from, to, address string) (string, error)) error {
 	for i, from := range c.members {
 		for j, to := range c.members {
@@ -144,8 +162,8 @@ func (s *Server) dials(to *Server, route func(from, to, address string) (string,
 	return nil
 }
 
-// Members returns the members in the order of their numbers, whether they run or
-// not. The slice is the caller's.
+// Members returns the members in the order of their numbers, running or not. The slice
+// belongs to the caller.
 func (c *Cluster) Members() []*Server { return append([]*Server(nil), c.members...) }
 
 // URLs returns the addresses of all members, in the same order.
@@ -166,7 +184,7 @@ func (c *Cluster) Shutdown() {
 	wg.Wait()
 }
 
-// form waits until the members that are running are a cluster.
+// form waits until the running members are a cluster.
 func (c *Cluster) form() error {
 	for deadline := time.Now().Add(formWait); ; {
 		missing := c.missing()
@@ -180,7 +198,7 @@ func (c *Cluster) form() error {
 	}
 }
 
-// missing names something that a cluster of the running members lacks, or nothing.
+// missing names something that the running members lack to be a cluster, "" for nothing.
 func (c *Cluster) missing() string {
 	var running []*server.Server
 	for _, m := range c.members {
@@ -201,9 +219,9 @@ func (c *Cluster) missing() string {
 	return ""
 }
 
-// routed reports whether from has registered a route to to, not to an earlier
-// incarnation of it. With one connection for each route that is the moment at
-// which it also tells its clients, and sends along what they are subscribed to.
+// routed reports whether from has registered a route to to, not to an earlier incarnation
+// of it. With one connection per route this is also when from notifies its clients, and
+// forwards their subscriptions.
 func routed(from, to *server.Server) bool {
 	routes, err := from.Routez(nil)
 	if err != nil {
@@ -217,8 +235,8 @@ func routed(from, to *server.Server) bool {
 	return false
 }
 
-// missingLeader says what running lacks to agree on streams: a leader, whom all follow,
-// and who has heard from all, so that it gives them copies of streams.
+// missingLeader returns what running lacks to agree on streams: a leader that all follow,
+// and that has heard from all, so that it places replicas on them.
 func missingLeader(running []*server.Server) string {
 	var leaders []*server.Server
 	for _, srv := range running {

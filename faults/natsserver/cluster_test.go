@@ -19,14 +19,14 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// notice is what a server tells its clients of itself and of the others.
+// notice is what a server tells its clients about itself and the other servers.
 type notice struct {
 	ConnectURLs []string `json:"connect_urls"`
 	LameDuck    bool     `json:"ldm"`
 }
 
-// notices connects to a server and returns what it tells from then on, first what
-// it greets with. The channel is closed when the connection ends.
+// notices connects to a server and returns its notices, beginning with the greeting. The
+// channel is closed when the connection ends.
 func notices(t *testing.T, s *natsserver.Server) <-chan notice {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL(), "nats://"))
@@ -55,7 +55,7 @@ func notices(t *testing.T, s *natsserver.Server) <-chan notice {
 	return told
 }
 
-// toldOf waits until a server tells of exactly these addresses.
+// toldOf waits until a server advertises exactly these addresses.
 func toldOf(t *testing.T, told <-chan notice, urls ...string) {
 	t.Helper()
 	var want []string
@@ -86,8 +86,8 @@ func crosses(t *testing.T, from, to *natsserver.Server) {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(wait); ; {
-		// The interest is on its way, and until it is there the answer is at once
-		// that nobody is subscribed.
+		// The subscription is still being propagated, and until it arrives the answer at
+		// once is that there are no responders.
 		_, err := requester.Request(subject, nil, wait)
 		if err == nil {
 			return
@@ -199,8 +199,8 @@ func TestTheGracePeriodIsChosen(t *testing.T) {
 	}
 }
 
-// TestMembersAreParted cuts the routes of one member, and lets it come back: while it is
-// apart it is told of by nobody, and nobody finds another way to it.
+// TestMembersAreParted cuts the routes of one member, and restores them: while it is
+// partitioned, no other member advertises it, and none finds another way to it.
 func TestMembersAreParted(t *testing.T) {
 	routes := map[string]*proxy.Proxy{}
 	c := natsserver.RunCluster(t, 3, natsserver.Options{Route: func(from, to, address string) (string, error) {
@@ -248,23 +248,23 @@ func TestAReplicatedStreamSurvivesAMember(t *testing.T) {
 	if got, want := c.Members()[1].StoreDir(), filepath.Join(dir, "node2"); got != want {
 		t.Errorf("the second member keeps its streams in %s, want %s", got, want)
 	}
-	js := streams(t, c.Members()[0])
+	js, ctx := streams(t, c.Members()[0]), must.Within(t, wait)
 	cfg := jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"events.>"}, Replicas: 3}
-	if _, err := js.CreateStream(t.Context(), cfg); err != nil {
+	if _, err := js.CreateStream(ctx, cfg); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.Publish(t.Context(), "events.one", []byte("1")); err != nil {
+	if _, err := js.Publish(ctx, "events.one", []byte("1")); err != nil {
 		t.Fatal(err)
 	}
 	c.Members()[0].Kill()
 	js = streams(t, c.Members()[1])
-	if _, err := js.Publish(t.Context(), "events.two", []byte("2"), jetstream.WithRetryAttempts(100)); err != nil {
+	if _, err := js.Publish(ctx, "events.two", []byte("2"), jetstream.WithRetryAttempts(200)); err != nil {
 		t.Fatalf("while a member is down: %v", err)
 	}
 	if err := c.Members()[0].Restart(); err != nil {
 		t.Fatal(err)
 	}
-	stream, err := streams(t, c.Members()[0]).Stream(t.Context(), "EVENTS")
+	stream, err := streams(t, c.Members()[0]).Stream(ctx, "EVENTS")
 	if err != nil {
 		t.Fatal(err)
 	}

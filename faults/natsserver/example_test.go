@@ -152,7 +152,7 @@ func ExampleCluster_StepDown() {
 
 // The start of every program that starts servers as processes.
 func ExampleChild() {
-	natsserver.Child() // does nothing, unless this process is to be a server
+	natsserver.Child() // does nothing, unless this process was started as a server
 
 	p, err := natsserver.StartProcess(natsserver.Options{})
 	if err != nil {

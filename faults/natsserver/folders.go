@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// folders.go - what keeps the folders of accounts in a temporary store.
+// folders.go - keeps the folders of accounts in a temporary store.
 //
 //	jetstream/$G/streams/ORDERS   a stream
 //	jetstream/$G/streams/kept     nothing, for as long as the server runs
@@ -17,16 +17,17 @@ const (
 	keptFolder    = "kept"
 )
 
-// keepFolders puts a folder beside the streams of each account. When the last stream of an
-// account is deleted the server removes the folders above it, some time after its answer, and
-// whoever makes a stream at that moment is told that its store can't be created.
+// keepFolders puts a folder next to the streams of each account. When the last stream of
+// an account is deleted, the server removes the folders above it, some time after its
+// answer. A stream created at that moment fails, because its store can't be created.
 func (s *Server) keepFolders(srv *server.Server) {
 	for _, folder := range s.streamFolders(srv) {
-		_ = os.MkdirAll(filepath.Join(folder, keptFolder), 0o750) // without it is as good nearly always
+		_ = os.MkdirAll(filepath.Join(folder, keptFolder), 0o750) // nearly always not needed
 	}
 }
 
-// dropFolders undoes keepFolders, for the next incarnation not to take them for broken streams.
+// dropFolders undoes keepFolders, so that the next incarnation does not take the folders
+// for broken streams.
 func (s *Server) dropFolders() {
 	if !s.ownsStore {
 		return
@@ -37,7 +38,8 @@ func (s *Server) dropFolders() {
 	}
 }
 
-// streamFolders returns where the accounts with JetStream have their streams, in a store of our own.
+// streamFolders returns where the accounts with JetStream have their streams, if the
+// store is temporary.
 func (s *Server) streamFolders(srv *server.Server) (folders []string) {
 	if !s.ownsStore {
 		return nil

@@ -10,13 +10,15 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// TestTheLastStreamMayBeMadeAgain at once, whatever the server still removes behind its answer.
+// TestTheLastStreamMayBeMadeAgain at once, whatever the server is still removing after
+// its answer.
 func TestTheLastStreamMayBeMadeAgain(t *testing.T) {
 	s := natsserver.Run(t, natsserver.Options{JetStream: true})
 	js := must.Get(jetstream.New(client(t, s)))(t)
+	ctx := must.Within(t, wait)
 	for range 300 {
-		must.Get(js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S"}))(t)
-		must.Do(t, js.DeleteStream(t.Context(), "S"))
+		must.Get(js.CreateStream(ctx, jetstream.StreamConfig{Name: "S"}))(t)
+		must.Do(t, js.DeleteStream(ctx, "S"))
 	}
 	must.Do(t, s.Restart())
 	if accounts := must.Get(os.ReadDir(s.StoreDir() + "/jetstream"))(t); len(accounts) == 0 {

@@ -6,27 +6,27 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Kick closes the connections of all clients that call themselves name, without a word,
-// and returns how many there were. The error is an [*UnknownClientError] if there was
-// none, [ErrDown] while the server is down, and [ErrPaused] while it is paused.
+// Kick closes, without notice, the connections of all clients with that name, and returns
+// how many there were. The error is an [*UnknownClientError] if there was none, [ErrDown]
+// while the server is down, and [ErrPaused] while it is paused.
 func (s *Server) Kick(name string) (int, error) {
 	return s.kick(&UnknownClientError{Name: name}, func(c *server.ConnInfo) bool { return c.Name == name })
 }
 
-// KickID closes the connection of the client with that id, which INFO and nats.go call
-// client id. The errors are those of Kick.
+// KickID closes the connection of the client with that id, the client_id of INFO. The
+// errors are those of Kick.
 func (s *Server) KickID(id uint64) error {
 	_, err := s.kick(&UnknownClientError{ID: id}, func(c *server.ConnInfo) bool { return c.Cid == id })
 	return err
 }
 
 // KickAll closes the connections of all clients and returns how many there were. The
-// errors are [ErrDown] and [ErrPaused], as those of Kick.
+// error is [ErrDown] or [ErrPaused], as for Kick.
 func (s *Server) KickAll() (int, error) {
 	return s.kick(nil, func(*server.ConnInfo) bool { return true })
 }
 
-// kick closes the connections that are meant. The error is unknown if there are none.
+// kick closes the connections that meant selects. The error is unknown if there are none.
 func (s *Server) kick(unknown *UnknownClientError, meant func(*server.ConnInfo) bool) (int, error) {
 	srv := s.alive()
 	switch {

@@ -19,7 +19,7 @@ type kicker interface {
 	KickAll() (int, error)
 }
 
-// once connects a client that does not come back, and returns its end.
+// once connects a client that does not reconnect, and returns a channel for its end.
 func once(t *testing.T, url, name string) (*nats.Conn, <-chan struct{}) {
 	t.Helper()
 	end := make(chan struct{})
@@ -74,8 +74,8 @@ func TestClientsAreKicked(t *testing.T) {
 
 func TestAnUnknownClientIsNamed(t *testing.T) {
 	for want, err := range map[string]error{
-		`natsserver: no client of name "ann"; there are [bob, eve]`: &natsserver.UnknownClientError{Name: "ann", Known: []string{"bob", "eve"}},
-		`natsserver: no client of id 7; there are []`:               &natsserver.UnknownClientError{ID: 7},
+		`natsserver: no client with name "ann"; connected are [bob, eve]`: &natsserver.UnknownClientError{Name: "ann", Known: []string{"bob", "eve"}},
+		`natsserver: no client with id 7; connected are []`:               &natsserver.UnknownClientError{ID: 7},
 	} {
 		if err.Error() != want {
 			t.Errorf("%q, want %q", err, want)

@@ -8,16 +8,15 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// dismissPauseMax is the longest pause between the ends of two connections, as of a
+// dismissPauseMax is the longest pause between closing two connections, the same as in a
 // server that listens.
 const dismissPauseMax = time.Second
 
-// LameDuck lets the server say goodbye: it accepts no more clients, tells those
-// it has, and closes their connections one by one over Options.LameDuck. The
-// returned channel is closed when the server is down; Restart, Kill and
-// Shutdown cut the farewell short, and a further call returns the same channel.
-// A server that is down has nobody to say it to, and one that is paused begins when
-// it goes on.
+// LameDuck puts the server into lame duck mode: it accepts no more clients, notifies
+// those it has, and closes their connections one by one over Options.LameDuck. The
+// returned channel is closed when the server is down; Restart, Kill and Shutdown cut this
+// short, and a further call returns the same channel. On a server that is down the
+// channel is closed at once; a paused server begins when it resumes.
 func (s *Server) LameDuck() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,9 +39,9 @@ func (s *Server) LameDuck() <-chan struct{} {
 	return done
 }
 
-// dismiss does for a server without a socket what nats-server does for one that
-// listens: streams end, clients are told, and after the grace period they are closed in
-// random order, evenly spread.
+// dismiss does for a server without a socket what nats-server does for one that listens:
+// streams end, clients are notified, and after the grace period their connections are
+// closed in random order, evenly spread.
 func (i incarnation) dismiss(opts *Options) {
 	_ = i.srv.ShutdownJetStream() // fails only where there is none to shut down
 	clients, err := clientsOf(i.srv)

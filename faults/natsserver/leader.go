@@ -11,24 +11,28 @@ import (
 )
 
 const (
-	// askAgain is how long a leader that was asked to step down has until it is asked
-	// once more: it may be elected again, or be the one whom the others missed.
+	// askAgain is the pause before a leader is asked to step down once more: it may have
+	// been elected again, or not be known to the others yet.
 	askAgain = 500 * time.Millisecond
+
+	// answerMax is how long the meta leader has to answer: one that has lost the lead
+	// meanwhile does not.
+	answerMax = 5 * time.Second
 
 	metaStepDown = "$JS.API.META.LEADER.STEPDOWN"
 )
 
-// Group is what a cluster with JetStream elects a leader for: a stream, one of its
-// consumers, or, as the zero value, the cluster's own knowledge of what streams there
-// are, which is called its meta group.
+// Group is something that a cluster with JetStream elects a leader for: a stream, one of
+// its consumers, or, as the zero value, the meta group, which is the cluster's own
+// directory of streams.
 type Group struct {
-	// Account is empty for the account of clients without one. Under an Operator it is
-	// the account's public key.
+	// Account is empty for the account of clients without one. With an Operator it is the
+	// account's public key.
 	Account          string
 	Stream, Consumer string
 }
 
-// String names the group as in "consumer C of stream S".
+// String names the group, as in "consumer C of stream S".
 func (g Group) String() string {
 	var text string
 	switch {
@@ -64,7 +68,7 @@ func (g Group) leads(srv *server.Server) bool {
 }
 
 // replicas returns how many servers form the group of a stream or a consumer, as far as
-// srv knows: 0 if it is not one of them.
+// srv knows: 0 if srv is not one of them.
 func (g Group) replicas(srv *server.Server) int {
 	account, err := srv.JszAccount(&server.JSzOptions{Account: g.account(), Streams: true, Consumer: true})
 	if err != nil {
@@ -93,9 +97,9 @@ func copies(info *server.ClusterInfo) int {
 	return len(info.Replicas) + 1
 }
 
-// Leader returns the member that leads a group, and waits for one while there is an
-// election. The error is an [*UnknownGroupError] when no running member is in such a
-// group, and a [*NoLeaderError] when ctx ends first.
+// Leader returns the member that leads a group, and waits for one during an election. The
+// error is an [*UnknownGroupError] when no running member is in such a group, and a
+// [*NoLeaderError] when ctx ends first.
 func (c *Cluster) Leader(ctx context.Context, g Group) (*Server, error) {
 	if !c.knows(g) {
 		return nil, &UnknownGroupError{Group: g}
@@ -110,12 +114,12 @@ func (c *Cluster) Leader(ctx context.Context, g Group) (*Server, error) {
 	}
 }
 
-// StepDown makes the leader of a group hand over to another member, waits until that
-// one leads, and returns it. Beside the errors of Leader there is a
-// [*NoElectionError] for a group that has one member only. The meta leader is asked by a
-// user of the system account, whom a cluster with JetStream has beside its others; where
-// Options.Edit sets a CustomClientAuthentication there is none, and the error an
-// [*OptionError].
+// StepDown makes the leader of a group hand over to another member, waits until that one
+// leads, and returns it. In addition to the errors of Leader there is a
+// [*NoElectionError] for a group with only one member. The meta leader is asked through a
+// user of the system account, which a cluster with JetStream has in addition to others;
+// if Options.Edit sets a CustomClientAuthentication there is no such user, and the error
+// is an [*OptionError].
 func (c *Cluster) StepDown(ctx context.Context, g Group) (*Server, error) {
 	old, err := c.Leader(ctx, g)
 	if err != nil {
@@ -143,8 +147,8 @@ func (c *Cluster) StepDown(ctx context.Context, g Group) (*Server, error) {
 	}
 }
 
-// pause lies between two looks at an election: a server tells its own process of the
-// outcome only if asked.
+// pause is the pause between two checks of an election: a server's own process has to
+// poll for the outcome.
 func pause(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -166,8 +170,8 @@ func (c *Cluster) knows(g Group) bool {
 	return false
 }
 
-// replicas returns how many servers form a group, as far as srv knows. Those of the meta
-// group are all members.
+// replicas returns how many servers form a group, as far as srv knows. The meta group has
+// all members.
 func (c *Cluster) replicas(srv *server.Server, g Group) int {
 	if g.Stream == "" {
 		return len(c.members)
@@ -175,7 +179,7 @@ func (c *Cluster) replicas(srv *server.Server, g Group) int {
 	return g.replicas(srv)
 }
 
-// leader returns the member that leads a group at the moment, nil if none does.
+// leader returns the member that currently leads a group, nil if none does.
 func (c *Cluster) leader(g Group) *Server {
 	for _, m := range c.members {
 		if srv := m.present(); srv != nil && g.leads(srv) {
@@ -197,18 +201,23 @@ func (c *Cluster) ask(ctx context.Context, leader *Server, g Group) error {
 	return leader.askMeta(ctx)
 }
 
-// askMeta asks the meta leader to step down: that is a request in the system account.
+// askMeta asks the meta leader to step down, with a request in the system account.
 func (s *Server) askMeta(ctx context.Context) error {
 	user, err := s.systemUser()
 	if err != nil {
 		return err
 	}
-	nc, err := nats.Connect("", nats.InProcessServer(s), nats.NoReconnect(), user)
+	nc, err := nats.Connect("", nats.InProcessServer(s), nats.NoReconnect(), nats.Timeout(answerMax), user)
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	answer, err := nc.RequestWithContext(ctx, metaStepDown, nil)
+	within, cancel := context.WithTimeout(ctx, answerMax)
+	defer cancel()
+	answer, err := nc.RequestWithContext(within, metaStepDown, nil)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		return nil // whoever leads now is asked, if it is the same
+	}
 	if err != nil {
 		return err
 	}
@@ -222,7 +231,7 @@ func (s *Server) askMeta(ctx context.Context) error {
 	return nil
 }
 
-// systemUser returns who may speak in the system account.
+// systemUser returns the credentials of the system account's user.
 func (s *Server) systemUser() (nats.Option, error) {
 	s.mu.Lock()
 	operator := s.opts.Operator

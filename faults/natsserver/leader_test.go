@@ -29,14 +29,15 @@ func stepsDown(t *testing.T, c *natsserver.Cluster, g natsserver.Group) {
 	}
 }
 
-// keep makes a stream with the consumer BILLING.
+// keep creates a stream with the consumer BILLING.
 func keep(t *testing.T, nc *nats.Conn, stream string, replicas int) {
 	t.Helper()
 	js, err := jetstream.New(nc)
 	must.Do(t, err)
-	s, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: stream, Subjects: []string{stream + ".>"}, Replicas: replicas})
+	ctx := must.Within(t, wait) // an election may come between
+	s, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: stream, Subjects: []string{stream + ".>"}, Replicas: replicas})
 	must.Do(t, err)
-	_, err = s.CreateConsumer(t.Context(), jetstream.ConsumerConfig{Durable: "BILLING"})
+	_, err = s.CreateConsumer(ctx, jetstream.ConsumerConfig{Durable: "BILLING"})
 	must.Do(t, err)
 }
 
@@ -60,7 +61,7 @@ func TestLeadersStepDown(t *testing.T) {
 	if _, err := c.StepDown(t.Context(), natsserver.Group{Stream: "ALONE"}); !errors.As(err, &election) || election.Replicas != 1 {
 		t.Errorf("step-down of one that is alone: %v", err)
 	}
-	// Without a majority nobody is elected.
+	// Without a majority no leader is elected.
 	leader, err := c.Leader(t.Context(), consumer)
 	must.Do(t, err)
 	for _, m := range c.Members() {
@@ -131,10 +132,10 @@ func (nobody) Check(server.ClientAuthentication) bool { return false }
 
 func TestGroupsAreNamed(t *testing.T) {
 	for want, err := range map[string]error{
-		"natsserver: the cluster has no meta group":                              &natsserver.UnknownGroupError{},
-		"natsserver: the cluster has no stream S in account A":                   &natsserver.UnknownGroupError{Group: natsserver.Group{Account: "A", Stream: "S"}},
-		"natsserver: consumer C of stream S has 1 replicas: none other can lead": &natsserver.NoElectionError{Group: natsserver.Group{Stream: "S", Consumer: "C"}, Replicas: 1},
-		"natsserver: no leader of stream S: context canceled":                    &natsserver.NoLeaderError{Group: natsserver.Group{Stream: "S"}, Cause: context.Canceled},
+		"natsserver: the cluster has no meta group":                                &natsserver.UnknownGroupError{},
+		"natsserver: the cluster has no stream S in account A":                     &natsserver.UnknownGroupError{Group: natsserver.Group{Account: "A", Stream: "S"}},
+		"natsserver: consumer C of stream S has 1 replicas: no other one can lead": &natsserver.NoElectionError{Group: natsserver.Group{Stream: "S", Consumer: "C"}, Replicas: 1},
+		"natsserver: no leader of stream S: context canceled":                      &natsserver.NoLeaderError{Group: natsserver.Group{Stream: "S"}, Cause: context.Canceled},
 	} {
 		if err.Error() != want {
 			t.Errorf("%q, want %q", err, want)

@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// logger stands between the server and Options.Log. The server says only
-// through its log why it could not start, so the first fatal line is kept.
+// logger forwards the server's log to Options.Log. The server reports only in its log why
+// it could not start, so the first fatal line is kept.
 type logger struct {
 	forward func(level, line string) // Options.Log, may be nil
 

@@ -15,12 +15,12 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// Operator signs accounts, which sign users. A server with Options.Operator trusts
-// them without knowing them: clients present credentials that expire and that can be
-// revoked. One operator may be shared by any number of servers.
+// Operator signs accounts, which sign users. A server with Options.Operator trusts them
+// without knowing them: clients present credentials that can expire and be revoked. Any
+// number of servers may share one operator.
 //
-// What changes in an account reaches each server that runs with the operator before
-// the call returns. All methods may be called from any goroutine.
+// A change of an account reaches each running server of the operator before the call
+// returns. All methods are safe for concurrent use.
 type Operator struct {
 	key    nkeys.KeyPair // nil in a process that only serves
 	token  string        // the operator's own JWT. Immutable
@@ -35,11 +35,11 @@ type Operator struct {
 
 // follower is a server that runs with an operator.
 type follower interface {
-	// follow takes over the JWT of an account.
+	// follow applies the JWT of an account.
 	follow(account, token string) error
 }
 
-// NewOperator makes an operator, with a system account, which servers need for their
+// NewOperator creates an operator, with a system account, which servers need for their
 // own traffic.
 func NewOperator() (*Operator, error) {
 	key, public, err := newKey(nkeys.CreateOperator)
@@ -58,7 +58,7 @@ func NewOperator() (*Operator, error) {
 	return o, nil
 }
 
-// newKey makes a key and returns its public half as well.
+// newKey creates a key and also returns its public half.
 func newKey(create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string, error) {
 	key, err := create()
 	if err != nil {
@@ -71,7 +71,7 @@ func newKey(create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string, error)
 	return key, public, nil
 }
 
-// Account makes an account of that name, without limits and without JetStream.
+// Account creates an account of that name, without limits and without JetStream.
 func (o *Operator) Account(name string) (*SignedAccount, error) {
 	key, public, err := newKey(nkeys.CreateAccount)
 	if err != nil {
@@ -82,7 +82,7 @@ func (o *Operator) Account(name string) (*SignedAccount, error) {
 	return a, a.Edit(func(*jwt.AccountClaims) {})
 }
 
-// publish tells all followers of the JWT of an account.
+// publish sends the JWT of an account to all followers.
 func (o *Operator) publish(account, token string) error {
 	o.mu.Lock()
 	o.tokens[account] = token
@@ -95,7 +95,8 @@ func (o *Operator) publish(account, token string) error {
 	return err
 }
 
-// attach makes a server hear of changes; a server without operator hears of none.
+// attach registers a server for changes; nothing happens for a server without an
+// operator.
 func (o *Operator) attach(f follower) {
 	if o == nil {
 		return
@@ -136,20 +137,21 @@ func (o *Operator) trusted(so *server.Options, resolver *server.MemAccResolver) 
 	return nil
 }
 
-// operatorForm is an operator for a process that serves: it holds no private key.
+// operatorForm is the operator in a server process: it has no private key.
 type operatorForm struct {
 	Token, System string
 	Accounts      map[string]string
 }
 
-// MarshalJSON returns what a server has to know: signed tokens, and no private key.
+// MarshalJSON returns what a server needs to know: signed tokens, and no private key.
 func (o *Operator) MarshalJSON() ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return json.Marshal(operatorForm{Token: o.token, System: o.system, Accounts: o.tokens})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. The result serves, but cannot sign.
+// UnmarshalJSON reads what MarshalJSON wrote. The result is enough for a server, but
+// cannot sign.
 func (o *Operator) UnmarshalJSON(data []byte) error {
 	var form operatorForm
 	if err := json.Unmarshal(data, &form); err != nil {
@@ -160,8 +162,7 @@ func (o *Operator) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// SignedAccount is an account of an Operator. All methods may be called from any
-// goroutine.
+// SignedAccount is an account of an Operator. All methods are safe for concurrent use.
 type SignedAccount struct {
 	operator *Operator
 	key      nkeys.KeyPair
@@ -174,9 +175,9 @@ type SignedAccount struct {
 // PublicKey returns the key by which servers know the account.
 func (a *SignedAccount) PublicKey() string { return a.public }
 
-// Edit changes the account and signs it anew: limits, exports, imports, JetStream. An
-// account that is not valid is not signed, and the error says what is wrong with it; it
-// stays as it was.
+// Edit changes the account and signs it again: limits, exports, imports, JetStream. If
+// the account would be invalid it is not signed and stays unchanged, and the error says
+// what is wrong.
 func (a *SignedAccount) Edit(edit func(*jwt.AccountClaims)) error {
 	token, err := a.sign(edit)
 	if err != nil {
@@ -214,8 +215,8 @@ func (a *SignedAccount) signed() (string, error) {
 	return a.claims.Encode(a.operator.key)
 }
 
-// User makes a user of the account, who may do everything and for ever unless edits say
-// otherwise; see [Expires].
+// User creates a user of the account, without limits unless edits set some; see
+// [Expires].
 func (a *SignedAccount) User(name string, edits ...func(*jwt.UserClaims)) (*Credentials, error) {
 	key, public, err := newKey(nkeys.CreateUser)
 	if err != nil {
@@ -237,23 +238,23 @@ func (a *SignedAccount) User(name string, edits ...func(*jwt.UserClaims)) (*Cred
 	return &Credentials{Name: name, PublicKey: public, JWT: token, Seed: string(seed)}, nil
 }
 
-// Expires is for [SignedAccount.User]: the user may stay for so long, counted in whole
-// seconds from now on.
+// Expires is an edit for [SignedAccount.User]: the user's credentials expire after that
+// time, in whole seconds from now on.
 func Expires(in time.Duration) func(*jwt.UserClaims) {
 	return func(c *jwt.UserClaims) { c.Expires = time.Now().Add(in).Unix() }
 }
 
-// Revoke ends the credentials: servers close the user's connections and let nobody in
-// with them again. Others of the account stay.
+// Revoke revokes the credentials: servers close the user's connections and refuse new
+// ones. Other users of the account stay.
 func (a *SignedAccount) Revoke(user *Credentials) error {
 	return a.Edit(func(c *jwt.AccountClaims) { c.Revoke(user.PublicKey) })
 }
 
-// Credentials are what a user presents. They are immutable.
+// Credentials are what a user presents to connect. They are immutable.
 type Credentials struct {
 	Name      string
 	PublicKey string
-	JWT       string // what the account has signed
+	JWT       string // signed by the account
 	Seed      string // the private key
 }
 
@@ -267,7 +268,8 @@ func (c *Credentials) GoString() string { return c.String() }
 func (c *Credentials) Text() string {
 	text, err := jwt.FormatUserConfig(c.JWT, []byte(c.Seed))
 	if err != nil {
-		// Both halves were made here. A file without either is what a client refuses.
+		// Both halves were created here, so this can't fail; clients refuse an empty
+		// file.
 		return ""
 	}
 	return string(text)

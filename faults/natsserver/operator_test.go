@@ -33,7 +33,7 @@ func signed(t *testing.T) (*natsserver.SignedAccount, natsserver.Options) {
 	return account, natsserver.Options{Operator: operator, JetStream: true}
 }
 
-// issued makes credentials and a file of them.
+// issued creates credentials and a file with them.
 func issued(t *testing.T, a *natsserver.SignedAccount, edits ...func(*jwt.UserClaims)) (*natsserver.Credentials, string) {
 	t.Helper()
 	user, err := a.User("ann", edits...)
@@ -52,7 +52,7 @@ func said() (<-chan error, nats.Option) {
 // silent keeps nats.go from printing an error that a test expects.
 func silent(*nats.Conn, *nats.Subscription, error) {}
 
-// trusts lets users in, revokes one, and lets an account have streams.
+// trusts connects users, revokes one, and enables streams for an account.
 func trusts(t *testing.T, start func(natsserver.Options) operated) {
 	t.Helper()
 	account, opts := signed(t)

@@ -11,55 +11,54 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// The lame duck timing of a server whose options do not say: real servers take
-// two minutes, which no test wants to wait for.
+// The default lame duck timing: real servers take two minutes, too long for a test.
 const (
 	lameDuckDurationDefault = 2 * time.Second
 	lameDuckGraceDefault    = 50 * time.Millisecond
 )
 
-// nowhere is what members tell each other to dial that have routes made for them, and
-// what each of them tries to reach once a second: no connection can be had there.
+// nowhere is the address that members with custom routes advertise to each other, and
+// which each of them tries to reach once a second: no connection to it succeeds.
 const nowhere = "255.255.255.255:1"
 
 const routeScheme = "nats-route"
 
-// Options describe a server. The zero value is a server without JetStream,
+// Options configure a server. The zero value is a server without JetStream,
 // authentication or encryption on a random port of 127.0.0.1.
 //
-// Options are read when a server starts and again at every Restart; Reload changes
-// them. What a server in a process of its own cannot take says so; see [StartProcess].
+// Options are read when a server starts and again at every Restart; Reload changes them.
+// Some are not supported for a server in a process of its own; see [StartProcess].
 type Options struct {
-	// Name is the server's name; empty means one that the server makes up.
-	// A JetStream server keeps its name over a Restart only if it has one.
+	// Name is the server's name; empty means one that the server generates. A JetStream
+	// server keeps its name over a Restart only if it is set here.
 	Name string
 
-	// DontListen leaves the socket out: clients connect through InProcess.
-	// Port then reports 0, and URL an address that only names the server.
+	// DontListen opens no socket: clients connect through InProcess. Port then returns 0,
+	// and URL an address that only names the server.
 	DontListen bool
 
-	// JetStream enables streams. The store is StoreDir, or, if that is empty, a
-	// temporary directory that Shutdown removes.
+	// JetStream enables streams. The store is StoreDir or, if that is empty, a temporary
+	// directory that Shutdown removes.
 	JetStream bool
 
-	// StoreDir is the JetStream store; it belongs to the caller and stays.
+	// StoreDir is the JetStream store; it belongs to the caller and is not removed.
 	StoreDir string
 
-	// User and Password, or Token, are what a client has to present; empty means
-	// that everybody may connect.
+	// User and Password, or Token, are the required credentials; empty means that
+	// everybody may connect.
 	User, Password, Token string
 
-	// Accounts divide the server: what is published in one of them is not seen in the
-	// others, but for what they export and import. With accounts every client needs
-	// to be a user of one.
+	// Accounts divide the server: messages published in one of them are not seen in the
+	// others, except for exports and imports. With accounts, every client must be a user
+	// of one.
 	Accounts []Account
 
-	// Operator makes the server trust the accounts and users that the operator
-	// signs, and nobody else. It does not go with the fields above.
+	// Operator makes the server trust the accounts and users that the operator signs, and
+	// nobody else. It excludes the fields above.
 	Operator *Operator
 
-	// MaxPayload limits header plus payload of a message, in bytes; 0 means the
-	// server's default of 1 MiB.
+	// MaxPayload limits header plus payload of a message, in bytes; 0 means the server's
+	// default of 1 MiB.
 	MaxPayload int
 
 	// PingInterval is the pause between the server's PINGs; 0 means the
@@ -69,42 +68,42 @@ type Options struct {
 	// TLS makes the server require TLS with this configuration.
 	TLS *tls.Config `json:"-"`
 
-	// WebSocket listens for WebSockets as well, at WebSocketURL, with compression
-	// for clients that ask for it, and in TLS if WebSocketTLS is set.
+	// WebSocket also listens for WebSockets, at WebSocketURL, with compression for
+	// clients that ask for it, and with TLS if WebSocketTLS is set.
 	WebSocket    bool
 	WebSocketTLS *tls.Config `json:"-"`
 
-	// LameDuck is how long LameDuck takes to send its clients away, one by one and
-	// evenly spread; 0 means 2 s. It begins after LameDuckGrace, in which clients
-	// know already and may leave by themselves; 0 means 50 ms.
+	// LameDuck is how long lame duck mode takes to close all connections, one by one and
+	// evenly spread; 0 means 2 s. It begins after LameDuckGrace, in which clients are
+	// already notified and may leave by themselves; 0 means 50 ms.
 	LameDuck, LameDuckGrace time.Duration
 
-	// Route is asked once for each two members of a cluster which address one of them
-	// dials to reach the other, whose own is given as host:port. With a proxy in between
-	// the route can be slow, or cut, and members can be parted. They then know each other
-	// by these routes only. nil: each dials each, directly. Route is read by StartCluster.
+	// Route is called once for each pair of cluster members, and returns the address that
+	// one of them dials to reach the other, whose own address is given as host:port. With
+	// a proxy in between, the route can be slow or cut, and members can be partitioned.
+	// They then know each other only by these routes. nil: members dial each other
+	// directly. StartCluster reads Route.
 	Route func(from, to, address string) (string, error) `json:"-"`
 
-	// Config is text in the language of the server's configuration files, for
-	// whatever the fields above do not cover. What it says wins over them. It must
-	// not name a host, a port or the routes of a cluster.
+	// Config is text in the language of the server's configuration files, for settings
+	// that the fields above do not cover. It takes precedence over them. It must not set
+	// a host, a port or the routes of a cluster.
 	Config string
 
-	// Log receives each line that the server logs, from any goroutine; nil means
-	// silence. Debug and trace lines come only if Config or Edit ask for them.
+	// Log receives each line that the server logs, concurrently; nil means no log. Debug
+	// and trace lines are included only if Config or Edit enable them.
 	Log func(level, line string) `json:"-"`
 
-	// Edit is called last with the server's own options, for what cannot be said in
-	// Config. It must not change a Host, a Port or DontListen, nor the Routes of a
-	// cluster.
+	// Edit is called last with the server's own options, for settings that Config can't
+	// express. It must not change Host, Port or DontListen, nor the Routes of a cluster.
 	Edit func(*server.Options) `json:"-"`
 }
 
-// ports are what a server listens on; -1 stands for a random one. A cluster port
-// of 0 belongs to a server that stands alone.
+// ports are the ports that a server listens on; -1 stands for a random one. A cluster
+// port of 0 means that the server is not in a cluster.
 type ports struct{ client, webSocket, cluster int }
 
-// place is where one server is, beside what its options say of it.
+// place is where one server is, in addition to its options.
 type place struct {
 	on       ports
 	storeDir string
@@ -122,7 +121,7 @@ type place struct {
 }
 
 // serverOptions translates o for a server at a place. The result is new each time,
-// since servers write to theirs.
+// because servers modify theirs.
 func (o *Options) serverOptions(at place) (*server.Options, error) {
 	so := &server.Options{
 		ServerName:             o.Name,
@@ -130,7 +129,7 @@ func (o *Options) serverOptions(at place) (*server.Options, error) {
 		Port:                   cmp.Or(at.on.client, server.RANDOM_PORT), // 0 would mean 4222 to a server that does not listen
 		DontListen:             o.DontListen,
 		NoSigs:                 true,
-		NoLog:                  true, // a reload would replace our logger by one that prints
+		NoLog:                  true, // a reload would replace our logger with one that prints
 		JetStream:              o.JetStream,
 		DisableJetStreamBanner: true,
 		StoreDir:               at.storeDir,
@@ -142,7 +141,7 @@ func (o *Options) serverOptions(at place) (*server.Options, error) {
 		TLSConfig:              o.TLS,
 		LameDuckGracePeriod:    cmp.Or(o.LameDuckGrace, lameDuckGraceDefault),
 	}
-	// The server counts the grace period as a part of the duration.
+	// The server counts the grace period as part of the duration.
 	so.LameDuckDuration = so.LameDuckGracePeriod + cmp.Or(o.LameDuck, lameDuckDurationDefault)
 	if o.TLS != nil {
 		so.TLSTimeout = float64(server.TLS_TIMEOUT) / float64(time.Second)
@@ -156,7 +155,7 @@ func (o *Options) serverOptions(at place) (*server.Options, error) {
 		so.Routes = slices.Clone(at.peers)
 		if o.Route != nil {
 			so.Cluster.Advertise = nowhere
-			so.Routes = append(so.Routes, &url.URL{Scheme: routeScheme, Host: nowhere}) // known to all
+			so.Routes = append(so.Routes, &url.URL{Scheme: routeScheme, Host: nowhere}) // the same for all members
 		}
 	}
 	if err := o.configure(so); err != nil {
@@ -174,14 +173,14 @@ func (o *Options) serverOptions(at place) (*server.Options, error) {
 	return so, addSystemUser(so, at.system)
 }
 
-// configure applies what is said in the server's own language.
+// configure applies Config.
 func (o *Options) configure(so *server.Options) error {
 	if len(o.Accounts) > 0 {
 		text, err := accountsConfig(o.Accounts)
 		if err != nil {
 			return err
 		}
-		// The server looks for the one user only where there are no others.
+		// The server considers the single user only if there are no others.
 		so.Username, so.Password = "", ""
 		if err := so.ProcessConfigString(text); err != nil {
 			return err

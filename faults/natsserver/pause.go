@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// gate is what all connections through memory to one incarnation of a server pass. It
-// is open until Pause, and again from Resume on.
+// gate is passed by all in-memory connections to one incarnation of a server. It is open
+// until Pause, and again from Resume on.
 type gate struct {
 	mu   sync.Mutex
 	open chan struct{} // closed while the gate is open. Guarded by mu
@@ -60,14 +60,14 @@ func closed(c <-chan struct{}) bool {
 // alarm is a deadline that can be waited for.
 type alarm struct {
 	mu    sync.Mutex
-	timer *time.Timer   // rings, unless it is nil. Guarded by mu
-	rung  chan struct{} // closed when the deadline is over. Guarded by mu
+	timer *time.Timer   // fires at the deadline; may be nil. Guarded by mu
+	rung  chan struct{} // closed when the deadline has passed. Guarded by mu
 }
 
 func newAlarm() *alarm { return &alarm{rung: make(chan struct{})} }
 
-// over returns a channel that is closed when the deadline is over, whatever the
-// deadline is by then.
+// over returns a channel that is closed when the deadline has passed, even if the
+// deadline changes meanwhile.
 func (a *alarm) over() <-chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -79,7 +79,7 @@ func (a *alarm) set(t time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.timer != nil && !a.timer.Stop() {
-		<-a.rung // it is ringing
+		<-a.rung // the timer has fired
 	}
 	a.timer = nil
 	left := time.Until(t)
@@ -92,7 +92,7 @@ func (a *alarm) set(t time.Time) {
 	}
 }
 
-// flip makes a channel that was closed an open one, and the other way round.
+// flip turns a closed channel into an open one, and the other way round.
 func (a *alarm) flip() {
 	if closed(a.rung) {
 		a.rung = make(chan struct{})
@@ -101,9 +101,9 @@ func (a *alarm) flip() {
 	close(a.rung)
 }
 
-// conn is a client's end of a connection through memory. While its gate is shut nothing
-// comes out of it and what is written waits: at a closed gate one looks like a
-// connection to a process that was stopped.
+// conn is a client's end of an in-memory connection. While its gate is shut nothing can
+// be read from it and writes wait: it then looks like a connection to a process that was
+// stopped.
 type conn struct {
 	gate        *gate
 	dial        func() (net.Conn, error)
@@ -116,7 +116,7 @@ type conn struct {
 	err     error     // of dial. Guarded by mu
 	readBy  time.Time // the deadlines, for inner. Guarded by mu
 	writeBy time.Time // Guarded by mu
-	kept    []byte    // read while the gate was shut, for a reader that had no time. Guarded by mu
+	kept    []byte    // read while the gate was shut, for a read whose deadline had passed. Guarded by mu
 }
 
 var _ net.Conn = (*conn)(nil)
@@ -125,7 +125,7 @@ func newConn(g *gate, dial func() (net.Conn, error)) *conn {
 	return &conn{gate: g, dial: dial, read: newAlarm(), write: newAlarm(), ended: make(chan struct{})}
 }
 
-// connect makes the connection to the server, once.
+// connect connects to the server, once.
 func (c *conn) connect() (net.Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -138,7 +138,7 @@ func (c *conn) connect() (net.Conn, error) {
 	if c.inner, c.err = c.dial(); c.err != nil {
 		return nil, c.err
 	}
-	_ = c.inner.SetReadDeadline(c.readBy) // a pipe that is open takes every deadline
+	_ = c.inner.SetReadDeadline(c.readBy) // an open pipe accepts every deadline
 	_ = c.inner.SetWriteDeadline(c.writeBy)
 	return c.inner, nil
 }
@@ -159,8 +159,8 @@ func (c *conn) pass(a *alarm) error {
 	}
 }
 
-// Read reads what the server sent. What arrives while the gate is shut is read when it
-// is open again.
+// Read reads what the server sent. What arrives while the gate is shut is read when the
+// gate is open again.
 func (c *conn) Read(p []byte) (int, error) {
 	if err := c.pass(c.read); err != nil {
 		return 0, err
@@ -182,7 +182,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// endOf is what a reader sees of a server that could not accept: it ended before.
+// endOf is the read error if the server ended before it could accept.
 func endOf(err error) error {
 	if err == io.ErrClosedPipe {
 		return err
@@ -210,7 +210,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return inner.Write(p)
 }
 
-// Close ends the connection, and what waits on it.
+// Close closes the connection, and ends calls that wait on it.
 func (c *conn) Close() error {
 	c.end.Do(func() { close(c.ended) })
 	c.mu.Lock()
@@ -223,11 +223,11 @@ func (c *conn) Close() error {
 
 // SetDeadline sets both deadlines.
 func (c *conn) SetDeadline(t time.Time) error {
-	// Both are set, also where the other end has closed already.
+	// Both are set, even if the other end has already closed.
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// SetReadDeadline bounds Read, also one that waits at the gate.
+// SetReadDeadline bounds Read, including one that waits at the gate.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.read.set(t)
 	c.mu.Lock()
@@ -239,7 +239,7 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	return c.inner.SetReadDeadline(t)
 }
 
-// SetWriteDeadline bounds Write, also one that waits at the gate.
+// SetWriteDeadline bounds Write, including one that waits at the gate.
 func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.write.set(t)
 	c.mu.Lock()
@@ -251,10 +251,10 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	return c.inner.SetWriteDeadline(t)
 }
 
-// LocalAddr returns an address that says that there is no socket.
+// LocalAddr returns an address that stands for a connection without a socket.
 func (c *conn) LocalAddr() net.Addr { return memory{} }
 
-// RemoteAddr returns an address that says that there is no socket.
+// RemoteAddr returns an address that stands for a connection without a socket.
 func (c *conn) RemoteAddr() net.Addr { return memory{} }
 
 // memory is the address of both ends.
@@ -266,15 +266,15 @@ func (memory) Network() string { return "pipe" }
 // String returns "pipe".
 func (memory) String() string { return "pipe" }
 
-// Pause makes the server stand still, as a process does that was stopped: nothing is
-// read, answered or accepted any more, and connections stay open. It needs
-// [Options.DontListen]; the error is [ErrSockets] for a server that listens and
-// [ErrDown] for one that is down. On a server that is paused it does nothing.
+// Pause freezes the server like a stopped process: nothing is read, answered or accepted
+// any more, and connections stay open. It needs [Options.DontListen]; the error is
+// [ErrSockets] for a server that listens and [ErrDown] for one that is down. On a paused
+// server it does nothing.
 //
-// What differs from a stopped process: the server goes on inside. A client to which it
-// has something to say, if only a PING, is a slow one after 10 s, and after Resume
-// finds its connection closed; time passes for everything that expires. What a client
-// was writing at the moment of the pause may still be read, and is not answered.
+// Unlike a stopped process, the server keeps running inside. If it has to send something
+// to a client, if only a PING, that client counts as slow after 10 s, and after Resume
+// finds its connection closed; time passes for everything that expires. What a client was
+// writing at the moment of the pause may still be read, and is not answered.
 func (s *Server) Pause() error {
 	return s.whileUp(func() error {
 		if !s.opts.DontListen || s.opts.WebSocket {
@@ -285,8 +285,8 @@ func (s *Server) Pause() error {
 	})
 }
 
-// Resume lets a paused server go on. On one that is not paused it does nothing; the
-// error is [ErrDown] for one that is down.
+// Resume ends a pause. On a server that is not paused it does nothing; the error is
+// [ErrDown] for one that is down.
 func (s *Server) Resume() error {
 	return s.whileUp(func() error {
 		s.gate.lift()

@@ -24,7 +24,7 @@ func quiet(t *testing.T, f func(t *testing.T, s *natsserver.Server)) {
 	})
 }
 
-// onTime lets a server send its first PING when it is due, like the others.
+// onTime makes a server send its first PING when it is due, like later ones.
 func onTime(so *server.Options) { so.DisableShortFirstPing = true }
 
 func TestAPausedServerDoesNotAnswerUntilItGoesOn(t *testing.T) {
@@ -59,7 +59,7 @@ func TestWhatAServerSaysWhileItIsPausedArrivesWhenItGoesOn(t *testing.T) {
 		s := natsserver.Run(t, natsserver.Options{DontListen: true, PingInterval: time.Minute, Edit: onTime})
 		c := dialRaw(t, s)
 		defer c.conn.Close()
-		synctest.Wait() // until the client reads: then comes a PING
+		synctest.Wait() // until the client reads: then a PING arrives
 		must.Do(t, s.Pause())
 		time.Sleep(80 * time.Second)
 		select {
@@ -261,7 +261,7 @@ func TestALameDuckWithoutASocketSaysGoodbye(t *testing.T) {
 			t.Error("a lame duck that is gone says that it is running")
 		}
 		must.Do(t, s.Restart())
-		// A farewell is cut short at each of its waits.
+		// Lame duck mode is cut short at each of its waits.
 		for _, wait := range []time.Duration{time.Second, time.Minute + time.Second/2} {
 			a, b := dialRaw(t, s), dialRaw(t, s)
 			begin, done = time.Now(), s.LameDuck()

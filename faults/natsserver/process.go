@@ -13,10 +13,10 @@ import (
 // endWait is how long a process has to end by itself after Shutdown.
 const endWait = 10 * time.Second
 
-// Process is a nats-server in a process of its own, for the faults that need one: a
-// kill that leaves torn writes behind, a stop that freezes it with its connections
-// open. It has the methods of a [Server] but for those that reach into its memory. All
-// may be called from any goroutine; those that change its state wait for one another.
+// Process is a nats-server in a process of its own, for faults that need one: a kill that
+// leaves torn writes behind, a stop that freezes it with its connections open. It has the
+// methods of a [Server] except for those that need its memory. All methods are safe for
+// concurrent use; those that change its state wait for one another.
 //
 //	StartProcess ──► running ──Kill──► down ──Restart──► running     same port, same store
 //	                  │   ▲              ▲
@@ -24,33 +24,33 @@ const endWait = 10 * time.Second
 //	                  ▼   │              │
 //	                 paused ────Kill─────┘
 //
-// The process ends with its parent, by whatever that ends. On Linux this holds for a
-// paused one, too; on other systems that one ends when somebody lets it go on.
+// The process ends with its parent, however that ends. On Linux this also holds for a
+// paused one; on other systems a paused one ends when it is resumed.
 type Process struct {
 	// at is where the server is. Fixed by the first start, immutable afterwards.
 	at place
 	// ownsStore says that Shutdown removes the store.
 	ownsStore bool
 
-	// change serialises what changes the state, as in Server.
+	// change serialises state changes, as in Server.
 	change chan struct{}
 
 	mu       sync.Mutex
 	opts     Options       // Written with change held as well. Guarded by mu
-	child    *childProcess // the last one. Guarded by mu
+	child    *childProcess // the latest. Guarded by mu
 	paused   bool          // Guarded by mu
 	gone     bool          // Guarded by mu
 	farewell chan struct{} // of child; nil before LameDuck. Guarded by mu
 }
 
 // StartProcess starts this program once more as a server and returns when clients can
-// connect to it. It needs [Child] at the beginning of TestMain or main: the error is
-// [ErrNoChild] without. What only this process has cannot go with it: the error is an
-// [*OptionError] for TLS, WebSocketTLS, Route, Edit and DontListen. For TLS, Options.Config
-// names files.
+// connect to it. It needs a call of [Child] at the beginning of TestMain or main; without
+// it the error is [ErrNoChild]. Options that cannot be passed to another process are
+// refused: the error is an [*OptionError] for TLS, WebSocketTLS, Route, Edit and
+// DontListen. For TLS, name the files in Options.Config.
 func StartProcess(opts Options) (*Process, error) {
 	if os.Getenv(childVariable) != "" {
-		return nil, ErrNoChild // this process is to be a server, and came as far as here
+		return nil, ErrNoChild // this process was to be a server, and did not call Child
 	}
 	if err := portable(&opts); err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func StartProcess(opts Options) (*Process, error) {
 	return p, nil
 }
 
-// portable returns an error for options that another process cannot have.
+// portable returns an error for options that cannot be passed to another process.
 func portable(opts *Options) error {
 	for _, o := range []struct {
 		name string
@@ -88,14 +88,15 @@ func portable(opts *Options) error {
 			return &OptionError{Option: o.name, Why: o.why}
 		}
 	}
-	// The child would say the same, but as text only.
+	// The child would report the same, but only as text.
 	if _, err := accountsConfig(opts.Accounts); err != nil {
 		return fmt.Errorf("natsserver: options: %w", err)
 	}
 	return nil
 }
 
-// start starts a child with the present options. The caller holds change, or is alone.
+// start starts a child with the current options. The caller holds change, or has
+// exclusive access.
 func (p *Process) start() error {
 	c, err := startChild(p.opts.Log)
 	if err != nil {
@@ -128,13 +129,13 @@ func (p *Process) URL() string { return p.at.clientURL() }
 // [Options.WebSocket].
 func (p *Process) WebSocketURL() string { return p.at.webSocketURL() }
 
-// Port returns the port that the server listens on, also while it is down.
+// Port returns the port that the server listens on, even while it is down.
 func (p *Process) Port() int { return p.at.on.client }
 
 // StoreDir returns the directory of the JetStream store, "" without JetStream.
 func (p *Process) StoreDir() string { return p.at.storeDir }
 
-// PID returns the number of the process, or of the last one if the server is down.
+// PID returns the id of the process, or of the last one if the server is down.
 func (p *Process) PID() int { return p.last().cmd.Process.Pid }
 
 // Running reports whether there is a process. A paused one counts: the system accepts
@@ -147,7 +148,7 @@ func (p *Process) last() *childProcess {
 	return p.child
 }
 
-// state returns the running child, or why there is none that could obey.
+// state returns the running child, or why there is none that can carry out orders.
 func (p *Process) state() (*childProcess, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -162,8 +163,8 @@ func (p *Process) state() (*childProcess, error) {
 	return p.child, nil
 }
 
-// Kill ends the process at once, as SIGKILL does, also one that is paused: nothing is
-// said, flushed or synced. It returns when the process is gone. Port and store stay
+// Kill ends the process at once, as SIGKILL does, even if it is paused: nothing is
+// announced, flushed or synced. It returns when the process is gone. Port and store stay
 // reserved for Restart. On a server that is down it does nothing.
 func (p *Process) Kill() {
 	p.change <- struct{}{}
@@ -171,9 +172,9 @@ func (p *Process) Kill() {
 	p.last().kill()
 }
 
-// Restart starts the server anew on the same port with the same store; a running one
-// is killed first. It returns when clients can connect. The error is ErrShutdown after
-// Shutdown; otherwise the server stays down and Restart may be called again.
+// Restart starts the server again on the same port with the same store; a running one is
+// killed first. It returns when clients can connect. The error is ErrShutdown after
+// Shutdown; after any other error the server is down, and Restart may be called again.
 func (p *Process) Restart() error {
 	p.change <- struct{}{}
 	defer func() { <-p.change }()
@@ -184,10 +185,10 @@ func (p *Process) Restart() error {
 	return p.start()
 }
 
-// Pause stops the process as SIGSTOP does: it does nothing any more, its connections
-// stay open, and the system accepts further ones for it. On a paused server it does
-// nothing; the error is [ErrDown] for one that is down, and [errors.ErrUnsupported] on
-// a system without such signals.
+// Pause stops the process as SIGSTOP does: it does nothing any more, its connections stay
+// open, and the system accepts further ones for it. On a paused server it does nothing;
+// the error is [ErrDown] for one that is down, and [errors.ErrUnsupported] on a system
+// without such signals.
 func (p *Process) Pause() error {
 	p.change <- struct{}{}
 	defer func() { <-p.change }()
@@ -202,7 +203,7 @@ func (p *Process) Pause() error {
 	return nil
 }
 
-// Resume lets a paused server go on, as SIGCONT does. On one that is not paused it does
+// Resume continues a paused server, as SIGCONT does. On one that is not paused it does
 // nothing; the error is [ErrDown] for one that is down.
 func (p *Process) Resume() error {
 	p.change <- struct{}{}
@@ -218,7 +219,7 @@ func (p *Process) Resume() error {
 	return nil
 }
 
-// motion says whether a process goes on.
+// motion says whether a process is to run or stop.
 type motion bool
 
 const (
@@ -239,7 +240,7 @@ func unlessPaused(err error) error {
 	return err
 }
 
-// Reload is as that of a [Server]. The error is [ErrPaused] while the server is paused.
+// Reload works like [Server.Reload]. The error is [ErrPaused] while the server is paused.
 func (p *Process) Reload(edit func(*Options)) error {
 	p.change <- struct{}{}
 	defer func() { <-p.change }()
@@ -268,19 +269,20 @@ func (p *Process) Reload(edit func(*Options)) error {
 	return nil
 }
 
-// Kick is as that of a [Server]. The error is [ErrPaused] while the server is paused.
+// Kick works like [Server.Kick]. The error is [ErrPaused] while the server is paused.
 func (p *Process) Kick(name string) (int, error) { return p.order(&order{Do: doKick, Name: name}) }
 
-// KickID is as that of a [Server]. The error is [ErrPaused] while the server is paused.
+// KickID works like [Server.KickID]. The error is [ErrPaused] while the server is paused.
 func (p *Process) KickID(id uint64) error {
 	_, err := p.order(&order{Do: doKickID, ID: id})
 	return err
 }
 
-// KickAll is as that of a [Server]. The error is [ErrPaused] while the server is paused.
+// KickAll works like [Server.KickAll]. The error is [ErrPaused] while the server is
+// paused.
 func (p *Process) KickAll() (int, error) { return p.order(&order{Do: doKickAll}) }
 
-// follow takes over the JWT of an account. A server that is down gets it when it starts.
+// follow applies the JWT of an account. A server that is down gets it when it starts.
 func (p *Process) follow(account, token string) error {
 	_, err := p.order(&order{Do: doFollow, Account: account, Token: token})
 	if errors.Is(err, ErrDown) {
@@ -299,20 +301,20 @@ func (p *Process) order(o *order) (int, error) {
 	return c.ask(o)
 }
 
-// LameDuck is as that of a [Server]: the channel is closed when the process is gone.
+// LameDuck works like [Server.LameDuck]: the channel is closed when the process is gone.
 func (p *Process) LameDuck() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.farewell == nil {
 		p.farewell = p.child.exited
-		// The end of the process is the answer, also when it came first.
+		// The end of the process is the answer, even if it came first.
 		_ = p.child.send(&order{Do: doLameDuck})
 	}
 	return p.farewell
 }
 
-// Shutdown stops the server for good and removes its temporary store. A server that
-// runs gets ten seconds to sync its store, and is killed then. Further calls do nothing.
+// Shutdown stops the server for good and removes its temporary store. A running server
+// gets ten seconds to sync its store, and is then killed. Further calls do nothing.
 func (p *Process) Shutdown() {
 	p.change <- struct{}{}
 	defer func() { <-p.change }()

@@ -11,13 +11,13 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Reload changes the options. A running server takes them over at once, as at a reload
-// of its configuration: users that are gone are sent away, limits hold from then on,
-// and the other connections stay. One that is down takes them at its next start.
+// Reload changes the options. A running server applies them at once, as on a reload of
+// its configuration: users that no longer exist are disconnected, limits hold from then
+// on, and other connections stay. A server that is down applies them at its next start.
 //
-// Some options cannot change: the error is an [*OptionError] for what this package
-// fixes at the first start, else it quotes the server. All options then stay as they
-// were. It is [ErrPaused] while the server is paused and [ErrShutdown] after Shutdown.
+// Some options cannot change: the error is an [*OptionError] for what this package fixes
+// at the first start, otherwise it quotes the server. All options then stay as they were.
+// The error is [ErrPaused] while the server is paused and [ErrShutdown] after Shutdown.
 func (s *Server) Reload(edit func(*Options)) error {
 	s.change <- struct{}{}
 	defer func() { <-s.change }()
@@ -51,14 +51,14 @@ func (s *Server) Reload(edit func(*Options)) error {
 	return nil
 }
 
-// options returns a copy that may be changed.
+// options returns a copy that the caller may change.
 func (s *Server) options() Options {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.opts.clone()
 }
 
-// clone returns a copy that shares nothing which an edit may change.
+// clone returns a copy that shares nothing that an edit may change.
 func (o Options) clone() Options {
 	o.Accounts = slices.Clone(o.Accounts)
 	for i := range o.Accounts {
@@ -81,7 +81,7 @@ func (s *Server) goesOn() bool {
 	return s.gate.isOpen()
 }
 
-// fixed returns an error if opts change what the first start has settled.
+// fixed returns an error if opts change what the first start has fixed.
 func fixed(now, opts *Options) error {
 	for _, o := range []struct {
 		name    string
@@ -102,8 +102,8 @@ func fixed(now, opts *Options) error {
 	return nil
 }
 
-// follow takes over the JWT of an account from the operator. A server that is down
-// reads it when it starts.
+// follow applies the JWT of an account from the operator. A server that is down reads it
+// when it starts.
 func (s *Server) follow(account, token string) error {
 	srv := s.alive()
 	if srv == nil {
@@ -124,11 +124,11 @@ func (s *Server) follow(account, token string) error {
 	return nil
 }
 
-// renewWait is longer than a server takes an account for expired after it has looked.
+// renewWait is longer than a server keeps treating an account as expired after a look-up.
 const renewWait = 3 * time.Second
 
-// renewed looks an account up. A server whose account has expired does not look for another
-// JWT again within a second.
+// renewed looks an account up. A server whose account has expired does not look for
+// another JWT within a second.
 func renewed(srv *server.Server, account string) (*server.Account, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), renewWait)
 	defer cancel()

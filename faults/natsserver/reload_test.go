@@ -72,7 +72,8 @@ func reloads(t *testing.T, s reloader) {
 	if err == nil || !strings.Contains(err.Error(), "an account has no name") {
 		t.Errorf("a reload of what is wrong: %v", err)
 	}
-	// All that holds after a restart as well, and a server that is down keeps it for then.
+	// All of this also holds after a restart; a server that is down applies it when it
+	// starts.
 	s.Kill()
 	must.Do(t, s.Reload(func(o *natsserver.Options) { o.MaxPayload = 500 }))
 	must.Do(t, s.Restart())

@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/faults/natsserver"
 )
 
-// Roles of this program beside the tests and the children of natsserver.
+// Roles of this program other than the tests and the children of natsserver.
 const (
 	roleVariable = "TROUPE_TEST_ROLE"
 	roleParent   = "parent"   // starts a server, says where it is, and waits

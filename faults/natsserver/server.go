@@ -17,49 +17,50 @@ import (
 const (
 	loopback = "127.0.0.1"
 
-	// readyWait bounds the wait for parts that start beside the client
-	// listener, such as routes that Options.Edit asked for. The listener itself
-	// is bound when the server's Start returns.
+	// readyWait bounds the wait for parts that start alongside the client listener, such
+	// as routes that Options.Edit asked for. The listener itself is bound when the
+	// server's Start returns.
 	readyWait = 10 * time.Second
+	readyStep = 100 * time.Millisecond
 
-	// A Restart may find the port taken for a moment, by an outgoing connection
-	// to which the system gave the same number.
+	// A Restart may find the port taken for a moment, by an outgoing connection to which
+	// the system gave the same number.
 	bindAttemptMax = 50
 	bindPause      = 20 * time.Millisecond
 )
 
-// Server is an embedded nats-server. All methods may be called from any
-// goroutine; those that change its state wait for one another.
+// Server is an embedded nats-server. All methods are safe for concurrent use; those that
+// change its state wait for one another.
 type Server struct {
 	// opts are the options of the next start. Written with change and mu held.
 	opts Options
-	// at is where the server is. Its ports are fixed by the first start, 0 for what it
-	// does not listen on; its storeDir is empty without JetStream. Immutable afterwards.
+	// at is where the server is. The first start fixes its ports, 0 for what it does not
+	// listen on; its storeDir is empty without JetStream. Immutable afterwards.
 	at place
 	// ownsStore says that Shutdown removes the store.
 	ownsStore bool
-	// cluster is what the server is a member of, nil if it stands alone. Immutable.
+	// cluster is the cluster of the server, nil if it has none. Immutable.
 	cluster *Cluster
 
-	// change serialises Kill, Restart, Pause, Resume, Reload and Shutdown: who puts a token in owns the
-	// change and takes it out again. It is a channel because a mutex that is held
-	// for as long as a server takes to stop would stand still in a bubble.
+	// change serialises Kill, Restart, Pause, Resume, Reload and Shutdown: a goroutine
+	// that puts a token in owns the change and takes the token out again. It is a channel
+	// because waiting for a mutex, held for as long as a server takes to stop, would stop
+	// virtual time in a bubble.
 	change chan struct{}
 
-	// strangers says that a function of the caller's decides who is a user.
+	// strangers says that a function of the caller decides who is a user.
 	strangers atomic.Bool
 
 	mu sync.Mutex
-	// incarnation is the last one, zero before the first. Guarded by mu
+	// incarnation is the latest one, zero before the first. Guarded by mu
 	incarnation
 	farewell chan struct{} // of srv; nil before LameDuck, closed when srv is down. Guarded by mu
 	down     bool          // srv was stopped. Guarded by mu
 	gone     bool          // Shutdown was called. Guarded by mu
 }
 
-// Start starts a server and returns when clients can connect to it. The error
-// quotes what the server says about why it could not start; nothing is left
-// running then.
+// Start starts a server and returns when clients can connect to it. The error quotes the
+// server on why it could not start; then nothing is left running.
 func Start(opts Options) (*Server, error) {
 	s := newServer(opts)
 	if err := s.start(); err != nil {
@@ -68,8 +69,8 @@ func Start(opts Options) (*Server, error) {
 	return s, nil
 }
 
-// newServer returns a server that was never started: it is down, on ports that its
-// start is to choose.
+// newServer returns a server that was never started: it is down, and its start will
+// choose the ports.
 func newServer(opts Options) *Server {
 	return &Server{opts: opts, at: place{on: ports{client: server.RANDOM_PORT, webSocket: server.RANDOM_PORT},
 		resolver: new(server.MemAccResolver)}, change: make(chan struct{}, 1), down: true}
@@ -84,7 +85,7 @@ func (s *Server) start() error {
 	}
 	launch := s.launch
 	if s.at.on.client > 0 {
-		launch = s.relaunch // a child that is to have the port of the one before it
+		launch = s.relaunch // a child that must get the port of its predecessor
 	}
 	srv, err := launch()
 	if err != nil {
@@ -107,14 +108,14 @@ func (s *Server) start() error {
 	return nil
 }
 
-// prepareStore settles where the JetStream store is.
+// prepareStore determines where the JetStream store is.
 func (s *Server) prepareStore() error {
 	var err error
 	s.at.storeDir, s.ownsStore, err = storeOf(&s.opts)
 	return err
 }
 
-// storeOf returns the directory of the JetStream store, and whether it is a new one.
+// storeOf returns the directory of the JetStream store, and whether it is temporary.
 func storeOf(opts *Options) (dir string, temporary bool, err error) {
 	if opts.StoreDir != "" {
 		return opts.StoreDir, false, nil
@@ -125,7 +126,7 @@ func storeOf(opts *Options) (dir string, temporary bool, err error) {
 	return dir, true, nil
 }
 
-// removeStore removes a temporary store; one of the caller's stays.
+// removeStore removes a temporary store; it keeps one of the caller.
 func (s *Server) removeStore() {
 	if s.ownsStore {
 		// What cannot be removed stays in the system's temporary directory.
@@ -133,8 +134,8 @@ func (s *Server) removeStore() {
 	}
 }
 
-// launch starts one incarnation. Start of the server returns only when its
-// client listener is bound or when it gave up, which the log tells.
+// launch starts one incarnation. The server's Start returns only when its client listener
+// is bound or when it gave up, which it reports in the log.
 func (s *Server) launch() (*server.Server, error) {
 	so, err := s.opts.serverOptions(s.at)
 	if err != nil {
@@ -148,11 +149,7 @@ func (s *Server) launch() (*server.Server, error) {
 	log := &logger{forward: s.opts.Log}
 	srv.SetLoggerV2(log, so.Debug, so.Trace, so.TraceVerbose)
 	srv.Start()
-	text := log.fatalLine()
-	if text == "" && !srv.ReadyForConnections(readyWait) {
-		text = fmt.Sprintf("not ready within %v", readyWait)
-	}
-	if text != "" {
+	if text := unready(srv, log); text != "" {
 		srv.Shutdown()
 		return nil, fmt.Errorf("natsserver: start: %s", text)
 	}
@@ -160,14 +157,29 @@ func (s *Server) launch() (*server.Server, error) {
 	return srv, nil
 }
 
+// unready waits until srv is ready, and returns why it is not, "" if it is.
+func unready(srv *server.Server, log *logger) string {
+	for deadline := time.Now().Add(readyWait); ; {
+		if text := log.fatalLine(); text != "" {
+			return text
+		}
+		if srv.ReadyForConnections(readyStep) {
+			return ""
+		}
+		if time.Now().After(deadline) {
+			return fmt.Sprintf("not ready within %v", readyWait)
+		}
+	}
+}
+
 // URL returns the address for a client: nats://127.0.0.1:port, or tls:// for a
 // server that requires TLS. Credentials are not part of it. It stays the same
 // over restarts.
 func (s *Server) URL() string { return s.at.clientURL() }
 
-// WebSocketURL returns the address for a client that comes through a WebSocket:
-// ws://127.0.0.1:port, or wss:// with WebSocketTLS; empty without WebSocket. It
-// stays the same over restarts.
+// WebSocketURL returns the address for a client that uses a WebSocket:
+// ws://127.0.0.1:port, or wss:// with WebSocketTLS; empty without WebSocket. It stays the
+// same over restarts.
 func (s *Server) WebSocketURL() string { return s.at.webSocketURL() }
 
 // clientURL returns the address for a client.
@@ -183,22 +195,23 @@ func (p *place) webSocketURL() string {
 	return p.webSocketScheme + "://" + net.JoinHostPort(loopback, strconv.Itoa(p.on.webSocket))
 }
 
-// webSocketPort returns the port that srv chose; it tells in an address only.
+// webSocketPort returns the port that srv chose; the server reports it only in an
+// address.
 func webSocketPort(srv *server.Server) int {
 	_, port, _ := strings.Cut(srv.WebsocketURL(), loopback+":")
 	number, _ := strconv.Atoi(port)
 	return number
 }
 
-// Port returns the port that the server listens on, also while it is down; 0
-// with DontListen.
+// Port returns the port that the server listens on, even while it is down; 0 with
+// DontListen.
 func (s *Server) Port() int { return s.at.on.client }
 
 // StoreDir returns the directory of the JetStream store, "" without JetStream.
 func (s *Server) StoreDir() string { return s.at.storeDir }
 
-// Server returns the running nats-server, or the last one if it is down. A
-// Restart makes a new one.
+// Server returns the running nats-server, or the last one if it is down. A Restart
+// creates a new one.
 func (s *Server) Server() *server.Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,10 +245,10 @@ func (s *Server) alive() *server.Server {
 	return s.srv
 }
 
-// Kill cuts all connections without a farewell and stops the server; port
-// and store stay reserved for Restart. It returns when the server is down. On a
-// server that is down it does nothing. See the package documentation for how
-// this differs from a killed process.
+// Kill cuts all connections without notice and stops the server; port and store stay
+// reserved for Restart. It returns when the server is down. On a server that is down it
+// does nothing. The package documentation describes how this differs from a killed
+// process.
 func (s *Server) Kill() {
 	s.change <- struct{}{}
 	defer func() { <-s.change }()
@@ -259,19 +272,20 @@ func (s *Server) stop() {
 	// Shutdown returns at once when a lame duck already stops the server.
 	now.srv.WaitForShutdown()
 	s.dropFolders()
-	now.gate.lift() // for those at a closed gate to see the end
+	now.gate.lift() // so that calls waiting at the gate see the end
 }
 
-// cutOff closes the connections of a server without sockets, and lets it finish what it is at. Its
-// Shutdown sleeps with a lock over JetStream once it has told those who pull: under virtual time,
-// which stands still while anybody waits for a lock, a call that came meanwhile would never end.
+// cutOff closes the connections of a server without sockets, and lets it finish its
+// current work. Its Shutdown, after notifying clients with open pulls, sleeps with a
+// JetStream lock held: under virtual time, which stops while anything waits for a lock, a
+// call that arrives meanwhile would never end.
 func (s *Server) cutOff(srv *server.Server) {
 	if !s.opts.DontListen || !s.goesOn() {
 		return
 	}
 	clients, err := clientsOf(srv)
 	if err != nil {
-		return // it stops already
+		return // it is already stopping
 	}
 	for _, c := range clients {
 		_ = srv.DisconnectClientByID(c.Cid) // gone already
@@ -279,10 +293,10 @@ func (s *Server) cutOff(srv *server.Server) {
 	<-time.After(time.Nanosecond)
 }
 
-// Restart starts the server anew on the same port with the same store; a
-// running server is killed first. It returns when clients can connect, and, as a
-// member of a cluster, when it is one of it again. The error is ErrShutdown after
-// Shutdown; otherwise the server stays down and Restart may be called again.
+// Restart starts the server again on the same port with the same store; a running server
+// is killed first. It returns when clients can connect and, for a member of a cluster,
+// when it has joined the cluster again. The error is ErrShutdown after Shutdown; after
+// any other error the server is down, and Restart may be called again.
 func (s *Server) Restart() error {
 	s.change <- struct{}{}
 	defer func() { <-s.change }()
@@ -307,9 +321,9 @@ func (s *Server) Restart() error {
 	return nil
 }
 
-// relaunch launches on the port of the first start. A failure is tried again, a
-// bounded number of times, whatever it was: the server gives its reasons as text
-// only, and every other reason than a port in use is rare and lasts.
+// relaunch launches on the port of the first start. Any failure is tried again, a bounded
+// number of times: the server gives its reasons only as text, and reasons other than a
+// port in use are rare and permanent.
 func (s *Server) relaunch() (*server.Server, error) {
 	for attempt := 1; ; attempt++ {
 		srv, err := s.launch()
@@ -320,8 +334,8 @@ func (s *Server) relaunch() (*server.Server, error) {
 	}
 }
 
-// Shutdown stops the server for good and removes its temporary store. It
-// returns when all of it is released. Further calls do nothing.
+// Shutdown stops the server for good and removes its temporary store. It returns when
+// everything is released. Further calls do nothing.
 func (s *Server) Shutdown() {
 	s.change <- struct{}{}
 	defer func() { <-s.change }()
@@ -336,13 +350,13 @@ func (s *Server) Shutdown() {
 	}
 }
 
-// InProcess returns a dial function that connects to the server through memory.
-// It serves every incarnation: after a Restart it dials the new one.
+// InProcess returns a dial function that connects to the server in memory. It works for
+// every incarnation: after a Restart it dials the new one.
 func (s *Server) InProcess() func() (net.Conn, error) { return s.InProcessConn }
 
-// InProcessConn opens one connection to the server through memory. The error is
-// ErrDown while the server is down; a paused server accepts when it goes on. With this
-// method a Server is what nats.InProcessServer asks for.
+// InProcessConn opens one connection to the server in memory. The error is ErrDown while
+// the server is down; a paused server accepts when it resumes. This method makes a Server
+// a nats.InProcessServer.
 func (s *Server) InProcessConn() (net.Conn, error) {
 	s.mu.Lock()
 	now, leaving := s.incarnation, s.down || s.farewell != nil

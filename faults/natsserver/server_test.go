@@ -140,27 +140,31 @@ func TestAClientSurvivesARestart(t *testing.T) {
 }
 
 func TestRestartWaitsForAPortThatIsTakenForAMoment(t *testing.T) {
-	s := natsserver.Run(t, natsserver.Options{})
-	s.Kill()
-	squatter, err := net.Listen("tcp", strings.TrimPrefix(s.URL(), "nats://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	failed := make(chan struct{})
-	var once sync.Once
-	s.OnLog(func(level, _ string) {
-		if level == "fatal" {
-			once.Do(func() { close(failed) })
+	s := natsserver.RunCluster(t, 2, natsserver.Options{}).Members()[0]
+	for port, address := range map[string]string{
+		"for clients": strings.TrimPrefix(s.URL(), "nats://"), "for routes": s.Server().ClusterAddr().String(),
+	} {
+		s.Kill()
+		squatter, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
-	done := make(chan error, 1)
-	go func() { done <- s.Restart() }()
-	receive(t, failed, "failed attempt to bind")
-	squatter.Close()
-	if err := receive(t, done, "end of restart"); err != nil {
-		t.Fatalf("restart: %v", err)
+		failed := make(chan struct{})
+		var once sync.Once
+		s.OnLog(func(level, _ string) {
+			if level == "fatal" {
+				once.Do(func() { close(failed) })
+			}
+		})
+		done := make(chan error, 1)
+		go func() { done <- s.Restart() }()
+		receive(t, failed, "failed attempt to bind the port "+port)
+		squatter.Close()
+		if err := receive(t, done, "end of restart"); err != nil {
+			t.Fatalf("restart after the port %s was taken: %v", port, err)
+		}
+		client(t, s)
 	}
-	client(t, s)
 }
 
 func TestAnImpossibleStartSaysWhy(t *testing.T) {
@@ -360,8 +364,8 @@ func TestStateMayBeChangedFromManyGoroutines(t *testing.T) {
 	client(t, s)
 }
 
-// certificate makes a self-signed certificate for the loopback address and the
-// pool that trusts it.
+// certificate creates a self-signed certificate for the loopback address and the pool
+// that trusts it.
 func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

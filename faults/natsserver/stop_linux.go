@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dieWithParent makes the system kill a process when the thread ends that started it.
+// dieWithParent makes the system kill a process when the thread that started it ends.
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
-// stop stops the process and waits until it stands still, which is a moment after the
-// signal: it has many threads.
+// stop stops the process and waits until it has stopped, which is a moment after the
+// signal as it has many threads.
 func (c *childProcess) stop() error {
 	if err := c.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// dieWithParent returns nothing: a process learns that its parent has gone from the end
-// of its input.
+// dieWithParent returns nothing: a process learns from the end of its input that its
+// parent is gone.
 func dieWithParent() *syscall.SysProcAttr { return nil }
 
 func (c *childProcess) stop() error { return errors.ErrUnsupported }

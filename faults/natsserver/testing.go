@@ -7,20 +7,21 @@ import (
 	"github.com/nats-io/nats-server/v2/server/ats"
 )
 
-// StoreClock is the function whose goroutine a leak check has to pass over after tests with
+// StoreClock is the function whose goroutine a leak check has to ignore after tests with
 // clusters that have JetStream:
 //
 //	func TestMain(m *testing.M) {
 //		goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock))
 //	}
 //
-// It is the clock that the stores of all servers in the process share, and that ends with the
-// last of them. A member of a cluster that is shut down while it makes its copy of a stream or
-// of a consumer forgets that it has opened a store, and then the clock goes on.
+// It is the clock that the stores of all servers in the process share, and that ends with
+// the last of them. If a member of a cluster is shut down while it creates its replica of
+// a stream or of a consumer, it forgets that it has opened a store, and the clock never
+// ends.
 const StoreClock = "github.com/nats-io/nats-server/v2/server/ats.Register.func1"
 
-// Run starts a server for one test and shuts it down when the test ends. A
-// server that cannot start ends the test.
+// Run starts a server for one test and shuts it down when the test ends. If it can't
+// start, the test fails at once.
 func Run(t testing.TB, opts Options) *Server {
 	t.Helper()
 	s, err := Start(opts)
@@ -31,8 +32,8 @@ func Run(t testing.TB, opts Options) *Server {
 	return s
 }
 
-// RunCluster starts a cluster for one test and shuts it down when the test ends.
-// A cluster that cannot start ends the test.
+// RunCluster starts a cluster for one test and shuts it down when the test ends. If it
+// can't start, the test fails at once.
 func RunCluster(t testing.TB, n int, opts Options) *Cluster {
 	t.Helper()
 	c, err := StartCluster(n, opts)
@@ -43,9 +44,9 @@ func RunCluster(t testing.TB, n int, opts Options) *Cluster {
 	return c
 }
 
-// RunProcess starts a server in a process of its own for one test and shuts it down
-// when the test ends. A server that cannot start ends the test. TestMain has to call
-// [Child] first.
+// RunProcess starts a server in a process of its own for one test and shuts it down when
+// the test ends. If it can't start, the test fails at once. TestMain has to call [Child]
+// first.
 func RunProcess(t testing.TB, opts Options) *Process {
 	t.Helper()
 	p, err := StartProcess(opts)
@@ -56,10 +57,10 @@ func RunProcess(t testing.TB, opts Options) *Process {
 	return p
 }
 
-// Bubble runs f in a testing/synctest bubble in which a server with DontListen
-// can live, JetStream included: its clock is virtual, and hours of it pass while
-// every goroutine in the bubble waits. Connect through [Server.InProcess], and
-// make and end every server and connection inside f.
+// Bubble runs f in a testing/synctest bubble in which a server with DontListen works,
+// JetStream included: its clock is virtual, and hours of it pass while every goroutine in
+// the bubble waits. Connect through [Server.InProcess], and start and end every server
+// and connection inside f.
 //
 //	natsserver.Bubble(t, func(t *testing.T) {
 //		s := natsserver.Run(t, natsserver.Options{DontListen: true, JetStream: true})
@@ -67,10 +68,10 @@ func RunProcess(t testing.TB, opts Options) *Process {
 //		time.Sleep(time.Hour) // virtual
 //	})
 //
-// What it adds to synctest.Test: the server's stores share one clock goroutine
-// per process, which the first store starts and which listens on a channel made
-// when the process began. Started inside a bubble, that goroutine would keep it
-// awake for ever. Bubble starts it outside, and ends it afterwards.
+// What it adds to synctest.Test: the server's stores share one clock goroutine per
+// process, which the first store starts and which listens on a channel created when the
+// process began. If it were started inside a bubble, it would keep the bubble from ever
+// becoming idle. Bubble starts it outside, and ends it afterwards.
 func Bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	ats.Register()

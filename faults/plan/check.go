@@ -9,8 +9,7 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Check returns a [*RangeError] for the first rule that makes no sense, nil if there
-// is none.
+// Check returns a [*RangeError] for the first invalid rule, nil if there is none.
 func (p Plan) Check() error {
 	for _, rule := range p.Rules {
 		if err := rule.Check(); err != nil {
@@ -43,14 +42,14 @@ func (r Rule) wrong() *RangeError {
 	return c.wrong
 }
 
-// checker looks at one rule and keeps what is wrong first.
+// checker checks one rule and keeps the first problem.
 type checker struct {
 	rule  Rule
 	form  form
 	wrong *RangeError
 }
 
-// need notes that the field with that value has to be as wanted, unless holds.
+// need records an error for the field, with its value and what is wanted, unless holds.
 func (c *checker) need(holds bool, field, value, want string) {
 	if holds || c.wrong != nil {
 		return
@@ -66,7 +65,7 @@ func (c *checker) number(field string, n, least int64) {
 	c.need(n >= least, field, strconv.FormatInt(n, 10), fmt.Sprintf("%d or more", least))
 }
 
-// share accepts 0, which stands for nothing said; NaN is neither.
+// share accepts 0, which means that none is given; NaN is refused.
 func (c *checker) share(field string, p float64) {
 	c.need(p >= 0 && p <= 1, field, string(appendShare(nil, p)), "above 0, up to 1")
 }
@@ -83,12 +82,12 @@ func (c *checker) target() {
 	c.name("actor", t.Actor, t.Kind == TargetActor)
 	target := t.String()
 	if t.Kind == TargetAny {
-		target = "not said"
+		target = "missing"
 	}
 	c.need(c.form.places.has(t.Kind), "target", target, c.form.places.want()+" for "+c.form.name)
 }
 
-// want says what the targets are.
+// want describes the targets for an error.
 func (p places) want() string {
 	var names []string
 	for i, name := range []string{"link(client, server)", "server(name)", "actor(kind)"} {
@@ -157,7 +156,7 @@ func (c *checker) whenFits() {
 	}
 }
 
-// arguments checks that those are set which the kind takes, and no others.
+// arguments checks that exactly the arguments of the kind are set.
 func (c *checker) arguments() {
 	f := c.rule.Fault
 	takes := map[arg]bool{}
@@ -189,8 +188,8 @@ func (c *checker) arguments() {
 	c.need(f.Kind != Replay || f.Size <= ReplayMax, "size", strconv.FormatInt(f.Size, 10), fmt.Sprintf("1 to %d", ReplayMax))
 }
 
-// direction checks that the fault has one only where it means something, and that what
-// sets it off passes that way.
+// direction checks that the fault has a direction only where it means something, and that
+// what triggers the fault passes in that direction.
 func (c *checker) direction() {
 	dir, op := c.rule.Fault.Dir, c.rule.When.Op
 	passes := DirectionOf(op)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// dice draws numbers from a state: the generator splitmix64, which is written down here
-// so that no release of Go changes what a seed draws.
+// dice draws numbers with the generator splitmix64, which is implemented here so that no
+// release of Go changes what a seed draws.
 type dice struct {
 	state uint64
 }
@@ -28,8 +28,8 @@ func (d *dice) below(n int) int {
 // one is true in one of n cases.
 func (d *dice) one(n int) bool { return d.below(n) == 0 }
 
-// number draws a number from least to most, each order of magnitude as likely as
-// another; least is above 0.
+// number draws a number from least to most, with each order of magnitude equally likely;
+// least is above 0.
 func (d *dice) number(least, most int64) int64 {
 	low, high := bits.Len64(uint64(least)), bits.Len64(uint64(most))
 	size := low + d.below(high-low+1)
@@ -51,8 +51,8 @@ func (d *dice) logDuration(least, most time.Duration) time.Duration {
 	return time.Duration(d.number(int64(least/time.Millisecond), int64(most/time.Millisecond))) * time.Millisecond
 }
 
-// decimal draws a share of one digit from 1/most to 9/10/least, each order of magnitude
-// as likely as another. Both are powers of ten, and least may be 0 for 1.
+// decimal draws a share of one digit from 1/most to 9/10/least, with each order of
+// magnitude equally likely. Both are powers of ten, and least may be 0 for 1.
 func (d *dice) decimal(most, least float64) float64 {
 	scales := []float64{}
 	for scale := max(least, 1) * 10; scale <= most; scale *= 10 {

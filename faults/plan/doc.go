@@ -1,17 +1,17 @@
-// Package plan says what goes wrong in a run, where, and when, as data.
+// Package plan describes what goes wrong in a run, where, and when, as data.
 //
 //	text ──Parse──► Plan ──String──► text
 //	seed ──Random──►  │
-//	                  ├──Check──► what does not fit together
-//	                  ├──CheckTargets──► what is not there
+//	                  ├──Check──► invalid rules
+//	                  ├──CheckTargets──► targets that do not exist
 //	                  └──Shrink──► the smallest plan that still fails
 //
-// It is pure: no I/O, no clock, no goroutine, no lock. Everything in it may be used
-// from several goroutines at once, as nothing is changed.
+// It is pure: no I/O, no clock, no goroutine, no lock. Everything in it is safe for
+// concurrent use, as nothing is changed.
 //
 // # Text form
 //
-// A plan is a text with one rule on each line. Blank lines are ignored, and so is all
+// A plan is a text with one rule on each line. Blank lines are ignored, and so is everything
 // that follows a # outside of quotes.
 //
 //	# the second server can't be reached for a while
@@ -22,7 +22,7 @@
 //	for 5s server(s1) kill
 //	when index(3) actor(reader) panic
 //
-// The grammar of a line, where [x] may be left out and {x} comes any number of times:
+// The grammar of a line, where [x] is optional and {x} may occur any number of times:
 //
 //	rule      = { clause } fault
 //	clause    = "at" duration | "for" duration | "when" condition { condition } | target
@@ -43,18 +43,19 @@
 //	share     = a decimal number, with or without exponent, above 0, up to 1
 //	string    = in double quotes, with the escapes of Go, valid UTF-8
 //
-// Clauses come in any order, each once at most, and so do conditions. Which arguments
-// a kind takes, and in which order, is said at its constant; a direction comes last.
-// String writes the canonical form: at, for, when, target, fault; conditions in the
-// order above; the shortest duration; plain numbers; names without quotes where they
-// are words; nothing that is the default.
+// Clauses come in any order, each at most once, and so do conditions. Which arguments a
+// kind takes, and in which order, is described at its constant; a direction comes last.
+// String writes the canonical form: at, for, when, target, fault; conditions in the order
+// above; the shortest duration; plain numbers; names without quotes where they are words;
+// nothing that is the default.
 //
 // # Errors
 //
-// What can't be read is a [*SyntaxError] with line, column, what stands there and what
-// was wanted; what can be read and makes no sense is a [*RangeError] with the rule, the
-// field, its value and what it may be. [Plan.CheckTargets] compares the targets with
-// what is there, and returns an [*UnknownTargetError]. The first error is returned.
+// A text that can't be parsed is a [*SyntaxError] with line, column, what was found and
+// what was expected. A rule that can be parsed and is invalid is a [*RangeError] with the
+// rule, the field, its value and the possible values. [Plan.CheckTargets] compares the
+// targets with those that exist, and returns an [*UnknownTargetError]. The first error is
+// returned.
 //
 // # From a failure to a test
 //

@@ -5,34 +5,34 @@ import (
 	"unicode/utf8"
 )
 
-// SyntaxError says where a text is no plan.
+// SyntaxError says where a text is not a valid plan.
 type SyntaxError struct {
 	Line   int    // counted from 1
 	Column int    // counted from 1, in bytes
-	Near   string // what stands there, shortened; "end of line" if nothing does
-	Want   string // what was wanted there
+	Near   string // what was found there, shortened; "end of line" if nothing was
+	Want   string // what was expected there
 }
 
-// Error says all of it.
+// Error returns a text with all fields.
 func (e *SyntaxError) Error() string {
 	near := e.Near
 	if near != endOfLine {
 		near = fmt.Sprintf("%q", near)
 	}
-	return fmt.Sprintf("plan: line %d, column %d: %s stands where %s is wanted", e.Line, e.Column, near, e.Want)
+	return fmt.Sprintf("plan: line %d, column %d: found %s, want %s", e.Line, e.Column, near, e.Want)
 }
 
-// RangeError says which field of a rule has a value that it can't have, or not
-// together with the others.
+// RangeError says which field of a rule has a value that is invalid, by itself or
+// together with other fields.
 type RangeError struct {
 	Rule  Rule
-	Line  int    // where the rule stands in the text, counted from 1; 0 if it was not read from one
+	Line  int    // line of the rule in the text, counted from 1; 0 if the rule was not read from a text
 	Field string // by its name in the text form, such as "at" or "prob"
 	Value string // shortened
-	Want  string // what it may be
+	Want  string // the possible values
 }
 
-// Error says all of it, the rule in short.
+// Error returns a text with all fields, and a short form of the rule.
 func (e *RangeError) Error() string {
 	where := ""
 	if e.Line > 0 {
@@ -41,10 +41,10 @@ func (e *RangeError) Error() string {
 	return fmt.Sprintf("plan: %s%s is %s, want %s, in: %s", where, e.Field, e.Value, e.Want, brief(e.Rule.String()))
 }
 
-// nearMax bounds in bytes what an error quotes.
+// nearMax is how many bytes an error quotes at most.
 const nearMax = 120
 
-// brief shortens s to nearMax bytes, at the start of a character.
+// brief shortens s to nearMax bytes, at a character boundary.
 func brief(s string) string {
 	if len(s) <= nearMax {
 		return s

@@ -31,7 +31,7 @@ func ExampleParse_errors() {
 		fmt.Println(err)
 	}
 	// Output:
-	// plan: line 1, column 4: "5" stands where a duration such as 1.5s, up to 876000h, is wanted
+	// plan: line 1, column 4: found "5", want a duration such as 1.5s, up to 876000h
 	// plan: line 1: for is 3s, want none: reset has no length, in: for 3s reset
 	// plan: line 1: direction is in, want out, or none: PUB passes no other way, in: when op(PUB) drop(in)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// places is a set of kinds of targets on which a fault can happen.
+// places is the set of target kinds that a fault can apply to.
 type places uint8
 
 const (
@@ -34,7 +34,7 @@ type arg uint8
 
 const (
 	argDuration arg = iota
-	argJitter       // may be left out
+	argJitter       // optional
 	argSize
 	argProb
 	argText
@@ -46,10 +46,10 @@ type aim uint8
 const (
 	noAim     aim = iota // it takes none
 	aimEffect            // where it happens
-	aimCause             // which bytes or operations set it off
+	aimCause             // which bytes or operations trigger it
 )
 
-// form is what a kind looks like, in a rule and in text.
+// form describes a kind: its arguments and rules, and its name in text.
 type form struct {
 	name   string
 	places places
@@ -60,7 +60,7 @@ type form struct {
 	timed  bool // on a link it takes no When
 }
 
-// forms has the form of each kind; one without a name is no kind.
+// forms has the form of each kind; an entry without a name is not a kind.
 var forms = [...]form{
 	Latency:   {name: "latency", places: onLink, args: []arg{argDuration, argJitter}, aim: aimEffect, lasts: true},
 	Bandwidth: {name: "bandwidth", places: onLink, args: []arg{argSize}, aim: aimEffect, lasts: true},
@@ -91,7 +91,7 @@ var forms = [...]form{
 	Panic:    {name: "panic", places: onActor},
 }
 
-// form returns the form of k; its name is empty if k is no kind.
+// form returns the form of k; its name is empty if k is not a kind.
 func (k Kind) form() form {
 	if int(k) < len(forms) {
 		return forms[k]
@@ -99,8 +99,8 @@ func (k Kind) form() form {
 	return form{}
 }
 
-// String returns the name of the kind in the text form, "none" for KindNone and
-// "Kind(n)" for what is no kind.
+// String returns the name of the kind in the text form, "none" for KindNone, and
+// "Kind(n)" for a value that is not a kind.
 func (k Kind) String() string {
 	switch f := k.form(); {
 	case f.name != "":
@@ -111,15 +111,14 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
-// Lasts reports whether a fault of the kind has a length, so that its rule may have
-// For.
+// Lasts reports whether a fault of the kind has a length, so that its rule may have For.
 func (k Kind) Lasts() bool { return k.form().lasts }
 
-// On reports whether a fault of the kind can happen to a target of kind t. TargetAny
+// On reports whether a fault of the kind can apply to a target of kind t. TargetAny
 // stands for a link.
 func (k Kind) On(t TargetKind) bool { return k.form().places.has(t) }
 
-// NeedsOp reports whether a rule of the kind needs When.Op when it is about a link.
+// NeedsOp reports whether a rule of the kind needs When.Op when its target is a link.
 func (k Kind) NeedsOp() bool { return k.form().byOp }
 
 // Kinds returns all kinds, in the order of their constants.
@@ -142,7 +141,8 @@ func kindNamed(name string) Kind {
 	return Kind(i)
 }
 
-// String returns "in", "out" or "both", and "Direction(n)" for what is no direction.
+// String returns "in", "out" or "both", and "Direction(n)" for a value that is not a
+// direction.
 func (d Direction) String() string {
 	switch d {
 	case Both:
@@ -155,8 +155,8 @@ func (d Direction) String() string {
 	return fmt.Sprintf("Direction(%d)", uint8(d))
 }
 
-// DirectionOf returns the direction in which an operation passes, [Both] for those that
-// either side sends and for what is no operation.
+// DirectionOf returns the direction in which an operation passes; [Both] for one that
+// either side sends, and for a value that is not an operation.
 func DirectionOf(op protocol.Op) Direction {
 	switch op {
 	case protocol.OpInfo, protocol.OpMsg, protocol.OpHMsg, protocol.OpOK, protocol.OpErr:

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// What a text and a rule may hold at most. All are inclusive.
+// Limits of a text and of a rule. All are inclusive.
 const (
 	RulesMax    = 10_000                       // rules in a text
 	TextMax     = 4 << 20                      // bytes of Fault.Text
 	NameMax     = 1 << 10                      // bytes of a name in a target
-	ReplayMax   = 1 << 20                      // bytes that come again
+	ReplayMax   = 1 << 20                      // bytes that replay sends again
 	DurationMax = 100 * 365 * 24 * time.Hour   // any duration
-	lineMax     = 4*(TextMax+8*NameMax) + 4096 // bytes of a line: a byte takes up to four in quotes
+	lineMax     = 4*(TextMax+8*NameMax) + 4096 // bytes of a line: in quotes, a byte takes up to four
 )
 
-// Parse reads a plan: one rule a line, blank lines and # comments besides. It returns
-// the rules in their order, or the first [*SyntaxError] or [*RangeError]; a plan that
-// it returns passes [Plan.Check]. Time and memory grow with the length of the text.
+// Parse reads a plan: one rule on each line, with blank lines and # comments allowed. It
+// returns the rules in their order, or the first [*SyntaxError] or [*RangeError]. A plan
+// that it returns passes [Plan.Check]. Time and memory grow with the length of the text.
 func Parse(text string) (Plan, error) {
 	var p Plan
 	number := 0
@@ -33,7 +33,7 @@ func Parse(text string) (Plan, error) {
 			continue
 		}
 		if len(p.Rules) == RulesMax {
-			return Plan{}, &SyntaxError{Line: number, Column: 1, Near: brief(trimEnd(line)), Want: fmt.Sprintf("the end, after %d rules,", RulesMax)}
+			return Plan{}, &SyntaxError{Line: number, Column: 1, Near: brief(trimEnd(line)), Want: fmt.Sprintf("the end after %d rules", RulesMax)}
 		}
 		p.Rules = append(p.Rules, rule)
 	}
@@ -53,7 +53,7 @@ func ParseRule(line string) (Rule, error) {
 	return rule, nil
 }
 
-// trimEnd cuts the end of line off.
+// trimEnd removes the line ending.
 func trimEnd(line string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 }
@@ -62,7 +62,7 @@ func trimEnd(line string) string {
 func parseLine(line string, number int) (rule Rule, found bool, err error) {
 	if len(line) > lineMax {
 		return Rule{}, false, &SyntaxError{Line: number, Column: lineMax + 1, Near: brief(line[lineMax:]),
-			Want: fmt.Sprintf("the end of the line, after %d bytes,", lineMax)}
+			Want: fmt.Sprintf("the end of the line after %d bytes", lineMax)}
 	}
 	p := parser{scan: scanner{line: line}, number: number}
 	p.advance()
@@ -76,21 +76,21 @@ func parseLine(line string, number int) (rule Rule, found bool, err error) {
 	return rule, p.err == nil, p.err
 }
 
-// parser reads one line. The first error stays; once there is one, nothing advances
-// and what is returned has no meaning.
+// parser reads one line. It keeps the first error; after that nothing advances and
+// returned values have no meaning.
 type parser struct {
 	scan   scanner
 	number int // of the line
 	now    token
-	seen   []string // clauses and conditions that were read
-	zero   string   // a field that was written as zero, which would read as left out
+	seen   []string // clauses and conditions read so far
+	zero   string   // a field that was written as zero, which would count as left out
 	err    error
 }
 
-// checked returns what is wrong with the values of the rule that was read.
+// checked returns the first problem with the values of the rule, nil if there is none.
 func (p *parser) checked(rule Rule) error {
 	if p.zero != "" {
-		return &RangeError{Rule: rule, Line: p.number, Field: p.zero, Value: "zero", Want: "something, or nothing said of it"}
+		return &RangeError{Rule: rule, Line: p.number, Field: p.zero, Value: "zero", Want: "a value other than zero, or none"}
 	}
 	if wrong := rule.wrong(); wrong != nil {
 		wrong.Line = p.number
@@ -99,11 +99,11 @@ func (p *parser) checked(rule Rule) error {
 	return nil
 }
 
-// What is wanted where.
+// What errors say is expected.
 const (
 	wantClause    = "at, for, when, a target or a fault"
 	wantCondition = "a condition: op, subject, index, every, prob, bytes or conn"
-	wantDuration  = "a duration such as 1.5s, up to 876000h,"
+	wantDuration  = "a duration such as 1.5s, up to 876000h"
 	wantNumber    = "a whole number"
 	wantShare     = "a share such as 0.5"
 	wantString    = "a string in double quotes"
@@ -118,7 +118,7 @@ func (p *parser) advance() {
 	}
 }
 
-// fail says that want is wanted where the current token stands.
+// fail notes that want is expected in place of the current token.
 func (p *parser) fail(want string) { p.failAt(p.now, want) }
 
 func (p *parser) failAt(t token, want string) {
@@ -131,7 +131,7 @@ func (p *parser) failAt(t token, want string) {
 	p.err = &SyntaxError{Line: p.number, Column: t.pos + 1, Near: t.near(), Want: want}
 }
 
-// take returns the current token, which has to be of that kind, and goes on.
+// take returns the current token, which must be of that kind, and advances.
 func (p *parser) take(kind tokenKind, want string) token {
 	t := p.now
 	if t.kind != kind {
@@ -144,7 +144,7 @@ func (p *parser) take(kind tokenKind, want string) token {
 	return t
 }
 
-// once notes that the clause or condition at the current token is read, and goes on.
+// once notes that the clause or condition at the current token was read, and advances.
 func (p *parser) once(name string) {
 	if slices.Contains(p.seen, name) {
 		p.fail("no second " + name)
@@ -177,7 +177,7 @@ func (p *parser) rule() Rule {
 			r.Target = p.target(word)
 		default:
 			r.Fault = p.fault()
-			p.take(tokenEnd, "the end of the line, as the fault comes last,")
+			p.take(tokenEnd, "the end of the line, as the fault comes last")
 			return r
 		}
 	}
@@ -222,11 +222,11 @@ func (p *parser) condition(w *When, want string) {
 	case "conn":
 		w.Conn = p.count(value)
 	}
-	p.noteZero(name, *w == before) // a name comes once, so what changed nothing is zero
+	p.noteZero(name, *w == before) // a name occurs once, so a value that changed nothing is zero
 	p.take(tokenClose, ")")
 }
 
-// valueOf returns the kind of token that the value of a condition is.
+// valueOf returns the kind of token that a condition's value must be.
 func valueOf(condition string) tokenKind {
 	if condition == "subject" {
 		return tokenString
@@ -234,7 +234,7 @@ func valueOf(condition string) tokenKind {
 	return tokenWord
 }
 
-// wantOf returns what the value of a condition is.
+// wantOf describes for an error what a condition's value must be.
 func wantOf(condition string) string {
 	switch condition {
 	case "op":
@@ -247,7 +247,7 @@ func wantOf(condition string) string {
 	return wantNumber
 }
 
-// noteZero keeps the field in mind if it was written as zero.
+// noteZero remembers a field that was written as zero.
 func (p *parser) noteZero(field string, isZero bool) {
 	if p.err == nil && isZero && p.zero == "" {
 		p.zero = field

@@ -6,41 +6,41 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Plan is what goes wrong in a run: rules that hold side by side. The zero value is
-// a run without faults. A plan is data: it can be printed, parsed, drawn from a seed
-// and made smaller, and nothing happens until it is played.
+// Plan is a set of rules that hold at the same time. The zero value is a run without
+// faults. A plan is data: it can be printed, parsed, drawn from a seed and made smaller.
+// Nothing happens until it is played.
 type Plan struct {
 	Rules []Rule
 }
 
-// Rule is one fault: where, when, and what. Its text form is one line, whose grammar
-// is in the comment of the package.
+// Rule is one fault: where, when, and what. Its text form is one line; the package
+// comment has the grammar.
 //
 //	at 12s for 3s link(client, s2) blackhole(out)
 //	when op(HMSG) index(3) reset
 type Rule struct {
-	// Target is what the rule is about. The zero value is whatever the rule is
-	// given to: a proxy, or each link of a run.
+	// Target is what the rule applies to. The zero value is whatever the rule is given
+	// to: a proxy, or each link of a run.
 	Target Target
 
-	// At is when the rule begins to hold, counted from the moment at which it is
-	// injected; 0 is at once. Up to [DurationMax], as every duration here.
+	// At is when the rule begins to hold, counted from its injection; 0 is at once. Up to
+	// [DurationMax], like every duration here.
 	At time.Duration
 
-	// For is how long the fault lasts once it has begun; 0 is to the end. A fault of
-	// operations begins at At: it meets those that pass within For of it. What has no
-	// length, like a reset, refuses it.
+	// For is how long the fault lasts once it has begun; 0 is until the end. A fault of
+	// operations begins at At, and applies to those that pass within For of it. A fault
+	// without a length, such as a reset, does not allow For.
 	For time.Duration
 
-	// When is what sets the fault off from At on. The zero value is nothing: it is
-	// set off by the time alone.
+	// When is what triggers the fault, from At on. The zero value means that the fault is
+	// triggered by time alone.
 	When When
 
 	// Fault is what happens.
 	Fault Fault
 }
 
-// TargetKind says what kind of thing a rule is about.
+// TargetKind is a kind of target.
 type TargetKind uint8
 
 // The kinds of targets.
@@ -54,8 +54,8 @@ const (
 // Any stands for every name in a [Target].
 const Any = "*"
 
-// Target names what a rule is about. The fields that belong to its kind are set, with
-// [Any] for every one; the others are empty. A name has up to [NameMax] bytes.
+// Target names what a rule applies to. The fields of its kind are set, to [Any] for every
+// name; the others are empty. A name has up to [NameMax] bytes.
 type Target struct {
 	Kind   TargetKind
 	Client string // TargetLink: the name under which the client dials
@@ -63,44 +63,45 @@ type Target struct {
 	Actor  string // TargetActor: the actor's kind
 }
 
-// When says what sets a fault off. All that is set must hold. Counting is over all
-// connections of a link, in the order in which things pass, from At on, and each rule
-// counts for itself. An actor's rule counts the messages of all actors of the kind
-// together; Index, Every and Prob are all that it takes. A server's rule takes nothing.
+// When is what triggers a fault. All conditions that are set must hold. Counting runs
+// over all connections of a link, in the order in which things pass, from At on, and
+// separately for each rule. A rule for actors counts the messages of all actors of the
+// kind together, and takes only Index, Every and Prob. A rule for servers takes no
+// conditions.
 type When struct {
-	// Op is the operation that sets the fault off as it passes, before it is handed
-	// on; OpNone is none.
+	// Op is the operation that triggers the fault as it passes, before it is forwarded;
+	// OpNone is none.
 	Op protocol.Op
 
-	// Subject is a pattern that the subject of Op has to match, wildcards included;
-	// empty is every subject. It goes with MSG, HMSG, PUB, HPUB and SUB.
+	// Subject is a pattern, wildcards included, that the subject of Op has to match;
+	// empty is every subject. It requires MSG, HMSG, PUB, HPUB or SUB.
 	Subject string
 
-	// Index makes it the n-th match only, counted from 1, and Every each n-th; 0 is
-	// each match. One of the two at most. On a link they go with Op or Bytes, which
-	// say what is counted.
+	// Index selects the n-th match only, counted from 1, and Every each n-th match; 0 is
+	// each match. At most one of the two may be set. On a link they require Op or Bytes,
+	// which determine what is counted.
 	Index, Every int
 
-	// Prob is the share of matches that count, drawn from the seed of the run; 0 is all
-	// of them. From 0 to 1. Index and Every count those that are left. On a link it goes
-	// with Op or Bytes.
+	// Prob is the share of matches that count, drawn from the seed of the run, from 0 to
+	// 1; 0 is all of them. Index and Every count the matches that remain. On a link it
+	// requires Op or Bytes.
 	Prob float64
 
-	// Bytes sets the fault off when so many bytes of one connection have passed in
-	// the fault's direction; the next byte is the first that meets it. With [Both]
-	// each direction counts for itself. 0 is none. It does not go with Op.
+	// Bytes triggers the fault when that many bytes of one connection have passed in the
+	// fault's direction; the next byte is the first one affected. With [Both] each
+	// direction counts separately. 0 is none. It excludes Op.
 	Bytes int64
 
-	// Conn makes it the n-th connection of the link only, counted from 1 since the
-	// link was made; 0 is each.
+	// Conn selects the n-th connection of the link only, counted from 1 since the link
+	// was created; 0 is each connection.
 	Conn int
 }
 
-// Direction is a direction on a link, as its client sees it. Its String is its name in
+// Direction is a direction on a link, as seen by its client. String returns its name in
 // the text form.
 type Direction uint8
 
-// The directions. A fault that an operation sets off needs none: with Both it is the
+// The directions. A fault triggered by an operation needs none: Both then means the
 // direction in which that operation passes.
 const (
 	Both Direction = iota // either
@@ -108,8 +109,8 @@ const (
 	Out                   // from the client to the server
 )
 
-// Fault is what happens. Which of the fields a kind takes is said at the kind, in the
-// order of its text form; the others are zero.
+// Fault is what happens. Which fields a kind takes is described at the kind, in the order
+// of its text form; the others are zero.
 type Fault struct {
 	Kind Kind
 	Dir  Direction
@@ -118,57 +119,57 @@ type Fault struct {
 	Jitter   time.Duration
 	Size     int64
 	Prob     float64
-	Text     string // raw bytes, as they stand on the wire; up to TextMax
+	Text     string // raw bytes, as on the wire; up to TextMax
 }
 
-// Kind is a kind of fault. Its String is its name in the text form.
+// Kind is a kind of fault. String returns its name in the text form.
 type Kind uint8
 
-// Faults of a link that last. Each but the last two takes a direction. One that the
-// time sets off holds for all connections of the link, those that are made later
-// included; one that Op or Bytes set off holds for the connection that did it. The
-// last two are about connections that are made, and take no condition.
+// Faults of a link that last. Each but the last two takes a direction. If triggered by
+// time, such a fault holds for all connections of the link, later ones included; if
+// triggered by Op or Bytes, it holds for the connection that triggered it. The last two
+// are about new connections, and take no condition.
 const (
 	KindNone  Kind = iota
-	Latency        // latency(d, jitter): bytes arrive d later, give or take up to jitter, in their order; jitter is at most d
-	Bandwidth      // bandwidth(n): n bytes a second
-	Slice          // slice(n): no more than n bytes in one write
-	Coalesce       // coalesce(d): bytes are gathered for d, and written in one
-	Blackhole      // blackhole: nothing passes; what was held passes when it ends, as after retransmission
-	HalfOpen       // halfopen: the other side is gone without a word: bytes vanish; a reset when it ends
+	Latency        // latency(d, jitter): bytes arrive in order, later by d plus or minus up to jitter; jitter is at most d
+	Bandwidth      // bandwidth(n): at most n bytes per second
+	Slice          // slice(n): at most n bytes in one write
+	Coalesce       // coalesce(d): bytes are collected for d, and written together
+	Blackhole      // blackhole: nothing passes; what was held back passes when it ends, as after retransmission
+	HalfOpen       // halfopen: the other side vanishes without closing: bytes disappear; a reset when it ends
 	Corrupt        // corrupt(p): each byte has one bit flipped with probability p
-	SlowClose      // slowclose(d): the end of one side is told to the other d later
+	SlowClose      // slowclose(d): when one side closes, the other learns of it d later
 	Refuse         // refuse: new connections are refused
-	Limit          // limit(n): connections beyond n at a time are refused
+	Limit          // limit(n): connections beyond n at the same time are refused
 )
 
-// Faults of a link that happen at a moment: at their time to all connections that are
-// open then, at what sets them off to the one connection concerned. Each takes a
-// direction; for a reset it only says which bytes or which operations are counted.
+// Faults of a link that happen at one moment: if triggered by time, to all connections
+// that are open then, otherwise to the connection that triggered them. Each takes a
+// direction; for a reset it only says which bytes or operations are counted.
 const (
-	Reset  Kind = iota + 32 // reset: the connection is reset (RST), what was not yet handed on is lost
-	Fin                     // fin: the end of the stream is told to the side that Dir points to
-	Replay                  // replay(n): the last n bytes come again, up to ReplayMax
-	Inject                  // inject(text): text comes, between two operations, before the one that sets it off
+	Reset  Kind = iota + 32 // reset: the connection is reset (RST); what was not yet forwarded is lost
+	Fin                     // fin: the side that Dir points to sees the end of the stream
+	Replay                  // replay(n): the last n bytes arrive again; n is up to ReplayMax
+	Inject                  // inject(text): text arrives between two operations, before the one that triggers it
 )
 
-// Faults of the operation that sets them off, each time that it does. They need
-// When.Op, and take a direction for an operation that both sides send. Delay is for
-// actors, too, and takes neither there.
+// Faults of the operation that triggers them, each time that it does. They need When.Op,
+// and take a direction for an operation that both sides send. Delay also applies to
+// actors, and takes neither there.
 const (
 	Drop      Kind = iota + 64 // drop: it does not arrive
-	Delay                      // delay(d): it arrives d later, and what follows it, too; actor: each message takes d longer
+	Delay                      // delay(d): it and everything after it arrive d later; actor: each message takes d longer
 	Duplicate                  // duplicate: it arrives twice
 	Rewrite                    // rewrite(text): text arrives in its place
 )
 
-// Faults of servers, and of actors. For is the time until a server that was killed or
-// sent away is started again, or goes on after a pause; with 0 it stays so.
+// Faults of servers, and of actors. For is the time until a server that was killed or put
+// into lame duck mode is started again, or a paused one resumes; with 0 it never is.
 const (
-	Kill     Kind = iota + 96 // kill: the server ends without a farewell
+	Kill     Kind = iota + 96 // kill: the server ends without notice to its clients
 	Restart                   // restart: the server ends and starts again at once
-	Pause                     // pause: the server stands still, its connections stay open
+	Pause                     // pause: the server freezes; its connections stay open
 	LameDuck                  // lameduck: the server asks its clients to leave, then ends
-	Kick                      // kick: the server closes each connection that it has
-	Panic                     // panic: the actor panics at each message that counts; without a condition at the next one only
+	Kick                      // kick: the server closes all its client connections
+	Panic                     // panic: the actor panics at each message that matches; without a condition, only at the next one
 )

@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// String returns the plan in its canonical text form, one rule a line, each with its
-// end of line. [Parse] reads it back if [Plan.Check] accepts the plan.
+// String returns the plan in its canonical text form, one rule on each line, each with a
+// line ending. [Parse] reads it back if [Plan.Check] accepts the plan.
 func (p Plan) String() string {
 	var b []byte
 	for _, rule := range p.Rules {
@@ -18,9 +18,9 @@ func (p Plan) String() string {
 	return string(b)
 }
 
-// String returns the rule in its canonical text form, without an end of line.
-// [ParseRule] reads it back if [Rule.Check] accepts the rule; of one that it refuses,
-// what the form has no place for is left out.
+// String returns the rule in its canonical text form, without a line ending. [ParseRule]
+// reads it back if [Rule.Check] accepts the rule; of an invalid rule, whatever has no
+// place in the form is left out.
 func (r Rule) String() string { return string(appendRule(nil, r)) }
 
 // String returns the target in its text form, "" for TargetAny.
@@ -155,7 +155,7 @@ func appendName(b []byte, name string) []byte {
 	return strconv.AppendQuote(b, name)
 }
 
-// isWord reports whether a name can stand without quotes.
+// isWord reports whether a name needs no quotes.
 func isWord(name string) bool {
 	for i := range len(name) {
 		if !wordByte(name[i]) {
@@ -165,7 +165,7 @@ func isWord(name string) bool {
 	return name != ""
 }
 
-// wordByte reports whether c may stand in a word.
+// wordByte reports whether c can be part of a word.
 func wordByte(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':

@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// anyRule draws a rule whose fields are plausible one by one, so that a good share of
-// them makes sense together.
+// anyRule draws a rule whose fields are plausible individually, so that a good share of
+// the rules is valid.
 func anyRule(t *rapid.T) plan.Rule {
 	maybe := func(name string) bool { return rapid.IntRange(0, 3).Draw(t, name) == 0 }
 	duration := func(name string) time.Duration {

@@ -7,36 +7,36 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// What a [Space] that says nothing of it gets.
+// Defaults of a [Space].
 const (
 	LengthDefault = time.Minute
 	RulesDefault  = 8
 )
 
-// Space is what [Random] draws from: what is there, how long a run takes, what may go
-// wrong.
+// Space is what [Random] draws from: the targets, the length of a run, and the kinds of
+// faults.
 type Space struct {
 	Links   []Target // the zero target stands for a link without a name, such as a proxy's
 	Servers []string
 	Actors  []string // kinds of actors
 
-	// Length is the time in which the faults of a run begin, and those that the time
-	// sets off end; 0 is LengthDefault, and at least 1 s is taken.
+	// Length is the time in which the faults of a run begin, and those triggered by time
+	// end; 0 is LengthDefault, and values below 1 s count as 1 s.
 	Length time.Duration
 
-	// Kinds are the kinds that may be drawn; nil is all of them. A kind for which no
-	// target is there is never drawn.
+	// Kinds are the kinds that may be drawn; nil is all of them. A kind without a target
+	// is never drawn.
 	Kinds []Kind
 
 	// Rules is how many rules a plan has at most; 0 is RulesDefault. There is at least
-	// one if there is a kind to draw.
+	// one rule if there is a kind to draw.
 	Rules int
 }
 
-// Known returns what is there, as [Plan.CheckTargets] takes it.
+// Known returns the targets in the form that [Plan.CheckTargets] takes.
 func (s Space) Known() Known { return Known{Links: s.Links, Servers: s.Servers, Actors: s.Actors} }
 
-// withDefaults returns the space with nothing left out.
+// withDefaults returns the space with its defaults filled in.
 func (s Space) withDefaults() Space {
 	if s.Length == 0 {
 		s.Length = LengthDefault
@@ -52,21 +52,21 @@ func (s Space) withDefaults() Space {
 	return s
 }
 
-// targets returns those for which a kind can be drawn.
+// targets returns the targets for which a kind can be drawn.
 func (s Space) targets(k Kind) []Target {
 	return slices.DeleteFunc(s.Known().targets(), func(t Target) bool { return !k.On(t.Kind) })
 }
 
-// Random draws a plan from a seed. Each seed draws which kinds of faults its run has at
-// all, and how often each, so that some runs have a single kind and others a mixture;
-// then the rules, each with target, times and conditions. A quarter of the seeds leave
-// a stretch of the run calm, a quarter to a half of its length: nothing holds in it.
+// Random draws a plan from a seed. Each seed draws which kinds of faults its run has, and
+// how often each occurs, so that some runs have a single kind and others a mixture; then
+// the rules, each with target, times and conditions. A quarter of the seeds have a calm
+// stretch, between a quarter and half of the run, in which no rule holds.
 //
-// The same seed and space give the same plan in each release of one minor version of
-// this module; keep the text of a plan, not its seed, where it has to last. A plan that
-// is drawn passes [Plan.Check] and [Plan.CheckTargets], provided that the names of the
-// space do. A fault that the time sets off ends within the length of the run; one that
-// waits for a condition may come later. One server has one fault at a time.
+// The same seed and space give the same plan in all releases of one minor version of this
+// module. To keep a plan for longer, store its text, not its seed. A plan that is drawn
+// passes [Plan.Check] and [Plan.CheckTargets], provided that the names of the space do. A
+// fault triggered by time ends within the length of the run; one that waits for a
+// condition may come later. A server has at most one fault at a time.
 func Random(seed uint64, space Space) Plan {
 	d := newDraw(seed, space.withDefaults())
 	var p Plan
@@ -86,17 +86,17 @@ type draw struct {
 	dice  dice
 	space Space
 
-	kinds []Kind // what may be drawn, each as often as its weight
+	kinds []Kind // what may be drawn, each repeated by its weight
 	rates [len(forms)]float64
 
-	servers []Rule // about servers, so far
+	servers []Rule // the rules for servers so far
 
 	// The calm stretch; its end is 0 if there is none. Nothing holds from calmFrom to
 	// calmTo.
 	calmFrom, calmTo time.Duration
 }
 
-// weightMax is how much more often than another a kind may be drawn.
+// weightMax is how many times more likely than another a kind can be.
 const weightMax = 8
 
 func newDraw(seed uint64, space Space) *draw {
@@ -134,14 +134,14 @@ func (d *draw) rule() Rule {
 	return r
 }
 
-// inputs and outputs are the operations that set faults off; the frequent ones stand
-// for more than one.
+// inputs and outputs are the operations that trigger faults; the frequent ones stand for
+// more than one.
 var (
 	inputs  = []protocol.Op{protocol.OpMsg, protocol.OpMsg, protocol.OpHMsg, protocol.OpPong, protocol.OpPing, protocol.OpInfo, protocol.OpErr}
 	outputs = []protocol.Op{protocol.OpPub, protocol.OpPub, protocol.OpHPub, protocol.OpSub, protocol.OpUnsub, protocol.OpPing, protocol.OpPong, protocol.OpConnect}
 )
 
-// cause draws what sets a fault of a link off, and its direction.
+// cause draws what triggers a link's fault, and its direction.
 func (d *draw) cause(r *Rule) {
 	form := r.Fault.Kind.form()
 	if form.timed {
@@ -151,7 +151,7 @@ func (d *draw) cause(r *Rule) {
 		r.Fault.Dir = directions[d.dice.below(len(directions))]
 	}
 	if !form.byOp && d.dice.one(2) {
-		return // the time alone
+		return // by time alone
 	}
 	if !form.byOp && d.dice.one(4) {
 		r.When.Bytes = d.dice.number(1, 1<<16)
@@ -170,12 +170,12 @@ func (d *draw) cause(r *Rule) {
 	most := int64(matchMax)
 	switch r.When.Op {
 	case protocol.OpInfo, protocol.OpConnect, protocol.OpErr:
-		most = rareMax // once a connection, if all goes well
+		most = rareMax // once per connection, if all goes well
 	}
 	d.which(r, most)
 }
 
-// message draws which messages of an actor a fault meets.
+// message draws which messages of an actor a fault applies to.
 func (d *draw) message(r *Rule) {
 	if !d.dice.one(8) {
 		d.which(r, matchMax)
@@ -188,7 +188,7 @@ const (
 	rareMax  = 4
 )
 
-// which draws which of the matches set a fault off, of which there are about most.
+// which draws which matches trigger a fault, given about how many there are at most.
 func (d *draw) which(r *Rule, most int64) {
 	switch d.dice.below(4) {
 	case 0:
@@ -200,8 +200,8 @@ func (d *draw) which(r *Rule, most int64) {
 	}
 }
 
-// times draws when a rule holds, outside the calm stretch. What may wait begins after
-// it, where a tenth of the run is left at least.
+// times draws when a rule holds, outside the calm stretch. A rule that waits for a
+// condition begins after the stretch, if at least a tenth of the run is left.
 func (d *draw) times(r *Rule) {
 	from, to := time.Duration(0), d.space.Length
 	before := d.calmFrom > to/20 && !waits(*r) && d.dice.one(2)
@@ -218,11 +218,11 @@ func (d *draw) times(r *Rule) {
 	}
 }
 
-// apartTries is how often other times are drawn for a rule that meets another one.
+// apartTries is how often other times are drawn for a rule that overlaps another.
 const apartTries = 8
 
-// apart draws other times for a rule about a server until it meets no other rule about
-// that server, and reports whether there were such times.
+// apart draws times for a server's rule until it overlaps no other rule for that server,
+// and reports whether it found any.
 func (d *draw) apart(r *Rule) bool {
 	if r.Target.Kind != TargetServer {
 		return true
@@ -237,19 +237,19 @@ func (d *draw) apart(r *Rule) bool {
 	return false
 }
 
-// apartLeast is the time between the end of one fault of a server and the next.
+// apartLeast is the shortest time between two faults of a server.
 const apartLeast = time.Second
 
 func meet(a, b Rule) bool {
 	return a.At < b.At+b.For+apartLeast && b.At < a.At+a.For+apartLeast
 }
 
-// waits reports whether a rule may set its fault off at any time after it began.
+// waits reports whether a rule may trigger its fault at any time after it began.
 func waits(r Rule) bool {
 	return r.Fault.Kind == Panic || r.When != (When{}) && !(r.Fault.Kind.NeedsOp() && r.Fault.Kind.Lasts())
 }
 
-// texts are what is injected, with the direction in which it could come.
+// texts are the injected texts, each with the direction in which it could pass.
 var texts = []struct {
 	text string
 	dir  Direction
@@ -267,7 +267,7 @@ var texts = []struct {
 	{"GET / HTTP/1.1\r\n\r\n", Both},
 }
 
-// arguments draws those of a fault, in the ranges in which networks misbehave.
+// arguments draws the arguments of a fault, in the ranges in which networks misbehave.
 func (d *draw) arguments(f *Fault) {
 	switch f.Kind {
 	case Latency:

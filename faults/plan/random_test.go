@@ -23,7 +23,7 @@ func whole() plan.Space {
 	}
 }
 
-// Each plan that is drawn makes sense, is about what is there, and is over in time.
+// Each plan that is drawn is valid, has only existing targets, and ends in time.
 func TestRandomDrawsWhatHolds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		space := plan.Space{Length: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "length")), Rules: rapid.IntRange(0, 40).Draw(t, "rules")}
@@ -83,7 +83,7 @@ func check(t *rapid.T, p plan.Plan, space plan.Space) {
 	}
 }
 
-// A server that is down can't be killed, and one that stands still can't be asked.
+// A server that is down can't be killed, and a paused one can't be asked.
 func TestRandomDoesOneThingToAServerAtATime(t *testing.T) {
 	space := plan.Space{Servers: []string{"s1", "s2"}, Rules: 40}
 	for seed := range uint64(1000) {
@@ -99,8 +99,8 @@ func TestRandomDoesOneThingToAServerAtATime(t *testing.T) {
 	}
 }
 
-// Over many seeds every kind comes, each in many different companies, and so does each
-// way to set one off.
+// Over many seeds every kind occurs, in many different combinations, and so does each
+// kind of trigger.
 func TestRandomReachesEverything(t *testing.T) {
 	kinds := map[plan.Kind]int{}
 	mixtures := map[string]bool{}

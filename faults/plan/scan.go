@@ -17,7 +17,7 @@ const (
 	tokenOpen   tokenKind = '('
 	tokenClose  tokenKind = ')'
 	tokenComma  tokenKind = ','
-	tokenBad    tokenKind = 'b' // what can't start or be a token
+	tokenBad    tokenKind = 'b' // not a token
 )
 
 const endOfLine = "end of line"
@@ -26,9 +26,9 @@ const endOfLine = "end of line"
 type token struct {
 	kind  tokenKind
 	pos   int    // offset in the line
-	text  string // as it stands there
-	value string // of a string, what it stands for
-	want  string // of a bad piece of a string, what could stand there
+	text  string // as written
+	value string // the unquoted value of a string
+	want  string // of a bad part of a string, what is expected there
 }
 
 // near is what an error quotes of it.
@@ -69,8 +69,8 @@ func (s *scanner) next() token {
 	return token{kind: tokenBad, pos: start, text: s.line[start:s.pos]}
 }
 
-// wordLength returns the length of the word at the start of s. The two signs for
-// micro belong to words, as durations hold them.
+// wordLength returns the length of the word at the start of s. Both micro signs count as
+// word characters, as durations contain them.
 func wordLength(s string) int {
 	n := 0
 	for n < len(s) {
@@ -86,8 +86,8 @@ func wordLength(s string) int {
 	return n
 }
 
-// quoted reads a string. What Go would take and silently change, bytes that are not
-// UTF-8, and what an editor would not show, are refused.
+// quoted reads a string. It refuses what Go would accept and silently change, bytes that
+// are not UTF-8, and characters that an editor would not show.
 func (s *scanner) quoted() token {
 	start, rest := s.pos, s.line[s.pos:]
 	s.pos = len(s.line)
@@ -110,7 +110,7 @@ func (s *scanner) quoted() token {
 	return token{kind: tokenEnd, pos: len(s.line), want: "a closing quote"}
 }
 
-// escaped reports whether what follows s is escaped: s ends in an odd number of
+// escaped reports whether the character after s is escaped: s ends in an odd number of
 // backslashes.
 func escaped(s string) bool {
 	return (len(s)-len(strings.TrimRight(s, `\`)))%2 == 1

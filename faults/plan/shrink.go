@@ -7,20 +7,20 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Shrink returns a plan that fails as p does and is smaller. It deletes rules, in runs
-// first, then one by one; it makes each rule that is left simpler: drops conditions,
-// and halves times, durations, sizes, counts, shares and texts; and it begins again
-// until nothing changes. Of what it returns no rule can be left out: without any single
-// one of them, fails is false.
+// Shrink returns a smaller plan that fails as p does. It deletes rules, first in runs,
+// then one by one; it simplifies each rule that is left, by dropping conditions and
+// halving times, durations, sizes, counts, shares and texts; and it repeats this until
+// nothing changes. No rule of the result can be left out: without any one of them, fails
+// is false.
 //
-// fails says whether a run of a plan fails in the way that is looked for. It is called
-// one call at a time. It has to give the same answer for the same plan; where it does
-// not, Shrink still ends, but what it returns may not be the least. If it is false for p
-// itself, p is returned. Each plan that it is asked about passes [Plan.Check] if p does.
+// fails says whether a run of a plan fails in the way in question. It is never called
+// concurrently. It has to give the same answer for the same plan; if it does not, Shrink
+// still ends, but the result may not be minimal. If it is false for p itself, p is
+// returned. Each plan that is passed to fails passes [Plan.Check] if p does.
 //
-// The calls are bounded: for deleting by 2n²+3n with n rules, for simplifying by a
-// constant times the number of bits in the fields of all rules. In practice that is some
-// dozen for each rule that is left. p is not changed.
+// The number of calls is bounded: deleting takes at most 2n²+3n calls for n rules,
+// simplifying a constant times the number of bits in the fields of all rules. In practice
+// it is some dozen calls for each rule that is left. p is not changed.
 func Shrink(p Plan, fails func(Plan) bool) Plan {
 	if !fails(p) {
 		return p
@@ -31,18 +31,19 @@ func Shrink(p Plan, fails func(Plan) bool) Plan {
 	}
 	s.deleteEach()
 	for s.simplifyEach() {
-		s.deleteEach() // what is simpler now may do without others
+		s.deleteEach() // simpler rules may no longer need the others
 	}
 	return Plan{Rules: s.rules}
 }
 
-// shrinking is a plan that fails, on its way to the least one.
+// shrinking is a failing plan that is being made smaller.
 type shrinking struct {
 	rules []Rule
 	fails func(Plan) bool
 }
 
-// try replaces the rules if they fail, too. rules is owned by s from here on.
+// try replaces the rules if the plan still fails with the new ones. rules is owned by s
+// from here on.
 func (s *shrinking) try(rules []Rule) bool {
 	if !s.fails(Plan{Rules: slices.Clone(rules)}) {
 		return false
@@ -51,8 +52,8 @@ func (s *shrinking) try(rules []Rule) bool {
 	return true
 }
 
-// deleteRuns deletes each run of size rules that is not needed, and reports whether
-// there was one.
+// deleteRuns deletes each run of size rules that is not needed, and reports whether there
+// was one.
 func (s *shrinking) deleteRuns(size int) bool {
 	deleted := false
 	for start := 0; start < len(s.rules); {
@@ -72,7 +73,7 @@ func (s *shrinking) deleteEach() {
 	}
 }
 
-// simplifyEach simplifies each rule as far as it goes, and reports whether anything
+// simplifyEach simplifies each rule as far as possible, and reports whether anything
 // changed.
 func (s *shrinking) simplifyEach() bool {
 	changed := false
@@ -86,7 +87,7 @@ func (s *shrinking) simplifyEach() bool {
 	return changed
 }
 
-// simplify takes each step with rule i as often as it can be taken.
+// simplify takes each step with rule i as often as possible.
 func (s *shrinking) simplify(i int) bool {
 	changed := false
 	for _, step := range steps {
@@ -97,8 +98,8 @@ func (s *shrinking) simplify(i int) bool {
 	return changed
 }
 
-// take takes one step with rule i, if that changes the rule and leaves one that makes
-// sense and that fails.
+// take takes one step with rule i if that changes the rule, and the changed rule is valid
+// and still fails.
 func (s *shrinking) take(i int, step func(*Rule)) bool {
 	rule := s.rules[i]
 	step(&rule)
@@ -110,7 +111,7 @@ func (s *shrinking) take(i int, step func(*Rule)) bool {
 	return s.try(rules)
 }
 
-// steps make a rule simpler, or leave it as it is. Each lowers a number or empties a
+// steps make a rule simpler, or leave it unchanged. Each lowers a number or empties a
 // field and raises nothing, so that they come to an end in any order.
 var steps = [...]func(*Rule){
 	func(r *Rule) { r.When = When{} },

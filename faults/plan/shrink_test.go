@@ -82,8 +82,8 @@ func callsMax(p plan.Plan) int {
 	return 2*n*n + 3*n + 600*n + 10
 }
 
-// Whatever makes a plan fail: what is left fails, passes Check, loses no rule without
-// losing the failure, and was found in a bounded number of calls.
+// Whatever makes a plan fail: the result fails, passes Check, loses the failure without
+// any one of its rules, and is found in a bounded number of calls.
 func TestShrinkIsMinimalInRules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		space := whole()
@@ -111,7 +111,7 @@ func TestShrinkIsMinimalInRules(t *testing.T) {
 	})
 }
 
-// Where the answers have no pattern, what is left is still such that no rule can go.
+// Even if the answers have no pattern, no rule of the result can be left out.
 func TestShrinkIsMinimalForAnyAnswer(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		space := whole()
@@ -151,7 +151,7 @@ func shrinks(t *rapid.T, p plan.Plan, fails func(plan.Plan) bool) {
 	}
 }
 
-// An answer that changes from call to call makes no endless run.
+// Answers that change from call to call cause no endless run.
 func TestShrinkEndsWithAnyAnswers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := plan.Random(rapid.Uint64().Draw(t, "seed"), whole())

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// similar returns the fault or clause that was most likely meant by a word which is
-// none: the one with the fewest letters to be changed, two at most, and fewer for short
-// words. It returns "" if there is none.
+// similar returns the fault or clause that was most likely meant by an unknown word: the
+// one with the smallest edit distance, at most two, and less for short words. It returns
+// "" if there is none.
 func similar(word string) string {
 	words := []string{"at", "for", "when", "link", "server", "actor"}
 	for _, k := range Kinds() {
@@ -24,8 +24,8 @@ func similar(word string) string {
 	return ""
 }
 
-// distance returns how many bytes have to be changed, put in or taken out to make one
-// text of the other.
+// distance returns how many bytes have to be changed, inserted or deleted to turn one
+// text into the other.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1) // for the part of a that was looked at
 	for j := range row {

@@ -12,13 +12,13 @@ func Link(client, server string) Target {
 	return Target{Kind: TargetLink, Client: client, Server: server}
 }
 
-// Server returns the target of a server as a whole; name may be [Any].
+// Server returns the target of a whole server; name may be [Any].
 func Server(name string) Target { return Target{Kind: TargetServer, Server: name} }
 
 // Actor returns the target of each actor of a kind; kind may be [Any].
 func Actor(kind string) Target { return Target{Kind: TargetActor, Actor: kind} }
 
-// Matches reports whether a rule with target t is about one: TargetAny is about every
+// Matches reports whether a rule with target t applies to one: TargetAny applies to every
 // link, and [Any] in t stands for every name.
 func (t Target) Matches(one Target) bool {
 	if t.Kind == TargetAny {
@@ -29,14 +29,14 @@ func (t Target) Matches(one Target) bool {
 
 func fits(pattern, name string) bool { return pattern == Any || pattern == name }
 
-// Known is what is there in a run.
+// Known has the targets that exist in a run.
 type Known struct {
 	Links   []Target // of kind TargetLink
 	Servers []string
 	Actors  []string // kinds of actors
 }
 
-// targets returns all of it as targets.
+// targets returns all of them as targets.
 func (k Known) targets() []Target {
 	all := slices.Clone(k.Links)
 	for _, name := range k.Servers {
@@ -49,7 +49,7 @@ func (k Known) targets() []Target {
 }
 
 // CheckTargets returns an [*UnknownTargetError] for the first rule whose target matches
-// nothing that is known, so that it could never happen, and nil if there is none.
+// nothing known, so that it could never take effect, and nil if there is none.
 func (p Plan) CheckTargets(known Known) error {
 	targets := known.targets()
 	for _, rule := range p.Rules {
@@ -60,12 +60,12 @@ func (p Plan) CheckTargets(known Known) error {
 	return nil
 }
 
-// UnknownTargetError says that a rule is about something that is not there. A plan
-// with it is not played at all.
+// UnknownTargetError says that a rule names something that does not exist. A plan with
+// such a rule is not played at all.
 type UnknownTargetError struct {
 	Rule   Rule
-	Target Target // that of the rule
-	Known  Known  // what is there
+	Target Target // the rule's target
+	Known  Known  // what exists
 }
 
 // Error names the target and what is known, up to a bound.

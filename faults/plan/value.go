@@ -40,10 +40,10 @@ func (p *parser) fault() Fault {
 	return f
 }
 
-// wantFault says what could stand where there is neither a clause nor a fault.
+// wantFault describes what is expected where there is neither a clause nor a fault.
 func (p *parser) wantFault() string {
 	if meant := similar(p.now.text); meant != "" {
-		return meant + ", or another clause or fault,"
+		return meant + ", or another clause or fault"
 	}
 	if len(p.seen) == 0 {
 		return wantClause
@@ -51,11 +51,10 @@ func (p *parser) wantFault() string {
 	return "a clause or a fault such as reset"
 }
 
-// argsMax is more than the arguments of any fault.
+// argsMax is more than the number of arguments of any fault.
 const argsMax = 4
 
-// arguments returns what stands in brackets, if anything does, and what stands after
-// it.
+// arguments returns the arguments in brackets, if any, and the token after them.
 func (p *parser) arguments() (args []token, end token) {
 	if p.now.kind != tokenOpen {
 		return nil, p.now
@@ -97,7 +96,7 @@ func (p *parser) argument(f *Fault, a arg, t token) {
 	}
 }
 
-// want says what a is in text.
+// want describes a in text.
 func (a arg) want() string {
 	switch a {
 	case argDuration, argJitter:
@@ -135,7 +134,8 @@ func (p *parser) op(t token) protocol.Op {
 	return op
 }
 
-// duration reads what time reads. A negative one is read, and refused with the rule.
+// duration reads what time.ParseDuration reads. A negative one is read, and refused with
+// the rule.
 func (p *parser) duration(t token) time.Duration {
 	d, err := time.ParseDuration(t.text)
 	if t.kind != tokenWord || err != nil {
@@ -176,7 +176,7 @@ func (p *parser) size(t token) int64 {
 	return p.integer(t, t.text, 64)
 }
 
-// integer reads a decimal number, with a sign at most. A negative one is read, and
+// integer reads a decimal number with an optional sign. A negative one is read, and
 // refused with the rule.
 func (p *parser) integer(t token, digits string, bitSize int) int64 {
 	n, err := strconv.ParseInt(digits, 10, bitSize)

@@ -9,7 +9,8 @@ import (
 	"github.com/troupe-go/troupe/faults/proxy"
 )
 
-// BenchmarkClient compares a client behind a proxy without rules with one that is not.
+// BenchmarkClient compares a client behind a proxy without rules with one that connects
+// directly.
 func BenchmarkClient(b *testing.B) {
 	s := natsserver.Run(b, natsserver.Options{})
 	for _, way := range []struct{ name, url string }{

@@ -6,10 +6,10 @@ import (
 	"net/url"
 )
 
-// StartCluster starts a proxy for each server of a cluster, in their order. Clients
-// are told of the proxies in place of the servers; a server that is none of them is not
-// told of. Options.Advertise is asked first, if it is set: what it returns "" for is
-// looked up. The error is that of [Start]; no proxy runs then.
+// StartCluster starts a proxy for each server of a cluster, in their order. Clients are
+// told the addresses of the proxies in place of the servers'; other servers are not
+// advertised. Options.Advertise is called first, if set; servers for which it returns ""
+// are looked up. The error is that of [Start]; then no proxy runs.
 func StartCluster(upstreams []string, options Options) ([]*Proxy, error) {
 	servers := make([]*url.URL, len(upstreams))
 	listeners := make([]net.Listener, 0, len(upstreams))
@@ -38,9 +38,9 @@ func StartCluster(upstreams []string, options Options) ([]*Proxy, error) {
 	return proxies, nil
 }
 
-// lookup returns what is told in place of a server.
+// lookup returns a function that says what is advertised in place of a server.
 func lookup(first func(string) string, behind map[string]string) func(string) string {
-	behind = maps.Clone(behind) // read by many from now on
+	behind = maps.Clone(behind) // shared and immutable from now on
 	return func(server string) string {
 		if first != nil {
 			if told := first(server); told != "" {

@@ -52,7 +52,7 @@ func Example() {
 	// resets: 1
 }
 
-// Clients of a cluster are told of its proxies, and stay behind them.
+// Clients of a cluster are told the addresses of its proxies, and stay behind them.
 func ExampleStartCluster() {
 	servers := []string{"nats://10.0.0.1:4222", "nats://10.0.0.2:4222"}
 	proxies, err := proxy.StartCluster(servers, proxy.Options{})

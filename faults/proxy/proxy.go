@@ -20,31 +20,32 @@ const (
 	portDefault        = "4222"
 )
 
-// Options describe a proxy. The zero value is fine. They are read by [Start].
+// Options configure a proxy. The zero value is valid. They are read by [Start].
 type Options struct {
-	// Name is what the targets of rules are compared with; the zero value takes every
-	// rule that is about a link.
+	// Name is compared with the targets of rules; the zero value accepts every rule for
+	// links.
 	Name plan.Target
 
-	// Seed is what everything random is drawn from.
+	// Seed is the seed of everything random.
 	Seed uint64
 
 	// Window is how many bytes a connection holds in each direction while they can't
-	// pass; 0 is [wire.WindowDefault]. What the system holds comes on top of it.
+	// pass; 0 is [wire.WindowDefault]. The system's socket buffers add to it.
 	Window int
 
-	// DialTimeout bounds how long a connection to the server may take to come about;
-	// 0 is [DialTimeoutDefault].
+	// DialTimeout bounds how long a dial to the server may take; 0 is
+	// [DialTimeoutDefault].
 	DialTimeout time.Duration
 
-	// Advertise returns what clients are told in place of the address of a server,
-	// host:port as an INFO names it in connect_urls; "" leaves it out. It is called
-	// for several connections at once, and must not block. nil changes nothing.
+	// Advertise returns the address that clients are told in place of a server's,
+	// host:port as an INFO lists it in connect_urls; "" leaves the server out. It is
+	// called concurrently for several connections, and must not block. nil changes
+	// nothing.
 	Advertise func(server string) string
 }
 
-// Proxy listens on a random port of 127.0.0.1, and relays each connection to its
-// server through one link. All methods may be called from any goroutine.
+// Proxy listens on a random port of 127.0.0.1, and relays each connection to its server
+// through one link. All methods are safe for concurrent use.
 type Proxy struct {
 	link     *wire.Link
 	listener net.Listener
@@ -58,9 +59,9 @@ type Proxy struct {
 	upstream string // host:port
 }
 
-// Start starts a proxy in front of a server, given as a URL or as host:port, with 4222
-// as the default port. The server need not be there yet. The error is a
-// [*net.AddrError] or a [*url.Error] about the address, or that of listening.
+// Start starts a proxy in front of a server, given as a URL or as host:port, with 4222 as
+// the default port. The server need not be running yet. The error is a [*net.AddrError]
+// or a [*url.Error] about the address, or that of listening.
 func Start(upstream string, options Options) (*Proxy, error) {
 	server, err := parse(upstream)
 	if err != nil {
@@ -120,10 +121,10 @@ func (p *Proxy) URL() string {
 // Addr returns the address for clients as host:port.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// Link returns the link: all rules and counts are there.
+// Link returns the link, which has all rules and counts.
 func (p *Proxy) Link() *wire.Link { return p.link }
 
-// Inject adds a rule to the link, by its text.
+// Inject adds a rule to the link, in its text form.
 func (p *Proxy) Inject(rule string) (*wire.Injection, error) { return p.link.Inject(rule) }
 
 // Add adds a rule to the link.
@@ -135,8 +136,8 @@ func (p *Proxy) Clear() { p.link.Clear() }
 // Stats returns the counts of the link.
 func (p *Proxy) Stats() wire.Stats { return p.link.Stats() }
 
-// SetUpstream makes another server that of all connections from now on; those that are
-// open stay. Errors are those of [Start] about the address, and leave all as it is.
+// SetUpstream sets another server for all new connections; open ones stay. Errors are
+// those of [Start] about the address, and change nothing.
 func (p *Proxy) SetUpstream(upstream string) error {
 	u, err := parse(upstream)
 	if err != nil {
@@ -173,7 +174,7 @@ func (p *Proxy) accept(ctx context.Context) {
 			p.take(ctx, conn.(*net.TCPConn))
 		case errors.Is(err, net.ErrClosed):
 			return
-		default: // a moment of too many open files, or a client that left at once
+		default: // too many open files for a moment, or a client that left at once
 			select {
 			case <-time.After(10 * time.Millisecond):
 			case <-ctx.Done():
@@ -199,5 +200,5 @@ func (p *Proxy) take(ctx context.Context, client *net.TCPConn) {
 	})
 }
 
-// reset closes a connection that nobody serves.
+// reset closes a connection that is not served.
 func reset(conn *net.TCPConn) { _ = errors.Join(conn.SetLinger(0), conn.Close()) }

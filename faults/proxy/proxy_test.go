@@ -72,7 +72,7 @@ func dial(t testing.TB, p *proxy.Proxy) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// answers reports whether a text comes back.
+// answers reports whether the server echoes a text.
 func answers(conn net.Conn, text string) error {
 	if _, err := io.WriteString(conn, text); err != nil {
 		return err
@@ -140,9 +140,10 @@ func TestConnectionsPassUntilTheyAreReset(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if s := p.Stats(); s.Open != 2 || s.Out.Read != 10 || s.In.Written != 10 {
-		t.Errorf("%+v", s)
-	}
+	must.Await(t, patience, "both are counted", func() bool { // what was written counts a moment after it
+		s := p.Stats()
+		return s.Open == 2 && s.Out.Read == 10 && s.In.Written == 10
+	})
 	fault := inject(t, p, "reset")
 	for _, conn := range []net.Conn{a, b} {
 		if _, err := conn.Read(make([]byte, 1)); !isReset(err) {
@@ -193,15 +194,16 @@ func TestRefusedConnectionsAreReset(t *testing.T) {
 	}
 }
 
-// TestTheServerCanBeAnother for connections that come later, and need not be there.
+// TestTheServerCanBeAnother: the new server is used for later connections, and need not
+// be running.
 func TestTheServerCanBeAnother(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	gone := listener.Addr().String()
-	listener.Close()
 	p := proxy.Run(t, gone, proxy.Options{})
+	listener.Close() // only now, as the proxy must not get its port
 	if err := connects(p); err == nil {
 		t.Error("nobody answers")
 	}

@@ -17,16 +17,16 @@ func (Addr) Network() string { return "sim" }
 // String returns the address.
 func (a Addr) String() string { return string(a) }
 
-// Conn is one end of a connection in memory. It keeps the promises of a net.Conn and
-// behaves as a TCP connection of Linux does: a Write returns when its bytes have found
-// room in the other end's window, a Close lets the other end read what was written,
-// then io.EOF; if unread bytes are left at the end that is closed, the other gets a
-// reset in place of the EOF.
+// Conn is one end of a connection in memory. It fulfils the contract of net.Conn and
+// behaves like a TCP connection on Linux: a Write returns when its bytes have found room
+// in the other end's window, and a Close lets the other end read what was written, then
+// io.EOF. If the closed end has unread bytes, the other end gets a reset in place of the
+// EOF.
 //
 // Errors are *net.OpError around net.ErrClosed, os.ErrDeadlineExceeded,
-// syscall.ECONNRESET or syscall.EPIPE; io.EOF comes bare. Safe for concurrent use;
-// the bytes of one Write stay together. Waiting is durable in the sense of
-// testing/synctest, so that virtual time goes on.
+// syscall.ECONNRESET or syscall.EPIPE; io.EOF is not wrapped. Safe for concurrent use;
+// the bytes of one Write stay together. All waiting is durable in the sense of
+// testing/synctest, so that virtual time advances.
 type Conn struct {
 	pipe          *pipe
 	local, remote Addr
@@ -39,7 +39,7 @@ type Conn struct {
 
 var _ net.Conn = (*Conn)(nil)
 
-// Read reads what waits, and waits if nothing does.
+// Read reads what waits, and blocks if nothing does.
 func (c *Conn) Read(b []byte) (int, error) {
 	c.pipe.mu.Lock()
 	defer c.pipe.mu.Unlock()
@@ -57,7 +57,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 	}
 }
 
-// Write returns when all of b has found room, or with how much of it has.
+// Write returns when all of b has found room, or with the number of bytes that have.
 func (c *Conn) Write(b []byte) (int, error) {
 	c.pipe.mu.Lock()
 	defer c.pipe.mu.Unlock()
@@ -81,7 +81,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 	}
 }
 
-// turn waits for the end of other Writes.
+// turn waits until other Writes have ended.
 func (c *Conn) turn() error {
 	for c.out.writing {
 		if err := c.ready(c.writeDeadline); err != nil {
@@ -98,7 +98,7 @@ func (c *Conn) over() {
 	c.out.moved.Broadcast()
 }
 
-// ready says why nothing can be done on this end at all, as for the time being.
+// ready returns the error that prevents any operation on this end, nil if there is none.
 func (c *Conn) ready(deadline time.Time) error {
 	if c.closed {
 		return net.ErrClosed
@@ -109,8 +109,8 @@ func (c *Conn) ready(deadline time.Time) error {
 	return nil
 }
 
-// CloseWrite tells the other end that nothing more comes (FIN). It can still be read
-// from. On a connection that was reset it returns that.
+// CloseWrite tells the other end that nothing more follows (FIN). This end can still
+// read. On a connection that was reset it returns that error.
 func (c *Conn) CloseWrite() error {
 	c.pipe.mu.Lock()
 	defer c.pipe.mu.Unlock()
@@ -124,8 +124,8 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// Close ends this end. The second call, and what goes on in other goroutines, gets
-// net.ErrClosed. It never waits.
+// Close closes this end. A second call, and calls in progress on other goroutines, return
+// net.ErrClosed. It never blocks.
 func (c *Conn) Close() error {
 	c.pipe.mu.Lock()
 	defer c.pipe.mu.Unlock()
@@ -140,10 +140,10 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// Reset breaks the connection (RST): this end gets ECONNRESET from now on, and what it
-// did not read yet is lost; the other end gets it behind what had come to it before. The
-// ends have to be closed all the same. On an end that is closed it resets the other one
-// and returns net.ErrClosed.
+// Reset breaks the connection (RST): this end gets ECONNRESET from now on and loses what
+// it has not read; the other end gets ECONNRESET after what had already arrived there.
+// Both ends still have to be closed. On a closed end it resets the other end and returns
+// net.ErrClosed.
 func (c *Conn) Reset() error {
 	c.pipe.mu.Lock()
 	defer c.pipe.mu.Unlock()
@@ -161,8 +161,8 @@ func (c *Conn) LocalAddr() net.Addr { return c.local }
 // RemoteAddr returns the address of the other end.
 func (c *Conn) RemoteAddr() net.Addr { return c.remote }
 
-// SetDeadline sets the deadlines of Read and Write, also for calls that wait already;
-// the zero time is none.
+// SetDeadline sets the deadlines of Read and Write, also for calls that already wait; the
+// zero time is none.
 func (c *Conn) SetDeadline(t time.Time) error {
 	return c.setDeadlines(t, &c.readDeadline, &c.writeDeadline)
 }
@@ -170,8 +170,8 @@ func (c *Conn) SetDeadline(t time.Time) error {
 // SetReadDeadline sets the deadline of Read.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadlines(t, &c.readDeadline) }
 
-// SetWriteDeadline sets the deadline of Write. What a Write that it ends has put into
-// the window stays there.
+// SetWriteDeadline sets the deadline of Write. The bytes that an interrupted Write has
+// put into the window stay there.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadlines(t, &c.writeDeadline) }
 
 func (c *Conn) setDeadlines(t time.Time, deadlines ...*time.Time) error {
@@ -183,12 +183,12 @@ func (c *Conn) setDeadlines(t time.Time, deadlines ...*time.Time) error {
 	for _, d := range deadlines {
 		*d = t
 	}
-	c.in.moved.Broadcast() // who waits takes the new one
+	c.in.moved.Broadcast() // waiters take the new deadline
 	c.out.moved.Broadcast()
 	return nil
 }
 
-// failed gives an error the form that it has in package net.
+// failed wraps an error as package net does.
 func (c *Conn) failed(op string, err error) error {
 	if err == io.EOF {
 		return err

@@ -9,14 +9,14 @@ import (
 	"syscall"
 )
 
-// Dialer dials in the name of one client. It fits api.SetCustomDialer and
+// Dialer dials on behalf of one client. Its methods fit api.SetCustomDialer and
 // nats.SetCustomDialer. Safe for concurrent use.
 type Dialer struct {
 	network *Network
 	client  string
 }
 
-// Client returns the name under which it dials.
+// Client returns the name of the client.
 func (d *Dialer) Client() string { return d.client }
 
 // Dial is DialContext without a context.
@@ -25,16 +25,15 @@ func (d *Dialer) Dial(network, address string) (net.Conn, error) {
 }
 
 // DialContext connects to the server at address, a host's name or address and any port;
-// network is for error texts only. It returns a *Conn, or a *net.OpError around:
+// network is used in error texts only. It returns a *Conn, or a *net.OpError around:
 //
 //   - a *net.DNSError that IsNotFound: no host has ever had that name;
-//   - syscall.ECONNREFUSED: nobody is attached under the name, the server refuses, or a
-//     rule of the link does; what they said is wrapped as well;
+//   - syscall.ECONNREFUSED: no server is attached under the name, the server refuses, or a
+//     rule of the link does; their error is wrapped as well;
 //   - net.ErrClosed: the network is closed;
-//   - the context's error, if it has ended before.
+//   - the context's error, if it has already ended.
 //
-// A connection that comes about is there at once; what rules do to it they do to its
-// bytes.
+// A successful dial takes no time; rules only affect the bytes of the connection.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.dial(ctx, address)
 	if err != nil {
@@ -84,7 +83,7 @@ func (d *Dialer) dial(ctx context.Context, address string) (*Conn, error) {
 	return near, nil
 }
 
-// lookup returns what stands under a name or an address.
+// lookup returns the host with a name or an address.
 func (n *Network) lookup(name string) (host, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -97,7 +96,7 @@ func (n *Network) lookup(name string) (host, error) {
 	return host{}, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
 }
 
-// open makes the pipe of a client's next connection. The caller owes a relay.
+// open creates the pipe of a client's next connection. The caller has to call relay.
 func (n *Network) open(client string, server Addr) (near, far *Conn, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

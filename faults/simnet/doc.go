@@ -1,8 +1,8 @@
-// Package simnet is a network in memory: servers stand in it under host names, clients
-// dial them, and on the way between the two is a [wire.Link] that does to the bytes what
-// the rules of a plan say.
+// Package simnet is a network in memory: servers have host names in it, clients dial
+// them, and between the two is a [wire.Link] that applies the rules of a plan to the
+// bytes.
 //
-//	client ── dials "s1:4222" ──► Dialer ──► link(client, s1): may it?
+//	client ── dials "s1:4222" ──► Dialer ──► link(client, s1): allowed?
 //
 //	client ◄──► Conn ═ Pipe ═ Conn ◄──► wire.Link ◄──► InProcessConn ◄──► server s1
 //	            window, deadlines,      latency, cuts,                    Provider

@@ -11,47 +11,48 @@ import (
 	"github.com/troupe-go/troupe/faults/wire"
 )
 
-// Port is what servers listen on, as far as addresses tell; a dial may name any port.
+// Port is the port in the addresses of servers; a dial may name any port.
 const Port = "4222"
 
 // Provider is a server that hands out connections to itself, as natsserver.Server,
 // fakeserver.Server and nats-server's own Server do.
 type Provider interface {
-	// InProcessConn returns a new connection, the caller's. An error is a refusal.
+	// InProcessConn returns a new connection, owned by the caller. An error means that
+	// the connection is refused.
 	InProcessConn() (net.Conn, error)
 }
 
-// Options describe a network. The zero value is fine.
+// Options configure a network. The zero value is valid.
 type Options struct {
-	// Window is how many bytes wait at most at each end of a client's connection; 0 is
-	// [WindowDefault]. What waits on the way, because a rule holds it, is beside it.
+	// Window is how many bytes can wait at each end of a client's connection; 0 is
+	// [WindowDefault]. Bytes that a rule holds in transit are not counted.
 	Window int
 
-	// Held is how many bytes a connection holds on the way in each direction while a rule
-	// keeps them from passing; then it takes no more, and writers wait. 0 is
+	// Held is how many bytes a connection holds in transit in each direction while a rule
+	// keeps them from passing; then it accepts no more, and writers block. 0 is
 	// [wire.WindowDefault].
 	Held int
 
-	// Seed is what the links draw from where a rule has a share or a jitter; each link
-	// has a stream of its own. The same seed and the same bytes give the same faults.
+	// Seed is the seed of the links, for rules with a share or a jitter; each link draws
+	// from a stream of its own. The same seed and the same bytes give the same faults.
 	Seed uint64
 }
 
-// Network is a network of servers under host names, and of clients that dial them. All
-// methods may be called from any goroutine.
+// Network is a network of servers with host names, and of clients that dial them. All
+// methods are safe for concurrent use.
 type Network struct {
 	options Options
 
 	mu      sync.Mutex
 	hosts   map[string]*host // by name and by address
 	links   map[plan.Target]*wire.Link
-	named   []string       // names of hosts in the order in which they came
-	clients map[string]int // names of clients, with their connections so far
+	named   []string       // names of hosts in the order in which they were attached
+	clients map[string]int // connections so far, by the name of the client
 	closed  bool
 	relays  sync.WaitGroup
 }
 
-// host is a name in the network. Provider is nil while nobody is there.
+// host is a name in the network. Provider is nil while no server is attached.
 type host struct {
 	name, address string
 	provider      Provider
@@ -62,8 +63,8 @@ func New(options Options) *Network {
 	return &Network{options: options, hosts: map[string]*host{}, links: map[plan.Target]*wire.Link{}, clients: map[string]int{}}
 }
 
-// Attach puts a server into the network under a host name, in place of who was there.
-// Connections to that one stay as they are. The name must not hold a colon.
+// Attach puts a server into the network under a host name, replacing the one before.
+// Connections to the old one stay open. The name must not contain a colon.
 func (n *Network) Attach(name string, p Provider) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -82,8 +83,8 @@ func addressOf(i int) string {
 	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}).String()
 }
 
-// Detach takes the server of a name away: dials are refused from now on, as by a host on
-// which nothing listens. Connections stay as they are.
+// Detach removes the server of a name: dials are refused from now on, as by a host
+// without a listener. Connections stay open.
 func (n *Network) Detach(name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -92,9 +93,9 @@ func (n *Network) Detach(name string) {
 	}
 }
 
-// Address returns the address and port of a host, "10.0.0.1:4222". It can be dialed as
-// well as the name, and suits clients that look names up before they dial. For a name
-// that was never attached it is empty.
+// Address returns the address and port of a host, such as "10.0.0.1:4222". It can be
+// dialed in place of the name, and suits clients that look names up before they dial. It
+// is empty for a name that was never attached.
 func (n *Network) Address(name string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -104,23 +105,22 @@ func (n *Network) Address(name string) string {
 	return ""
 }
 
-// Hosts returns the names of all hosts that were ever attached, in the order in which
-// they came.
+// Hosts returns the names of all hosts that were ever attached, in that order.
 func (n *Network) Hosts() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Clone(n.named)
 }
 
-// Clients returns the names under which there is a Dialer, sorted.
+// Clients returns the names for which there is a Dialer, sorted.
 func (n *Network) Clients() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Sorted(maps.Keys(n.clients))
 }
 
-// Dialer returns what the client of that name dials with. The name stands in the
-// targets of rules, and may be anything but "*"; several connections may share it.
+// Dialer returns the dialer of the client with that name. Rules refer to the name, which
+// may be anything but "*"; several connections may share it.
 func (n *Network) Dialer(client string) *Dialer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -130,17 +130,17 @@ func (n *Network) Dialer(client string) *Dialer {
 	return &Dialer{network: n, client: client}
 }
 
-// Link returns the way from a client to a server, which is made when it is first used,
-// by this call or by a dial. Its connections are counted for both names together.
+// Link returns the link from a client to a server. It is created when first used, by this
+// call or by a dial. Its connections are counted per pair of client and server.
 func (n *Network) Link(client, server string) *wire.Link {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.linkLocked(client, server)
 }
 
-// Links returns the ways from all clients that have a Dialer to all hosts, also those
-// that were not used yet, and makes them. Rules that are given to all of them hold for
-// every connection there will be, until there is another Dialer or host.
+// Links returns the links from all clients that have a Dialer to all hosts, creating
+// those that do not exist yet. Rules that are given to all of them apply to every
+// connection, until there is another Dialer or host.
 func (n *Network) Links() []*wire.Link {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -166,7 +166,7 @@ func (n *Network) linkLocked(client, server string) *wire.Link {
 	return l
 }
 
-// seedOf tells links apart (FNV-1a): which was made first must not matter.
+// seedOf gives each link its own seed (FNV-1a), independent of the order of creation.
 func seedOf(names ...string) uint64 {
 	sum := uint64(14695981039346656037)
 	for _, name := range names {
@@ -177,8 +177,8 @@ func seedOf(names ...string) uint64 {
 	return sum
 }
 
-// Close refuses all further dials, resets what is open, and waits until nothing of it
-// is left. Servers are left alone.
+// Close refuses all further dials, resets open connections, and waits until nothing of
+// them is left. It does not stop servers.
 func (n *Network) Close() {
 	n.mu.Lock()
 	n.closed = true

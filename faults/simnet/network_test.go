@@ -31,7 +31,7 @@ func (g greeter) InProcessConn() (net.Conn, error) {
 	return near, nil
 }
 
-// sulking is a server that takes nobody.
+// sulking is a server that accepts nobody.
 type sulking struct{ err error }
 
 func (s sulking) InProcessConn() (net.Conn, error) { return nil, s.err }
@@ -150,7 +150,7 @@ func TestWhyADialFails(t *testing.T) {
 	})
 }
 
-// TestCloseLeavesNothing: what is open is reset, what comes later is refused.
+// TestCloseLeavesNothing: open connections are reset, later dials are refused.
 func TestCloseLeavesNothing(t *testing.T) {
 	network(t, func(t *testing.T, n *simnet.Network) {
 		n.Attach("s1", greeter("one"))
@@ -236,8 +236,8 @@ func TestAResetComesBehindWhatWasHandedOn(t *testing.T) {
 	})
 }
 
-// TestAConnectionIsThereWhenItWasDialed: a rule that happens directly behind a dial
-// happens to its connection, and connections have the numbers of their dials.
+// TestAConnectionIsThereWhenItWasDialed: a rule that takes effect directly after a dial
+// applies to its connection, and connections are numbered in the order of their dials.
 func TestAConnectionIsThereWhenItWasDialed(t *testing.T) {
 	network(t, func(t *testing.T, n *simnet.Network) {
 		n.Attach("s1", greeter("one"))

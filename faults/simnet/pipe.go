@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-// WindowDefault is how many bytes may wait in one direction of a pipe unless its maker
-// says otherwise.
+// WindowDefault is the default window, in bytes for each direction.
 const WindowDefault = 64 << 10
 
 // Pipe returns the two ends of a connection in memory. Up to window bytes wait in each
 // direction until they are read, and a Write waits for room; 0 or less means
-// [WindowDefault]. It has no goroutine, and no timer but while somebody waits with a
+// [WindowDefault]. It has no goroutine, and a timer only while a call waits with a
 // deadline.
 func Pipe(window int) (a, b *Conn) { return pipeBetween("a", "b", window) }
 
@@ -26,16 +25,16 @@ func pipeBetween(first, second Addr, window int) (a, b *Conn) {
 		&Conn{pipe: p, local: second, remote: first, in: there, out: back}
 }
 
-// pipe is what both ends share: one lock for both directions, so that a reset hits
-// them at one moment.
+// pipe is what both ends share: one lock for both directions, so that a reset hits them
+// at the same time.
 type pipe struct{ mu sync.Mutex }
 
 // stream is one direction of a pipe. All fields are guarded by the pipe's lock.
 //
 //	writer ─► buf, at most window bytes ─► reader
 //
-// Who waits for bytes, for room, or for another writer waits at moved, which is told
-// of every change.
+// Calls that wait for bytes, for room, or for another writer wait at moved, which is
+// broadcast on every change.
 type stream struct {
 	pipe   *pipe
 	window int
@@ -45,15 +44,15 @@ type stream struct {
 	buf  []byte
 	head int
 
-	// end is what the reader gets behind the last byte: io.EOF after a FIN,
-	// ECONNRESET after a reset; nil while there may be more.
+	// end is what the reader gets after the last byte: io.EOF after a FIN, ECONNRESET
+	// after a reset; nil while there may be more.
 	end error
 	// fail is what the writer gets; nil as long as it may write.
 	fail error
-	// deaf says that the reader is gone and had read all: the next bytes are lost, and
-	// the answer to them is a reset.
+	// deaf says that the reader is gone and had read everything: the next bytes are lost,
+	// and the answer to them is a reset.
 	deaf bool
-	// writing says that a Write has begun and not ended: its bytes stay together.
+	// writing says that a Write is in progress: its bytes stay together.
 	writing bool
 }
 
@@ -132,15 +131,15 @@ func (s *stream) cut() {
 	s.moved.Broadcast()
 }
 
-// wait waits until something has moved or the deadline has come; the zero deadline
-// never comes. The caller holds the lock, and looks again at what it waits for.
+// wait waits until something has changed or the deadline has come; the zero deadline
+// never comes. The caller holds the lock, and checks its condition again.
 func (s *stream) wait(deadline time.Time) {
 	if deadline.IsZero() {
 		s.moved.Wait()
 		return
 	}
 	timer := time.AfterFunc(time.Until(deadline), func() {
-		s.pipe.mu.Lock() // not before the wait has begun
+		s.pipe.mu.Lock() // only after the wait has begun
 		defer s.pipe.mu.Unlock()
 		s.moved.Broadcast()
 	})

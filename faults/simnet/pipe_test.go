@@ -45,7 +45,7 @@ func (e ends) write(c *simnet.Conn, text string) {
 	}
 }
 
-// read wants text, then, if it is not nil, an error.
+// read expects text, then, if it is not nil, an error.
 func (e ends) read(c *simnet.Conn, text string, then error) {
 	e.t.Helper()
 	buf := make([]byte, len(text))
@@ -68,7 +68,7 @@ func (e ends) refuses(c *simnet.Conn, want error) {
 	}
 }
 
-// pending starts f and returns what tells its result, once f waits for good.
+// pending starts f and returns a function for its result, once f blocks.
 func pending(f func() (int, error)) func() (int, error) {
 	type result struct {
 		n   int
@@ -187,7 +187,8 @@ func TestHowAConnectionEnds(t *testing.T) {
 	}
 }
 
-// TestWhatEndsAWait: a Read of nothing and a Write without room, and all that may come.
+// TestWhatEndsAWait: a Read with nothing to read and a Write without room, and everything
+// that can end them.
 func TestWhatEndsAWait(t *testing.T) {
 	read := func(c *simnet.Conn) func() (int, error) {
 		return func() (int, error) { return c.Read(make([]byte, 8)) }
@@ -229,8 +230,8 @@ func TestWhatEndsAWait(t *testing.T) {
 	}
 }
 
-// TestDeadlinesInVirtualTime are kept to the nanosecond, can be moved while somebody
-// waits, and are over when they are taken back.
+// TestDeadlinesInVirtualTime are exact to the nanosecond, can be moved while a call
+// waits, and no longer apply when they are removed.
 func TestDeadlinesInVirtualTime(t *testing.T) {
 	piped(t, 1, func(e ends) {
 		e.write(e.a, "x")
@@ -310,7 +311,7 @@ func TestAWriteWaitsItsTurnNoLongerThanItsDeadline(t *testing.T) {
 	})
 }
 
-// TestAddresses print well, also in errors.
+// TestAddresses print readably, also in errors.
 func TestAddresses(t *testing.T) {
 	a, b := simnet.Pipe(0)
 	defer b.Close()
@@ -454,8 +455,8 @@ func (m *model) check(t *rapid.T) {
 }
 
 // TestBytesComeInOrder: whatever the interleaving of writes, reads, deadlines and ends,
-// in both directions, bytes come in their order, none is made up, and never more than
-// the window waits.
+// in both directions, bytes arrive in order, none is invented, and never more than the
+// window waits.
 func TestBytesComeInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bubble := struct{ testing.TB }{t} // which must not be asked for its deadline

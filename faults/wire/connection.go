@@ -11,29 +11,29 @@ import (
 )
 
 // connection is one connection of a link while it is relayed. It has a pump for each
-// direction, and knows which lasting faults hold for it.
+// direction, and knows which lasting faults are in force for it.
 //
-// Locks are taken in this order: link, connection, pump, injection. None is held
-// while an end is read, written or closed.
+// Locks are taken in this order: link, connection, pump, injection. None is held while an
+// end is read, written or closed.
 type connection struct {
 	link           *Link
-	number         int // counted from 1; 0 until the link has begun it
+	number         int // counted from 1; 0 until the link has begun to relay it
 	client, server net.Conn
 	in, out        *pump
 
 	writers sync.WaitGroup
 	once    sync.Once
-	done    chan struct{} // closed when both ends are
+	done    chan struct{} // closed with the ends
 
 	mu    sync.Mutex
-	faced map[*Injection]bool // rules by time that have begun here
-	holds []*hold             // lasting faults that hold, in the order in which they began
+	faced map[*Injection]bool // time-triggered rules that have begun here
+	holds []*hold             // lasting faults in force, in the order in which they began
 }
 
-// hold is a lasting fault that holds for a connection.
+// hold is a lasting fault that is in force for a connection.
 type hold struct {
 	by    *Injection
-	cause plan.Direction // of what set it off, Both if the time did
+	cause plan.Direction // direction of the trigger, Both if time triggered it
 	end   *callout       // nil if it ends with its rule
 }
 
@@ -46,10 +46,10 @@ func newConnection(l *Link, client, server net.Conn) *connection {
 	return c
 }
 
-// pumps returns the directions: that of the client's bytes comes first.
+// pumps returns both directions, that of the client's bytes first.
 func (c *connection) pumps() [2]*pump { return [2]*pump{c.out, c.in} }
 
-// relay hands on until the connection has ended, and everything of it.
+// relay forwards bytes until the connection and everything of it has ended.
 func (c *connection) relay() {
 	c.update()
 	var readers sync.WaitGroup
@@ -61,8 +61,8 @@ func (c *connection) relay() {
 	c.writers.Wait()
 }
 
-// settle stops the timers of an ended connection, and sees to it that no goroutine is
-// started for it any more.
+// settle stops the timers of an ended connection, and prevents further goroutines from
+// being started for it.
 func (c *connection) settle() {
 	for _, p := range c.pumps() {
 		p.retire()
@@ -75,7 +75,7 @@ func (c *connection) settle() {
 	c.holds = nil
 }
 
-// update makes the rules that hold now those of the connection.
+// update applies the link's current rules to the connection.
 func (c *connection) update() {
 	if c.over() {
 		return
@@ -96,7 +96,7 @@ func (c *connection) update() {
 	}
 }
 
-// hold makes a lasting fault hold. c.mu is held, and install is to follow.
+// hold puts a lasting fault in force. c.mu is held, and the caller calls install next.
 func (c *connection) hold(h *hold) {
 	c.holds = append(c.holds, h)
 	if h.by.rule.Fault.Kind != plan.Corrupt {
@@ -104,8 +104,8 @@ func (c *connection) hold(h *hold) {
 	}
 }
 
-// drop ends the lasting faults that fn picks, and reports whether one of them ends in
-// a reset. c.mu is held, and install is to follow.
+// drop ends the lasting faults that fn picks, and reports whether one of them ends in a
+// reset. c.mu is held, and the caller calls install next.
 func (c *connection) drop(fn func(*hold) bool) bool {
 	reset := false
 	c.holds = slices.DeleteFunc(c.holds, func(h *hold) bool {
@@ -119,21 +119,21 @@ func (c *connection) drop(fn func(*hold) bool) bool {
 	return reset
 }
 
-// install tells the pumps what holds. c.mu is held.
+// install gives the pumps what is in force. c.mu is held.
 func (c *connection) install(rules []*Injection) {
 	for _, p := range c.pumps() {
 		p.install(rules, c.holds)
 	}
 }
 
-// take makes a lasting fault hold that something in the direction cause has set off.
-// Set off again, it begins anew.
+// take puts a lasting fault in force that was triggered in the direction cause. If it is
+// already in force, its time starts again.
 func (c *connection) take(i *Injection, cause plan.Direction) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	rules := *c.link.rules.Load()
 	if !slices.Contains(rules, i) || c.over() {
-		return // lifted on the way here
+		return // lifted meanwhile
 	}
 	c.holds = slices.DeleteFunc(c.holds, func(h *hold) bool {
 		again := h.by == i && h.cause == cause
@@ -150,7 +150,7 @@ func (c *connection) take(i *Injection, cause plan.Direction) {
 	c.install(rules)
 }
 
-// expire ends a lasting fault that take began, when its time has come.
+// expire ends a lasting fault that take began, when its time is up.
 func (c *connection) expire(one *hold) {
 	c.mu.Lock()
 	reset := c.drop(func(h *hold) bool { return h == one })
@@ -161,7 +161,7 @@ func (c *connection) expire(one *hold) {
 	}
 }
 
-// happen does what the time has set off.
+// happen carries out a rule that was triggered by time.
 func (c *connection) happen(i *Injection) {
 	if c.over() {
 		return
@@ -170,8 +170,8 @@ func (c *connection) happen(i *Injection) {
 	c.befall(i, plan.Both)
 }
 
-// befall does what a rule says that has no length and was set off in the direction
-// cause. There the caller has come to the place where that belongs.
+// befall carries out a fault without a length that was triggered in the direction cause.
+// In that direction, the caller is at the place in the stream where the fault belongs.
 func (c *connection) befall(i *Injection, cause plan.Direction) {
 	fault := &i.rule.Fault
 	if fault.Kind == plan.Reset {
@@ -213,7 +213,7 @@ func (c *connection) part() {
 	}
 }
 
-// reset ends the connection as the network does.
+// reset ends the connection as a network failure does.
 func (c *connection) reset() {
 	c.once.Do(func() {
 		c.link.resets.Add(1)
@@ -228,7 +228,7 @@ func (c *connection) end(how func(net.Conn) error) {
 	how(c.server)
 }
 
-// resetEnd closes an end so that its peer sees a reset, if that can be done.
+// resetEnd closes an end so that its peer sees a reset, if the end supports it.
 func resetEnd(conn net.Conn) error {
 	var err error
 	switch conn := conn.(type) {
@@ -240,7 +240,7 @@ func resetEnd(conn net.Conn) error {
 	return errors.Join(err, conn.Close())
 }
 
-// finishEnd tells an end that no more comes.
+// finishEnd tells an end that no more bytes follow.
 func finishEnd(conn net.Conn) error {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

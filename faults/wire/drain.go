@@ -7,22 +7,21 @@ import (
 	"github.com/troupe-go/troupe/faults/plan"
 )
 
-// The pacing of a bandwidth: bytes are written in pieces of what passes in a
-// hundredth of a second, and a delay of more than debtMax, for which the sink is to
-// blame, is not made up for.
+// The pacing of a bandwidth: bytes are written in pieces of a hundredth of a second. A
+// delay of more than debtMax that the sink caused is not made up for.
 const (
 	piecesPerSecond = 100
 	debtMax         = 100 * time.Millisecond
 )
 
-// settleMax is how many milliseconds a reset waits for what is before it.
+// settleMax is how many milliseconds a reset waits for the bytes before it to be taken.
 const settleMax = 1000
 
 // pace says when the next piece may be written under a bandwidth.
 type pace struct {
 	running bool
-	due     time.Time // when the last piece has passed
-	carry   int64     // and what is missing of that, in nanoseconds times bytes a second
+	due     time.Time // when the last piece will have passed
+	carry   int64     // remainder of due, in nanoseconds times bytes per second
 }
 
 // step is what the drainer has to do next.
@@ -35,21 +34,21 @@ type step struct {
 type stepKind uint8
 
 const (
-	stepIdle  stepKind = iota // nothing: the queue is empty, and nobody drains it any more
-	stepWait                  // wait until pump.until, or for news
+	stepIdle  stepKind = iota // nothing: the queue is empty, and draining has stopped
+	stepWait                  // wait until pump.until, or for a change
 	stepWrite                 // write
-	stepAct                   // do what the item says
+	stepAct                   // carry out the item
 )
 
-// write is what is to be written, and what is to be flipped in it.
+// write is data to write, and the faults that flip bits in it.
 type write struct {
 	data    []byte
 	offset  int64
 	corrupt []*Injection
 }
 
-// drain does what the queue says, and reports true when there is no more to do, false
-// when something has to be waited for. Only the drainer calls it.
+// drain processes the queue. It returns true when there is no more to do, false when it
+// has to wait. Only the drainer calls it.
 func (p *pump) drain() bool {
 	for !p.conn.over() {
 		switch s := p.next(); s.what {
@@ -66,7 +65,7 @@ func (p *pump) drain() bool {
 	return true
 }
 
-// wait waits for what drain said, and reports false when the connection is over.
+// wait waits as drain has decided, and reports false when the connection is over.
 func (p *pump) wait() bool {
 	var due <-chan time.Time
 	if !p.until.IsZero() {
@@ -84,7 +83,7 @@ func (p *pump) wait() bool {
 	}
 }
 
-// next looks at the front of the queue.
+// next decides the next step from the front of the queue.
 func (p *pump) next() step {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,7 +111,8 @@ func (p *pump) next() step {
 	}
 }
 
-// step makes a step of an item that was taken, if one is needed. p.mu is held.
+// step returns the step that an item needs, if any, after the item was taken. p.mu is
+// held.
 func (p *pump) step(it item) (step, bool) {
 	switch it.kind {
 	case itemData:
@@ -128,7 +128,7 @@ func (p *pump) step(it item) (step, bool) {
 	return step{what: stepAct, item: it}, true
 }
 
-// lost reports whether data that is handed on reaches nobody. p.mu is held.
+// lost reports whether data that is forwarded reaches nobody. p.mu is held.
 func (p *pump) lost() bool { return p.effects.halfOpen || p.ended || p.broken }
 
 // pop takes the first item. p.mu is held.
@@ -143,7 +143,7 @@ func (p *pump) pauseUntil(t time.Time) step {
 	return step{what: stepWait}
 }
 
-// ready returns when an item has arrived, zero if it has. p.mu is held.
+// ready returns when an item arrives, zero if it already has. p.mu is held.
 func (p *pump) ready(it *item) time.Time {
 	var late time.Duration
 	if len(p.effects.latency) > 0 {
@@ -161,7 +161,7 @@ func (p *pump) ready(it *item) time.Time {
 	return p.pausing
 }
 
-// cut takes from the data at the front what may be written at once. p.mu is held.
+// cut takes the part of the data at the front that may be written at once. p.mu is held.
 func (p *pump) cut(it *item, ready time.Time) step {
 	e := &p.effects
 	if e.coalesce > 0 && !it.gathered {
@@ -195,7 +195,7 @@ func (p *pump) cut(it *item, ready time.Time) step {
 	return step{what: stepWrite, write: w}
 }
 
-// next returns when the next n bytes have passed.
+// next returns when the next n bytes will have passed.
 func (c *pace) next(n, bandwidth int64) time.Time {
 	now := time.Now()
 	if !c.running {
@@ -209,14 +209,14 @@ func (c *pace) next(n, bandwidth int64) time.Time {
 	return due
 }
 
-// pass notes that they have.
+// pass records that n bytes pass.
 func (c *pace) pass(n, bandwidth int64) {
 	c.carry += n * int64(time.Second)
 	c.due = c.due.Add(time.Duration(c.carry / bandwidth))
 	c.carry %= bandwidth
 }
 
-// gather makes one item of all data at the front that has arrived. p.mu is held.
+// gather merges all data at the front that has arrived into one item. p.mu is held.
 func (p *pump) gather() {
 	all := item{foreign: true, gathered: true, at: p.queue.front().at, offset: p.queue.front().offset}
 	for now := time.Now(); ; {
@@ -250,7 +250,7 @@ func (p *pump) send(w write) {
 	}
 }
 
-// remember keeps the last bytes that were handed on. p.mu is held.
+// remember keeps the last bytes that were forwarded. p.mu is held.
 func (p *pump) remember(data []byte) {
 	keep := p.rules.past
 	if len(data) >= keep {
@@ -263,7 +263,7 @@ func (p *pump) remember(data []byte) {
 	p.past = append(p.past, data...)
 }
 
-// act does what an item says.
+// act carries out an item.
 func (p *pump) act(it item) {
 	switch it.kind {
 	case itemFin:
@@ -288,8 +288,9 @@ func (p *pump) act(it item) {
 	}
 }
 
-// settle waits until the sink's peer has taken what was written, as a reset would lose
-// it and all before the reset is to be handed on. Not for long: it may read no more.
+// settle waits until the sink's peer has taken what was written, because a reset would
+// lose it and everything before the reset has to arrive first. The wait is short: the
+// peer may have stopped reading.
 func (p *pump) settle() {
 	conn, ok := p.sink.(*net.TCPConn)
 	for tries := 0; ok && tries < settleMax && unsent(conn) > 0; tries++ {
@@ -301,7 +302,7 @@ func (p *pump) settle() {
 	}
 }
 
-// conclude tells the sink that no more comes. Only the drainer calls it.
+// conclude tells the sink that no more bytes follow. Only the drainer calls it.
 func (p *pump) conclude() {
 	p.mu.Lock()
 	before := p.ended
@@ -313,7 +314,7 @@ func (p *pump) conclude() {
 	}
 }
 
-// finish puts the end of the stream into the queue, whatever the source has to say.
+// finish puts the end of the stream into the queue, even if the source has more to send.
 func (p *pump) finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -324,8 +325,7 @@ func (p *pump) finish() {
 	}
 }
 
-// abort puts a reset into the queue: the source was found dead, as it can't be
-// written to.
+// abort puts a reset into the queue: the source can't be written to, so it is dead.
 func (p *pump) abort() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -334,8 +334,8 @@ func (p *pump) abort() {
 	p.follow()
 }
 
-// replay makes the last n bytes come again: behind what waits, or, if the drainer has
-// come to the place for it, here.
+// replay sends the last n bytes again: after what waits or, if the drainer is at the
+// place for it, here.
 func (p *pump) replay(n int, where plan.Direction) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -353,7 +353,7 @@ func (p *pump) replay(n int, where plan.Direction) {
 	p.follow()
 }
 
-// insert puts a text in between two frames.
+// insert puts a text between two frames.
 func (p *pump) insert(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -362,7 +362,7 @@ func (p *pump) insert(text string) {
 	p.follow()
 }
 
-// stream is what is drawn for this direction of this connection.
+// stream identifies this direction of this connection for random draws.
 func (p *pump) stream() uint64 { return uint64(p.conn.number)<<2 | uint64(p.dir) }
 
 // later returns the later of two moments.

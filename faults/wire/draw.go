@@ -2,8 +2,8 @@ package wire
 
 import "math/bits"
 
-// mix scatters the bits of x, so that numbers close to each other have nothing in
-// common afterwards: the finaliser of SplitMix64.
+// mix scatters the bits of x, so that close numbers become unrelated: the finaliser of
+// SplitMix64.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -11,8 +11,8 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// draw makes one number of several, so that what is drawn depends on nothing but
-// them: not on how a stream was cut, nor on what else was drawn before.
+// draw combines several numbers into one, so that what is drawn depends only on them: not
+// on how a stream was cut, nor on what else was drawn before.
 func draw(of ...uint64) uint64 {
 	var h uint64
 	for _, x := range of {
@@ -30,5 +30,5 @@ func drawText(s string) uint64 {
 	return h
 }
 
-// share makes a number from 0 up to but not including 1 of a draw.
+// share turns a draw into a number from 0 up to but not including 1.
 func share(h uint64) float64 { return float64(h>>11) / (1 << 53) }

@@ -7,20 +7,20 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// effects are the lasting faults that hold in one direction of a connection, summed
-// up. The zero value lets everything pass at once.
+// effects sums up the lasting faults in force in one direction of a connection. The zero
+// value lets everything pass at once.
 type effects struct {
-	latency   []*Injection // their delays are added
-	corrupt   []*Injection // each flips for itself
-	bandwidth int64        // bytes a second, the smallest; 0 is no bound
+	latency   []*Injection // delays add up
+	corrupt   []*Injection // each flips independently
+	bandwidth int64        // bytes per second, the smallest; 0 is no bound
 	slice     int          // bytes of one write, the smallest; 0 is no bound
 	coalesce  time.Duration
-	slowClose time.Duration // added
+	slowClose time.Duration // adds up
 	blackhole bool
 	halfOpen  bool
 }
 
-// sum adds up what holds in the direction dir.
+// sum sums up what is in force in the direction dir.
 func sum(holds []*hold, dir plan.Direction) effects {
 	var e effects
 	for _, h := range holds {
@@ -61,7 +61,7 @@ func smaller(a, b int64) int64 {
 	return a
 }
 
-// delay returns how much later what begins at an offset of a stream arrives.
+// delay returns how much later the data at an offset of a stream arrives.
 func (e *effects) delay(stream uint64, offset int64) time.Duration {
 	var sum time.Duration
 	for _, i := range e.latency {
@@ -75,8 +75,8 @@ func (e *effects) delay(stream uint64, offset int64) time.Duration {
 	return sum
 }
 
-// flip corrupts data, which begins at an offset of a stream. What becomes of a byte
-// depends on its own offset only.
+// flip corrupts data that begins at an offset of a stream. Which bits of a byte flip
+// depends only on the byte's own offset.
 func flip(corrupt []*Injection, data []byte, stream uint64, offset int64) {
 	for _, i := range corrupt {
 		key := draw(i.key, stream)

@@ -12,8 +12,8 @@ import (
 // ErrClosed is returned by a link that was closed. It is a [net.ErrClosed].
 var ErrClosed = fmt.Errorf("wire: the link is closed: %w", net.ErrClosed)
 
-// ErrEnded is returned by [Injection.Wait] when the rule has ended, so that the hits
-// which are waited for can't come any more.
+// ErrEnded is returned by [Injection.Wait] when the rule has ended, so that the awaited
+// hits can no longer happen.
 var ErrEnded = errors.New("wire: the rule has ended")
 
 // RefusedError says that a rule of a link refuses a new connection. It is a
@@ -31,7 +31,7 @@ func (e *RefusedError) Error() string {
 // Unwrap returns [syscall.ECONNREFUSED].
 func (e *RefusedError) Unwrap() error { return syscall.ECONNREFUSED }
 
-// TargetError says that a rule which was given to a link is about something else.
+// TargetError says that a rule given to a link names another target.
 type TargetError struct {
 	Link plan.Target
 	Rule plan.Rule
@@ -39,13 +39,13 @@ type TargetError struct {
 
 // Error names the link and the rule.
 func (e *TargetError) Error() string {
-	return fmt.Sprintf("wire: %s is not what the rule is about: %s", named(e.Link), e.Rule)
+	return fmt.Sprintf("wire: %s is not the target of the rule: %s", named(e.Link), e.Rule)
 }
 
-// WaitError says that the hits of a rule were waited for in vain.
+// WaitError says that a rule did not get the awaited number of hits.
 type WaitError struct {
 	Rule plan.Rule
-	Hits int // that were there at the end
+	Hits int // when the wait ended
 	Want int
 	Err  error // [ErrEnded], or the cause of the context's end
 }
@@ -58,7 +58,7 @@ func (e *WaitError) Error() string {
 // Unwrap returns Err.
 func (e *WaitError) Unwrap() error { return e.Err }
 
-// named returns the name of a link for texts.
+// named returns the name of a link for error texts.
 func named(link plan.Target) string {
 	if link.Kind == plan.TargetAny {
 		return "the link"

@@ -45,10 +45,10 @@ func ExampleLink_Inject() {
 	_, err := link.Inject("link(client, s2) blackhole")
 	fmt.Println(err)
 	// Output:
-	// wire: link(client, s1) is not what the rule is about: link(client, s2) blackhole
+	// wire: link(client, s1) is not the target of the rule: link(client, s2) blackhole
 }
 
-// A link that refuses is asked before a connection is made.
+// Admit is called before a connection is made.
 func ExampleLink_Admit() {
 	link := wire.New(plan.Link("client", "s1"), wire.Options{})
 	defer link.Close()

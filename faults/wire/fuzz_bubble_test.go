@@ -29,10 +29,9 @@ func harmless(r plan.Rule) bool {
 	return false
 }
 
-// FuzzRelay sends any bytes, those of the server behind a zero, cut in any way, under
-// any rules. Nothing panics and
-// nothing is left behind; where the rules are harmless, and where there are none, what
-// comes out is what went in.
+// FuzzRelay sends arbitrary bytes, those of the server after a zero byte, cut in any way,
+// under any rules. Nothing panics and nothing is left over; without rules, or with
+// harmless ones, the output equals the input.
 func FuzzRelay(f *testing.F) {
 	out := "CONNECT {}\r\nPING\r\nSUB a 1\r\nPUB a 5\r\nhello\r\nHPUB a 12 13\r\nNATS/1.0\r\n\r\nx\r\nUNSUB 1\r\n"
 	in := "INFO {}\r\nPONG\r\nMSG a 1 5\r\nhello\r\nHMSG a 1 12 13\r\nNATS/1.0\r\n\r\nx\r\n-ERR 'no'\r\n+OK\r\n"
@@ -110,8 +109,8 @@ func fuzzRelay(t *testing.T, streams [2][]byte, p plan.Plan, seed uint64) {
 	}
 }
 
-// heldBack reports whether what is missing is the beginning of a line that never ends,
-// as rules about operations may hold it.
+// heldBack reports whether the missing bytes are the beginning of a line that never ends,
+// which rules with an operation hold back.
 func heldBack(stream []byte, got string, p plan.Plan) bool {
 	byOp := slices.ContainsFunc(p.Rules, func(r plan.Rule) bool { return r.When.Op != protocol.OpNone })
 	rest, ok := bytes.CutPrefix(stream, []byte(got))

@@ -10,27 +10,27 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// Injection is a rule that was given to a link, and what became of it. All methods
-// may be called from any goroutine.
+// Injection is a rule that was given to a link, with its state and counters. All methods
+// are safe for concurrent use.
 type Injection struct {
 	link  *Link
 	rule  plan.Rule
-	order int    // of the rules of the link, counted from 1
-	key   uint64 // what its random numbers are drawn from
+	order int    // among the rules of the link, counted from 1
+	key   uint64 // seed of its random numbers
 
 	// The timer of the next change, and the state; link.mu guards both.
 	next  *callout
 	state state
 
 	mu      sync.Mutex
-	met     uint64 // things that Prob was drawn for
-	matches int    // those of them that counted
+	met     uint64 // events for which Prob was drawn
+	matches int    // those that counted
 	hits    int
 	waiters []waiter
-	over    bool // as state, for waiters
+	over    bool // copy of state, for waiters
 }
 
-// state is where a rule stands.
+// state is the state of a rule.
 //
 //	waiting ──At──► holding ──For, Lift──► ended
 //	   └────────────Lift─────────────────────┘
@@ -54,24 +54,24 @@ func (i *Injection) Rule() plan.Rule { return i.rule }
 // String returns the rule in its text form.
 func (i *Injection) String() string { return i.rule.String() }
 
-// Hits returns how often the rule has done something. That is, by kind:
+// Hits returns how often the rule took effect. What counts as one hit depends on the
+// kind:
 //
 //   - refuse, limit: a connection that was refused
 //   - corrupt: a bit that was flipped
-//   - the other lasting faults: a connection on which it began to hold
+//   - the other lasting faults: a connection on which it came into force
 //   - reset, fin, replay, inject: a connection to which it happened
 //   - drop, delay, duplicate, rewrite: an operation to which it happened
 //
-// A rule that an operation or a number of bytes sets off counts each time that it is
-// set off.
+// A rule that is triggered by an operation or a number of bytes counts each trigger.
 func (i *Injection) Hits() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.hits
 }
 
-// Wait waits until the rule has done something n times. Its error is a [*WaitError]
-// about [ErrEnded] if the rule has ended before, or about the context.
+// Wait waits until the rule has taken effect n times. Its error is a [*WaitError] with
+// [ErrEnded] if the rule has ended before, or with the cause of the context's end.
 func (i *Injection) Wait(ctx context.Context, n int) error {
 	w := waiter{hits: n, done: make(chan struct{})}
 	i.mu.Lock()
@@ -96,7 +96,7 @@ func (i *Injection) Wait(ctx context.Context, n int) error {
 	return &WaitError{Rule: i.rule, Hits: i.hits, Want: n, Err: err}
 }
 
-// hit counts n times that the rule has done something.
+// hit counts n hits.
 func (i *Injection) hit(n int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -104,7 +104,7 @@ func (i *Injection) hit(n int) {
 	i.release(func(w waiter) bool { return i.hits >= w.hits })
 }
 
-// finish releases all who wait.
+// finish releases all waiters.
 func (i *Injection) finish() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -122,8 +122,8 @@ func (i *Injection) release(which func(waiter) bool) {
 	})
 }
 
-// counts reports whether something that meets the rule's conditions sets it off: it
-// draws Prob, and counts for Index and Every what is left.
+// counts reports whether something that meets the rule's conditions triggers it: it draws
+// Prob, and counts what remains for Index and Every.
 func (i *Injection) counts() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -136,22 +136,22 @@ func (i *Injection) counts() bool {
 	return (when.Index == 0 || i.matches == when.Index) && (when.Every == 0 || i.matches%when.Every == 0)
 }
 
-// meets reports whether a frame is what the rule looks for. buf begins with the frame.
+// meets reports whether a frame matches the rule. buf begins with the frame.
 func (i *Injection) meets(f *protocol.Frame, buf []byte) bool {
 	when := &i.rule.When
 	return when.Op == f.Op && (when.Subject == "" || protocol.Match(when.Subject, string(f.Subject.Of(buf))))
 }
 
-// timed reports whether nothing but the time sets the rule off.
+// timed reports whether the rule is triggered by time alone.
 func (i *Injection) timed() bool { return i.rule.When.Op == protocol.OpNone && i.rule.When.Bytes == 0 }
 
-// about reports whether the rule is about a connection.
+// about reports whether the rule applies to a connection.
 func (i *Injection) about(number int) bool {
 	return i.rule.When.Conn == 0 || i.rule.When.Conn == number
 }
 
-// watches reports whether the rule looks at what passes in a direction. An operation
-// is looked for in the direction of the fault if it can pass there; otherwise where it
+// watches reports whether the rule inspects what passes in a direction. An operation is
+// looked for in the direction of the fault if it can pass there, otherwise where it
 // passes.
 func (i *Injection) watches(dir plan.Direction) bool {
 	want := i.rule.Fault.Dir
@@ -161,8 +161,8 @@ func (i *Injection) watches(dir plan.Direction) bool {
 	return want == plan.Both || want == dir
 }
 
-// hurts reports whether the fault is in a direction. cause is the direction of what
-// set it off, or Both if the time did.
+// hurts reports whether the fault applies to a direction. cause is the direction of the
+// trigger, or Both if time triggered it.
 func (i *Injection) hurts(dir, cause plan.Direction) bool {
 	want := i.rule.Fault.Dir
 	if want == plan.Both {
@@ -174,7 +174,7 @@ func (i *Injection) hurts(dir, cause plan.Direction) bool {
 // lasts reports whether the fault is a state, of the link or of connections.
 func (i *Injection) lasts() bool { return i.rule.Fault.Kind < plan.Reset }
 
-// admits reports whether the fault is about connections that are made.
+// admits reports whether the fault is about new connections.
 func (i *Injection) admits() bool {
 	return i.rule.Fault.Kind == plan.Refuse || i.rule.Fault.Kind == plan.Limit
 }

@@ -152,7 +152,7 @@ func TestBlackholeHoldsUntilItEnds(t *testing.T) {
 	})
 }
 
-// TestTheWindowFills: what is held is bounded, and then the writer comes to a stop.
+// TestTheWindowFills: held bytes are bounded, and then the writer blocks.
 func TestTheWindowFills(t *testing.T) {
 	const window = 1000
 	bubble(t, wire.Options{Window: window}, []string{"blackhole"}, func(r *rig) {
@@ -260,7 +260,7 @@ func TestCorruptionDoesNotDependOnChunks(t *testing.T) {
 		return got
 	}
 	first := outcome(1, nil, len(data))
-	// The rule comes second in some, so its number is made the same everywhere.
+	// In some cases the rule is the second one, so all get the same number.
 	if outcome(1, nil, 1) != first || outcome(1, nil, 7) != first {
 		t.Error("chunks change the corruption")
 	}

@@ -9,41 +9,40 @@ import (
 	"github.com/troupe-go/troupe/faults/plan"
 )
 
-// WindowDefault is how many bytes a connection holds in each direction if
-// [Options.Window] says nothing.
+// WindowDefault is the default of [Options.Window], in bytes.
 const WindowDefault = 1 << 20
 
-// Options describe a link. The zero value is fine. They are read by [New].
+// Options configure a link. The zero value is valid. They are read by [New].
 type Options struct {
-	// Seed is what everything random is drawn from: shares of matches, jitter, bit
-	// flips. Two links with the same seed and different names differ.
+	// Seed is the seed of everything random: shares of matches, jitter, bit flips. Two
+	// links with the same seed and different names draw differently.
 	Seed uint64
 
 	// Window is how many bytes a connection holds in each direction while they are
-	// delayed or can't pass; then it reads no more, and its peer comes to a stop, as
-	// with a full window of TCP. 0 or less is [WindowDefault].
+	// delayed or can't pass. Then it stops reading, and its peer blocks, as with a full
+	// TCP window. 0 or less is [WindowDefault].
 	Window int
 
-	// Info is given each INFO that a server sends, its line end included, and returns
-	// what is handed on in its place, before any rule. It must not change or keep the
-	// line, is called while a lock of the connection is held, and for several
-	// connections at once. nil hands on what comes. It sees nothing of a stream that
-	// can't be read, such as one of TLS behind its first INFO.
+	// Info gets each INFO that a server sends, with its line ending, and returns what is
+	// forwarded in its place, before any rule applies. It must not change or keep the
+	// line. It is called with a lock of the connection held, and concurrently for several
+	// connections. nil forwards lines unchanged. It does not see a stream that can't be
+	// parsed, such as TLS after its first INFO.
 	Info func(line []byte) []byte
 }
 
-// Link is the way from a client to a server: what their connections have in common.
-// All methods may be called from any goroutine.
+// Link is the path from a client to a server: the state that their connections share. All
+// methods are safe for concurrent use.
 type Link struct {
 	name   plan.Target
-	seed   uint64 // of this link: name and options
+	seed   uint64 // derived from name and options
 	window int
 	info   func(line []byte) []byte // may be nil
 
 	in, out  traffic
 	refused  atomic.Int64
 	resets   atomic.Int64
-	rules    atomic.Pointer[[]*Injection] // those that hold now, in the order in which they were added; immutable
+	rules    atomic.Pointer[[]*Injection] // rules in force, in the order in which they were added; immutable
 	relays   sync.WaitGroup               // Relay calls
 	callouts sync.WaitGroup               // timers that are set or run
 
@@ -55,9 +54,9 @@ type Link struct {
 	closed bool
 }
 
-// New returns a link without rules. A name of kind [plan.TargetLink] is what the
-// target of a rule is compared with. With the zero target the link has no name, and
-// takes every rule that is about a link.
+// New returns a link without rules. If name is of kind [plan.TargetLink], it is compared
+// with the target of a rule. With the zero target the link has no name, and accepts every
+// rule for links.
 func New(name plan.Target, options Options) *Link {
 	l := &Link{name: name, seed: draw(options.Seed, drawText(name.String())), window: options.Window, info: options.Info,
 		conns: map[*connection]struct{}{}}
@@ -68,18 +67,18 @@ func New(name plan.Target, options Options) *Link {
 	return l
 }
 
-// Name returns the target that the link was made with.
+// Name returns the target that the link was created with.
 func (l *Link) Name() plan.Target { return l.name }
 
-// Admit is asked before a connection is made. Its error is a [*RefusedError] if a
-// rule refuses it, or [ErrClosed].
+// Admit reports whether a new connection is allowed; call it before the connection is
+// made. Its error is a [*RefusedError] if a rule refuses the connection, or [ErrClosed].
 func (l *Link) Admit() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.admit(plan.Refuse, plan.Limit)
 }
 
-// admit asks the rules of some kinds. l.mu is held.
+// admit checks the rules of some kinds. l.mu is held.
 func (l *Link) admit(kinds ...plan.Kind) error {
 	if l.closed {
 		return ErrClosed
@@ -96,16 +95,16 @@ func (l *Link) admit(kinds ...plan.Kind) error {
 	return nil
 }
 
-// Relay takes over both ends of a connection and hands on what comes until both ends
-// are closed, or the link is; when it returns they are closed, and nothing of the
-// connection is left. Any number of connections may be relayed at once; they are
-// numbered in the order of the calls.
+// Relay takes ownership of both ends of a connection and forwards bytes until both ends
+// or the link are closed. When it returns they are closed, and nothing of the connection
+// is left. Any number of connections may be relayed at the same time; they are numbered
+// in the order of the calls.
 //
-// An end whose type has Reset() error can be reset, and so can a [*net.TCPConn]; one
-// that has CloseWrite() error can be told that no more comes. What an end can't is
-// replaced by Close.
+// An end whose type has Reset() error can be reset, and so can a [*net.TCPConn]; one with
+// CloseWrite() error can be half-closed. An end that lacks the method is closed with
+// Close instead.
 //
-// A connection beyond a limit, which another one has overtaken since Admit, is reset
+// A connection that exceeds a limit, because another one was begun since Admit, is reset
 // at once; so is every connection of a closed link.
 func (l *Link) Relay(client, server net.Conn) {
 	if relay, err := l.Open(client, server); err == nil {
@@ -113,11 +112,10 @@ func (l *Link) Relay(client, server net.Conn) {
 	}
 }
 
-// Open is the first part of [Link.Relay], for callers that have to know when the
-// connection is one of the link: when Open returns it has its number, counts as open,
-// and rules that happen from then on happen to it. The caller has to call relay, once,
-// which is the rest of Relay. The errors are those of [Link.Admit]; both ends are reset
-// then.
+// Open is the first part of [Link.Relay], for callers that have to know when the link has
+// the connection: when Open returns, the connection has its number, counts as open, and
+// faults that happen later apply to it. The caller has to call relay, once, which is the
+// rest of Relay. The errors are those of [Link.Admit]; both ends are then reset.
 func (l *Link) Open(client, server net.Conn) (relay func(), err error) {
 	c := newConnection(l, client, server)
 	if err := l.begin(c); err != nil {

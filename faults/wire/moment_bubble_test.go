@@ -23,7 +23,7 @@ var dialogue = []struct{ client, server string }{
 	{"SUB a 1\r\nPUB a 5\r\nhello\r\n", "MSG a 1 5\r\nhello\r\n"},
 }
 
-// TestResetAfterEachByte: all bytes before the reset are handed on, none behind it.
+// TestResetAfterEachByte: all bytes before the reset are forwarded, none after it.
 func TestResetAfterEachByte(t *testing.T) {
 	var out, in string
 	for _, turn := range dialogue {
@@ -60,8 +60,7 @@ func TestResetAfterEachByte(t *testing.T) {
 	}
 }
 
-// TestAResetOverTCPIsAReset: what was before it is read, then comes ECONNRESET, at
-// both ends.
+// TestAResetOverTCPIsAReset: bytes before it can be read, then both ends get ECONNRESET.
 func TestAResetOverTCPIsAReset(t *testing.T) {
 	for _, k := range []int{1, 7, 64 << 10, 200_000} {
 		l := wire.New(plan.Target{}, wire.Options{})
@@ -81,8 +80,8 @@ func TestAResetOverTCPIsAReset(t *testing.T) {
 	}
 }
 
-// TestAnEndPassesAsWhatItIs: FIN is told as FIN, for each direction by itself, and a
-// reset as a reset.
+// TestAnEndPassesAsWhatItIs: a FIN is forwarded as a FIN, separately for each direction,
+// and a reset as a reset.
 func TestAnEndPassesAsWhatItIs(t *testing.T) {
 	l := wire.New(plan.Target{}, wire.Options{})
 	client, server := relayed(t, l)
@@ -110,8 +109,8 @@ type deaf struct{ net.Conn }
 // Write fails.
 func (deaf) Write([]byte) (int, error) { return 0, syscall.EPIPE }
 
-// TestAnEndThatCannotBeWrittenIsDead: the other one hears of it, as late as of all that
-// comes from there.
+// TestAnEndThatCannotBeWrittenIsDead: the other end sees a reset, after everything that
+// came from the dead one.
 func TestAnEndThatCannotBeWrittenIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := wire.New(plan.Target{}, wire.Options{})

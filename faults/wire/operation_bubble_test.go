@@ -19,8 +19,8 @@ func msg(subject, text string) string {
 	return fmt.Sprintf("MSG %s 1 %d\r\n%s\r\n", subject, len(text), text)
 }
 
-// TestFaultsOfOperations gives the link messages 0 to 5 on orders.0 to orders.5 with a
-// PING behind each, in every way of cutting the stream in two and byte by byte.
+// TestFaultsOfOperations sends messages 0 to 5 on orders.0 to orders.5, each followed by
+// a PING, with the stream cut in two at every place, and byte by byte.
 func TestFaultsOfOperations(t *testing.T) {
 	var all []string
 	for i := range 6 {
@@ -68,7 +68,7 @@ func TestFaultsOfOperations(t *testing.T) {
 	}
 }
 
-// operations is a rule, and what comes of the stream under it.
+// operations is a rule, and the resulting stream.
 type operations struct {
 	rule, want string
 	hits       int
@@ -240,7 +240,7 @@ func TestARuleThatComesInTheMiddleMeetsWhatBegins(t *testing.T) {
 	}
 }
 
-// TestLiftingReleasesWhatIsHeld: the beginning of a line that a rule might be about.
+// TestLiftingReleasesWhatIsHeld: the beginning of a line to which a rule may apply.
 func TestLiftingReleasesWhatIsHeld(t *testing.T) {
 	bubble(t, wire.Options{}, []string{"when op(PING) drop"}, func(r *rig) {
 		r.send("PING\r\nPI")
@@ -285,7 +285,7 @@ func TestWhatIsNoNATSPassesAsBytes(t *testing.T) {
 				synctest.Wait()
 				want := test.stream
 				if strings.HasPrefix(want, "PUB a 2") {
-					want = strings.TrimPrefix(want, "PUB a 2\r\nab") // what is known by then to be a PUB
+					want = strings.TrimPrefix(want, "PUB a 2\r\nab") // known by then to be a PUB
 				}
 				if got := r.atServer.all(); !strings.HasSuffix(got, want[len(want)-3:]) || len(got) > len(test.stream) {
 					t.Errorf("%s by %d: %q", test.name, step, got)
@@ -301,7 +301,8 @@ func TestWhatIsNoNATSPassesAsBytes(t *testing.T) {
 	}
 }
 
-// TestAHugeMessageIsNotHeld: rules decide by the line, the payload passes as it comes.
+// TestAHugeMessageIsNotHeld: rules decide by the control line, the payload passes as it
+// arrives.
 func TestAHugeMessageIsNotHeld(t *testing.T) {
 	const window = 1 << 10
 	rules := []string{"when op(PUB) index(2) drop", "when op(PUB) duplicate"}

@@ -11,18 +11,18 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// readMax is how many bytes are read at once.
+// readMax is how many bytes one read takes at most.
 const readMax = 64 << 10
 
-// pump hands on in one direction of a connection.
+// pump forwards one direction of a connection.
 //
 //	reader: source.Read ─► take: bytes to items ─► queue
-//	drainer:                                       queue ─► next ─► sink.Write, or what an item says
+//	drainer:                                       queue ─► next ─► sink.Write, or carries out the item
 //
 // The drainer is the reader itself as long as nothing has to wait: then a chunk is
 // written from the buffer that it was read into. The first item that has to wait hands
-// the queue over to the writer, a goroutine that is started then and drains from there
-// on until the queue is empty. Only the drainer takes items from the front.
+// the queue over to the writer, a goroutine that is started then and drains until the
+// queue is empty. Only the drainer takes items from the front.
 type pump struct {
 	conn         *connection
 	dir          plan.Direction
@@ -33,41 +33,41 @@ type pump struct {
 	room         chan struct{} // tells the reader that the queue has become shorter
 
 	mu      sync.Mutex
-	rules   watch   // what this direction has to look for
-	effects effects // the lasting faults that hold in it
+	rules   watch   // what this direction has to watch
+	effects effects // the lasting faults in force
 
 	// What comes in; see take.
 	parser  *protocol.Parser
 	reading reading
-	offset  int64 // bytes of the source that were passed on or left out
-	ending  bool  // the end is in the queue: what comes is read and forgotten
-	chunk   chunk // what is being taken
+	offset  int64 // bytes of the source that were passed on or dropped
+	ending  bool  // the end is in the queue: what still arrives is read and discarded
+	chunk   chunk // the chunk being taken
 
 	// What goes out; see next.
 	queue    queue
-	draining bool // somebody drains
-	handed   bool // and that is the writer
+	draining bool // there is a drainer
+	handed   bool // and it is the writer
 	started  bool // the writer runs
 	retired  bool // no writer may be started any more
 	ended    bool // the sink was told that no more comes, or never will be
-	broken   bool // the sink can't be written
+	broken   bool // the sink can't be written to
 	pace     pace
 	pausing  time.Time // nothing passes before that
-	until    time.Time // what the drainer waits for beside news; zero is nothing
-	past     []byte    // the last bytes that were handed on, behind older ones
+	until    time.Time // how long the drainer waits unless something changes; zero is forever
+	past     []byte    // the last bytes that were forwarded, after older ones
 }
 
-// chunk is what one read has brought.
+// chunk is the result of one read.
 type chunk struct {
 	at   time.Time
-	lent bool // its bytes are those of the reader's buffer, as the reader will drain them
+	lent bool // its bytes are in the reader's buffer, as the reader itself drains them
 }
 
 func newPump(c *connection, dir plan.Direction, parser *protocol.Parser) *pump {
 	return &pump{conn: c, dir: dir, parser: parser, wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
-// read hands on until the source ends or the connection is over.
+// read forwards until the source ends or the connection is over.
 func (p *pump) read() {
 	buf := make([]byte, readMax)
 	for {
@@ -87,7 +87,7 @@ func (p *pump) read() {
 	}
 }
 
-// free waits until the window has room, and returns how much; false says that the
+// free waits until the window has room, and returns how much; false means that the
 // connection is over.
 func (p *pump) free() (int, bool) {
 	for {
@@ -108,7 +108,7 @@ func (p *pump) free() (int, bool) {
 	}
 }
 
-// bring puts what was read into the queue, and drains it if nobody does.
+// bring puts what was read into the queue, and drains it if there is no drainer.
 func (p *pump) bring(data []byte) {
 	p.mu.Lock()
 	p.chunk = chunk{at: time.Now(), lent: !p.draining}
@@ -116,8 +116,8 @@ func (p *pump) bring(data []byte) {
 	p.lead()
 }
 
-// close puts the end of the source into the queue: the end of the stream, or whatever
-// else has ended it, which the other side sees as a reset.
+// close puts the end of the source into the queue: the end of the stream, or any other
+// error, which the other side sees as a reset.
 func (p *pump) close(err error) {
 	end := itemReset
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed) {
@@ -151,7 +151,7 @@ func (p *pump) lead() {
 	p.handOver()
 }
 
-// follow sees to it that the queue is drained after somebody else than the reader has
+// follow makes sure that the queue is drained after a goroutine other than the reader has
 // put something into it. p.mu is held.
 func (p *pump) follow() {
 	if !p.draining {
@@ -172,7 +172,7 @@ func (p *pump) handOver() {
 	signal(p.wake)
 }
 
-// retire sees to it that no writer is started any more.
+// retire prevents further writers from being started.
 func (p *pump) retire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -198,7 +198,7 @@ func (p *pump) write() {
 	}
 }
 
-// install makes rules those of the pump.
+// install sets the rules of the pump.
 func (p *pump) install(rules []*Injection, holds []*hold) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -221,7 +221,7 @@ func (p *pump) hasEnded() bool {
 	return p.ended
 }
 
-// signal leaves a token in ch, unless there is one.
+// signal puts a token into ch, unless there is one.
 func signal(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:

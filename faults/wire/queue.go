@@ -6,44 +6,44 @@ import (
 	"time"
 )
 
-// itemsMax bounds the items of a queue beside its bytes, as an item costs more than a
-// byte.
+// itemsMax bounds the number of items in a queue, in addition to their bytes, as an item
+// costs more than a byte.
 const itemsMax = 16 << 10
 
-// itemKind says what an item of a queue is.
+// itemKind is the kind of an item.
 type itemKind uint8
 
 const (
 	itemData  itemKind = iota
-	itemFault          // a rule was set off here
+	itemFault          // a rule was triggered here
 	itemPause          // what follows waits for a while
 	itemFin            // the end of the stream
-	itemReset          // its end by a reset
-	itemGone           // its end, of which the other side hears nothing
+	itemReset          // the end by a reset
+	itemGone           // the end, unnoticed by the other side
 )
 
 // item is one thing that passes in its turn.
 type item struct {
 	kind     itemKind
-	lent     bool       // data is a part of the reader's buffer
-	foreign  bool       // data did not come from the source: it has no place in its stream
-	gathered bool       // data is all that was gathered
+	lent     bool       // data is part of the reader's buffer
+	foreign  bool       // data is not from the source, so it has no offset in its stream
+	gathered bool       // data was gathered by coalesce
 	by       *Injection // itemFault
 	pause    time.Duration
 	data     []byte
-	offset   int64     // of data in the stream of the source; otherwise where the item stands
-	at       time.Time // when it came
+	offset   int64     // of data in the stream of the source; otherwise the position of the item
+	at       time.Time // when it arrived
 }
 
-// queue holds what came and was not handed on yet. The zero value is empty.
+// queue holds what arrived and was not forwarded yet. The zero value is empty.
 type queue struct {
 	items []item
-	first int // of items that are there
+	first int // index of the front in items
 	bytes int // of all their data
 }
 
-// front returns the first item, nil if there is none. It is valid until the queue is
-// changed.
+// front returns the first item, nil if there is none. It is valid until the queue
+// changes.
 func (q *queue) front() *item {
 	if q.first == len(q.items) {
 		return nil
@@ -54,8 +54,7 @@ func (q *queue) front() *item {
 // length returns the number of items.
 func (q *queue) length() int { return len(q.items) - q.first }
 
-// push adds an item at the end. Data that goes on where the last item ends becomes a
-// part of that.
+// push adds an item at the end. Data that continues the last item is joined to it.
 func (q *queue) push(it item) {
 	q.bytes += len(it.data)
 	if n := len(q.items); n > q.first && q.items[n-1].join(it) {
@@ -70,14 +69,15 @@ func (q *queue) pushFront(it item) {
 	q.items = slices.Insert(q.items, q.first, it)
 }
 
-// join makes o a part of it, if it comes directly behind and at the same time.
+// join appends o to it, if o follows directly and arrived at the same time.
 func (it *item) join(o item) bool {
 	if it.kind != itemData || o.kind != itemData || it.gathered || it.lent != o.lent || it.foreign || o.foreign ||
 		it.offset+int64(len(it.data)) != o.offset || !it.at.Equal(o.at) {
 		return false
 	}
 	if it.lent {
-		// Both lie in one buffer, one behind the other, or bytes between them were left out.
+		// Both lie in one buffer, one after the other, or bytes between them were
+		// dropped.
 		n := len(it.data)
 		if cap(it.data) < n+len(o.data) || &it.data[:n+1][n] != &o.data[0] {
 			return false
@@ -114,7 +114,7 @@ func (q *queue) cut(n int) (data []byte, offset int64) {
 	return data, offset
 }
 
-// own copies what is lent.
+// own copies lent data.
 func (q *queue) own() {
 	for k := range q.items[q.first:] {
 		it := &q.items[q.first+k]

@@ -6,8 +6,8 @@ import (
 	"github.com/troupe-go/troupe/faults/plan"
 )
 
-// Inject adds the rule with that text form; its target may be left out. The error is
-// a [*plan.SyntaxError] or that of [Link.Add].
+// Inject adds a rule in its text form; the target is optional. The error is a
+// [*plan.SyntaxError] or that of [Link.Add].
 func (l *Link) Inject(rule string) (*Injection, error) {
 	r, err := plan.ParseRule(rule)
 	if err != nil {
@@ -16,10 +16,10 @@ func (l *Link) Inject(rule string) (*Injection, error) {
 	return l.Add(r)
 }
 
-// Add gives the link a rule. Its At is counted from now. The rule holds for the
-// connections that are there and for those that come, in the order in which rules
-// were added. An error says that nothing was added: it is a [*plan.RangeError], a
-// [*TargetError] if the rule is not about this link, or [ErrClosed].
+// Add adds a rule to the link. Its At counts from now. The rule applies to present and
+// future connections; rules apply in the order in which they were added. If there is an
+// error, nothing was added: it is a [*plan.RangeError], a [*TargetError] if the rule
+// names another target, or [ErrClosed].
 func (l *Link) Add(rule plan.Rule) (*Injection, error) {
 	if err := rule.Check(); err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (l *Link) Add(rule plan.Rule) (*Injection, error) {
 	return i, nil
 }
 
-// isMeant reports whether a rule with that target is about the link.
+// isMeant reports whether a rule with that target applies to the link.
 func (l *Link) isMeant(target plan.Target) bool {
 	if l.name.Kind == plan.TargetAny {
 		return target.Kind == plan.TargetAny || target.Kind == plan.TargetLink
@@ -53,8 +53,8 @@ func (l *Link) isMeant(target plan.Target) bool {
 	return target.Matches(l.name)
 }
 
-// start makes a rule hold. What only the time sets off, and has no length, happens
-// here and is over.
+// start puts a rule in force. A rule that is triggered by time and has no length happens
+// here and ends.
 func (l *Link) start(i *Injection) {
 	l.mu.Lock()
 	if i.state != waiting || l.closed {
@@ -73,7 +73,8 @@ func (l *Link) start(i *Injection) {
 		return
 	}
 	i.state = holding
-	// The length of what a connection sets off counts from then, and is its own.
+	// When a connection triggers the fault, its length counts from then, for each
+	// connection.
 	if i.rule.For > 0 && (i.timed() || !i.lasts()) {
 		i.next = l.after(i.rule.For, func() { l.finish(i) })
 	}
@@ -101,7 +102,7 @@ func (l *Link) finish(i *Injection) {
 	update(conns)
 }
 
-// publish stores which rules hold, and returns whom to tell. l.mu is held.
+// publish stores the rules in force, and returns the connections to update. l.mu is held.
 func (l *Link) publish() []*connection {
 	rules := slices.DeleteFunc(slices.Clone(l.list), func(i *Injection) bool { return i.state != holding })
 	l.rules.Store(&rules)
@@ -114,8 +115,8 @@ func update(conns []*connection) {
 	}
 }
 
-// Lift ends the rule: what it held passes, what it has done stays done. A half-open
-// connection is reset. An ended rule may be lifted.
+// Lift ends the rule: what it held back passes, what it has done stays done. A half-open
+// connection is reset. Lifting an ended rule does nothing.
 func (i *Injection) Lift() {
 	i.link.finish(i)
 	i.link.mu.Lock()
@@ -130,8 +131,8 @@ func (l *Link) Clear() {
 	}
 }
 
-// Injections returns the rules that were added and not lifted, those that have ended
-// by themselves included, in the order in which they were added.
+// Injections returns the rules that were added and not lifted, including those that have
+// ended by themselves, in the order in which they were added.
 func (l *Link) Injections() []*Injection {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -146,7 +146,8 @@ func TestLastingFaultsHoldForConnectionsThatComeLater(t *testing.T) {
 	})
 }
 
-// TestCloseLeavesNothing whatever goes on; the bubble ends only when all goroutines do.
+// TestCloseLeavesNothing whatever is in progress; the bubble ends only when all
+// goroutines do.
 func TestCloseLeavesNothing(t *testing.T) {
 	rules := []string{"latency(1h)", "blackhole", "bandwidth(1)", "coalesce(1h)", "halfopen", "slowclose(1h)",
 		"when op(PING) delay(1h)", "at 1h reset", "for 1h latency(1s)", "for 1h when op(PING) blackhole"}
@@ -172,7 +173,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 }
 
 // TestRulesChangeWhileTrafficRuns from several goroutines: what the rules let through
-// comes whole and in order.
+// arrives complete and in order.
 func TestRulesChangeWhileTrafficRuns(t *testing.T) {
 	l := wire.New(plan.Target{}, wire.Options{})
 	client, server := relayed(t, l)

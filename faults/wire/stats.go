@@ -2,7 +2,7 @@ package wire
 
 import "sync/atomic"
 
-// Stats are counts of a link since it was made.
+// Stats are the counts of a link since its creation.
 type Stats struct {
 	Connections int // relayed so far
 	Open        int // being relayed now
@@ -13,25 +13,25 @@ type Stats struct {
 
 // Traffic are the counts of one direction.
 type Traffic struct {
-	Read    int64 // bytes that came
-	Written int64 // bytes that were handed on
-	Frames  int64 // operations that came, as far as the stream could be read
-	Held    int64 // bytes that wait at this moment, in all connections
+	Read    int64 // bytes that arrived
+	Written int64 // bytes that were forwarded
+	Frames  int64 // operations that arrived, as far as the stream could be parsed
+	Held    int64 // bytes that wait now, in all connections
 
-	// Unread is how many connections had a stream that could not be read as
-	// operations to its end: TLS, WebSocket, or a peer that broke the protocol. Rules
-	// with an operation have met nothing in it from there on.
+	// Unread is how many connections had a stream that could not be parsed to its end:
+	// TLS, WebSocket, or a peer that broke the protocol. From there on, rules with an
+	// operation did not match in it.
 	Unread int64
 }
 
-// traffic is what is counted in one direction.
+// traffic has the counters of one direction.
 type traffic struct{ read, written, frames, unread atomic.Int64 }
 
 func (t *traffic) sum() Traffic {
 	return Traffic{Read: t.read.Load(), Written: t.written.Load(), Frames: t.frames.Load(), Unread: t.unread.Load()}
 }
 
-// Stats returns the counts. They are read one after the other while traffic goes on.
+// Stats returns the counts. They are not read at one instant while traffic goes on.
 func (l *Link) Stats() Stats {
 	l.mu.Lock()
 	made, conns := l.made, l.open()

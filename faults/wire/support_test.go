@@ -37,7 +37,7 @@ type arrival struct {
 	data string
 }
 
-// tape records what comes at one end of a connection.
+// tape records what arrives at one end of a connection.
 type tape struct {
 	conn  net.Conn
 	began time.Time
@@ -72,7 +72,7 @@ func record(conn net.Conn) *tape {
 	return tp
 }
 
-// all returns what has come so far.
+// all returns what has arrived so far.
 func (tp *tape) all() string {
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
@@ -90,7 +90,7 @@ func (tp *tape) list() []arrival {
 	return slices.Clone(tp.arrivals)
 }
 
-// log returns what has come so far and when, one read a line.
+// log returns what has arrived so far and when, one read per line.
 func (tp *tape) log() string {
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
@@ -108,7 +108,7 @@ func (tp *tape) end() (time.Duration, error) {
 	return tp.ended, tp.err
 }
 
-// expect compares what has come with what had to, one read a line.
+// expect compares what has arrived with what should have, one read per line.
 func (tp *tape) expect(t testing.TB, want ...string) {
 	t.Helper()
 	text := ""
@@ -130,10 +130,10 @@ type rig struct {
 	over           chan struct{} // closed when Relay returned
 }
 
-// pair makes the two ends of a connection.
+// pair creates the two ends of a connection.
 type pair func() (a, b net.Conn)
 
-// connect makes one more connection through a link.
+// connect opens one more connection through a link.
 func connect(t *testing.T, l *wire.Link, ends pair) *rig {
 	client, outer := ends()
 	inner, server := ends()

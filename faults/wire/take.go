@@ -10,24 +10,23 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// limits are what a stream is read with: those of the protocol are for a server or a
-// client that protects itself, while here a line that is too long is no more than a
-// stream that can't be read.
+// limits are the limits for parsing a stream. Those of the protocol protect a server or a
+// client; here a line that is too long only means that the stream can't be parsed.
 var limits = protocol.Limits{ControlLine: 64 << 10}
 
-// pastMin is how many of the last bytes are kept for a replay whatever the rules are.
+// pastMin is how many of the last bytes are kept for a replay, whatever the rules.
 const pastMin = 4 << 10
 
-// watch is what a direction has to look for.
+// watch is what a direction has to watch.
 type watch struct {
 	ops   []*Injection // rules with an operation
-	set   opSet        // those operations
+	set   opSet        // their operations
 	marks []*mark      // rules with a number of bytes
-	armed bool         // one of them is not reached yet
+	armed bool         // one of the marks is not reached yet
 	past  int          // how many of the last bytes are kept
 }
 
-// mark is the place in a stream where a rule is set off.
+// mark is the place in a stream where a rule is triggered.
 type mark struct {
 	by      *Injection
 	offset  int64
@@ -35,33 +34,33 @@ type mark struct {
 }
 
 // reading is how far the operations of a stream have been read. Frame boundaries are
-// always known, so that a rule can be added at any time; it meets the frames that
-// begin from then on.
+// always known, so that a rule can be added at any time; it applies to the frames that
+// begin after that.
 //
-//	          line without its end           '\n'
+//	         line without its end           '\n'
 //	frames ──────────────────────────► line ──────► body, frames
-//	frames ──payload is to come──► body ──all came──► frames
-//	any    ──what is no frame──► raw
+//	frames ──payload follows─────► body ──complete──► frames
+//	any    ──not a frame──► raw
 type reading struct {
 	raw   bool      // bytes only, to the end
-	line  []byte    // the beginning of a control line whose end has not come
-	held  bool      // none of the line was passed on, as a rule may be about it
-	left  int       // bytes of the frame that are still to come
-	check bool      // whether the frame ends as it has to is to be seen
+	line  []byte    // the beginning of a control line whose end has not arrived
+	held  bool      // none of the line was passed on, as a rule may apply to it
+	left  int       // bytes of the frame that are still missing
+	check bool      // the end of the frame still has to be checked
 	ends  [2]byte   // its last bytes so far
 	fate  frameFate // what becomes of it
-	texts []string  // to be put in between two frames
+	texts []string  // to be inserted between two frames
 }
 
 // frameFate is what becomes of a frame.
 type frameFate struct {
 	drop   bool
-	text   *string // what comes in its place
+	text   *string // what passes in its place
 	copies int     // how often it passes again
-	copy   []byte  // what came of it, if it does
+	copy   []byte  // what has arrived of it, if it passes again
 }
 
-// watch finds what the direction has to look for. p.mu is held.
+// watch sets what the direction has to watch. p.mu is held.
 func (p *pump) watch(rules []*Injection) {
 	w := watch{past: pastMin}
 	if p.dir == plan.In && p.conn.link.info != nil {
@@ -101,8 +100,7 @@ func (p *pump) mark(i *Injection) *mark {
 	return &mark{by: i, offset: p.offset + min(i.rule.When.Bytes, math.MaxInt64-p.offset)}
 }
 
-// take puts data into the queue, as the rules that look at what comes say. p.mu is
-// held.
+// take puts data into the queue, as the rules that watch the input say. p.mu is held.
 func (p *pump) take(data []byte) {
 	r := &p.reading
 	for len(data) > 0 && !p.ending {
@@ -122,7 +120,7 @@ func (p *pump) take(data []byte) {
 	p.putTexts()
 }
 
-// takeFrames reads data that begins with a frame, and returns what is left of it.
+// takeFrames reads data that begins with a frame, and returns the unread rest.
 func (p *pump) takeFrames(data []byte) []byte {
 	var f protocol.Frame
 	for at := 0; at < len(data); {
@@ -135,7 +133,7 @@ func (p *pump) takeFrames(data []byte) []byte {
 			return p.takeBeginning(data, at)
 		case p.rules.set.has(f.Op):
 			return p.takeFrame(data, at, n, &f)
-		case p.rules.armed: // a text may have to wait for the end of this very frame
+		case p.rules.armed: // a text may have to wait for the end of this frame
 			p.count.frames.Add(1)
 			p.reading.left = n
 			return data
@@ -147,7 +145,7 @@ func (p *pump) takeFrames(data []byte) []byte {
 	return nil
 }
 
-// takeBeginning reads data that ends in the frame that begins at an index.
+// takeBeginning reads data that ends within the frame that begins at an index.
 func (p *pump) takeBeginning(data []byte, at int) []byte {
 	r := &p.reading
 	var f protocol.Frame
@@ -172,7 +170,7 @@ func (p *pump) takeBeginning(data []byte, at int) []byte {
 	return nil
 }
 
-// takeFrame reads the frame of n bytes at an index of data, which a rule may be about.
+// takeFrame reads the frame of n bytes at an index of data; a rule may apply to it.
 func (p *pump) takeFrame(data []byte, at, n int, f *protocol.Frame) []byte {
 	p.pass(data[:at])
 	if p.ending {
@@ -183,7 +181,7 @@ func (p *pump) takeFrame(data []byte, at, n int, f *protocol.Frame) []byte {
 	return data[at:]
 }
 
-// takeLine reads data that goes on with a control line.
+// takeLine reads data that continues a control line.
 func (p *pump) takeLine(data []byte) []byte {
 	r := &p.reading
 	part := data
@@ -227,7 +225,7 @@ func (p *pump) takeLine(data []byte) []byte {
 	return data
 }
 
-// takeBody reads data that goes on with a frame.
+// takeBody reads data that continues a frame.
 func (p *pump) takeBody(data []byte) []byte {
 	r := &p.reading
 	part := data[:min(r.left, len(data))]
@@ -254,7 +252,7 @@ func (p *pump) takeBody(data []byte) []byte {
 	return data[len(part):]
 }
 
-// came notes that a part of the frame has come.
+// came records that a part of the frame has arrived.
 func (r *reading) came(part []byte) {
 	r.left -= len(part)
 	switch n := len(part); n {
@@ -266,14 +264,14 @@ func (r *reading) came(part []byte) {
 	}
 }
 
-// giveUp makes the rest of the stream bytes.
+// giveUp treats the rest of the stream as plain bytes.
 func (p *pump) giveUp() {
 	p.releaseLine()
 	p.reading = reading{raw: true, texts: p.reading.texts}
 	p.count.unread.Add(1)
 }
 
-// releaseLine passes on the beginning of a line that was held.
+// releaseLine passes on the beginning of a line that was held back.
 func (p *pump) releaseLine() {
 	if p.reading.held && len(p.reading.line) > 0 {
 		p.pass(bytes.Clone(p.reading.line))
@@ -281,8 +279,8 @@ func (p *pump) releaseLine() {
 	p.reading.held = false
 }
 
-// decide asks the rules about a frame of n bytes, and so settles its fate. buf begins
-// with the frame.
+// decide applies the rules to a frame of n bytes, which settles its fate. buf begins with
+// the frame.
 func (p *pump) decide(f *protocol.Frame, buf []byte, n int) {
 	p.count.frames.Add(1)
 	fate := &p.reading.fate
@@ -307,7 +305,7 @@ func (p *pump) decide(f *protocol.Frame, buf []byte, n int) {
 	*fate = frameFate{drop: true}
 }
 
-// befall does to a frame of n bytes what a rule says.
+// befall applies a rule to a frame of n bytes.
 func (p *pump) befall(fate *frameFate, i *Injection, n int) {
 	switch fault := &i.rule.Fault; fault.Kind {
 	case plan.Drop:
@@ -331,8 +329,8 @@ func (p *pump) befall(fate *frameFate, i *Injection, n int) {
 	i.hit(1)
 }
 
-// setOff puts what a rule does into its place in the queue, unless it can be done in
-// passing.
+// setOff puts the effect of a rule into its place in the queue, unless it can be done
+// directly.
 func (p *pump) setOff(i *Injection) {
 	here := i.hurts(p.dir, p.dir)
 	kind := i.rule.Fault.Kind
@@ -345,7 +343,7 @@ func (p *pump) setOff(i *Injection) {
 	p.ending = kind == plan.Reset || kind == plan.Fin && here
 }
 
-// pass puts data into the queue and goes on in the stream, from mark to mark.
+// pass puts data into the queue and advances in the stream, from mark to mark.
 func (p *pump) pass(data []byte) {
 	for !p.ending && len(data) > 0 {
 		n := p.toMark(len(data))
@@ -355,7 +353,7 @@ func (p *pump) pass(data []byte) {
 	}
 }
 
-// skip goes on in the stream without its next n bytes.
+// skip advances in the stream, dropping its next n bytes.
 func (p *pump) skip(n int) {
 	for !p.ending && n > 0 {
 		step := p.toMark(n)
@@ -364,7 +362,7 @@ func (p *pump) skip(n int) {
 	}
 }
 
-// toMark returns how far the next mark is away, n at most.
+// toMark returns the distance to the next mark, at most n.
 func (p *pump) toMark(n int) int {
 	if !p.rules.armed {
 		return n
@@ -377,7 +375,7 @@ func (p *pump) toMark(n int) int {
 	return n
 }
 
-// goOn goes on in the stream, to the next mark at most, and sets off what that is for.
+// goOn advances in the stream, to the next mark at most, and triggers the rule there.
 func (p *pump) goOn(n int) {
 	p.offset += int64(n)
 	if !p.rules.armed {
@@ -403,14 +401,14 @@ func (p *pump) push(data []byte) {
 	p.queue.push(item{data: data, lent: p.chunk.lent, offset: p.offset, at: p.chunk.at})
 }
 
-// insertText puts a text into the queue between two frames: now, or when the frame
-// that is passing has come to its end. In a stream of bytes that is now.
+// insertText puts a text into the queue between two frames: now, or at the end of the
+// current frame. In a stream of plain bytes it is now.
 func (p *pump) insertText(text string) {
 	p.reading.texts = append(p.reading.texts, text)
 	p.putTexts()
 }
 
-// putTexts puts the texts that wait into the queue, if this is between two frames.
+// putTexts puts the waiting texts into the queue, if the stream is between two frames.
 func (p *pump) putTexts() {
 	r := &p.reading
 	if len(r.texts) == 0 || !r.raw && (r.left > 0 || len(r.line) > 0 && !r.held) {

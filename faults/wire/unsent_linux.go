@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unsent returns how many bytes were written to a connection that its peer has not
-// taken yet. A reset would lose them.
+// unsent returns how many bytes were written to a connection and not yet taken by its
+// peer. A reset would lose them.
 func unsent(conn *net.TCPConn) int {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// Type is what kind of bucket is meant: what the names of its streams begin with.
+// Type is the type of a bucket: the prefix of the names of its streams.
 type Type string
 
 // The types.
@@ -20,7 +20,7 @@ const (
 	Object   Type = "OBJ_"
 )
 
-// name stands in errors.
+// name returns the name of the type in errors.
 func (t Type) name() string {
 	if t == Object {
 		return "object"
@@ -31,7 +31,8 @@ func (t Type) name() string {
 // Stream returns the name of the stream of a bucket.
 func (t Type) Stream(bucket string) string { return string(t) + bucket }
 
-// Bucket returns the name of the bucket that a stream is, if it is one.
+// Bucket returns the name of the bucket for the name of a stream, and whether it is that of a
+// bucket.
 func (t Type) Bucket(stream string) (name string, is bool) {
 	name, is = strings.CutPrefix(stream, string(t))
 	return name, is && badName(name) == ""
@@ -42,7 +43,7 @@ func (t Type) Error(op, bucket string, kind error, reason string) *Error {
 	return &Error{Op: op, Store: t.name(), Bucket: bucket, Reason: reason, Kind: kind}
 }
 
-// Check returns an error for a name that no bucket can have, and for a missing JetStream.
+// Check returns an error for an invalid name, and for a nil JetStream.
 func (t Type) Check(op string, js jetstream.JetStream, name string) error {
 	if js == nil {
 		return t.Error(op, name, api.ErrInvalidArg, "there is no JetStream")
@@ -65,8 +66,8 @@ func (t Type) Open(ctx context.Context, js jetstream.JetStream, name string) (je
 	return s, nil
 }
 
-// Create makes the stream of a bucket. One with the same config is returned as it is, and one
-// that an old client has made so is changed where buckets are made otherwise since.
+// Create creates the stream of a bucket. If it exists with the same config, it is returned. If
+// it differs only in what old clients set otherwise, it is updated.
 func (t Type) Create(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.CreateStream(ctx, cfg)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) && outdated(ctx, js, cfg) {
@@ -78,8 +79,8 @@ func (t Type) Create(ctx context.Context, js jetstream.JetStream, cfg jetstream.
 	return s, nil
 }
 
-// outdated reports whether the stream that is there is as it is to be but for what old
-// clients have made otherwise.
+// outdated reports whether the existing stream differs from cfg only in what old clients set
+// otherwise.
 func outdated(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) bool {
 	plan, err := js.PlanStream(ctx, cfg)
 	if err != nil {
@@ -97,7 +98,7 @@ func (t Type) Update(ctx context.Context, js jetstream.JetStream, cfg jetstream.
 	return s, nil
 }
 
-// CreateOrUpdate updates the stream of a bucket, or makes it if there is none.
+// CreateOrUpdate updates the stream of a bucket, or creates it if there is none.
 func (t Type) CreateOrUpdate(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.CreateOrUpdateStream(ctx, cfg)
 	if err != nil {
@@ -106,7 +107,7 @@ func (t Type) CreateOrUpdate(ctx context.Context, js jetstream.JetStream, cfg je
 	return s, nil
 }
 
-// Delete removes a bucket.
+// Delete deletes a bucket.
 func (t Type) Delete(ctx context.Context, js jetstream.JetStream, name string) error {
 	if err := t.Check("delete", js, name); err != nil {
 		return err
@@ -117,7 +118,7 @@ func (t Type) Delete(ctx context.Context, js jetstream.JetStream, name string) e
 	return nil
 }
 
-// Failed makes what a stream said an error about a bucket.
+// Failed wraps an error of the stream in an error about a bucket.
 func (t Type) Failed(op, name string, err error) *Error {
 	e := &Error{Op: op, Store: t.name(), Bucket: name, Err: err}
 	switch {
@@ -129,8 +130,8 @@ func (t Type) Failed(op, name string, err error) *Error {
 	return e
 }
 
-// Names yields the names of the buckets, without the prefix of their streams. It is
-// jetstream's AllStreamNames otherwise.
+// Names yields the names of the buckets, without the prefix of their streams. Otherwise it is
+// like jetstream's AllStreamNames.
 func (t Type) Names(ctx context.Context, js jetstream.JetStream) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		if js == nil {
@@ -149,7 +150,7 @@ func (t Type) Names(ctx context.Context, js jetstream.JetStream) iter.Seq2[strin
 	}
 }
 
-// List yields the infos of the streams of buckets. It is jetstream's AllStreams otherwise.
+// List yields the infos of the streams of buckets. Otherwise it is like jetstream's AllStreams.
 func (t Type) List(ctx context.Context, js jetstream.JetStream) iter.Seq2[*jetstream.StreamInfo, error] {
 	return func(yield func(*jetstream.StreamInfo, error) bool) {
 		if js == nil {

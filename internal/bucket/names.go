@@ -1,11 +1,11 @@
 package bucket
 
-// nameMax is how long the name of a bucket may be: its stream has a prefix, and 255 bytes
-// at the most.
+// nameMax bounds the name of a bucket, in bytes: that of its stream has a prefix, and at most
+// 255 bytes.
 const nameMax = 255 - len("OBJ_")
 
-// badName says what is wrong with the name of a bucket, empty for nothing: letters, digits,
-// '-' and '_' are allowed.
+// badName says what is wrong with the name of a bucket; empty for nothing. Letters, digits, '-'
+// and '_' are allowed.
 func badName(name string) string {
 	switch {
 	case name == "":
@@ -15,7 +15,7 @@ func badName(name string) string {
 	}
 	for i := range len(name) {
 		if !nameByte(name[i]) {
-			return "its name has something else than letters, digits, '-' and '_'"
+			return "its name has a character other than letters, digits, '-' and '_'"
 		}
 	}
 	return ""

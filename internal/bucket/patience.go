@@ -7,20 +7,19 @@ import (
 	"github.com/troupe-go/troupe/api"
 )
 
-// Patience ends a read of many messages when nothing has come for too long: how long all of it
-// takes depends on the bucket. It is for one goroutine.
+// Patience ends a read of many messages when nothing has come for too long; how long the whole
+// read takes depends on the bucket. It is for one goroutine.
 type Patience struct {
-	// Context ends when patience does, with an api.TimeoutError as its cause.
+	// Context ends when the patience does, with an api.TimeoutError as its cause.
 	Context context.Context
 
-	idle   *time.Timer // nil if the caller's context has a deadline, which counts then
+	idle   *time.Timer // nil if the caller's context has a deadline, which then applies
 	after  time.Duration
 	cancel context.CancelCauseFunc
 }
 
-// NewPatience returns the patience of a read that op names, which ends with ctx, and when
-// nothing has come for after if ctx has no deadline. A nil ctx is one without. It must be
-// ended.
+// NewPatience returns the patience of a read named op. It ends with ctx, and if ctx is nil or
+// has no deadline, when nothing has come for the time after. The caller must call End.
 func NewPatience(ctx context.Context, op string, after time.Duration) *Patience {
 	if ctx == nil {
 		ctx = context.Background()
@@ -35,14 +34,14 @@ func NewPatience(ctx context.Context, op string, after time.Duration) *Patience 
 	return p
 }
 
-// Came says that something has come: the time in which the program looks at it does not count.
+// Came notes that something has come: the time in which the program handles it does not count.
 func (p *Patience) Came() {
 	if p.idle != nil {
 		p.idle.Stop()
 	}
 }
 
-// Wait says that something is waited for again.
+// Wait notes that the read waits again.
 func (p *Patience) Wait() {
 	if p.idle != nil {
 		p.idle.Reset(p.after)

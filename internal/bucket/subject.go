@@ -6,12 +6,12 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// PublishPrefix returns what stands before the subject of a message that is published to a
-// bucket through js: behind an API prefix or in a domain the subjects of buckets follow that
-// of the API, and a server or an import takes it away again. Empty without either.
+// PublishPrefix returns the prefix of the subject of a message that is published to a bucket
+// through js; empty without an API prefix and a domain. With one, the subjects of buckets follow
+// the prefix of the API, which a server or an import removes again.
 //
-// Servers do so for $KV and $OBJ in a domain, and not for $O: there the account has to map
-// it.
+// For a domain, servers remove it before $KV and $OBJ, but not before $O, which the account must
+// map.
 func PublishPrefix(js jetstream.JetStream) string {
 	opts := js.Options()
 	switch {

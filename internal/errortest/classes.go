@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-// Class is a class of errors as clients of NATS name them that have classes, with the error
-// here that stands for it.
+// Class is an error class of NATS clients that have classes, with the error of this module that
+// corresponds to it.
 type Class struct {
 	Name    string // "NoServersError"
 	Package string // "api"
 	Error   string // "ErrNoServers"
 }
 
-// Classes returns all of them. The two that are called Error have their package's error
-// behind the name.
+// Classes returns all classes. In the lists, an error whose name does not follow from that of
+// the class comes after it.
 func Classes() []Class {
 	return slices.Concat(
 		classes("api", "Error Error, ConnectionClosedError, TimeoutError, NoRespondersError, StaleConnectionError, OutboundBufferLimitError, "+
@@ -37,8 +37,8 @@ func Classes() []Class {
 	)
 }
 
-// classes reads a list of names: that of a class, and that of the error if it is none that
-// follows from it.
+// classes reads a list of names: that of a class, and that of the error if it does not follow
+// from it.
 func classes(pkg, list string) (all []Class) {
 	for _, names := range strings.Split(list, ", ") {
 		name, err, ok := strings.Cut(names, " ")
@@ -58,7 +58,7 @@ func (c Class) test() string {
 	return "TestError" + strings.TrimSuffix(c.Name, "Error")
 }
 
-// classOf returns the class that an error of a package stands for, empty for none.
+// classOf returns the class of an error of a package; empty for none.
 func classOf(pkg, name string) string {
 	for _, c := range Classes() {
 		if c.Package == pkg && c.Error == name {
@@ -68,8 +68,8 @@ func classOf(pkg, name string) string {
 	return ""
 }
 
-// CheckClasses finds classes without a test that is named after them, and compares the page's
-// list of them. Root is the way to the module's root.
+// CheckClasses finds classes without a test that is named after them, and compares the list of
+// classes in docs/ERRORS.md. root is the path to the module's root.
 func CheckClasses(t testing.TB, root string) {
 	t.Helper()
 	var s strings.Builder

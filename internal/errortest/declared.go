@@ -14,7 +14,7 @@ import (
 type Declaration struct {
 	Name  string
 	Doc   string   // its comment, in one line
-	Other []string // names of a kind that are declared as this one
+	Other []string // other names of the same kind
 }
 
 // Declared returns the exported kinds of errors of the package in a directory, which are
@@ -51,8 +51,8 @@ func Declared(t testing.TB, dir string) (kinds, data []Declaration) {
 	return kinds, data
 }
 
-// kindIn returns the kind that is declared in spec; if that is another name for one, it is
-// noted in others instead.
+// kindIn returns the kind that is declared in spec; another name of a kind is added to others
+// instead.
 func kindIn(group *ast.GenDecl, spec ast.Spec, others map[string][]string) []Declaration {
 	s, ok := spec.(*ast.ValueSpec)
 	if !ok || group.Tok != token.VAR || len(s.Names) != 1 || !s.Names[0].IsExported() || !strings.HasPrefix(s.Names[0].Name, "Err") {
@@ -75,7 +75,7 @@ func typeIn(group *ast.GenDecl, spec ast.Spec) []Declaration {
 	return []Declaration{{Name: s.Name.Name, Doc: comment(group, s.Doc, s.Name.Name)}}
 }
 
-// comment returns what a comment says of a name, in one line.
+// comment returns the comment about a name, in one line.
 func comment(group *ast.GenDecl, doc *ast.CommentGroup, name string) string {
 	if doc == nil && !group.Lparen.IsValid() {
 		doc = group.Doc
@@ -87,7 +87,7 @@ func comment(group *ast.GenDecl, doc *ast.CommentGroup, name string) string {
 	return strings.Join(words, " ")
 }
 
-// Compare finds what the sources declare and the list does not have, and the other way round.
+// Compare finds what the sources declare and the list lacks, and vice versa.
 func Compare(t testing.TB, what string, found []Declaration, listed []string) {
 	t.Helper()
 	for _, d := range found {
@@ -97,7 +97,7 @@ func Compare(t testing.TB, what string, found []Declaration, listed []string) {
 	}
 	for _, name := range listed {
 		if !slices.ContainsFunc(found, func(d Declaration) bool { return d.Name == name }) {
-			t.Errorf("%s is listed and is not there", name)
+			t.Errorf("%s is listed but not declared", name)
 		}
 	}
 }

@@ -1,5 +1,4 @@
-// Package errortest is what a test asks of the errors of a package: of each of them, and
-// that none was left out.
+// Package errortest tests the errors of a package: each of them, and that none is left out.
 //
 //	list of a test ──► List.Check ──► Verdict.Check: category, retry, maybe sent, parents,
 //	                       ▲                         also when it is wrapped

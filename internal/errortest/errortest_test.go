@@ -58,6 +58,15 @@ func TestOtherNamesAreThoseOfTheSameKind(t *testing.T) {
 	}
 }
 
+func TestTextsOfKindsAreChecked(t *testing.T) {
+	for text, wrong := range map[string]int{"troupe: lost": 0, "lost": 1, "troupe: troupe: lost": 1} {
+		n := &notebook{TB: t}
+		if errortest.CheckTexts(n, []error{kind.New(text)}); len(n.failed) != wrong {
+			t.Errorf("%q: %v", text, n.failed)
+		}
+	}
+}
+
 // TestEveryClassIsProvoked by a test with its name, and is an error here.
 func TestEveryClassIsProvoked(t *testing.T) {
 	if n := len(errortest.Classes()); n != 53 {

@@ -11,18 +11,18 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// List is every public error of the package that is tested. A new one has to be added by
-// hand: somebody has to think about what a program is to do.
+// List has every public error of the package under test. A new one must be added by hand, so
+// that its author decides what a program should do about it.
 type List struct {
 	Package string // its name
 	Kinds   map[string]Verdict
-	All     func(...kind.Category) []error // the package's Kinds; nil if others name its errors to users
-	// Data has every type of errors with data, in each of its roles; nil for one that a test
-	// cannot make.
+	All     func(...kind.Category) []error // the package's Kinds; nil if other packages export its errors
+	// Data has every type of errors with data, in each of its forms; nil for one that a test
+	// cannot create.
 	Data map[string][]Verdict
 }
 
-// Check asks every error everything, and that none was left out.
+// Check checks every error, and that none is left out.
 func (l List) Check(t *testing.T) {
 	kinds, data := Declared(t, ".")
 	Compare(t, "kinds", kinds, slices.Collect(maps.Keys(l.Kinds)))
@@ -50,9 +50,10 @@ func (l List) Check(t *testing.T) {
 	}
 }
 
-// checkAll finds kinds that the package does not name to its users.
+// checkAll finds kinds that are missing in the package's Kinds.
 func (l List) checkAll(t *testing.T) {
 	all := l.All()
+	CheckTexts(t, all)
 	if len(all) != len(l.Kinds) {
 		t.Errorf("Kinds has %d kinds, there are %d", len(all), len(l.Kinds))
 	}
@@ -66,7 +67,17 @@ func (l List) checkAll(t *testing.T) {
 	}
 }
 
-// checkAnswers finds errors of which errors.As finds another one that answers otherwise.
+// CheckTexts finds kinds whose text does not begin with the module's name, exactly once.
+func CheckTexts(t testing.TB, kinds []error) {
+	t.Helper()
+	for _, err := range kinds {
+		if text := err.Error(); !strings.HasPrefix(text, "troupe: ") || strings.Count(text, "troupe: ") != 1 {
+			t.Errorf("the text of a kind is %q", text)
+		}
+	}
+}
+
+// checkAnswers finds errors in which errors.As finds another one with different answers.
 func checkAnswers(t *testing.T, v Verdict) {
 	e, ok := errors.AsType[kind.Error](v.Err)
 	if !ok {
@@ -80,13 +91,13 @@ func checkAnswers(t *testing.T, v Verdict) {
 	}
 }
 
-// checkFree finds kinds that cost memory to be compared with. It repeats that so often that
-// what other goroutines allocate meanwhile does not count.
+// checkFree finds kinds whose comparison allocates memory. It repeats the comparison so often
+// that allocations of other goroutines do not count.
 func checkFree(t *testing.T, err error) {
 	if n := testing.AllocsPerRun(1000, func() { errors.Is(err, errAbsent) }); n != 0 {
 		t.Errorf("to look for another error in it takes %v allocations", n)
 	}
 }
 
-// errAbsent belongs to no tree: to look for it walks through all of one.
+// errAbsent is in no tree, so that looking for it walks the whole tree.
 var errAbsent = errors.New("absent")

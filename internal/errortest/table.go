@@ -13,16 +13,16 @@ import (
 	"unicode"
 )
 
-// page is the page of all errors. Its parts are written by the tests of the packages, so that
-// they say what the code says.
+// page is the page of all errors. The tests of the packages write its parts, so that it agrees
+// with the code.
 const page = "docs/ERRORS.md"
 
-// rewrite is the environment variable that has the tests write the page, instead of compare
-// it: one test at a time.
+// rewrite is the environment variable that makes the tests write the page instead of comparing
+// it. Run one package at a time.
 const rewrite = "WRITE_ERRORS_PAGE"
 
-// CheckPage compares a part of docs/ERRORS.md, the lines between "<!-- begin name -->" and
-// "<!-- end name -->", with what it has to be. Root is the way to the module's root.
+// CheckPage compares a part of docs/ERRORS.md, the lines between "<!-- begin name -->" and "<!--
+// end name -->", with what it should be. root is the path to the module's root.
 func CheckPage(t testing.TB, root, name, want string) {
 	t.Helper()
 	path := filepath.Join(root, page)
@@ -42,11 +42,11 @@ func CheckPage(t testing.TB, root, name, want string) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s says otherwise about %s, at first: %s\nwrite it anew with %s=1 go test -p 1 -run Errors? ./...", page, name, difference(have, want), rewrite)
+		t.Errorf("%s is out of date about %s, at first: %s\nrewrite it with %s=1 go test -p 1 -run Errors? ./...", page, name, difference(have, want), rewrite)
 	}
 }
 
-// difference returns the first line that is not the same.
+// difference returns the first line that differs.
 func difference(have, want string) string {
 	old, fresh := strings.Split(have, "\n"), strings.Split(want, "\n")
 	for i := range min(len(old), len(fresh)) {
@@ -57,7 +57,7 @@ func difference(have, want string) string {
 	return fmt.Sprintf("%d lines become %d", len(old), len(fresh))
 }
 
-// tables returns what the page says of the package.
+// tables returns the part of the page about the package.
 func (l List) tables(kinds, data []Declaration) string {
 	var s strings.Builder
 	s.WriteString("\n| error | class | when | fatal for | about | retry | maybe sent | example |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
@@ -67,7 +67,7 @@ func (l List) tables(kinds, data []Declaration) string {
 	for _, d := range kinds {
 		l.kindRow(&s, d, kinds)
 	}
-	s.WriteString("\n| error with data | what it says | kinds | example |\n| --- | --- | --- | --- |\n")
+	s.WriteString("\n| error with data | what it is or says | kinds | example |\n| --- | --- | --- | --- |\n")
 	for _, d := range data {
 		l.dataRow(&s, d, kinds)
 	}
@@ -104,10 +104,10 @@ func (l List) dataRow(s *strings.Builder, d Declaration, kinds []Declaration) {
 	if l.Data[d.Name] == nil && strings.HasPrefix(d.Doc, "is what every error") {
 		name = name[1:] // an interface
 	}
-	fmt.Fprintf(s, "| %s | %s | %s | %s |\n", code(name), sentence(d.Doc), strings.Join(of, ", "), example)
+	fmt.Fprintf(s, "| %s | %s | %s | %s |\n", code(name), sentence(strings.TrimPrefix(d.Doc, "is ")), strings.Join(of, ", "), example)
 }
 
-// example returns the text of an error of a kind: of one with data, if there is one.
+// example returns the text of an error of a kind, preferably of one with data.
 func (l List) example(err error) string {
 	var types []string
 	for name := range l.Data {
@@ -124,11 +124,11 @@ func (l List) example(err error) string {
 	return err.Error()
 }
 
-// fatalSentence is how a comment says what an error is fatal for.
+// fatalSentence is the sentence of a comment that says what an error is fatal for.
 var fatalSentence = regexp.MustCompile(` ?It is fatal for (the [^.]*)\.`)
 
-// fatalFor returns what an error is fatal for: what its comment says, or that of a parent, or
-// else only the call.
+// fatalFor returns what an error is fatal for, by its comment or that of a parent; by default,
+// the call.
 func (l List) fatalFor(d Declaration, kinds []Declaration) string {
 	if found := fatalSentence.FindStringSubmatch(d.Doc); found != nil {
 		return found[1]
@@ -143,7 +143,7 @@ func (l List) fatalFor(d Declaration, kinds []Declaration) string {
 	return "the call"
 }
 
-// sentence begins a text with a capital, and keeps the page's markup out of it.
+// sentence capitalizes a text, and escapes markup in it.
 func sentence(text string) string {
 	text = strings.NewReplacer("|", `\|`, "*", `\*`, "<", `\<`).Replace(text)
 	runes := []rune(text)

@@ -9,12 +9,12 @@ import (
 	"github.com/troupe-go/troupe/internal/kind"
 )
 
-// Verdict is an error with what it has to say of itself.
+// Verdict is an error with its expected answers.
 type Verdict struct {
 	Err      error
 	Category kind.Category
 	Traits   string  // "retry", "sent", both, or neither
-	Parents  []error // what it is as well
+	Parents  []error // kinds that it also is
 }
 
 // Says returns a verdict.
@@ -28,7 +28,7 @@ func (v Verdict) Retry() bool { return strings.Contains(v.Traits, "retry") }
 // Sent reports whether the call may have had its effect.
 func (v Verdict) Sent() bool { return strings.Contains(v.Traits, "sent") }
 
-// Check asks the error everything.
+// Check compares the answers of the error.
 func (v Verdict) Check(t testing.TB) {
 	t.Helper()
 	if got := kind.CategoryOf(v.Err); got != v.Category {

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// The budgets. Lines count from the func keyword to the closing brace. Nesting
-// counts if, for, switch and select inside each other; else-if and case add
-// nothing, a function literal goes on with the count around it.
+// The budgets. Lines count from the func keyword to the closing brace. Nesting counts if, for,
+// switch and select inside each other; else-if and case add nothing, and a function literal
+// continues the count around it.
 const (
 	functionLinesMax     = 60
 	testFunctionLinesMax = 100
@@ -20,9 +20,9 @@ const (
 	fileLinesMax         = 500 // test files have no limit
 )
 
-// exceptionsMax is how many exceptions the module may hold, by budget. The budget
-// params also covers a naked bool in an exported function. Raising a ceiling is a
-// decision of its own: first look for the function that can be made simpler.
+// exceptionsMax is how many exceptions the module may have, by budget. The budget params also
+// covers a naked bool in an exported function. Before raising a ceiling, look for a function
+// that can be simplified.
 var exceptionsMax = map[string]int{
 	"length":  10,
 	"nesting": 10,
@@ -30,8 +30,8 @@ var exceptionsMax = map[string]int{
 	"file":    4,
 }
 
-// allowMark starts an exception: the mark, the budget, the reason. It stands in
-// the comment directly above the function, or above the package clause for file.
+// allowMark starts an exception: the mark, the budget, the reason. It must be in the comment
+// directly above the function; for the budget file, above the package clause.
 const allowMark = "//style:" + "allow"
 
 // allowance is one exception comment.
@@ -74,7 +74,7 @@ func checkCeilings(total map[string]int) []finding {
 	return found
 }
 
-// unit is a function, or a declaration that holds function literals.
+// unit is a function, or a declaration with function literals.
 type unit struct {
 	name string
 	doc  *ast.CommentGroup

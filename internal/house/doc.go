@@ -6,14 +6,13 @@
 //	                  ▲
 //	in-memory sources ┘   (each check is shown to bite on small ones)
 //
-// The checks read syntax, not types: they see every file whatever its build
-// constraint, and they work while another package does not compile. Those of
-// porting.go and foreign.go, about names that are ported and errors that are handed
-// on, need types as well. Nothing imports this package.
+// The checks read syntax, not types: they see every file whatever its build constraint, and they
+// work while another package does not compile. Only those of porting.go, foreign.go and named.go,
+// about ported names, errors of other packages and types that users can name, need types. No
+// package imports this one.
 //
-// The tables that a change of the design touches stand at the head of their
-// files: layers and importRules in layers.go, pureImports in pure.go,
-// linkRoots and linkClosure in linked.go, packageState in state.go, guarded and mayPass
-// in foreign.go, the budgets
-// and the ceilings of their exceptions in budget.go.
+// The tables to edit when the design changes are at the top of their files: layers and
+// importRules in layers.go, pureImports in pure.go, linkRoots and linkClosure in linked.go,
+// packageState in state.go, guarded and mayPass in foreign.go, public and below in named.go, the
+// budgets and the ceilings of their exceptions in budget.go.
 package house

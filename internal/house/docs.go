@@ -121,8 +121,8 @@ var notWord = regexp.MustCompile(`\W+`)
 
 var wordGoesOn = regexp.MustCompile(`^\w`)
 
-// checkPackageDocs finds packages whose doc.go is missing, has no package comment,
-// or has no picture: an indented block.
+// checkPackageDocs finds packages whose doc.go is missing, has no package comment, or has no
+// picture, which is an indented block.
 func checkPackageDocs(t *tree) []finding {
 	var found []finding
 	for _, dir := range t.dirs() {

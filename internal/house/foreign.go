@@ -12,13 +12,14 @@ import (
 	"strings"
 )
 
-// guarded are the packages whose exported functions return errors of ours, or what wraps one,
-// with those that they are built on, lowest first.
+// guarded are the packages whose exported functions return only our own errors, or errors that
+// wrap one, and the packages that they build on, lowest first.
 var guarded = []string{
 	"protocol", "supervisor", "actors", "api", "jetstream", "internal/bucket", "internal/watch", "micro", "kv", "objectstore",
 }
 
-// mayPass names the functions whose foreign errors may pass, each with the reason.
+// mayPass names the functions whose foreign errors may be returned unwrapped, each with the
+// reason.
 var mayPass = map[string]string{
 	"(context.Context).Err": "what ended the caller's own context: the calls of api make a TimeoutError or a CanceledError of it",
 
@@ -26,7 +27,7 @@ var mayPass = map[string]string{
 	"(" + modulePath + "/kv.JSON[T]).Decode": "the calls of a store make a CodecError of what its codec returns",
 }
 
-// leaks finds functions that hand on an error of another module as it came.
+// leaks finds functions that return an error of another module unwrapped.
 type leaks struct {
 	exports *exports
 	root    string
@@ -35,9 +36,9 @@ type leaks struct {
 	found   []finding
 }
 
-// checkForeign finds exported functions of packages, lowest first, that return an error of
-// the standard library or of another module unwrapped, also when it comes from an
-// unexported function on the way.
+// checkForeign finds exported functions of packages, lowest first, that return an error of the
+// standard library or of another module unwrapped, even if it comes through an unexported
+// function.
 func checkForeign(root string, dirs []string) ([]finding, error) {
 	var paths []string
 	for _, dir := range dirs {
@@ -97,7 +98,7 @@ func (l *leaks) inspect(dir string, files []*ast.File) error {
 	return nil
 }
 
-// function looks into one function, and reports whether it was found to leak just now.
+// function inspects one function, and reports whether it was newly found to leak.
 func (l *leaks) function(dir string, decl ast.Decl, info *types.Info) bool {
 	fn, ok := decl.(*ast.FuncDecl)
 	if !ok || fn.Body == nil {

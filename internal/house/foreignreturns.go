@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// handed follows the errors of one function, in the order of its text: an error is what was
-// assigned last.
+// handed follows the errors of one function, in the order of its text: a variable has the error
+// that was assigned last.
 type handed struct {
 	leaks *leaks
 	info  *types.Info
@@ -20,7 +20,7 @@ type handed struct {
 func (r *handed) visit(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.FuncLit:
-		return false // what it returns, it does not return to the caller
+		return false // a function literal does not return to the caller
 	case *ast.AssignStmt:
 		r.assign(n)
 	case *ast.ReturnStmt:
@@ -58,7 +58,7 @@ func (r *handed) result(e ast.Expr) {
 	}
 }
 
-// origin returns the foreign function that an expression has its error from, empty for none.
+// origin returns the foreign function that an expression has its error from; empty for none.
 func (r *handed) origin(e ast.Expr) string {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.Ident:
@@ -89,7 +89,7 @@ func (r *handed) foreign(call *ast.CallExpr) string {
 	case mayPass[name] != "":
 		r.leaks.passed[name] = true
 		return ""
-	case path == "errors" || path == "fmt": // which wrap, or are found out elsewhere
+	case path == "errors" || path == "fmt": // they wrap, or another check finds them
 		return ""
 	case path == modulePath || strings.HasPrefix(path, modulePath+"/"):
 		if r.leaks.leaky[fn.Origin().FullName()] {

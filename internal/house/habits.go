@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// debt matches the words that put work off. They are put together here so that
-// this file does not hold them.
+// debt matches the words that postpone work. They are concatenated here so that this file does
+// not contain them.
 var debt = regexp.MustCompile(`\b(?:TO` + `DO|FIX` + `ME|XX` + `X)\b`)
 
 // silencer starts a comment that switches a linter off without saying why.
 const silencer = "//no" + "lint"
 
-// checkDebt finds work put off: a word of debt anywhere in a source, and comments
-// that silence a linter.
+// checkDebt finds postponed work: a word of debt anywhere in a source, and comments that silence
+// a linter.
 func checkDebt(t *tree) []finding {
 	var found []finding
 	for _, f := range t.files {
@@ -116,9 +116,9 @@ var bubbles = map[string]string{
 	modulePath + "/faults/natsserver": "Bubble",
 }
 
-// checkSleeps finds tests that wait by the clock on the wall: time.Sleep in a test
-// file outside functions that start a bubble. A file named *_bubble_test.go holds
-// helpers that run inside a bubble only.
+// checkSleeps finds tests that wait in real time: time.Sleep in a test file outside functions
+// that start a bubble. A file named *_bubble_test.go may only have helpers that run inside a
+// bubble.
 func checkSleeps(t *tree) []finding {
 	var found []finding
 	for _, f := range t.files {

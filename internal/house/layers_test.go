@@ -61,7 +61,7 @@ func TestImportRulesBite(t *testing.T) {
 		{"protoactor in actors", "actors/a.go", "github.com/asynkron/protoactor-go/actor", false},
 		{"protoactor below actors", "actors/deep/a.go", "github.com/asynkron/protoactor-go/actor", false},
 		{"protoactor in api", "api/a.go", "github.com/asynkron/protoactor-go/actor", true},
-		{"protoactor in a test of api", "api/a_test.go", "github.com/asynkron/protoactor-go/actor", true},
+		{"protoactor in a test of api", "api/a_test.go", "github.com/asynkron/protoactor-go/actor", false},
 		{"nats.go in api", "api/a.go", "github.com/nats-io/nats.go", true},
 		{"a package of nats.go in kv", "kv/a.go", "github.com/nats-io/nats.go/jetstream", true},
 		{"nats.go in a test", "protocol/a_test.go", "github.com/nats-io/nats.go", false},

@@ -11,8 +11,7 @@ import (
 	"strings"
 )
 
-// linkRoots are the modules that api and the packages below it may import by
-// themselves.
+// linkRoots are the modules that api and the packages below it may import directly.
 var linkRoots = []string{
 	"github.com/asynkron/protoactor-go", // the actor tree
 	"github.com/coder/websocket",        // websocket
@@ -21,11 +20,11 @@ var linkRoots = []string{
 	"github.com/nats-io/nuid",           // unique ids
 	"github.com/sony/gobreaker/v2",      // circuit breakers
 	"go.uber.org/zap",                   // logging
-	"golang.org/x/sys",                  // what the kernel knows of a socket; protoactor's metrics link it anyway
+	"golang.org/x/sys",                  // state of a socket in the kernel; protoactor's metrics link it anyway
 }
 
-// linkClosure is what the roots pull in, sorted within its groups. A module that
-// is new here comes with an update of a root, never with code of ours.
+// linkClosure is what the roots import in turn, sorted within its groups. It may grow with an
+// update of a root, but not with code of ours.
 var linkClosure = []string{
 	// protoactor-go: collections, ids, its own logging
 	"github.com/Workiva/go-datastructures",
@@ -90,8 +89,8 @@ type dependency struct {
 // own reports whether the package belongs to this module.
 func (d dependency) own() bool { return d.Module != nil && d.Module.Path == modulePath }
 
-// listDependencies runs go list -deps for packages, and flags before them, in the
-// module at root; an empty goos is this system.
+// listDependencies runs go list -deps for packages, which flags may precede, in the module at
+// root; an empty goos is the current system.
 func listDependencies(root, goos string, pkgs ...string) ([]dependency, error) {
 	fields := "-json=ImportPath,Dir,Standard,Export,Imports,Module,Error"
 	list := exec.Command("go", append([]string{"list", "-e", "-deps", fields}, pkgs...)...)
@@ -121,8 +120,8 @@ func decodeDependencies(r io.Reader) ([]dependency, error) {
 	}
 }
 
-// checkLinked finds modules that a program importing api would link beyond the
-// lists, and packages of ours that import past the roots.
+// checkLinked finds modules outside the lists that a program importing api would link, and
+// packages of ours that import modules other than the roots.
 func checkLinked(all []dependency) []finding {
 	var found []finding
 	moduleOf := map[string]string{}

@@ -77,12 +77,12 @@ func (p *ported) port(path string) {
 	}
 }
 
-// checkPorted compiles a program as far as its types, and finds what does not fit.
+// checkPorted type-checks a program, and returns the errors.
 func checkPorted(e *exports, fset *token.FileSet, p *ported) []finding {
 	var found []finding
 	config := types.Config{Importer: e.from, Error: func(err error) {
 		found = append(found, finding{where: filepath.Base(p.dir), what: err.Error()})
 	}}
-	_, _ = config.Check(p.dir, fset, p.files, nil) // Error has got them all
+	_, _ = config.Check(p.dir, fset, p.files, nil) // Error has collected the errors
 	return found
 }

@@ -6,8 +6,8 @@ import (
 	"go/types"
 )
 
-// excusedJetStream is what of nats.go's package jetstream ours does not have as the
-// peer has it. docs/PORTING.md says where the same is to be had.
+// excusedJetStream is what our package jetstream lacks, or has differently, compared with
+// nats.go's. docs/PORTING.md lists the replacements.
 var excusedJetStream = []excuse{
 	{"kv.go", "the key-value store: the package kv has it; see portedKV"},
 	{"kv_options.go", "its options"},
@@ -15,9 +15,9 @@ var excusedJetStream = []excuse{
 	{"object_options.go", "its options"},
 }
 
-// checkNames finds what a program written for the peer would not find in own: names,
-// methods of interfaces, fields, arguments, values of constants. It does not compare the
-// types of arguments, which for a package above another are those of the other.
+// checkNames finds what a program written for the peer would miss in own: names, methods of
+// interfaces, fields, arguments, values of constants. It does not compare types of arguments,
+// which may come from other packages.
 func checkNames(peer, own *surface, excused []excuse, elsewhere []string) []finding {
 	p := &porting{peer: peer, own: own, excused: map[string]bool{}}
 	for _, e := range excused {
@@ -34,7 +34,7 @@ func checkNames(peer, own *surface, excused []excuse, elsewhere []string) []find
 	return p.found
 }
 
-// named compares an object of the peer's with ours of that name.
+// named compares an object of the peer with ours of the same name.
 func (p *porting) named(theirs, ours types.Object) {
 	if ours == nil {
 		p.report(theirs.Name(), theirs, "is missing")
@@ -67,7 +67,7 @@ func (p *porting) members(theirs *types.TypeName, ours types.Object) {
 	}
 }
 
-// member finds one of them in ours.
+// member finds a method or field in ours.
 func (p *porting) member(of *types.TypeName, theirs, ours types.Object) {
 	if !theirs.Exported() {
 		return
@@ -83,7 +83,7 @@ func (p *porting) member(of *types.TypeName, theirs, ours types.Object) {
 	}
 }
 
-// arguments compares how much goes into a function, and how much comes out.
+// arguments compares the numbers of parameters and results of a function.
 func (p *porting) arguments(name string, theirs *types.Func, ours types.Object) {
 	mine, ok := ours.Type().(*types.Signature)
 	their := theirs.Signature()

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// portedStore is how the names of a store, which nats.go declares in its package jetstream,
-// stand in a package of ours. docs/PORTING.md says the same to people.
+// portedStore maps the names of a store, which nats.go declares in its package jetstream, to
+// those of a package of ours. docs/PORTING.md documents the same.
 type portedStore struct {
-	files   []string          // of the peer's that declare it
-	errors  []string          // its errors, which stand among the others
-	names   map[string]string // those that are called otherwise
-	manager string            // the interface with what is called for buckets
-	calls   map[string]string // its methods, which are functions of ours with the JetStream in front
+	files   []string          // files of the peer that declare it
+	errors  []string          // its errors, which are declared among others
+	names   map[string]string // names that differ
+	manager string            // the interface with the calls for buckets
+	calls   map[string]string // its methods, and our functions, whose first argument is the JetStream
 	excused []excuse
 }
 
@@ -43,8 +43,8 @@ var portedKV = portedStore{
 	},
 }
 
-// checkStore finds what a program written for the peer's store would not find in ours, under
-// the name that it has there.
+// checkStore finds what a program written for the peer's store would miss in ours, under the
+// mapped names.
 func checkStore(peer, own *surface, s portedStore) []finding {
 	p := &porting{peer: peer, own: own, excused: map[string]bool{}}
 	for _, e := range s.excused {
@@ -64,7 +64,7 @@ func checkStore(peer, own *surface, s portedStore) []finding {
 	return p.found
 }
 
-// renamed compares an object with ours of the name that it has there.
+// renamed compares an object with ours of the mapped name.
 func (p *porting) renamed(theirs types.Object, names map[string]string) {
 	name, other := names[theirs.Name()]
 	if !other {
@@ -73,7 +73,7 @@ func (p *porting) renamed(theirs types.Object, names map[string]string) {
 	p.named(theirs, p.own.pkg.Scope().Lookup(name))
 }
 
-// functions compares the methods of an interface with functions that have one argument more.
+// functions compares the methods of an interface with functions that take one more argument.
 func (p *porting) functions(manager *types.Interface, calls map[string]string) {
 	for theirs := range manager.Methods() {
 		ours, ok := p.own.pkg.Scope().Lookup(calls[theirs.Name()]).(*types.Func)

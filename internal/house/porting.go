@@ -13,15 +13,14 @@ import (
 	"slices"
 )
 
-// peerPath is the package whose programs are to port by changing their imports.
+// peerPath is the package whose programs should need only changed imports.
 const peerPath = "github.com/nats-io/nats.go"
 
-// excuse is a name of the peer that we do not have as the peer has it: Name,
-// Type.Method, Type.Field, or a file for all that it declares.
+// excuse is a name of the peer that we lack, or have differently: Name, Type.Method, Type.Field,
+// or a file for everything that it declares.
 type excuse struct{ name, reason string }
 
-// excused is what of nats.go api does not have. docs/PORTING.md says where the same
-// is to be had.
+// excused is what api lacks compared with nats.go. docs/PORTING.md lists the replacements.
 var excused = []excuse{
 	{"js.go", "JetStream's first API: the package jetstream has the second"},
 	{"jsm.go", "the management of its streams"},
@@ -35,9 +34,9 @@ var excused = []excuse{
 	{"Version", "each client has its own"},
 }
 
-// widened are functions that take more than the peer's, as options behind its
-// arguments. The same calls compile, but not an interface of a program's that has
-// such a method: docs/PORTING.md says so, and no other function may be like that.
+// widened are functions that take options after the arguments of the peer's. The same calls
+// compile, but an interface of a program with such a method does not match: docs/PORTING.md says
+// so. No other function may be widened.
 var widened = []string{
 	"Conn.Subscribe", "Conn.QueueSubscribe", "Conn.SubscribeSync", "Conn.QueueSubscribeSync",
 	"Conn.ChanSubscribe", "Conn.ChanQueueSubscribe", "Conn.QueueSubscribeSyncWithChan",
@@ -49,7 +48,7 @@ type surface struct {
 	pkg  *types.Package
 }
 
-// exports reads what the compiler exported of packages and of all that they import.
+// exports reads the compiler's export data of packages and of all that they import.
 type exports struct {
 	fset *token.FileSet
 	from types.Importer
@@ -70,8 +69,8 @@ func readExports(root string, pkgs ...string) (*exports, error) {
 	return e, nil
 }
 
-// surface returns one of the packages. All of one exports share the types of the
-// packages that they have in common.
+// surface returns one of the packages. All surfaces of one exports share the types of common
+// imports.
 func (e *exports) surface(path string) (*surface, error) {
 	pkg, err := e.from.Import(path)
 	if err != nil {
@@ -88,9 +87,9 @@ type porting struct {
 	found     []finding
 }
 
-// checkPorting finds what a program written for the peer would miss in own: names,
-// signatures that do not accept the same call, types of another shape, constants of
-// another value; and excuses for what is not missing.
+// checkPorting finds what a program written for the peer would miss in own: names, signatures
+// that do not accept the same calls, types of another shape, constants with another value; and
+// excuses for what is not missing.
 func checkPorting(peer, own *surface, excused []excuse, widened []string) []finding {
 	p := &porting{peer: peer, own: own, excused: map[string]bool{}, widened: widened}
 	for _, e := range excused {
@@ -110,8 +109,7 @@ func checkPorting(peer, own *surface, excused []excuse, widened []string) []find
 	return p.found
 }
 
-// report notes what is wrong with ours for an object of the peer's, or that an
-// excuse was needed for it.
+// report notes a difference from an object of the peer, or that it needs its excuse.
 func (p *porting) report(name string, theirs types.Object, format string, args ...any) {
 	for _, by := range []string{name, filepath.Base(p.peer.fset.Position(theirs.Pos()).Filename)} {
 		if _, listed := p.excused[by]; listed {
@@ -154,8 +152,8 @@ func (p *porting) compareConsts(theirs *types.Const, ours types.Object) {
 	}
 }
 
-// compareFuncs finds a signature that does not take every call of theirs, or does
-// not give what theirs gives.
+// compareFuncs finds a signature that does not accept every call of theirs, or does not return
+// what theirs returns.
 func (p *porting) compareFuncs(name string, theirs, ours types.Object) {
 	ourFunc, isFunc := ours.(*types.Func)
 	want := p.translate(theirs.Type()).(*types.Signature)
@@ -167,8 +165,8 @@ func (p *porting) compareFuncs(name string, theirs, ours types.Object) {
 	}
 }
 
-// accepts reports whether got can be called with whatever want can be called with:
-// it may have one more parameter, if that is variadic.
+// accepts reports whether got can be called with all arguments of want: it may have one more
+// parameter, if that is variadic.
 func accepts(got, want *types.Signature) bool {
 	extra := got.Params().Len() - want.Params().Len()
 	if extra != 0 && (extra != 1 || !got.Variadic() || want.Variadic()) {
@@ -236,8 +234,8 @@ func (p *porting) compareFields(name string, structure *types.Struct, ours types
 	}
 }
 
-// compareMethods compares the methods of a type, which is a pointer for those that
-// only a pointer has.
+// compareMethods compares the methods of a type; for pointer methods it is called with the
+// pointer type.
 func (p *porting) compareMethods(name string, theirs, ours types.Type) {
 	_, pointer := theirs.(*types.Pointer)
 	set := types.NewMethodSet(ours)
@@ -257,8 +255,8 @@ func (p *porting) compareMethods(name string, theirs, ours types.Type) {
 	}
 }
 
-// translate returns a type of the peer's with every type that the peer names
-// replaced by ours of that name.
+// translate returns a type of the peer with every named type of the peer replaced by ours of the
+// same name.
 func (p *porting) translate(t types.Type) types.Type {
 	switch t := t.(type) {
 	case *types.Alias:

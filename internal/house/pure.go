@@ -7,17 +7,16 @@ import (
 	"strings"
 )
 
-// purePackages decide and convert, or are data. They have no I/O, no clock, no goroutine and
-// no lock: time and randomness come in as arguments.
+// purePackages decide and convert, or are data. They have no I/O, clock, goroutines or locks:
+// time and randomness are arguments.
 var purePackages = []string{"protocol", "supervisor", "faults/plan", "faults/check"}
 
-// pureExtra is what one pure package may import besides.
+// pureExtra is what single pure packages may also import.
 var pureExtra = map[string][]string{
 	"faults/check": {"hash/crc32", "regexp", "sync", "sync/atomic", "text/tabwriter"}, // many goroutines record into one history
 }
 
-// pureImports is what the pure packages may import beside the module's packages
-// below them.
+// pureImports is what the pure packages may import besides the module's packages below them.
 var pureImports = []string{
 	"bytes",
 	"cmp",
@@ -27,7 +26,7 @@ var pureImports = []string{
 	"encoding/hex",
 	"encoding/json",
 	"errors",
-	"fmt", // without what prints or scans; Fprintf fills a builder, no other writer can be named
+	"fmt", // without printing and scanning; Fprintf can only write to a builder, since no other writer can be named
 	"iter",
 	"maps",
 	"math",
@@ -48,7 +47,7 @@ var pureMembers = map[string][]string{
 	"context": {"Canceled", "DeadlineExceeded"},
 }
 
-// impureMembers names the members that reach for the outside.
+// impureMembers names the members that do I/O or depend on the environment.
 var impureMembers = map[string][]string{
 	"encoding/json":   {"NewDecoder", "NewEncoder"},
 	"encoding/base64": {"NewDecoder", "NewEncoder"},
@@ -59,7 +58,7 @@ var impureMembers = map[string][]string{
 		"Timer", "Until"},
 }
 
-// checkPure finds what a pure package may not hold.
+// checkPure finds what a pure package must not contain.
 func checkPure(t *tree) []finding {
 	var found []finding
 	for _, f := range t.files {

@@ -4,11 +4,11 @@ import (
 	"go/ast"
 )
 
-// checkReceive finds methods named Receive in actors/ that are more than a table
-// of contents: one type switch, in each case exactly one call, and a default that
-// panics. A Receive without a type switch only hands on, and is left alone. The
-// one that protoactor calls may hand on by default, in one call: it lies between
-// protoactor's messages, which it names, and those of all actors.
+// checkReceive finds methods named Receive in actors/ that are more than a table of contents:
+// one type switch, in each case exactly one call, and a default that panics. A Receive without a
+// type switch only delegates, and is not checked. The one that protoactor calls may delegate in
+// its default case, with one call: it handles protoactor's own messages, and passes on those of
+// all actors.
 func checkReceive(t *tree) []finding {
 	var found []finding
 	for _, f := range t.files {

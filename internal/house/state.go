@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// packageState names the package variables that are neither an error kind nor a
-// table nobody writes to, each with the reason it is one. The key is the package's
-// directory, a dot, and the variable's name.
+// packageState names the package variables that are neither an error kind nor a constant table,
+// each with the reason why it exists. The key is the package's directory, a dot, and the
+// variable's name.
 var packageState = map[string]string{
 	"actors.defaultSystem":      "an actor system is too heavy to have one a connection; made on first use",
 	"protocol.serverErrorRules": "a table; a row's address is taken to read it without a copy",
 }
 
-// checkState finds package variables that hold state. Allowed without a word are:
-// blank assertions, errors (Err… and err… made by a call or copied from another
-// error), compiled regular expressions, and tables that nothing in the package
-// writes to or takes the address of: arrays, slices, maps and filled-in structs
-// that are literals, or are computed by a function literal in place; a struct must
-// have no method called either. Programs are left out; their flags are variables.
+// checkState finds package variables that hold state. Allowed without an entry are: blank
+// assertions, errors (Err… and err… made by a call or copied from another error), compiled
+// regular expressions, and tables that nothing in the package writes to or takes the address of:
+// arrays, slices, maps and filled-in structs that are literals, or are computed by a function
+// literal in place; nor may a method of a struct be called. Programs are left out; their flags
+// are variables.
 func checkState(t *tree) []finding {
 	var found []finding
 	for _, dir := range t.dirs() {
@@ -61,7 +61,7 @@ func variables(files []*file) []variable {
 	return all
 }
 
-// changing returns the variables of spec that are not seen to be constant.
+// changing returns the variables of spec that cannot be shown to be constant.
 func changing(f *file, spec *ast.ValueSpec, seen traces) []variable {
 	var all []variable
 	for i, name := range spec.Names {
@@ -86,8 +86,7 @@ func varSpecs(f *file) []*ast.ValueSpec {
 	return specs
 }
 
-// constant reports whether the i-th variable of spec can be seen to keep its
-// first value.
+// constant reports whether the i-th variable of spec certainly keeps its first value.
 func constant(f *file, spec *ast.ValueSpec, i int, seen traces) bool {
 	name := spec.Names[i].Name
 	if len(spec.Values) != len(spec.Names) || seen.written[name] {
@@ -129,7 +128,7 @@ func computesTable(call *ast.CallExpr) bool {
 	return false
 }
 
-// makes reports whether a literal holds something made: a channel, a map, a pointer.
+// makes reports whether a literal contains something mutable: a channel, a map, a pointer.
 func makes(literal ast.Node) bool {
 	found := false
 	ast.Inspect(literal, func(n ast.Node) bool {
@@ -146,8 +145,8 @@ func errorName(name string) bool {
 	return strings.HasPrefix(name, "Err") || strings.HasPrefix(name, "err")
 }
 
-// traces is what the statements of a package do to names. A local variable of the
-// same name counts too: the check may ask for another name, it misses no write.
+// traces is what the statements of a package do to names. A local variable of the same name
+// counts too: the check may require another name, but misses no write.
 type traces struct {
 	written map[string]bool // whole or in part, or their address is taken
 	called  map[string]bool // a method is called on them
@@ -170,7 +169,7 @@ func traced(files []*file, pick func(ast.Node) []ast.Expr) map[string]bool {
 	return names
 }
 
-// receivers returns what a method is called on.
+// receivers returns the expressions on which a method is called.
 func receivers(n ast.Node) []ast.Expr {
 	if call, ok := n.(*ast.CallExpr); ok {
 		if method, ok := call.Fun.(*ast.SelectorExpr); ok {

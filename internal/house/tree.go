@@ -35,7 +35,7 @@ type file struct {
 // finding is one breach of one rule.
 type finding struct {
 	where string // path, or path:line
-	what  string // what is wrong, and what to do when that is not plain
+	what  string // what is wrong, and what to do unless that is obvious
 }
 
 // String returns the finding as one line.
@@ -153,7 +153,7 @@ func (f *file) imports() []imported {
 	for _, spec := range f.ast.Imports {
 		target, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
-			continue // the parser has refused such a file already
+			continue // the parser rejects such a file
 		}
 		all = append(all, imported{path: target, name: localName(spec, target), pos: spec.Pos()})
 	}

@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// foreign matches what has no meaning outside the machine or the tool that wrote
-// it: paths of a machine, numbers of issues, hosts of module registries. The
-// patterns are put together so that this file does not match.
+// foreign matches what has no meaning outside the machine or the tool that wrote it: paths of a
+// machine, numbers of issues, hosts of module registries. The patterns are concatenated so that
+// this file does not match.
 var foreign = []*regexp.Regexp{
 	regexp.MustCompile(`(?:^|[^\w.\-/])(/wo` + `rk\b|/tmp/ba` + `sh|/ro` + `ot/go\b)`),
 	regexp.MustCompile(`(?i)\b(issue` + `s? #)`),

@@ -8,26 +8,26 @@ import (
 	"slices"
 )
 
-// Category says what an error is about: whose turn it is to do something.
+// Category says what an error is about, and so who has to act.
 type Category uint8
 
 // The categories. The comment says what each means to the program.
 const (
 	None          Category = iota // no error
-	Unknown                       // none of this module, and none that can be recognised
-	Input                         // an argument or option: the program has to be changed
-	Closed                        // what was called upon has ended, or is about to
+	Unknown                       // neither of this module nor of the standard library
+	Input                         // an argument or option: the program must be corrected
+	Closed                        // the object of the call has ended, or is about to
 	Connection                    // there is no server, or it was lost: the library reconnects
-	TLS                           // the connection cannot be made secure
+	TLS                           // the connection cannot be secured
 	Authorization                 // a server refused the credentials
 	Permission                    // a server does not allow that subject
 	Timeout                       // it did not happen in time
 	Canceled                      // the caller's context was cancelled
-	Limit                         // something is full: less at once, or later
-	Unavailable                   // the server is there, and who should answer is not
-	NotFound                      // what was asked for is not there
-	Conflict                      // it has changed meanwhile: read it again, then decide
-	Server                        // the server does not know how to, or has trouble of its own
+	Limit                         // something is full: send less at once, or later
+	Unavailable                   // there is a server, but nothing that answers
+	NotFound                      // what was asked for does not exist
+	Conflict                      // it was changed meanwhile: read it again, then decide
+	Server                        // the server does not support the request, or failed
 	Protocol                      // a peer broke the protocol
 	Handler                       // the program's own code, called by the library, failed
 	Internal                      // a defect of the library
@@ -45,7 +45,7 @@ func (c Category) String() string {
 	return names[Unknown]
 }
 
-// Trait is a yes to one of the questions.
+// Trait is a property of an error.
 type Trait uint8
 
 // The traits.
@@ -54,10 +54,10 @@ const (
 	MaybeSent                   // the call may have had its effect
 )
 
-// Error is an error that answers all questions.
+// Error is an error with all three answers.
 type Error interface {
 	error
-	// Category is what the error is about.
+	// Category returns what the error is about.
 	Category() Category
 	// Retryable reports whether the same call may succeed later.
 	Retryable() bool
@@ -98,8 +98,8 @@ func CanRetry(err error) bool {
 	}
 }
 
-// MayHaveSent reports whether the call that failed with err may have had its
-// effect. In doubt it may.
+// MayHaveSent reports whether the call that failed with err may have had its effect. If in
+// doubt, it reports true.
 func MayHaveSent(err error) bool {
 	if err == nil {
 		return false
@@ -113,7 +113,7 @@ func MayHaveSent(err error) bool {
 	return true
 }
 
-// foreign recognises errors of the standard library.
+// foreign returns the category of an error of the standard library.
 func foreign(err error) Category {
 	var late interface {
 		error
@@ -145,7 +145,8 @@ func isConnection(err error) bool {
 	return errors.As(err, &op) || errors.As(err, &name)
 }
 
-// About returns those of all that are about one of the categories; all of them for none.
+// About returns the errors in all that are about one of the categories; without categories, all
+// of them.
 func About(these []Category, all []error) []error {
 	if len(these) == 0 {
 		return all

@@ -13,7 +13,7 @@ type Kind struct {
 	answers answers
 }
 
-// answers is what a kind says of the errors that belong to it.
+// answers are a kind's answers for the errors that belong to it.
 type answers struct {
 	category Category
 	traits   Trait
@@ -32,8 +32,8 @@ func New(msg string, parents ...error) *Kind {
 	return k
 }
 
-// In gives the kind answers of its own, before anybody else has seen it: the
-// category, and what else holds for its errors. It returns the kind.
+// In gives the kind its own answers: the category and the traits of its errors. It must be
+// called before the kind is used, and returns the kind.
 func (k *Kind) In(c Category, traits ...Trait) *Kind {
 	k.answers = answers{category: c}
 	for _, t := range traits {
@@ -42,7 +42,7 @@ func (k *Kind) In(c Category, traits ...Trait) *Kind {
 	return k
 }
 
-// own returns the answers, for the kinds below.
+// own returns the answers, for kinds that inherit them.
 func (k *Kind) own() answers { return k.answers }
 
 // Error returns the text of the kind.
@@ -60,6 +60,6 @@ func (k *Kind) Retryable() bool { return k.answers.traits&Retry != 0 }
 // MaybeSent reports whether the call may have had its effect.
 func (k *Kind) MaybeSent() bool { return k.answers.traits&MaybeSent != 0 }
 
-// Plain returns the text of an error as a part of another error's, which says already
-// whose it is.
+// Plain returns the text of an error without the module's name, as a part of another error's
+// text that begins with it.
 func Plain(err error) string { return strings.TrimPrefix(fmt.Sprint(err), "troupe: ") }

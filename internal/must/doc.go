@@ -1,8 +1,9 @@
-// Package must is what a test does with results that are not its subject.
+// Package must checks results that are not the subject of a test.
 //
 //	call ──► (value, error) ──► Get ──► value, or the end of the test
-//	call ──► error ───────────► Do ───► on, or the end of the test
+//	call ──► error ───────────► Do ───► nothing, or the end of the test
 //	         Within ───────────► a context for what must happen soon
+//	         Await ────────────► a condition that holds, or the end of the test
 //
 // It is for tests of this module only.
 package must

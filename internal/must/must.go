@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Do ends the test at an error.
+// Do ends the test if there is an error.
 func Do(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -14,8 +14,8 @@ func Do(t testing.TB, err error) {
 	}
 }
 
-// Get ends the test at an error, and returns the value otherwise. The test comes last, so
-// that both results of a call can be handed over as they are.
+// Get ends the test if there is an error, and otherwise returns the value. The test comes last,
+// so that both results of a call can be passed directly.
 func Get[T any](v T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()
@@ -24,10 +24,26 @@ func Get[T any](v T, err error) func(testing.TB) T {
 	}
 }
 
-// Within returns a context that ends with the test, and when its patience does.
+// Within returns a context that ends with the test, or when the time of patience is over.
 func Within(t testing.TB, patience time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// Await waits until a condition holds that no event tells of, or ends the test when the time of
+// patience is over.
+func Await(t testing.TB, patience time.Duration, what string, holds func() bool) {
+	t.Helper()
+	tick, timer := time.NewTicker(time.Millisecond), time.NewTimer(patience)
+	defer tick.Stop()
+	defer timer.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-timer.C:
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
 }

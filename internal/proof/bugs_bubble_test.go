@@ -30,10 +30,10 @@ func coreBubble(t *testing.T, f func(t *testing.T, b *faults.Env), options ...fa
 	faults.Bubble(t, func(b *faults.Env) { f(b.T, b) }, append([]faults.Option{faults.ServerOptions(faultless())}, options...)...)
 }
 
-// TestB01BlockedCallback: the callback for errors hangs, and its queue is full. In the
-// first clients whoever had an error then waited for room with the connection's lock.
-// G8: all else goes on; G9: what is too much is dropped and counted; the callback may
-// make every call all the same.
+// TestB01BlockedCallback: the callback for errors hangs, and its queue is full. In the first
+// clients whoever had an error then waited for room with the connection's lock. G8: everything
+// else continues; G9: excess is dropped and counted; the callback may make every call all the
+// same.
 func TestB01BlockedCallback(t *testing.T) {
 	fake(t, fakeserver.Options{}, func(t *testing.T, s *fakeserver.Server) {
 		release, inside := make(chan struct{}), make(chan error, 1)
@@ -69,9 +69,9 @@ func TestB01BlockedCallback(t *testing.T) {
 	})
 }
 
-// TestB02FirstReadFails: the handshake succeeds, and the first read behind it fails, again
-// and again. A client once hung there. G8: each loss is found at once, without a PING
-// being missed for it, and the server that is well again is used.
+// TestB02FirstReadFails: the handshake succeeds, and the first read after it fails, again and
+// again. A client once hung there. G8: each loss is found at once, without a PING being missed
+// for it, and the server that is well again is used.
 func TestB02FirstReadFails(t *testing.T) {
 	const bad = 20
 	for name, cut := range map[string]func(c *fakeserver.Client){"end": (*fakeserver.Client).Close, "reset": (*fakeserver.Client).Reset} {
@@ -512,9 +512,9 @@ func TestB15Announced(t *testing.T) {
 	})
 }
 
-// TestB16WrongLength: a payload is longer than was said, and what lies between it and the
-// line end was skipped: the stream was out of step and nobody knew. G6, G11: an error at
-// the very byte, and nothing of it is delivered.
+// TestB16WrongLength: a payload is longer than was said, and what lies between it and the line
+// end was skipped: the stream was silently out of step. G6, G11: an error at the very byte, and
+// nothing of it is delivered.
 func TestB16WrongLength(t *testing.T) {
 	for name, raw := range map[string]string{
 		"one byte more":       "MSG a 1 3\r\nwronG\r\n",
@@ -544,8 +544,8 @@ func TestB16WrongLength(t *testing.T) {
 	}
 }
 
-// TestB17UnknownError: an -ERR that the client did not know ended it for good. G8, G11:
-// it is told, with its words, and nothing ends.
+// TestB17UnknownError: an -ERR that the client did not know ended it for good. G8, G11: it is
+// reported, with its text, and nothing ends.
 func TestB17UnknownError(t *testing.T) {
 	fake(t, fakeserver.Options{}, func(t *testing.T, s *fakeserver.Server) {
 		nc, events := observed(t, s)
@@ -640,9 +640,9 @@ func tired(times int) func(*fakeserver.Client, protocol.Connect) string {
 }
 
 // TestB19ShrinkingPool: servers told that others are gone while the client was on its way
-// through the list, and it reached behind its end. Here the list grows and shrinks by what
-// servers say, by failures and by the program. G12: nothing fails; G8: as long as one
-// server is there it is found.
+// through the list, and it read past its end. Here the list grows and shrinks by what servers
+// say, by failures and by the program. G12: nothing fails; G8: as long as one server is there it
+// is found.
 func TestB19ShrinkingPool(t *testing.T) {
 	for seed := range uint64(20) {
 		coreBubble(t, func(t *testing.T, b *faults.Env) { shrinking(t, b, rand.New(rand.NewPCG(seed, 19))) }, faults.NoServer())
@@ -796,7 +796,7 @@ func TestB21PanickingHandlers(t *testing.T) {
 }
 
 // TestB22HalfOpen: the far end has gone without a word, and by default it took four to six
-// minutes until that was noticed. G8: whoever waits for something, if only for the server
+// minutes until that was noticed. G8: a caller that waits for something, if only for the server
 // to have seen a publish, has the loss within seven seconds.
 func TestB22HalfOpen(t *testing.T) {
 	mostlySilent := faultless() // each word of the server's is a sign of life
@@ -828,9 +828,8 @@ func TestB22HalfOpen(t *testing.T) {
 	}
 }
 
-// TestB23OpenAndClose opens and closes many times, in every way in which it can end: a
-// client left a thread behind each time. G10: nothing is left, of goroutines, of actors or
-// of connections.
+// TestB23OpenAndClose opens and closes many times, in every way in which it can end: a client
+// leaked a thread each time. G10: nothing is left, of goroutines, of actors or of connections.
 func TestB23OpenAndClose(t *testing.T) {
 	const rounds = 30
 	coreBubble(t, func(t *testing.T, b *faults.Env) {

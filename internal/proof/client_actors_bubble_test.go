@@ -46,10 +46,9 @@ var needs = map[string]func(l *life){
 const pingEvery = 10 * time.Second
 
 // TestC06AnActorPanicsAtMessageN: each kind of actor of a connection at each of its first
-// thousand messages, while the connection is used. The connection works again (G8), what
-// the server knows of subscriptions is what is wanted, once each (G5), nothing came twice
-// or out of order (G6), whoever does not cut the link loses nothing, and Close leaves
-// nothing (G10).
+// thousand messages, while the connection is used. The connection works again (G8), what the
+// server knows of subscriptions is what is wanted, once each (G5), nothing came twice or out of
+// order (G6), faults that do not cut the link lose nothing, and Close leaves nothing (G10).
 func TestC06AnActorPanicsAtMessageN(t *testing.T) {
 	dense, stride := sized(1000, 24, 8), sized(1, 250, 1000)
 	for _, kind := range faults.ActorKinds() {

@@ -113,7 +113,7 @@ func TestC09UserCallbacks(t *testing.T) {
 						times = 1 // the same refusal twice ends the connection, as it should
 					}
 					m.armed.Store(times)
-					b.Inject("link(client, s1) reset\nfor 3s refuse") // so that several are asked for
+					b.Inject("for 3s refuse\nlink(client, s1) reset") // so that several are asked for
 					settled(b.T, nc, time.Minute)
 					if left := m.armed.Load(); left > times-1 {
 						b.T.Errorf("nobody has asked")

@@ -18,8 +18,8 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// racers are what goes on while a connection is closed. None may hang, whatever comes
-// first, and none may bring the connection back.
+// racers are the activities while a connection is closed. None may hang, whatever comes first,
+// and none may bring the connection back.
 var racers = []func(nc *api.Conn, sub *api.Subscription){
 	func(nc *api.Conn, _ *api.Subscription) { nc.Close() },
 	func(nc *api.Conn, _ *api.Subscription) { nc.Close() },
@@ -132,15 +132,15 @@ func TestC12DrainWaitsForAHandler(t *testing.T) {
 	})
 }
 
-// TestC12DrainWhileReconnecting says at once that there is no server, and leaves the
-// connection, and what waits on it, as it was (B06): behind the reconnect all of it leaves.
+// TestC12DrainWhileReconnecting says at once that there is no server, and leaves the connection,
+// and what waits on it, as it was (B06): after the reconnect all of it is sent.
 func TestC12DrainWhileReconnecting(t *testing.T) {
 	kit(t, func(b *faults.Env) {
 		nc, other := enter(b, "client"), enter(b, "other")
 		var got notes[string]
 		must.Get(other.Subscribe("a", texts(&got)))(b.T)
 		settled(b.T, other, time.Second)
-		b.Inject("link(client, s1) reset\nfor 30s link(client, s1) refuse")
+		b.Inject("for 30s link(client, s1) refuse\nlink(client, s1) reset")
 		synctest.Wait()
 		for _, n := range numbers(10) {
 			must.Do(b.T, nc.Publish("a", []byte(n)))

@@ -33,8 +33,8 @@ var misdeeds = map[string]func(){
 func nothing() map[string]int { return nil }
 
 // TestC01AHandlerPanics in each way, at one message of twenty. G12: nothing but its own
-// subscription notices, and that one goes on with the next message. G11: one report with
-// the value and the stack. G6: no message comes twice.
+// subscription notices, and that one continues with the next message. G11: one report with the
+// value and the stack. G6: no message comes twice.
 func TestC01AHandlerPanics(t *testing.T) {
 	for name, misdeed := range misdeeds {
 		t.Run(name, func(t *testing.T) {
@@ -136,8 +136,8 @@ func TestC02AHandlerIsSlow(t *testing.T) {
 	}
 }
 
-// TestC03AHandlerBlocks for ever. G8: other subscriptions and pings go on for an hour.
-// G13: Close and Drain return at their deadline to the instant, and name the handler.
+// TestC03AHandlerBlocks for ever. G8: other subscriptions and pings continue for an hour. G13:
+// Close and Drain return at their deadline to the instant, and name the handler.
 func TestC03AHandlerBlocks(t *testing.T) {
 	ends := map[string]func(ctx context.Context, nc *api.Conn) (api.Report, error){
 		"close": func(ctx context.Context, nc *api.Conn) (api.Report, error) { return nc.CloseContext(ctx) },
@@ -305,8 +305,8 @@ func TestC04AHandlerCallsItsOwn(t *testing.T) {
 	}
 }
 
-// TestC05AHandlerKeepsAndChangesMessages while others pass, the link slices them, and is
-// reset in between. What it owns stays as it was, and what it writes nobody else sees.
+// TestC05AHandlerKeepsAndChangesMessages while others pass, the link slices them, and is reset
+// in between. What it owns stays as it was, and no other handler sees what it writes.
 func TestC05AHandlerKeepsAndChangesMessages(t *testing.T) {
 	kit(t, func(b *faults.Env) {
 		const count = 2000

@@ -93,8 +93,8 @@ var overflows = map[string]overflow{
 	"escalate":    {api.EscalateOverflow, []string{"1"}, false, false},
 }
 
-// TestC07SubscriptionsAtTheirLimit: the same of a subscription, for each policy. Up to the
-// limit nothing happens; the message behind it meets the policy, once, and is told.
+// TestC07SubscriptionsAtTheirLimit: the same of a subscription, for each policy. Up to the limit
+// nothing happens; the message after it meets the policy, once, and is reported.
 func TestC07SubscriptionsAtTheirLimit(t *testing.T) {
 	for name, c := range overflows {
 		for _, count := range []int{overflowMax - 1, overflowMax, overflowMax + 1} {
@@ -146,8 +146,8 @@ func (c overflow) play(t *testing.T, count int) {
 	})
 }
 
-// TestC08RestartStorms: what fails at every message is not restarted for ever. G9 and G14:
-// no more restarts than the policy allows; G11: the end says why; G8: nobody else notices.
+// TestC08RestartStorms: what fails at every message is not restarted for ever. G9 and G14: no
+// more restarts than the policy allows; G11: the end says why; G8: nothing else notices.
 func TestC08RestartStorms(t *testing.T) {
 	policy := api.Policy{Directive: api.Restart, Intensity: api.Intensity{Max: 5, Within: 10 * time.Second}, Exceeded: api.Stop,
 		Backoff: api.Backoff{Initial: api.NoDelay}}
@@ -189,9 +189,9 @@ func TestC08RestartStorms(t *testing.T) {
 	})
 }
 
-// TestC08DefectsOfOurOwn: an actor of the client that fails at every message. Each kind
-// comes to a typed close or goes on at a bounded pace (G9, G14): never a hot loop. When
-// the defect is gone, what still lives works (G8).
+// TestC08DefectsOfOurOwn: an actor of the client that fails at every message. Each kind ends
+// with a typed close or continues at a bounded pace (G9, G14): never a hot loop. When the defect
+// is gone, what still lives works (G8).
 func TestC08DefectsOfOurOwn(t *testing.T) {
 	seconds := sized(60, 60, 15)
 	// An actor of ours restarts 20 times in ten seconds at most, and the root 10 times: what

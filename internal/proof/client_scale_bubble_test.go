@@ -25,13 +25,13 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// mute greets nobody.
+// mute sends no greeting.
 func mute(int) fakeserver.Greeting { return fakeserver.Greeting{Silent: true} }
 
 // babel greets with what is no NATS.
 func babel(int) fakeserver.Greeting { return fakeserver.Greeting{Raw: []byte("220 mail\r\n")} }
 
-// strict lets nobody in.
+// strict rejects every client.
 func strict(*fakeserver.Client, protocol.Connect) string { return "Authorization Violation" }
 
 // TestC13TenThousandFailedConnects: refused, cut, left without a word, answered with
@@ -164,7 +164,7 @@ func TestC14AHundredThousandSubscriptions(t *testing.T) {
 	}, coreOnly(natsserver.Options{Edit: func(o *server.Options) { o.MaxSubs = 0 }}))
 }
 
-// hooks are the callbacks that are told what happens, each doing the same.
+// hooks are the callbacks for all events, each doing the same.
 func hooks(f func()) []api.Option {
 	told := func(*api.Conn) { f() }
 	why := func(*api.Conn, error) { f() }
@@ -173,11 +173,11 @@ func hooks(f func()) []api.Option {
 		api.DiscoveredServersHandler(told), api.ClosedHandler(told)}
 }
 
-// denial is an error of the server's that ends nothing, and is told.
+// denial is an error of the server that ends nothing, and is reported.
 const denial = "-ERR 'Permissions Violation for Publish to \"b\"'\r\n"
 
-// TestC15HooksThatPanic, or end their goroutine, whenever they are called. G12: the
-// connection does all that it does without them, and what became of them can be read.
+// TestC15HooksThatPanic, or end their goroutine, whenever they are called. G12: the connection
+// does all that it does without them, and their outcomes can be read.
 func TestC15HooksThatPanic(t *testing.T) {
 	for _, name := range []string{"value", "nil map", "goexit"} {
 		onFake(t, fakeserver.Options{}, func(b *faults.Env, s *fakeserver.Server) {
@@ -205,9 +205,9 @@ func TestC15HooksThatPanic(t *testing.T) {
 	}
 }
 
-// TestC15HooksThatBlock, in one event of ten thousand, and a reader of Events that does.
-// G12: nobody waits for them; G9: what waits is bounded; G11: what found no room is
-// counted, in the statistics and by an event in its place, and the numbers add up.
+// TestC15HooksThatBlock, in one event of ten thousand, and a reader of Events that does. G12:
+// nothing waits for them; G9: what waits is bounded; G11: what found no room is counted, in the
+// statistics and by an event in its place, and the numbers add up.
 func TestC15HooksThatBlock(t *testing.T) {
 	const storm = 10_000
 	onFake(t, fakeserver.Options{}, func(b *faults.Env, s *fakeserver.Server) {
@@ -307,8 +307,8 @@ func TestC16BorrowedMessagesThatAreKept(t *testing.T) {
 	})
 }
 
-// TestC17CountersNearTheirWrap: numbers of subscriptions that differ in what 32, 63 or 64
-// bits don't hold are other numbers. G6: nobody gets what was for another; G11: those that
+// TestC17CountersNearTheirWrap: numbers of subscriptions that differ in what 32, 63 or 64 bits
+// don't hold are other numbers. G6: no subscription gets what was for another; G11: those that
 // are no numbers any more break the protocol. Counts beyond what a server takes count.
 func TestC17CountersNearTheirWrap(t *testing.T) {
 	onFake(t, fakeserver.Options{}, func(b *faults.Env, s *fakeserver.Server) {

@@ -1,6 +1,6 @@
-// Package proof holds tests only: the catalogue of faults, one test for each row, named
-// by its id. They drive the client of package api through the fault kit, and each one
-// says which guarantees it checks.
+// Package proof has only tests: the catalogue of faults, one test for each row, named by its id.
+// They drive the client of package api through the fault kit, and each says which guarantees it
+// checks.
 //
 //	catalogue row ──► TestP11BrokenMessages ──► api.Conn ◄──► faults/… ◄──► server
 //	guarantees    ──► checked in its body                     fake, or a real one

@@ -229,7 +229,7 @@ func (v *victim) settle(t *testing.T) {
 	must.Do(t, v.nc.FlushContext(ctx))
 }
 
-// judge checks what has become of the connection.
+// judge checks the state of the connection.
 func (v *victim) judge(t *testing.T, h hostile, events *tape) {
 	t.Helper()
 	if h.ends {
@@ -276,7 +276,7 @@ func (r *tape) unharmed(t *testing.T) {
 	}
 }
 
-// held returns the bytes that are in use behind a collection.
+// held returns the bytes that are in use after a collection.
 func held() int64 {
 	var stats runtime.MemStats
 	runtime.GC()

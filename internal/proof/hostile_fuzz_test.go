@@ -97,7 +97,7 @@ func heap() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// treat sends a script in pieces, 0 for one, and ends the connection behind it.
+// treat sends a script in pieces, 0 for one, and then ends the connection.
 func treat(c *fakeserver.Client, script []byte, piece int) {
 	if piece == 0 {
 		piece = max(1, len(script))

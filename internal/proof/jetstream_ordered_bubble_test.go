@@ -157,9 +157,9 @@ func (w *orderedWorld) end(cc jetstream.ConsumeContext) {
 	}
 }
 
-// TestJ11OrderedConsumer: messages are lost on the way, the consumer is deleted, the server
-// that has it in memory dies. G7: it is made anew behind the last message; G14: one at a
-// time; G16: the old one is deleted.
+// TestJ11OrderedConsumer: messages are lost on the way, the consumer is deleted, the server that
+// has it in memory dies. G7: it is created again after the last message; G14: one at a time;
+// G16: the old one is deleted.
 func TestJ11OrderedConsumer(t *testing.T) {
 	for name, fault := range map[string]func(w *orderedWorld){
 		"gap":             func(w *orderedWorld) { w.b.Inject("when op(HMSG) index(7) link(client,s1) drop") },
@@ -182,7 +182,7 @@ func TestJ11OrderedConsumer(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				w.complete()
-				// While the server is away nobody counts: the consumer's number tells that it is a new one.
+				// While the server is away nothing is counted: the consumer's number shows that it is a new one.
 				if n, names := w.attempts(), w.consumers(); n > 12 || len(names) == 1 && strings.HasSuffix(names[0], "_1") {
 					t.Errorf("%d consumers were asked for, now there is %v", n, names)
 				}
@@ -199,8 +199,8 @@ func (w *orderedWorld) deleteConsumers() {
 	}
 }
 
-// TestB11OrderedAfterARestart: an ordered consumer was not made anew after its server had
-// been restarted. G7, G8: it goes on with the first message, again and again.
+// TestB11OrderedAfterARestart: an ordered consumer was not created again after its server had
+// been restarted. G7, G8: it starts over with the first message, each time.
 func TestB11OrderedAfterARestart(t *testing.T) {
 	orderly(t, func(w *orderedWorld) {
 		w.makeStream(jetstream.StreamConfig{})
@@ -216,9 +216,9 @@ func TestB11OrderedAfterARestart(t *testing.T) {
 	})
 }
 
-// TestB12NoStormOfConsumers: watchers were made anew in a loop, 262 of them in a second,
-// and the old ones left. G14: each has a pause that grows; G16: none is left, though
-// consumers are deleted as soon as they are made.
+// TestB12NoStormOfConsumers: watchers were created again in a loop, 262 of them in a second, and
+// the old ones left. G14: each has a pause that grows; G16: none is left, though consumers are
+// deleted as soon as they are made.
 func TestB12NoStormOfConsumers(t *testing.T) {
 	const many = 10
 	orderly(t, func(w *orderedWorld) {
@@ -258,8 +258,8 @@ func TestB12NoStormOfConsumers(t *testing.T) {
 	})
 }
 
-// TestJ18ConsumerQuota: there may be no more consumers. G11: that is told, with its kind;
-// G14: attempts are few; G16: they leave nothing; G8: when there is room it goes on.
+// TestJ18ConsumerQuota: there may be no more consumers. G11: that is reported, with its kind;
+// G14: attempts are few; G16: they leave nothing; G8: when there is room it continues.
 func TestJ18ConsumerQuota(t *testing.T) {
 	orderly(t, func(w *orderedWorld) {
 		w.makeStream(jetstream.StreamConfig{MaxConsumers: 2})
@@ -301,7 +301,7 @@ func TestJ18ConsumerQuota(t *testing.T) {
 }
 
 // TestS16ChangesUnderneath: the stream is purged, deleted and made again, under an ordered
-// consumer. G11: each that matters is told with its kind; G14, G16: no endless making of
+// consumer. G11: each that matters is reported with its kind; G14, G16: no endless making of
 // consumers; G8: what is new is delivered.
 func TestS16ChangesUnderneath(t *testing.T) {
 	orderly(t, func(w *orderedWorld) {
@@ -467,8 +467,8 @@ func (l *liar) setTwist(f func(dseq, sseq uint64) (uint64, uint64)) {
 	l.twist = f
 }
 
-// rises checks that what was handed on has rising numbers, but for so many regressions
-// that were told, and that the last message has come.
+// rises checks that the numbers of what was handed on rise, except for the given number of
+// reported regressions, and that the last message has come.
 func (w *orderedWorld) rises(regressions int) {
 	w.t.Helper()
 	synctest.Wait()

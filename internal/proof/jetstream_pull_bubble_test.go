@@ -99,7 +99,7 @@ func (p *pullActor) onError(_ jetstream.ConsumeContext, err error) {
 	p.told, p.toldAt = append(p.told, err), append(p.toldAt, time.Since(p.began))
 }
 
-// errors returns what the client was told since the last time.
+// errors returns the errors that were reported since the last call.
 func (p *pullActor) errors() []error {
 	synctest.Wait()
 	p.mu.Lock()
@@ -212,7 +212,7 @@ func TestJ09MissedHeartbeats(t *testing.T) {
 	})
 }
 
-// heartbeatAcrossADisconnect: a lost link is no lost heartbeat, and the next one has a pull
+// heartbeatAcrossADisconnect: a lost link is not a lost heartbeat, and the next one has a pull
 // at once.
 func (p *pullActor) heartbeatAcrossADisconnect() {
 	p.T.Helper()
@@ -241,7 +241,7 @@ func (p *pullActor) heartbeatAcrossADisconnect() {
 // may count as waiting itself, until its turn has ended: then it is one less.
 func allButStatus(asked, want int) bool { return asked == want || asked == want-1 && want == 10 }
 
-// TestJ10Statuses: each status, what the user is told, whether there is another pull, of
+// TestJ10Statuses: each status, what is reported to the user, whether there is another pull, of
 // how many and when, and whether it is over.
 func TestJ10Statuses(t *testing.T) {
 	const soon = 100 * time.Millisecond // a pause is that long, or half of it

@@ -69,7 +69,7 @@ func (n *notes[T]) read() []T {
 	return slices.Clone(n.all)
 }
 
-// troubles records what the error handler is told.
+// troubles records what the error handler gets.
 func troubles() (*notes[error], api.Option) {
 	n := &notes[error]{}
 	return n, api.ErrorHandler(func(_ *api.Conn, _ *api.Subscription, err error) { n.add(err) })

@@ -72,7 +72,7 @@ func (r *roster) answer(_ string, body []byte) string {
 	return string(data)
 }
 
-// listed returns the names that come, and the error behind them.
+// listed returns the names that come, and the error after them.
 func listed(js jetstream.JetStream) (names []string, err error) {
 	for name, err := range js.AllStreamNames(context.Background()) {
 		if err != nil {
@@ -175,9 +175,9 @@ func TestJ16ALyingServer(t *testing.T) {
 	})
 }
 
-// TestJ04ReadsAreRepeated: while nobody answers, as in an election, a call that only reads
-// is sent again, at most three times and within its time; an answer to any of them counts.
-// What changes something is sent once.
+// TestJ04ReadsAreRepeated: while no server answers, as in an election, a call that only reads is
+// sent again, at most three times and within its time; an answer to any of them counts. What
+// changes something is sent once.
 func TestJ04ReadsAreRepeated(t *testing.T) {
 	info := `{"config":{"name":"S"}}`
 	for name, row := range map[string]struct {
@@ -398,8 +398,8 @@ func (o *oldServer) answer(subject string, _ []byte) string {
 	}
 }
 
-// TestS18WhatAnOldServerLeavesOut: a stream or a consumer that would not be what was
-// asked for is taken back, unless somebody else may have made it.
+// TestS18WhatAnOldServerLeavesOut: a stream or a consumer that would not be what was asked for
+// is taken back, unless another client may have created it.
 func TestS18WhatAnOldServerLeavesOut(t *testing.T) {
 	transform := &jetstream.SubjectTransformConfig{Source: "a", Destination: "b"}
 	sources := []*jetstream.StreamSource{{Name: "T"}}
@@ -560,8 +560,8 @@ func enableJetStream(c *jwt.AccountClaims) {
 	c.Limits.JetStreamLimits = jwt.JetStreamLimits{DiskStorage: -1, MemoryStorage: -1, Streams: -1, Consumer: -1}
 }
 
-// accountEnds ends an account a second after its server is told.
+// accountEnds ends an account a second after its server is notified.
 func accountEnds(c *jwt.AccountClaims) { c.Expires = time.Now().Add(time.Second).Unix() }
 
-// renewed lets it go on.
+// renewed extends it.
 func renewed(c *jwt.AccountClaims) { c.Expires = 0 }

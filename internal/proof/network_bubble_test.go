@@ -21,8 +21,8 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// What the rows of the network have in common: a client on a line with faults, a second
-// one on a line without, and a history that judges what became of every message.
+// What the rows of the network have in common: a client on a line with faults, a second one on a
+// line without, and a history that judges the outcome of every message.
 
 // inject gives the line from a client to server "s1" a rule.
 func inject(b *faults.Env, client, rule string) *wire.Injection {

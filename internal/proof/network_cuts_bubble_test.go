@@ -31,8 +31,8 @@ type cut struct {
 	cause func(err error) bool // whether this is a cause for the loss of a link
 }
 
-// everyByte ends a connection behind each byte of a dialogue, and judges what became of
-// its messages and calls. Behind byte 0 is nowhere.
+// everyByte ends a connection after each byte of a dialogue, and judges what became of its
+// messages and calls. Behind byte 0 is nowhere.
 func everyByte(t *testing.T, c cut) {
 	kit(t, func(b *faults.Env) {
 		t := b.T
@@ -95,18 +95,18 @@ func (tr *trip) talk(what string) error {
 func bytesOut(tr *trip) int64 { return tr.link.Stats().Out.Read }
 func bytesIn(tr *trip) int64  { return tr.link.Stats().In.Read }
 
-// TestN04ResetAtEveryByte: the connection is reset behind byte k, in each direction. G2:
-// each call ends once, at once, and says that it may have had its effect. G3, G4, G6:
-// nothing comes twice, or out of order, and what may be lost is reported. G5: the
-// subscriptions on the server are those that are wanted. G8, G11.
+// TestN04ResetAtEveryByte: the connection is reset after byte k, in each direction. G2: each
+// call ends once, at once, and says that it may have had its effect. G3, G4, G6: nothing comes
+// twice, or out of order, and what may be lost is reported. G5: the subscriptions on the server
+// are those that are wanted. G8, G11.
 func TestN04ResetAtEveryByte(t *testing.T) {
 	reset := func(err error) bool { return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) }
 	t.Run("out", func(t *testing.T) { everyByte(t, cut{"when conn(%d) bytes(%d) reset(out)", bytesOut, reset}) })
 	t.Run("in", func(t *testing.T) { everyByte(t, cut{"when conn(%d) bytes(%d) reset(in)", bytesIn, reset}) })
 }
 
-// TestN08EndAtEveryByte: the connection ends in good order behind byte k, that of our
-// side or that of the server. As N04.
+// TestN08EndAtEveryByte: the connection ends in good order after byte k, that of our side or
+// that of the server. As N04.
 func TestN08EndAtEveryByte(t *testing.T) {
 	end := func(err error) bool { return errors.Is(err, api.ErrUnexpectedEOF) || errors.Is(err, syscall.EPIPE) }
 	t.Run("out", func(t *testing.T) { everyByte(t, cut{"when conn(%d) bytes(%d) fin(out)", bytesOut, end}) })
@@ -131,8 +131,8 @@ func golden() (frames []string, messages int) {
 	return frames, messages
 }
 
-// TestN03EveryCut of a stream gives the same messages: in two behind each byte, byte by
-// byte, in random slices, and gathered. In the other direction, too. G6.
+// TestN03EveryCut of a stream gives the same messages: in two after each byte, byte by byte, in
+// random slices, and gathered. In the other direction, too. G6.
 func TestN03EveryCut(t *testing.T) {
 	frames, messages := golden()
 	stream := strings.Join(frames, "")
@@ -239,8 +239,8 @@ func onFake(t *testing.T, options fakeserver.Options, f func(b *faults.Env, s *f
 	}, faults.NoServer())
 }
 
-// TestN05EndOfStream at the end of a frame, and in the middle of one, behind each byte.
-// G11: the causes differ. G5, G8: recovery does not.
+// TestN05EndOfStream at the end of a frame, and in the middle of one, after each byte. G11: the
+// causes differ. G5, G8: recovery does not.
 func TestN05EndOfStream(t *testing.T) {
 	frames, _ := golden()
 	stream := strings.Join(frames, "")
@@ -333,7 +333,7 @@ func TestN09ShortWrites(t *testing.T) {
 	}
 }
 
-// shortWrite has the write of five messages fail behind n bytes.
+// shortWrite makes the write of five messages fail after n bytes.
 func shortWrite(tr *trip, n int, cause error) {
 	t := tr.b.T
 	st := &stump{CustomDialer: tr.b.Dialer("c")}

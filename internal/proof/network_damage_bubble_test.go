@@ -34,8 +34,8 @@ func (tr *trip) struggle(d time.Duration) {
 // seeds is how many seeds are tried of the n there are.
 func seeds(n int) uint64 { return uint64(sized(n, n, max(1, n/6))) }
 
-// recover makes the client begin anew on a healed line, as it can't know what the server
-// has understood.
+// recover makes the client start over on a healed line, as it can't know what the server has
+// understood.
 func (tr *trip) recover() {
 	tr.link.Clear()
 	time.Sleep(10 * time.Second)

@@ -33,7 +33,7 @@ func (z *zone) resolver() *net.Resolver {
 	}}
 }
 
-// serve answers queries, each behind its length as over TCP, until the resolver leaves.
+// serve answers queries, each after its length as over TCP, until the resolver leaves.
 func (z *zone) serve(conn net.Conn) {
 	defer conn.Close()
 	buf := make([]byte, 2<<10)

@@ -19,9 +19,9 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-// TestN01Latency from nothing to two seconds each way. Times are exact: a connection is
-// there after INFO and a round trip, a request and a flush take one. G2: a deadline is
-// counted from the call, whatever the latency. G8: nobody is given up for being far.
+// TestN01Latency from nothing to two seconds each way. Times are exact: a connection is there
+// after INFO and a round trip, a request and a flush take one. G2: a deadline is counted from
+// the call, whatever the latency. G8: no peer is given up for being far away.
 func TestN01Latency(t *testing.T) {
 	for _, d := range []time.Duration{0, time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second} {
 		t.Run(d.String(), func(t *testing.T) {
@@ -107,9 +107,9 @@ func TestN01Jitter(t *testing.T) {
 	}
 }
 
-// TestN02Bandwidth from a kilobyte to a gigabyte a second. G9: who publishes faster than
-// the line takes it waits; what waits is bounded. G8: nobody is given up for being slow.
-// G4, G6: all arrives, in order.
+// TestN02Bandwidth from a kilobyte to a gigabyte a second. G9: a publisher that is faster than
+// the line waits; what waits is bounded. G8: no peer is given up for being slow. G4, G6: all
+// arrives, in order.
 func TestN02Bandwidth(t *testing.T) {
 	for _, bandwidth := range []int{1 << 10, 64 << 10, 1 << 20, 1 << 30} {
 		t.Run(fmt.Sprint(bandwidth), func(t *testing.T) {
@@ -216,10 +216,10 @@ func TestN02NoServer(t *testing.T) {
 	})
 }
 
-// TestN06HalfOpen: writes succeed and nothing comes back. The time until that is found
-// out is exact: with work outstanding it is six seconds without a sign of life; idle it
-// is the budget of PINGs. G2: who waits is told; what may have been sent is told apart
-// from what was not.
+// TestN06HalfOpen: writes succeed and nothing comes back. The time until that is found out is
+// exact: with work outstanding it is six seconds without a sign of life; idle it is the budget
+// of PINGs. G2: callers that wait are notified; what may have been sent is told apart from what
+// was not.
 func TestN06HalfOpen(t *testing.T) {
 	for _, idle := range []bool{false, true} {
 		kit(t, func(b *faults.Env) {

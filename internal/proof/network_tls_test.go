@@ -76,7 +76,7 @@ func (o *office) trusting() api.Option {
 	return api.Secure(&tls.Config{RootCAs: pool})
 }
 
-// behind starts a proxy before a server.
+// behind starts a proxy in front of a server.
 func behind(t *testing.T, s *natsserver.Server) *proxy.Proxy {
 	t.Helper()
 	return proxy.Run(t, s.URL(), proxy.Options{})
@@ -97,7 +97,7 @@ func tireless(options ...api.Option) []api.Option {
 func TestN06HalfOpenOnTCP(t *testing.T) {
 	p := behind(t, natsserver.Run(t, natsserver.Options{}))
 	events := newTape()
-	nc := must.Get(api.Connect(p.URL(), tireless(events.option(), api.PingInterval(20*time.Millisecond), api.MaxPingsOutstanding(2))...))(t)
+	nc := must.Get(api.Connect(p.URL(), tireless(events.option(), api.PingInterval(500*time.Millisecond), api.MaxPingsOutstanding(2))...))(t)
 	defer nc.Close()
 	fault := ruled(t, p, "when conn(1) halfopen")
 	must.Do(t, nc.Publish("a", nil))
@@ -153,7 +153,13 @@ func (s secret) check(t *testing.T, o *office) {
 	if s.cert != nil {
 		changes = append(changes, s.cert)
 	}
-	p := behind(t, natsserver.Run(t, natsserver.Options{TLS: &tls.Config{Certificates: []tls.Certificate{o.issue(changes...)}}, Edit: s.edit}))
+	p := behind(t, natsserver.Run(t, natsserver.Options{TLS: &tls.Config{Certificates: []tls.Certificate{o.issue(changes...)}},
+		Edit: func(so *server.Options) {
+			so.TLSTimeout = patience.Seconds()
+			if s.edit != nil {
+				s.edit(so)
+			}
+		}}))
 	if s.rule != "" {
 		ruled(t, p, s.rule)
 	}
@@ -161,8 +167,8 @@ func (s secret) check(t *testing.T, o *office) {
 	if options == nil {
 		options = []api.Option{o.trusting()}
 	}
-	url := strings.Replace(p.URL(), "tls://", "nats://", 1) // what a client knows that is told by INFO
-	_, err := api.Connect(url, append(options, api.Timeout(500*time.Millisecond))...)
+	url := strings.Replace(p.URL(), "tls://", "nats://", 1)                    // what a client knows that is told by INFO
+	_, err := api.Connect(url, append(options, api.Timeout(4*time.Second))...) // for a busy machine
 	if s.kinds == nil {
 		s.kinds = []error{api.ErrTLS}
 	}
@@ -180,13 +186,13 @@ func (s secret) check(t *testing.T, o *office) {
 func TestN17ServerWantsTheHandshakeFirst(t *testing.T) {
 	o := newOffice(t)
 	p := behind(t, natsserver.Run(t, natsserver.Options{TLS: &tls.Config{Certificates: []tls.Certificate{o.issue()}},
-		Edit: func(o *server.Options) { o.TLSHandshakeFirst = true }}))
-	_, err := api.Connect(p.URL(), o.trusting(), api.Timeout(100*time.Millisecond))
+		Edit: func(o *server.Options) { o.TLSHandshakeFirst, o.TLSTimeout = true, patience.Seconds() }}))
+	_, err := api.Connect(p.URL(), o.trusting(), api.Timeout(4*time.Second)) // for a busy machine to come as far as that
 	kinds(t, err, api.ErrNoServers, os.ErrDeadlineExceeded)
 	if dial := as[*api.DialError](t, err); dial.Phase != "info" || p.Stats().Out.Read > 0 {
 		t.Errorf("%v in %s, %d bytes were said", err, dial.Phase, p.Stats().Out.Read)
 	}
-	nc := must.Get(api.Connect(p.URL(), o.trusting(), api.TLSHandshakeFirst()))(t)
+	nc := must.Get(api.Connect(p.URL(), o.trusting(), api.TLSHandshakeFirst(), api.Timeout(patience)))(t)
 	must.Do(t, nc.Flush())
 	nc.Close()
 }
@@ -243,8 +249,8 @@ func TestN17EndWithoutFarewell(t *testing.T) {
 	must.Get(sub.NextMsg(patience))(t)
 }
 
-// TestN12BitFlipsUnderTLS: a flipped bit is always an error, of whoever sees it first;
-// no damaged payload comes through. G3, G6, G11, G12.
+// TestN12BitFlipsUnderTLS: a flipped bit is always an error, at the side that sees it first; no
+// damaged payload comes through. G3, G6, G11, G12.
 func TestN12BitFlipsUnderTLS(t *testing.T) {
 	o := newOffice(t)
 	s := natsserver.Run(t, natsserver.Options{TLS: &tls.Config{Certificates: []tls.Certificate{o.issue()}}})

@@ -68,8 +68,8 @@ func sizes(t *testing.T, nc *api.Conn, sub *api.Subscription, what string) {
 	}
 }
 
-// TestN21CutsAndFlips: the connection is reset or ends behind byte k, for many k, or bits
-// flip. As N04, N05 and N12: G3, G6, G5, G8, G11.
+// TestN21CutsAndFlips: the connection is reset or ends after byte k, for many k, or bits flip.
+// As N04, N05 and N12: G3, G6, G5, G8, G11.
 func TestN21CutsAndFlips(t *testing.T) {
 	s, p := webSocket(t)
 	witness := must.Get(api.Connect(s.URL()))(t)

@@ -71,7 +71,8 @@ func (o *objects) chunks() (all []*jetstream.RawStreamMsg) {
 	return all
 }
 
-// is checks that the object has these bytes, for a client of another make too, and that there is no chunk beside its.
+// is checks that the object has these bytes, also for another client library, and that there are
+// no other chunks.
 func (o *objects) is(when string, want []byte) {
 	t := o.b.T
 	t.Helper()
@@ -243,9 +244,10 @@ type reader func(p []byte) (int, error)
 
 func (r reader) Read(p []byte) (int, error) { return r(p) }
 
-// TestJ14APlanForEachSeed plays a plan for each seed on an object store, with two clients that put, read and
-// delete the same few objects, and judges what is there when the plan is over. An object is as its last put has left it, by the revisions;
-// what is read is always one of what was put; and there is no chunk of nobody.
+// TestJ14APlanForEachSeed plays a plan for each seed on an object store, with two clients that
+// put, read and delete the same few objects, and judges what is there when the plan is over. An
+// object is as its last put has left it, by the revisions; what is read is always one of what
+// was put; and no chunk belongs to no object.
 func TestJ14APlanForEachSeed(t *testing.T) {
 	const length = time.Minute
 	puts, gets := 0, 0
@@ -313,7 +315,7 @@ func (s *stores) work(store objectstore.Store, r *rand.Rand, stopped <-chan stru
 		select {
 		case <-stopped:
 			return
-		case <-time.After(time.Duration(r.IntN(200)) * time.Millisecond):
+		case <-time.After(time.Duration(1+r.IntN(200)) * time.Millisecond):
 		}
 		name := fmt.Sprint("o", r.IntN(3))
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+r.IntN(20))*time.Second)

@@ -71,7 +71,7 @@ func TestJ14ALargeObject(t *testing.T) {
 		size/mib, chunk>>10, len(c.Members()), linkCuts, put.Round(time.Millisecond), again, info.Chunks, get.Round(time.Millisecond), came>>10)
 }
 
-// cutter cuts the connection of a transfer behind the quarters of it, with the third chunk that
+// cutter cuts the connection of a transfer after each quarter of it, with the third chunk that
 // passes then.
 type cutter struct {
 	t       *testing.T
@@ -83,7 +83,7 @@ type cutter struct {
 	bytes   uint64
 }
 
-// at is told how far it is.
+// at gets the progress.
 func (c *cutter) at(p objectstore.Progress) {
 	if p.Bytes < c.bytes {
 		c.t.Errorf("%d bytes after %d: it has begun anew", p.Bytes, c.bytes)
@@ -94,7 +94,8 @@ func (c *cutter) at(p objectstore.Progress) {
 	}
 }
 
-// judge checks that it was cut, and has gone on, and that so many interruptions at least were told.
+// judge checks that it was cut, and continued, and that at least that many interruptions were
+// reported.
 func (c *cutter) judge(what string, resumed uint64) {
 	c.t.Helper()
 	for i, cut := range c.done {

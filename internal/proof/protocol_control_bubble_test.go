@@ -114,8 +114,8 @@ func (p *pongs) step(letter string) {
 	}
 }
 
-// TestP01PongStorm: PONGs nobody asked for count for nothing. G2: a Flush behind them
-// is not answered by one. G8: nor do they keep a server alive that answers no PING.
+// TestP01PongStorm: PONGs that were not requested are ignored. G2: a Flush after them is not
+// answered by one. G8: nor do they keep a server alive that answers no PING.
 func TestP01PongStorm(t *testing.T) {
 	fake(t, fakeserver.Options{}, func(t *testing.T, s *fakeserver.Server) {
 		events := newTape()
@@ -139,8 +139,8 @@ func TestP01PongStorm(t *testing.T) {
 	})
 }
 
-// TestP02Pings: floods of PINGs, to one who reads and to one whose writes are stuck. G9:
-// the answers that wait are few. G8: whoever is read goes on.
+// TestP02Pings: floods of PINGs, to a client that reads and to one whose writes are stuck. G9:
+// the answers that wait are few. G8: the one that is read continues.
 func TestP02Pings(t *testing.T) {
 	const flood = 100_000
 	fake(t, fakeserver.Options{}, func(t *testing.T, s *fakeserver.Server) {
@@ -174,8 +174,8 @@ func TestP02Pings(t *testing.T) {
 	})
 }
 
-// TestP02PingBeforeInfo is no greeting. G11: the error says so; G8: the next attempt is
-// one of its own.
+// TestP02PingBeforeInfo is not a greeting. G11: the error says so; G8: the next attempt is one
+// of its own.
 func TestP02PingBeforeInfo(t *testing.T) {
 	fake(t, fakeserver.Options{Greeting: func(n int) fakeserver.Greeting {
 		if n > 1 {
@@ -249,6 +249,8 @@ func TestP10InfoAtAnyTime(t *testing.T) {
 	later := info
 	later.MaxPayload, later.ConnectURLs = 2000, []string{"other:4222"}
 	laterLine := string(protocol.AppendInfo(nil, &later))
+	own := info
+	own.MaxPayload = 1 << 20 // what the server takes, whatever it says
 	for name, c := range map[string]struct {
 		greeting string // in place of INFO
 		answer   string // in place of the first PONG
@@ -265,7 +267,7 @@ func TestP10InfoAtAnyTime(t *testing.T) {
 		"a thousand times":         {line, "PONG\r\n", strings.Repeat(line+laterLine, 500), 2000},
 	} {
 		t.Run(name, func(t *testing.T) {
-			fake(t, fakeserver.Options{Info: info, Greeting: func(int) fakeserver.Greeting {
+			fake(t, fakeserver.Options{Info: own, Greeting: func(int) fakeserver.Greeting {
 				return fakeserver.Greeting{Raw: []byte(c.greeting)}
 			}}, func(t *testing.T, s *fakeserver.Server) {
 				first := s.Control(protocol.OpPing, func(*fakeserver.Client, fakeserver.Frame) fakeserver.Verdict {
@@ -299,7 +301,7 @@ func TestP10InfoAtAnyTime(t *testing.T) {
 	}
 }
 
-// TestP15UnexpectedOK: +OK that nobody asked for means nothing, at any place.
+// TestP15UnexpectedOK: an unrequested +OK is ignored anywhere.
 func TestP15UnexpectedOK(t *testing.T) {
 	info := fakeserver.DefaultInfo()
 	fake(t, fakeserver.Options{}, func(t *testing.T, s *fakeserver.Server) {

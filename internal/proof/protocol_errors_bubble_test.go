@@ -29,10 +29,10 @@ var refusals = map[string]error{
 // time has not judged them.
 func isVerdict(kind error) bool { return !errors.Is(kind, api.ErrAuthTimeout) }
 
-// TestP04AuthErrors, said to a connection that is live, and then to its first attempts
-// to come back. G11: each is typed and says what the server said. G8: the connection
-// comes back, unless the same verdict comes twice, which is the policy; and with the
-// other policy, always. A timeout is no verdict, however often it comes.
+// TestP04AuthErrors, said to a connection that is live, and then to its first attempts to come
+// back. G11: each is typed and says what the server said. G8: the connection comes back, unless
+// the same verdict comes twice, which is the policy; and with the other policy, always. A
+// timeout is not a verdict, however often it comes.
 func TestP04AuthErrors(t *testing.T) {
 	for text, kind := range refusals {
 		for _, stubborn := range []bool{false, true} {
@@ -183,9 +183,9 @@ func TestP05FullServers(t *testing.T) {
 	}
 }
 
-// TestP05Payload: what is larger than the server said is refused at once and alone. What
-// a server refuses although it said otherwise costs the link (G11, typed), is never sent
-// again (G3), and nothing that came behind it and had not left is lost.
+// TestP05Payload: what is larger than the server said is refused at once and alone. What a
+// server refuses although it said otherwise costs the link (G11, typed), is never sent again
+// (G3), and nothing that came after it and was not sent is lost.
 func TestP05Payload(t *testing.T) {
 	info := fakeserver.DefaultInfo()
 	info.MaxPayload = 100
@@ -237,7 +237,7 @@ func TestP05ControlLine(t *testing.T) {
 	})
 }
 
-// TestP05Subscriptions: the one too many is told, and only that one.
+// TestP05Subscriptions: the one too many is reported, and only that one.
 func TestP05Subscriptions(t *testing.T) {
 	fake(t, fakeserver.Options{SubscriptionsMax: 2}, func(t *testing.T, s *fakeserver.Server) {
 		nc, events := observed(t, s)
@@ -271,8 +271,8 @@ func TestP05Subscriptions(t *testing.T) {
 	})
 }
 
-// TestP06Permissions reach the call or the subscription that they are about, at once
-// (G2, G11), and nobody else; the connection stays.
+// TestP06Permissions reach the call or the subscription that they are about, at once (G2, G11),
+// and no other caller; the connection stays.
 func TestP06Permissions(t *testing.T) {
 	fake(t, fakeserver.Options{}, func(t *testing.T, s *fakeserver.Server) {
 		events := newTape()

@@ -18,18 +18,18 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// bare makes a server answer PINGs with a PONG and nothing else, so that each byte
-// behind the first PONG is the test's own.
+// bare makes a server answer PINGs with a PONG and nothing else, so that each byte after the
+// first PONG is the test's own.
 func bare(s *fakeserver.Server) *fakeserver.Control {
 	return s.Control(protocol.OpPing, func(*fakeserver.Client, fakeserver.Frame) fakeserver.Verdict {
 		return fakeserver.Answer("PONG\r\n")
 	})
 }
 
-// TestP11BrokenMessages: MSG with everything wrong that can be. G11: the link is lost
-// with an error of the protocol at the exact byte; G9: nothing is allocated because a
-// size was announced; G6: what came before is delivered, what came behind is not; G8:
-// the connection comes back.
+// TestP11BrokenMessages: MSG with everything wrong that can be. G11: the link is lost with an
+// error of the protocol at the exact byte; G9: nothing is allocated because a size was
+// announced; G6: what came before is delivered, what came after is not; G8: the connection comes
+// back.
 func TestP11BrokenMessages(t *testing.T) {
 	const good = "MSG a 1 2\r\nok\r\n"
 	const gigabyte = 1 << 30
@@ -128,9 +128,9 @@ func hmsg(block, payload string) string {
 	return string(protocol.AppendHMsg(nil, "a", 1, "", []byte(block), []byte(payload)))
 }
 
-// TestP12BrokenHeaders: where the frame is whole, only its header is at fault: the message
-// is delivered without one, with an event (G11), and nobody else is concerned. Where the
-// sizes contradict each other, no frame boundary is known: the link is lost.
+// TestP12BrokenHeaders: where the frame is whole, only its header is at fault: the message is
+// delivered without one, with an event (G11), and no other caller is concerned. Where the sizes
+// contradict each other, no frame boundary is known: the link is lost.
 func TestP12BrokenHeaders(t *testing.T) {
 	for name, block := range map[string]string{
 		"no version":                 "K: v\r\n\r\n",

@@ -16,7 +16,7 @@ import (
 	"github.com/troupe-go/troupe/protocol"
 )
 
-// TestP09WhatAFlushHasSeenIsKnown: an INFO counts for whoever asks behind the next PONG,
+// TestP09WhatAFlushHasSeenIsKnown: an INFO counts for callers that ask after the next PONG,
 // however long our own actor takes to look at it. G8.
 func TestP09WhatAFlushHasSeenIsKnown(t *testing.T) {
 	faults.Bubble(t, func(b *faults.Env) {
@@ -287,8 +287,8 @@ func TestP16MessagesForNobody(t *testing.T) {
 	})
 }
 
-// TestP17OneOutcome: what may come back for a request. G2: each call ends once, with the
-// first that comes; everything later is counted and reaches nobody.
+// TestP17OneOutcome: what may come back for a request. G2: each call ends once, with the first
+// that comes; everything later is counted and discarded.
 func TestP17OneOutcome(t *testing.T) {
 	const no = "NATS/1.0 503\r\n\r\n"
 	reply := func(f fakeserver.Frame, sid uint64, data string) string {
@@ -366,8 +366,8 @@ func TestP17OneOutcome(t *testing.T) {
 	}
 }
 
-// TestP17LateReplies: a reply that comes when nobody waits any more, for one request of
-// many. G2, G9: those that wait get theirs, and no place is used for ever.
+// TestP17LateReplies: a reply that comes when no caller waits any more, for one request of many.
+// G2, G9: those that wait get theirs, and no place is used for ever.
 func TestP17LateReplies(t *testing.T) {
 	fake(t, fakeserver.Options{TranscriptMax: 10_000}, func(t *testing.T, s *fakeserver.Server) {
 		nc := join(t, s)

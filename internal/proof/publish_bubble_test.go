@@ -22,7 +22,7 @@ import (
 // ackTimeout is how long a message waits for its acknowledgement in these tests.
 const ackTimeout = 20 * time.Second
 
-// publishing is a client that publishes to a stream, and who watches it.
+// publishing is a client that publishes to a stream, and what observes it.
 type publishing struct {
 	*faults.Env
 	nc      *api.Conn
@@ -166,8 +166,8 @@ func (r *publishing) sendAll(t *testing.T, n int, id bool) (all []underway) {
 	return all
 }
 
-// TestJ02LateAck: the acknowledgement comes behind the deadline. The outcome stays as it
-// was told, the late one is counted, and is not taken for that of the next message.
+// TestJ02LateAck: the acknowledgement comes after the deadline. The outcome stays as reported,
+// the late one is counted, and is not taken for that of the next message.
 func TestJ02LateAck(t *testing.T) {
 	publish(t, func(t *testing.T, r *publishing) {
 		must.Do(t, r.ends(t, r.send(t, false)))
@@ -222,7 +222,7 @@ func TestJ03StrangeAcks(t *testing.T) {
 	})
 }
 
-// TestJ04NoResponders: nobody answers for the stream for a while, as in an election.
+// TestJ04NoResponders: no server answers for the stream for a while, as in an election.
 func TestJ04NoResponders(t *testing.T) {
 	for _, patient := range []bool{false, true} {
 		var options []jetstream.JetStreamOpt
@@ -256,7 +256,7 @@ func TestJ04NoResponders(t *testing.T) {
 	}
 }
 
-// TestJ04NobodyAtAll: patience has an end, and the last word is that nobody answered.
+// TestJ04NobodyAtAll: retries end, and the final error says that no server answered.
 func TestJ04NobodyAtAll(t *testing.T) {
 	publish(t, func(t *testing.T, r *publishing) {
 		began := time.Now()

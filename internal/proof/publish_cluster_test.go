@@ -13,9 +13,10 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// TestS10StreamLeaderKilled kills the leader of a replicated stream, to which the client
-// is connected or not, while several goroutines publish to it. G2: each message has its outcome in time; G3: it is in the stream once, as
-// all of them have ids; G8: it goes on as soon as there is a new leader.
+// TestS10StreamLeaderKilled kills the leader of a replicated stream, to which the client is
+// connected or not, while several goroutines publish to it. G2: each message has its outcome in
+// time; G3: it is in the stream once, as all of them have ids; G8: it continues as soon as there
+// is a new leader.
 func TestS10StreamLeaderKilled(t *testing.T) {
 	c := natsserver.RunCluster(t, 3, natsserver.Options{JetStream: true})
 	nc := must.Get(api.Connect(strings.Join(c.URLs(), ","), api.NeverGiveUp()))(t)

@@ -28,7 +28,7 @@ func joinAt(b *faults.Env, name string, servers []string, options ...api.Option)
 	return nc, events
 }
 
-// asking makes a request to nobody who answers, so that the server owes an answer.
+// asking makes a request that no client answers, so that the server owes an answer.
 func asking(ctx context.Context, nc *api.Conn) <-chan error {
 	ended := make(chan error, 1)
 	go func() {
@@ -38,9 +38,9 @@ func asking(ctx context.Context, nc *api.Conn) <-chan error {
 	return ended
 }
 
-// TestS02StopsOfEveryLength stops a server for one second to five minutes, while a client
-// waits for something and while it is idle, and lets it go on. G8: the loss is found by
-// the budget, and a stop shorter than that is none. G5: nobody lives twice.
+// TestS02StopsOfEveryLength stops a server for one second to five minutes, while a client waits
+// for something and while it is idle, and lets it go on. G8: the loss is found by the budget,
+// and a stop shorter than that is none. G5: no client lives twice.
 func TestS02StopsOfEveryLength(t *testing.T) {
 	const (
 		waiting = 7 * time.Second                  // a second's silence, and six more

@@ -3,6 +3,7 @@ package proof_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	stranger "github.com/nats-io/nats.go/jetstream"
 
@@ -56,7 +57,7 @@ func TestS01KillOfAConsumerLeader(t *testing.T) {
 // TestS04LeavesInTime, where time is virtual.
 func TestS04LameDuckOfTheLeaders(t *testing.T) {
 	t.Parallel()
-	opts := duckish()
+	opts := duckish(time.Second)
 	opts.JetStream = true
 	c := natsserver.RunCluster(t, 3, opts)
 	st := overCluster(t, c, c.Members()[0]).begin(t)
@@ -76,7 +77,7 @@ func TestS04LameDuckOfTheLeaders(t *testing.T) {
 // the one before has caught up.
 func TestS05RollingRestartOfStreams(t *testing.T) {
 	t.Parallel()
-	opts := duckish()
+	opts := duckish(time.Second)
 	opts.JetStream = true
 	c := natsserver.RunCluster(t, 3, opts)
 	st := overCluster(t, c, c.Members()[0]).begin(t)
@@ -195,7 +196,7 @@ func (r routes) heal() {
 	}
 }
 
-// killed kills a member, waits until the work goes on, and has it come back.
+// killed kills a member, waits until work continues, and restarts it.
 func (st *streaming) killed(c *natsserver.Cluster, m *natsserver.Server) {
 	st.t.Helper()
 	st.history.Impaired()
@@ -207,7 +208,7 @@ func (st *streaming) killed(c *natsserver.Cluster, m *natsserver.Server) {
 	st.flow(100)
 }
 
-// led waits until stream and consumer have leaders: from then on the work has to go on.
+// led waits until stream and consumer have leaders: from then on work must continue.
 func (st *streaming) led(c *natsserver.Cluster) {
 	st.t.Helper()
 	for _, g := range []natsserver.Group{streamGroup(), tillGroup()} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -32,8 +33,8 @@ func inBubble(b *faults.Env) stage {
 // TestS12FullDisk fills the store of a server, and makes room again.
 //
 // G1, G2, G11: what finds no room is refused, with an error that says so, and is not in the
-// stream; what was acked before is. G7, G8: the consumer gets all of it, and the
-// publisher goes on when there is room.
+// stream; what was acked before is. G7, G8: the consumer gets all of it, and the publisher
+// continues when there is room.
 func TestS12FullDisk(t *testing.T) {
 	var room atomic.Int64
 	room.Store(256 << 10)
@@ -68,6 +69,7 @@ func TestS12SlowDisk(t *testing.T) {
 		st.flow(100)
 		for _, stall := range []time.Duration{100 * time.Millisecond, time.Second, 4 * time.Second, 30 * time.Second} {
 			st.history.Impaired()
+			synctest.Wait() // what is on its way is there
 			acked, failed := st.acked.now(), st.failed.now()
 			must.Do(b.T, b.Server.Pause())
 			time.Sleep(stall)

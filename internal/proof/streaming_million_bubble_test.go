@@ -20,10 +20,10 @@ import (
 // server, until a million messages were published: lines that break, hang, lose and are
 // slow, a server that is killed, stopped, restarted and sent away, actors that panic.
 //
-// After each plan all goes on, and is judged. G1: what was acked is there. G2: each call
-// ends once, in time. G3: nothing is there twice; near half of the messages have no id.
-// G7: each message comes to the consumer, and none again whose ack was confirmed, and each
-// to an ordered one, once and in order. G8: all goes on when the plan is over. G16: the
+// After each plan everything continues, and is judged. G1: what was acked is there. G2: each
+// call ends once, in time. G3: nothing is there twice; near half of the messages have no id. G7:
+// each message comes to the consumer, and none again whose ack was confirmed, and each to an
+// ordered one, once and in order. G8: everything continues when the plan is over. G16: the
 // server has the one durable consumer then.
 func TestAMillionPublishes(t *testing.T) {
 	const length = time.Minute
@@ -77,8 +77,8 @@ func (m *million) play(b *faults.Env, seed uint64, length time.Duration) {
 	m.add(st.history.Report(), p, hits)
 }
 
-// lossy are the kinds of faults after which a client can know what was. With the others
-// bytes come that nobody sent, and pass for what they are not.
+// lossy are the kinds of faults after which a client can know what was. With the others bytes
+// arrive that were never sent, and are taken for something else.
 func lossy() []plan.Kind {
 	return slices.DeleteFunc(plan.Kinds(), func(k plan.Kind) bool {
 		return slices.Contains([]plan.Kind{plan.Corrupt, plan.Replay, plan.Inject, plan.Duplicate, plan.Rewrite}, k)

@@ -199,8 +199,8 @@ func (l loosely) options(value string) []jetstream.PublishOpt {
 	return []jetstream.PublishOpt{jetstream.WithMsgID(value)}
 }
 
-// publishLoosely publishes without waiting, until stop; another goroutine takes down
-// what becomes of it.
+// publishLoosely publishes without waiting, until stop; another goroutine records its
+// outcome.
 func (st *streaming) publishLoosely(s stage, l loosely) {
 	type sent struct {
 		o      check.Publish
@@ -214,9 +214,7 @@ func (st *streaming) publishLoosely(s stage, l loosely) {
 			st.end(s.o, ack, err)
 		}
 	})
-	tick := time.NewTicker(s.pace)
-	defer tick.Stop()
-	for st.goesOn(tick.C) {
+	for st.goesOn(s.pace) {
 		for range max(s.burst, 1) {
 			o := l.as.Publish(publishTime)
 			future, err := l.js.PublishAsync(l.to, o.Payload(128), l.options(o.Value())...)
@@ -234,9 +232,7 @@ func (st *streaming) publishLoosely(s stage, l loosely) {
 
 // publishStrictly publishes one message after the other, until stop.
 func (st *streaming) publishStrictly(js jetstream.JetStream, pace time.Duration) {
-	tick := time.NewTicker(pace)
-	defer tick.Stop()
-	for st.goesOn(tick.C) {
+	for st.goesOn(pace) {
 		o := st.strict.Publish(publishTime)
 		ctx, cancel := context.WithTimeout(context.Background(), publishTime)
 		ack, err := js.Publish(ctx, "work.strict", o.Payload(128), jetstream.WithMsgID(o.Value()))
@@ -248,12 +244,12 @@ func (st *streaming) publishStrictly(js jetstream.JetStream, pace time.Duration)
 	}
 }
 
-// goesOn waits for the next tick, and reports false once the work is to stop.
-func (st *streaming) goesOn(tick <-chan time.Time) bool {
+// goesOn waits for pace, and reports false once the work is to stop.
+func (st *streaming) goesOn(pace time.Duration) bool {
 	select {
 	case <-st.stopped:
 		return false
-	case <-tick:
+	case <-time.After(pace):
 		return true
 	}
 }

@@ -156,19 +156,10 @@ func (r *tape) none(t testing.TB, kinds ...api.EventKind) {
 // await waits until a condition holds that no event tells of.
 func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	tick, timer := time.NewTicker(time.Millisecond), time.NewTimer(patience)
-	defer tick.Stop()
-	defer timer.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-timer.C:
-			t.Fatalf("%s: not within %v", what, patience)
-		}
-	}
+	must.Await(t, patience, what, holds)
 }
 
-// holder is who has credentials that change.
+// holder holds credentials that change.
 type holder struct {
 	mu   sync.Mutex
 	user *natsserver.Credentials

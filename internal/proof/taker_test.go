@@ -16,7 +16,7 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// taker has what one watcher was told, in that order.
+// taker has what one watcher yielded, in that order.
 type taker struct {
 	name      string
 	history   bool          // it is told of all revisions
@@ -45,7 +45,7 @@ func (k *taker) note(e kv.Event) {
 	}
 }
 
-// begun reports whether it was told anything.
+// begun reports whether it yielded anything.
 func (k *taker) begun() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -61,7 +61,7 @@ func (k *taker) ended(err error) {
 	}
 }
 
-// comesTo waits for the last value that is stored, and a Ready behind the last Resync.
+// comesTo waits for the last value that is stored, and a Ready after the last Resync.
 func (k *taker) comesTo(revision uint64, within time.Duration) bool {
 	timer := time.NewTimer(within)
 	defer timer.Stop()
@@ -101,7 +101,7 @@ func (k *taker) has(revision uint64) bool {
 	return ready && there
 }
 
-// judge returns what is wrong with what a watcher was told of a bucket, in which there is truth
+// judge returns what is wrong with what a watcher yielded of a bucket, in which there is truth
 // now. intact says that nothing was removed from it.
 func (k *taker) judge(truth stored, intact bool) (wrong []string) {
 	k.mu.Lock()
@@ -135,7 +135,7 @@ type judgement struct {
 	resyncs int
 }
 
-// faultsMax is how many faults of one watcher are told.
+// faultsMax is how many faults of one watcher are reported.
 const faultsMax = 10
 
 func (j *judgement) fault(format string, args ...any) {

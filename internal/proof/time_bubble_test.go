@@ -186,17 +186,17 @@ func TestT02SuspendPeerGone(t *testing.T) {
 			if hits := nap.Hits(); hits[0] != 1 {
 				b.T.Errorf("the client has not slept: %v", hits)
 			}
-			// It falls asleep with the next PING; whoever reads has nothing to read.
+			// It falls asleep with the next PING; the reader has nothing to read.
 			gone(b.T, events, suspended.Add(asleep), interval+budget)
 			must.Do(b.T, nc.Flush())
 		})
 	}
 }
 
-// TestT03ClientPause: the client stands still, from a second to ten, again and again, with
-// bytes of the server waiting, and for longer than its PINGs have. G8: no false alarm,
-// since what waits is read before anybody judges; G6: all of it comes, in order. When
-// nothing waits, as the server is gone, the same pauses keep nobody from finding out.
+// TestT03ClientPause: the client stands still, from a second to ten, again and again, with bytes
+// of the server waiting, and for longer than its PINGs have. G8: no false alarm, since what
+// waits is read before anybody judges; G6: all of it comes, in order. When nothing waits, as the
+// server is gone, the same pauses do not hide that.
 func TestT03ClientPause(t *testing.T) {
 	const interval = 500 * time.Millisecond
 	for _, pause := range []time.Duration{time.Second, 3 * time.Second, 10 * time.Second} {
@@ -361,10 +361,10 @@ func TestT05ManyDeadlinesAtOneInstant(t *testing.T) {
 	})
 }
 
-// TestT06Dates: seconds that no longer fit into 31, 32 or 33 bits. What the core reads of
-// dates is when a JWT expires. It is good until the second before, on each side of the
-// years 2038 and 2106; PINGs go on over such a border as always (G8), and the times of
-// events can be written down and read to the nanosecond.
+// TestT06Dates: seconds that no longer fit into 31, 32 or 33 bits. What the core reads of dates
+// is when a JWT expires. It is good until the second before, on each side of the years 2038 and
+// 2106; PINGs continue over such a border as always (G8), and the times of events can be written
+// down and read to the nanosecond.
 func TestT06Dates(t *testing.T) {
 	for _, border := range []int64{1<<31 - 1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<33 + 1} {
 		onFake(t, fakeserver.Options{}, func(b *faults.Env, _ *fakeserver.Server) {

@@ -25,6 +25,7 @@ type traffic struct {
 	reader  *api.Conn
 	events  map[*api.Conn]*tape
 
+	answer     time.Duration // that a request has
 	work, jobs *check.Publisher
 	stopped    chan struct{}
 	running    sync.WaitGroup
@@ -32,7 +33,7 @@ type traffic struct {
 }
 
 // pace is how long the writer and the asker wait between two calls, and askTimeout is
-// what a request has.
+// what a request has, unless it has to succeed.
 const (
 	pace       = time.Millisecond
 	askTimeout = 2 * time.Second
@@ -41,7 +42,13 @@ const (
 // begin connects two clients and lets them work until stop. Options are those of both.
 func begin(t *testing.T, url string, options ...api.Option) *traffic {
 	t.Helper()
-	tr := &traffic{t: t, events: map[*api.Conn]*tape{}, stopped: make(chan struct{}), seen: newCounter(), history: check.New(time.Now, check.Options{
+	return beginAsking(t, url, askTimeout, options...)
+}
+
+// beginAsking is begin with another time for each request.
+func beginAsking(t *testing.T, url string, answer time.Duration, options ...api.Option) *traffic {
+	t.Helper()
+	tr := &traffic{t: t, answer: answer, events: map[*api.Conn]*tape{}, stopped: make(chan struct{}), seen: newCounter(), history: check.New(time.Now, check.Options{
 		Minimum: 100, Late: late, Recovery: recovery,
 		Typed: func(err error) bool { return api.CategoryOf(err) != api.CategoryNone },
 	})}
@@ -69,6 +76,10 @@ func (tr *traffic) connect(url, name string, options []api.Option) *api.Conn {
 	tr.t.Helper()
 	events := newTape()
 	note := api.OnEvent(func(e api.Event) {
+		if name == "writer" && e.Kind == api.LinkLost {
+			tr.work.NewConnection()
+			tr.jobs.NewConnection()
+		}
 		tr.uncertain(e)
 		events.add(e)
 	})
@@ -82,7 +93,7 @@ func (tr *traffic) connect(url, name string, options []api.Option) *api.Conn {
 // uncertain takes down what a client says may be lost: of the reader answers only.
 func (tr *traffic) uncertain(e api.Event) {
 	if e.Kind == api.PublishUncertain {
-		// Which of the two it is about is not told.
+		// Which of the two it is about is not known.
 		tr.work.Uncertain(int(e.Count))
 		tr.jobs.Uncertain(int(e.Count))
 	}
@@ -151,8 +162,8 @@ func (tr *traffic) ask() {
 		default:
 		}
 		want := fmt.Sprint("question ", i)
-		call := tr.history.Begin(check.Request, "asker", askTimeout)
-		answer, err := tr.writer.Request("ask", []byte(want), askTimeout)
+		call := tr.history.Begin(check.Request, "asker", tr.answer)
+		answer, err := tr.writer.Request("ask", []byte(want), tr.answer)
 		call.End(err)
 		if err == nil && string(answer.Data) != want {
 			tr.t.Errorf("%s is answered by %q", want, answer.Data)
@@ -184,10 +195,10 @@ func (tr *traffic) each(f func(nc *api.Conn, events *tape)) {
 func (tr *traffic) restored(n int, srv *server.Server) {
 	tr.t.Helper()
 	tr.each(func(_ *api.Conn, events *tape) { events.await(tr.t, api.LinkRestored, n) })
+	must.Do(tr.t, tr.reader.FlushWithContext(must.Within(tr.t, patience))) // the server has read them
 	if srv == nil {
 		return
 	}
-	must.Do(tr.t, tr.reader.FlushWithContext(must.Within(tr.t, patience)))
 	tr.history.Interest("reader", []check.Interest{{Subject: "work"}, {Subject: "jobs", Queue: "workers"},
 		{Subject: "jobs", Queue: "workers"}, {Subject: "ask", Queue: "responders"}}, interest(tr.t, srv, "reader"))
 }

@@ -52,7 +52,7 @@ type readyOnce struct {
 	want, got []string
 }
 
-// run watches until all has come; behind k events something happens.
+// run watches until all has come; after k events something happens.
 func (r *readyOnce) run(k int, happen func(b *faults.Env, js jetstream.JetStream)) {
 	t := r.b.T
 	r.store = must.Get(kv.Create(t.Context(), r.writer, kv.Config{Bucket: "B"}))(t)
@@ -110,13 +110,15 @@ func deleteAll(t *testing.T, js jetstream.JetStream, stream string) {
 // TestJ12APlanForEachSeed plays a plan for each seed on a bucket, those who write to it, those
 // who watch it, and its cache: lines that break, hang, lose and are slow, a server that is
 // killed, stopped, restarted and sent away, actors that panic. Meanwhile consumers are deleted,
-// and with every other seed keys are purged underneath, markers too, and the bucket is made anew.
+// and with every other seed keys are purged underneath, markers too, and the bucket is created
+// again.
 //
-// After each plan all goes on, and is judged. G7: each watcher is ready once in each sync, and is
-// told of no revision twice in it, of none behind a later one, and of each that is there; the one with all
-// values of exactly what a client of another make reads, without a resync, where nothing was
-// removed. The cache becomes what the bucket is, and has shown each change that was made through
-// it when the call returned. G8: all that comes about. G16: no consumer is left behind.
+// After each plan everything continues, and is judged. G7: each watcher is ready once in each
+// sync, and is told of no revision twice in it, of none behind a later one, and of each that is
+// there; the one with all values of exactly what a client of another make reads, without a
+// resync, where nothing was removed. The cache becomes what the bucket is, and has shown each
+// change that was made through it when the call returned. G8: all that comes about. G16: no
+// consumer is left.
 func TestJ12APlanForEachSeed(t *testing.T) {
 	const length = time.Minute
 	told := 0

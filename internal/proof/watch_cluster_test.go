@@ -149,7 +149,7 @@ func (w *watchedCluster) home() *natsserver.Server {
 	return found
 }
 
-// killed kills a member, waits until the work goes on, and has it come back.
+// killed kills a member, waits until work continues, and restarts it.
 func (w *watchedCluster) killed(m *natsserver.Server) {
 	w.t.Helper()
 	m.Kill()

@@ -20,9 +20,9 @@ import (
 	"github.com/troupe-go/troupe/kv"
 )
 
-// watchedBucket is a bucket at work: two clients write; a third one has watchers of each kind, and a
-// cache through which it writes as well. An administrator may do what no watcher is told of.
-// What they were told is judged at the end, with what a client of another make reads.
+// watchedBucket is a bucket at work: two clients write; a third one has watchers of each kind,
+// and a cache through which it writes as well. An administrator may do what no watcher can see.
+// What they yielded is judged at the end, with what another client library reads.
 type watchedBucket struct {
 	t             *testing.T
 	cfg           kv.Config
@@ -133,7 +133,7 @@ func (w *watchedBucket) wait(d time.Duration) {
 	}
 }
 
-// due waits for the next turn of somebody who writes, and reports whether there is one.
+// due waits for the next turn of a writer, and reports whether there is one.
 func (w *watchedBucket) due() bool {
 	select {
 	case <-w.stopped:
@@ -268,7 +268,7 @@ func (w *watchedBucket) purgeMarkers() {
 	})
 }
 
-// anew deletes the bucket, and makes it anew.
+// anew deletes the bucket, and creates it again.
 func (w *watchedBucket) anew() {
 	w.t.Helper()
 	w.remove(func() {

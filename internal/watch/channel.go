@@ -4,24 +4,26 @@ import "context"
 
 // channel.go - events that go to a channel.
 //
-//	handle, begin, keeper ─► queue ─► whoever has found nobody at it ─► channel
+//	handle, begin, keeper ─► queue ─► the first, if no other is sending ─► channel
 //	                                     │ full, and it must not wait
-//	                                     └─► goroutine of its own, until the queue is empty
+//	                                     └─► a separate goroutine, until the queue is empty
 //
-// One goroutine at a time sends, in the order of the queue, and closes the channel when it finds the watcher
-// ended; if nobody sends, whoever ends it does.
+// One goroutine at a time sends, in the order of the queue, and closes the channel when it finds
+// that the watcher has ended. If none is sending then, the goroutine that ends the watcher
+// closes it.
 
-// sink is the channel of a watcher. Its fields but the functions are under the watcher's lock.
+// sink is the channel of a watcher. Its fields, except the functions, are guarded by the
+// watcher's lock.
 type sink[T any] struct {
 	offer func(Event[T]) bool                       // false if there is no room
 	send  func(Event[T], <-chan struct{}) (ok bool) // waits for room, until the watcher ends
 	close func()
-	busy  bool // somebody sends
+	busy  bool // a goroutine is sending
 }
 
-// Channel is Start for a watcher whose events go to a channel with room for size of them, as convert makes
-// them; what it does not keep is left out. Stop closes the channel: what is in it stays. So does every other end, and
-// what did not fit is lost.
+// Channel is Start for a watcher whose events convert turns into values for a channel with room
+// for size of them; those that it does not keep are left out. The channel is closed by Stop and
+// any other end: values in it stay, and those that have not fit are lost.
 func Channel[T, C any](ctx context.Context, cfg Config[T], size int, convert func(Event[T]) (c C, keep bool)) (*Watcher[T], <-chan C, error) {
 	to := make(chan C, size)
 	w, err := start(ctx, cfg, &sink[T]{
@@ -54,8 +56,8 @@ func Channel[T, C any](ctx context.Context, cfg Config[T], size int, convert fun
 	return w, to, nil
 }
 
-// handOn lets the taker know, or sends: the lock is held, and released. wait says that the caller may wait for room in the
-// channel.
+// handOn wakes the taker, or sends. The lock is held on entry, and released. wait says that the
+// caller may wait for room in the channel.
 func (w *Watcher[T]) handOn(wait bool) {
 	if w.cfg.Slow == Stop && w.queue.live > w.cfg.Waiting {
 		w.endLocked(&SlowError{Watcher: w.cfg.Name, Waiting: w.queue.live}, false)
@@ -76,7 +78,8 @@ func (w *Watcher[T]) handOn(wait bool) {
 	w.drain(wait)
 }
 
-// drain sends until nothing waits: the lock is held, and released, and the caller is the one that sends.
+// drain sends until nothing waits. The lock is held on entry, and released; the caller is the
+// one that sends.
 func (w *Watcher[T]) drain(wait bool) {
 	for {
 		e, ok := w.queue.pop()
@@ -89,14 +92,15 @@ func (w *Watcher[T]) drain(wait bool) {
 			break
 		}
 		w.mu.Unlock()
-		if !w.sink.offer(e) {
-			if !wait {
-				go w.pump(e)
-				return
-			}
-			w.sink.send(e, w.ended)
+		switch {
+		case w.sink.offer(e):
+			w.mu.Lock()
+		case wait:
+			w.push(e)
+		default:
+			go w.pump(e)
+			return
 		}
-		w.mu.Lock()
 	}
 	w.sink.busy = false
 	over := w.over
@@ -111,12 +115,21 @@ func (w *Watcher[T]) drain(wait bool) {
 
 // pump sends what did not fit, and what comes meanwhile.
 func (w *Watcher[T]) pump(e Event[T]) {
-	w.sink.send(e, w.ended)
-	w.mu.Lock()
+	w.push(e)
 	w.drain(true)
 }
 
-// endLocked closes the channel if nobody sends. Who does closes it then.
+// push waits until it has sent the event that did not fit, and takes the lock. If the watcher
+// ends first, that event and all after it are dropped, so that the reader sees no gap.
+func (w *Watcher[T]) push(e Event[T]) {
+	sent := w.sink.send(e, w.ended)
+	w.mu.Lock()
+	if !sent {
+		w.queue.clear()
+	}
+}
+
+// endLocked closes the channel if no goroutine is sending; otherwise that one closes it.
 func (s *sink[T]) endLocked(w *Watcher[T]) {
 	if !s.busy {
 		s.close()

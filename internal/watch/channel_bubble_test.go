@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,7 +113,7 @@ func TestChannelThatIsFull(t *testing.T) {
 	}
 }
 
-// TestChannelThatEnds is closed behind what fits.
+// TestChannelThatEnds is closed after the events that fit.
 func TestChannelThatEnds(t *testing.T) {
 	inHouse(t, bucket(), func(h *house) {
 		h.fill(20)
@@ -128,6 +129,30 @@ func TestChannelThatEnds(t *testing.T) {
 		}
 		if err := w.Err(); n != 5 || !errors.Is(err, watch.ErrSlow) {
 			t.Errorf("%d events, and %v", n, err)
+		}
+	})
+}
+
+// TestChannelThatEndsHasNoGap, also while it is being read.
+func TestChannelThatEndsHasNoGap(t *testing.T) {
+	inHouse(t, bucket(), func(h *house) {
+		h.fill(100)
+		for range 20 {
+			cfg := h.config()
+			cfg.Slow, cfg.Waiting = watch.Stop, 90
+			w, updates, err := watch.Channel(h.t.Context(), cfg, 1, func(e watch.Event[string]) (uint64, bool) {
+				runtime.Gosched() // to who reads
+				return e.Revision, e.Kind == watch.Entry
+			})
+			must.Do(t, err)
+			<-w.Ended()
+			var last uint64
+			for revision := range updates {
+				if revision != last+1 {
+					h.t.Fatalf("revision %d after %d", revision, last)
+				}
+				last = revision
+			}
 		}
 	})
 }
@@ -179,8 +204,8 @@ func TestLoad(t *testing.T) {
 	})
 }
 
-// TestLoadThatIsInterrupted goes on behind what it has, waits as long as its context allows, and says when what it
-// read is not there any more.
+// TestLoadThatIsInterrupted continues after what it has, waits as long as its context allows,
+// and reports when what it read is not there any more.
 func TestLoadThatIsInterrupted(t *testing.T) {
 	const keys = 5000
 	for name, test := range map[string]struct {

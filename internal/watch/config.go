@@ -13,19 +13,20 @@ import (
 // Slow says what a watcher does when events are not taken as fast as they come.
 type Slow uint8
 
-// The answers.
+// The policies.
 const (
-	// Wait has the server wait: nothing is lost, and nothing more is asked for. The default.
+	// Wait makes the server wait: nothing is lost, and nothing more is requested. It is the
+	// default.
 	Wait Slow = iota
-	// Conflate keeps the newest entry of each subject: what waits is bounded by their number. It
-	// never waits.
+	// Conflate keeps only the newest entry of each subject, so at most one per subject waits.
+	// The handler never waits.
 	Conflate
 	// Stop ends the watcher with a SlowError.
 	Stop
 )
 
 const (
-	// DefaultAway is how long markers of deletions are kept at least, unless a program wants otherwise.
+	// DefaultAway is the default of how long markers of deletions are kept at least.
 	DefaultAway = 30 * time.Minute
 	// DefaultWaiting bounds the events that wait with Wait.
 	DefaultWaiting = 256
@@ -35,50 +36,54 @@ const (
 
 // Config says what is watched, and how.
 type Config[T any] struct {
-	// Name is that of the actor in the tree, below consumers: no other may have it.
+	// Name is the name of the actor in the tree, below consumers. It must be unique.
 	Name string
-	// JetStream has the connection that the watcher belongs to.
+	// JetStream is on the connection that the watcher belongs to.
 	JetStream jetstream.JetStream
-	// Stream is what is watched. What its CachedInfo says of its making is relied on.
+	// Stream is the stream that is watched. The creation time in its CachedInfo must be right.
 	Stream jetstream.Stream
-	// Filters are the subjects that are watched; none is all.
+	// Filters are the subjects that are watched; without any, all of them.
 	Filters []string
-	// Deliver says where the first sync begins: DeliverLastPerSubjectPolicy, DeliverAllPolicy, DeliverNewPolicy or
-	// DeliverByStartSequencePolicy. A later one begins with DeliverAllPolicy as it did, and otherwise with the last of
-	// each subject.
+	// Deliver says where the first sync begins: DeliverLastPerSubjectPolicy, DeliverAllPolicy,
+	// DeliverNewPolicy or DeliverByStartSequencePolicy. Later ones begin the same way with
+	// DeliverAllPolicy, and otherwise with the last message of each subject.
 	Deliver jetstream.DeliverPolicy
-	// StartSeq is where DeliverByStartSequencePolicy begins; at least 1. If the stream has not come so far, or has
-	// removed messages from there on, the first sync is a Resync.
+	// StartSeq is where DeliverByStartSequencePolicy begins; at least 1. If the stream has not
+	// reached the sequence before it, or has removed messages from it on, the first sync is a
+	// Resync.
 	StartSeq uint64
 	// HeadersOnly leaves the data out.
 	HeadersOnly bool
-	// Decode makes a value of a message. It keeps the message if it likes, but not meta, which is valid until it
-	// returns. Without keep there is no event. An error is an Undecoded event. It must not block.
+	// Decode makes a value of a message. It may keep the message, but not meta, which is valid
+	// until it returns. If keep is false there is no event. An error becomes an Undecoded event.
+	// It must not block.
 	Decode func(m jetstream.Msg, meta *jetstream.MsgMetadata) (value T, keep bool, err error)
-	// Missing says what happens when the stream is gone: MissingStop, the zero value, ends the watcher with the
-	// error; MissingWait waits for it, and begins anew when it is back.
+	// Missing says what happens when the stream is gone: MissingStop, the zero value, ends the
+	// watcher with the error; MissingWait waits for a stream, and then starts over.
 	Missing jetstream.Missing
-	// Away is how long a watcher may be without a consumer, at most, before it begins anew; zero is DefaultAway.
-	// See jetstream.RestartOnGap.
+	// Away is how long a watcher may be without a consumer before it starts over; zero is
+	// DefaultAway. See jetstream.RestartOnGap.
 	Away time.Duration
 	// Slow says what happens when events are not taken.
 	Slow Slow
-	// Waiting bounds the events that wait: zero is DefaultWaiting with Wait, and DefaultStopAt with Stop.
-	// Without a meaning for Conflate. Beside them up to 4 MiB of messages, or two, may have come.
+	// Waiting bounds the events that wait: zero is DefaultWaiting with Wait, and DefaultStopAt
+	// with Stop; it is ignored with Conflate. In addition up to 4 MiB of messages, or two
+	// messages, may have come.
 	Waiting int
-	// Strict ends a watcher of Channel with the DecodeError of the first event that is Undecoded, when all before
-	// it was handed on. Watchers with Events see it there.
+	// Strict ends a watcher of Channel with the DecodeError of the first Undecoded event, after
+	// all events before it were sent. With Events it is ignored: they yield the error.
 	Strict bool
-	// Live is called with true when all is handed on as it is stored, and with false when it is not:
-	// there is no server, no consumer, or it begins anew. It must not block. Nil for nobody.
+	// Live is called with true when events are handed on as they are stored, and with false when
+	// they are not: there is no server or no consumer, or the watcher starts over. It must not
+	// block. Nil for none.
 	Live func(live bool)
-	// Progress returns counters that stand before those of the watcher; see api.Spec. Nil for none.
+	// Progress returns counters to show before those of the watcher; see api.Spec. Nil for none.
 	Progress func() []api.Counter
 
-	once bool // of Load: it does not begin anew
+	once bool // for Load: do not start over
 }
 
-// complete fills in the defaults, and refuses what makes no sense.
+// complete sets the defaults, and returns an error for an invalid config.
 func (c *Config[T]) complete() error {
 	refuse := func(field, reason string) error {
 		return &jetstream.OptionError{Option: "watch." + field, Reason: reason}
@@ -116,7 +121,7 @@ func (c *Config[T]) complete() error {
 	return nil
 }
 
-// again is where another sync begins.
+// again returns where a later sync begins.
 func (c *Config[T]) again() jetstream.DeliverPolicy {
 	if c.Deliver == jetstream.DeliverAllPolicy {
 		return jetstream.DeliverAllPolicy
@@ -136,16 +141,16 @@ func (w *Watcher[T]) options() []jetstream.PullConsumeOpt {
 	return options
 }
 
-// ahead is how many bytes are asked for ahead, if two messages are not more.
+// ahead is how many bytes are requested ahead, unless two messages are more.
 const ahead = 4 << 20
 
 // CheckSlow returns an OptionError about an option that sets Config.Slow and Config.Waiting.
 func CheckSlow(option string, answer Slow, waiting int) error {
 	switch {
 	case answer > Stop:
-		return &jetstream.OptionError{Option: option, Reason: "has no such answer as " + strconv.Itoa(int(answer))}
+		return &jetstream.OptionError{Option: option, Reason: "has no policy " + strconv.Itoa(int(answer))}
 	case waiting < 0:
-		return &jetstream.OptionError{Option: option, Reason: strconv.Itoa(waiting) + " waiting are less than none"}
+		return &jetstream.OptionError{Option: option, Reason: strconv.Itoa(waiting) + " waiting is negative"}
 	}
 	return nil
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// Kinds of errors that are born here.
+// Kinds of errors of this package.
 var (
 	// ErrSlow: as many events waited as the watcher allows. See SlowError.
 	ErrSlow error = kind.New("troupe: watcher too slow", jetstream.ErrJetStream).In(kind.Limit, kind.Retry)
-	// ErrUndecoded: a message of a store is not what it should be. See DecodeError.
+	// ErrUndecoded: a message of a store cannot be decoded. See DecodeError.
 	ErrUndecoded error = kind.New("troupe: message not understood", jetstream.ErrJetStream).In(kind.Protocol)
 )
 
-// SlowError says which watcher has ended because nobody took its events.
+// SlowError says which watcher ended because its events were not taken.
 type SlowError struct {
 	Watcher string
 	Waiting int // events that waited
@@ -29,11 +29,11 @@ func (e *SlowError) Error() string {
 // Unwrap returns ErrSlow.
 func (e *SlowError) Unwrap() error { return ErrSlow }
 
-// DecodeError says which message was not understood.
+// DecodeError says which message could not be decoded.
 type DecodeError struct {
 	Subject  string
 	Revision uint64
-	Err      error // what Config.Decode says
+	Err      error // the error of Config.Decode
 }
 
 // Error says which, and why.
@@ -44,7 +44,7 @@ func (e *DecodeError) Error() string {
 // Unwrap returns ErrUndecoded and the cause.
 func (e *DecodeError) Unwrap() []error { return []error{ErrUndecoded, e.Err} }
 
-// GapError says that a stream was replaced, or has lost a part, while Load read it.
+// GapError says that a stream was replaced, or has lost its newest messages, while it was read.
 // It is a jetstream.ErrStreamRegressed; the same call may be tried again.
 type GapError struct {
 	Stream string
@@ -62,7 +62,7 @@ func (e *GapError) Unwrap() error { return jetstream.ErrStreamRegressed }
 // Category returns kind.Conflict.
 func (e *GapError) Category() kind.Category { return kind.Conflict }
 
-// Retryable reports true: nothing has to be decided before.
+// Retryable reports true: the program has nothing to decide first.
 func (e *GapError) Retryable() bool { return true }
 
 // MaybeSent reports false: nothing was changed.

@@ -36,9 +36,9 @@ func TestEveryErrorHasItsAnswers(t *testing.T) {
 
 func TestTextsOfErrors(t *testing.T) {
 	for want, err := range map[string]error{
-		"7 events of w-1":                                         slow,
-		`"a.b", revision 7: it is no JSON`:                        undecoded,
-		`"S" changed while it was read: the stream was made anew`: gap,
+		"7 events of w-1":                  slow,
+		`"a.b", revision 7: it is no JSON`: undecoded,
+		`"S" changed while it was read: the stream was created again`: gap,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("says %q, want %q", err, want)

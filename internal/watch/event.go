@@ -13,16 +13,16 @@ type Kind uint8
 const (
 	// Entry is a value that is stored.
 	Entry Kind = iota + 1
-	// Ready says that all entries have been handed on that were there when the sync
-	// began. There is one in each sync.
+	// Ready says that all entries which were there when the sync began have been handed on.
+	// There is one in each sync.
 	Ready
-	// Resync says that removals may have gone unseen: what follows is all that there is,
-	// and a Ready. What is known from before is void.
+	// Resync says that removals may have been missed: all that there is follows, and a Ready.
+	// What is known from before is void.
 	Resync
-	// Undecoded is a message that Config.Decode made nothing of.
+	// Undecoded is a message that Config.Decode returned an error for.
 	Undecoded
-	// Passed says that whatever comes has a higher revision: there is nothing of what is watched up to
-	// this one. See Watcher.Reach.
+	// Passed says that all later events have higher revisions: nothing else that is watched was
+	// stored up to this one. See Watcher.Reach.
 	Passed
 )
 
@@ -35,19 +35,19 @@ func (k Kind) String() string {
 	return fmt.Sprintf("event %d", uint8(k))
 }
 
-// Event is what a watcher hands on.
+// Event is what a watcher yields.
 type Event[T any] struct {
 	// Kind says which of the fields are set.
 	Kind Kind
-	// Seen reports that an entry of this stream with this revision, or a higher one, was handed on
-	// before the last Resync.
+	// Seen reports whether an entry of this stream with this revision, or a higher one, was
+	// handed on before the last Resync.
 	Seen bool
 	// Gap is why there is a Resync.
 	Gap jetstream.Gap
-	// Revision of an Entry, of what was Undecoded, and of Passed. It rises within a sync.
+	// Revision is that of an Entry, an Undecoded or a Passed. It rises within a sync.
 	Revision uint64
-	// Value of an Entry.
+	// Value is the value of an Entry.
 	Value T
-	// Err is a *DecodeError for what was Undecoded.
+	// Err is the *DecodeError of an Undecoded.
 	Err error
 }

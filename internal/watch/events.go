@@ -7,9 +7,9 @@ import (
 
 // events.go - events that are taken in a loop.
 
-// Events yields the events until the watcher ends, and waits for them. To break, or to return, stops the
-// watcher. What ended it but Stop is yielded last, as an error with an empty event: see Err. One loop at a time;
-// not for a watcher of Channel.
+// Events yields the events, and waits for them, until the watcher ends. Leaving the loop stops
+// the watcher. Unless Stop ended it, the error that did is yielded last, with an empty event:
+// see Err. Only one loop may run at a time; it is not for a watcher of Channel.
 func (w *Watcher[T]) Events() iter.Seq2[Event[T], error] {
 	return func(yield func(Event[T], error) bool) {
 		defer w.Stop()
@@ -35,7 +35,8 @@ func (w *Watcher[T]) Events() iter.Seq2[Event[T], error] {
 	}
 }
 
-// next waits for events, and takes them into the place of the last ones. ok is false when there are no more.
+// next waits for events, and takes them; their memory replaces used. ok is false when there are
+// no more.
 func (w *Watcher[T]) next(used []Event[T]) (batch []Event[T], ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -47,19 +48,19 @@ func (w *Watcher[T]) next(used []Event[T]) (batch []Event[T], ok bool) {
 	}
 	if !w.queue.conflate {
 		batch = w.queue.swap(used)
-	} else if e, ok := w.queue.pop(); ok { // what waits on is conflated on
+	} else if e, ok := w.queue.pop(); ok { // what still waits can still be conflated
 		batch = append(used[:0], e)
 	}
 	w.room.Signal()
 	return batch, true
 }
 
-// Load yields the value of each entry that is there, and ends: the iteration makes a consumer, and removes it.
-// Missing, Away, Slow and Waiting of the config are without a meaning. It is read as fast as it is taken; a lost link
-// is waited for, as long as ctx allows.
+// Load yields the value of each entry that is there, and ends: the iteration creates a consumer,
+// and removes it. Missing, Away, Slow and Waiting of the config are ignored. Messages are read
+// as fast as the values are taken; if the link is lost, it waits for another one until ctx ends.
 //
-// A value that was replaced while it read may be yielded as well as the one that took its place, which follows. An error is yielded last: those of
-// Start, the ones that Err names; what was not understood, a DecodeError, does not end it.
+// If a value is replaced meanwhile, both may be yielded, the newer one later. An error comes
+// last: those of Start and those that Err names; a DecodeError does not end it.
 func Load[T any](ctx context.Context, cfg Config[T]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		cfg := cfg

@@ -22,28 +22,28 @@ import (
 //	   ▼
 //	ended: with an error, which stays here for five minutes
 //
-// Nothing that is handed on passes through it, but a Ready that it has asked for.
+// Events do not pass through it, except a Ready that it asked the server for.
 
 // Letters to a keeper, in the order of Receive.
 type (
-	// poked says that there is something to look at: a consumer, a Ready, the end.
+	// poked says that the watcher has changed: a consumer, a Ready, the end.
 	poked struct{}
 
-	// troubled is what the consumer reports. It may come late.
+	// troubled is an error that the consumer reports. It may come late.
 	troubled struct{ err error }
 
-	// lookDue ends a time in which something was to come.
+	// lookDue says that nothing has come in the expected time.
 	lookDue struct{ turn uint64 }
 
-	// probed is what the server says of the consumer.
+	// probed is the server's answer about the consumer.
 	probed struct {
 		info *jetstream.ConsumerInfo
 		err  error
 	}
 
-	// surveyed says whether a Passed can be handed on: see survey.
+	// surveyed is the result of a survey, after which a Passed may follow.
 	surveyed struct {
-		consumer        string // at the time
+		consumer        string // when it was asked for
 		stream, watched uint64
 		err             error
 	}
@@ -62,24 +62,25 @@ const (
 )
 
 const (
-	// quiet is how long nothing comes before the server is asked; longer each time.
+	// quiet is how long nothing must come before the server is asked; it grows each time.
 	quiet    = 250 * time.Millisecond
 	quietMax = 10 * time.Second
-	// heldMax bounds the looks that count while the handler waits for room: it may go on at any moment.
+	// heldMax bounds how far the pause grows while the handler waits for room, because it may
+	// continue at any moment.
 	heldMax = 2
-	// remainsFor is how long a watcher that failed stays in the tree, unless it is stopped.
+	// remainsFor is how long a failed watcher stays in the tree, unless it is stopped.
 	remainsFor = 5 * time.Minute
 )
 
-// keeper looks after a watcher, in one incarnation.
+// keeper is the actor of a watcher, in one incarnation.
 type keeper[T any] struct {
 	w       *Watcher[T]
 	offline bool
-	trouble error // what the consumer reports, until there is another one, or the server says that it is there
+	trouble error // error of the consumer, until there is another one, or the server says that it exists
 	asking  bool
 	looking bool
 	turn    uint64
-	tries   int // looks in a row at which nothing had come
+	tries   int // looks in a row since which nothing had come
 
 	consumer string // at the last look
 	taken    uint64
@@ -111,7 +112,8 @@ func (k *keeper[T]) Receive(c *api.ActorContext, m any) {
 	}
 }
 
-// Stopping ends the watcher with the connection. Other ends are its own.
+// Stopping ends the watcher with the connection. After any other end, the watcher stops the
+// keeper.
 func (k *keeper[T]) Stopping(c *api.ActorContext) {
 	switch nc := c.Conn(); {
 	case nc.IsClosed():
@@ -126,8 +128,8 @@ type view struct {
 	consumer string
 	taken    uint64
 	ready    bool
-	awaited  bool // somebody waits for a revision: see Reach
-	blocked  bool // nothing comes as nothing is taken
+	awaited  bool // a caller waits for a revision: see Reach
+	blocked  bool // nothing comes because nothing is taken
 	over     bool
 	stopped  bool // by the user
 	err      error
@@ -154,7 +156,8 @@ func (k *keeper[T]) onPoked(c *api.ActorContext) {
 	k.look(c, v)
 }
 
-// onTroubled shows what is wrong, until it is over. What is about one question of the consumer's only is none of it.
+// onTroubled shows the error until it is over. It ignores errors of single requests of the
+// consumer.
 func (k *keeper[T]) onTroubled(c *api.ActorContext, m troubled) {
 	var fetch *jetstream.FetchError
 	if errors.As(m.err, &fetch) && !errors.Is(m.err, jetstream.ErrNotFound) || errors.Is(m.err, jetstream.ErrStreamRegressed) {
@@ -182,8 +185,8 @@ func (k *keeper[T]) onLookDue(c *api.ActorContext, m lookDue) {
 	k.onPoked(c)
 }
 
-// ask asks the server for the consumer, or for the stream if all that is in doubt is a revision that somebody waits
-// for. Only one question is on its way.
+// ask asks the server about the consumer, or about the stream if only a revision that a caller
+// waits for is in doubt. Only one request is under way at a time.
 func (k *keeper[T]) ask(c *api.ActorContext, v view) {
 	if k.asking || k.offline {
 		return
@@ -193,17 +196,17 @@ func (k *keeper[T]) ask(c *api.ActorContext, v view) {
 	if v.ready && k.trouble == nil && v.awaited {
 		go func() {
 			stream, watched, err := w.survey(ctx, v.consumer)
-			_ = self.Send(surveyed{consumer: v.consumer, stream: stream, watched: watched, err: err}) // ended meanwhile
+			_ = self.Send(surveyed{consumer: v.consumer, stream: stream, watched: watched, err: err}) // an error means that it has ended
 		}()
 		return
 	}
 	go func() {
 		info, err := w.consumer.Info(ctx)
-		_ = self.Send(probed{info: info, err: err}) // ended meanwhile
+		_ = self.Send(probed{info: info, err: err}) // an error means that it has ended
 	}()
 }
 
-// onProbed ends a doubt: there may be nothing more to come, and nothing wrong.
+// onProbed ends a doubt: perhaps nothing more will come, and nothing is wrong.
 func (k *keeper[T]) onProbed(c *api.ActorContext, m probed) {
 	k.asking = false
 	if m.err == nil && m.info.Name == k.w.view().consumer {
@@ -213,7 +216,7 @@ func (k *keeper[T]) onProbed(c *api.ActorContext, m probed) {
 	k.onPoked(c)
 }
 
-// onSurveyed lets who waits for a revision know.
+// onSurveyed notifies the caller that waits for a revision.
 func (k *keeper[T]) onSurveyed(c *api.ActorContext, m surveyed) {
 	k.asking = false
 	if m.err == nil {
@@ -222,7 +225,7 @@ func (k *keeper[T]) onSurveyed(c *api.ActorContext, m surveyed) {
 	k.onPoked(c)
 }
 
-// settle takes what the server says.
+// settle takes the server's answer about the consumer.
 func (w *Watcher[T]) settle(info *jetstream.ConsumerInfo) {
 	w.mu.Lock()
 	if w.over || !w.machine.settle(info.Name, info.NumPending, info.Delivered.Consumer) {
@@ -242,7 +245,7 @@ func (k *keeper[T]) onLink(c *api.ActorContext, m api.LinkChange) {
 	k.onPoked(c)
 }
 
-// look has the watcher looked at again, while it is not as it should be.
+// look schedules another look, while the watcher is not live and ready.
 func (k *keeper[T]) look(c *api.ActorContext, v view) {
 	if k.looking || v.ready && k.trouble == nil && !v.awaited {
 		return
@@ -272,7 +275,7 @@ func (k *keeper[T]) show(c *api.ActorContext, v view) {
 // isGone reports whether an error says that there is no stream.
 func isGone(err error) bool { return errors.Is(err, jetstream.ErrStreamNotFound) }
 
-// over shows why the watcher has ended, for a while. Who stopped it knows.
+// over shows for a while why the watcher has ended, unless the program stopped it.
 func (k *keeper[T]) over(c *api.ActorContext, v view) {
 	if v.stopped || errors.Is(v.err, context.Canceled) || c.Conn().IsClosed() || c.Conn().IsDraining() {
 		k.leave(c)
@@ -287,5 +290,5 @@ func (k *keeper[T]) over(c *api.ActorContext, v view) {
 
 // leave ends the actor.
 func (k *keeper[T]) leave(c *api.ActorContext) {
-	_ = c.Self().Stop(c.Context()) // itself: it is not waited for
+	_ = c.Self().Stop(c.Context()) // it stops itself, and cannot wait for that
 }

@@ -11,37 +11,37 @@ import "github.com/troupe-go/troupe/jetstream"
 //	           ▲                                   │      │ begin, take
 //	           └───────── begin, with a gap ───────┴──────┘
 //
-// Each generation is one consumer of the server's. Another one goes on where it ended, or, with a gap, begins a new
-// sync. Consumers deliver in order, one message to each delivery number.
+// Each generation is one consumer on the server. The next one continues where it ended, or, with
+// a gap, begins a new sync. Consumers deliver in order, one message to each delivery number.
 
-// machine knows where a watcher is.
+// machine is the state of a sync.
 //
-// Invariant: revisions that take says are entries rise within a sync, and each sync has one moment at
-// which it becomes ready.
+// Invariant: the revisions that take accepts rise within a sync, and each sync becomes ready
+// exactly once.
 type machine struct {
-	consumer string // of the present generation; empty before the first
-	pending  uint64 // deliveries of the generation after which all is there that was there
-	after    uint64 // it goes on behind this revision, which may not have come yet
-	taken    uint64 // its last delivery
-	last     uint64 // the last revision of the sync, or one behind it that nothing comes before
+	consumer string // of the current generation; empty before the first
+	pending  uint64 // deliveries of the generation that complete the sync
+	after    uint64 // the generation continues after this revision, which may not have come yet
+	taken    uint64 // last delivery of the generation
+	last     uint64 // the last revision of the sync, or a later one before which nothing comes
 	high     uint64 // the highest revision of this stream
 	ready    bool
 }
 
-// generation is a consumer that was made.
+// generation is a consumer that was created.
 type generation struct {
 	consumer string
-	pending  uint64        // messages that it had to deliver
-	after    uint64        // what was handed on before by others; 0 for nothing
-	anew     bool          // it delivers what is there, not what is new
+	pending  uint64        // messages that it has to deliver
+	after    uint64        // last revision that earlier ones handed on; 0 for none
+	anew     bool          // it starts over with what is there
 	gap      jetstream.Gap // why
 }
 
-// begin notes the next generation, and reports whether it makes the sync ready. An earlier generation delivers
-// nothing more but the revision behind which this one goes on, if it has not come yet.
+// begin notes the next generation, and reports whether it makes the sync ready. Of an earlier
+// generation, only the revision after which this one continues may still come.
 func (m *machine) begin(g generation) (ready bool) {
 	if m.consumer == "" {
-		m.last = g.after // nothing comes of what is before the beginning
+		m.last = g.after // nothing before the beginning comes
 	}
 	m.consumer, m.pending, m.after, m.taken = g.consumer, g.pending, g.after, 0
 	if g.anew {
@@ -56,14 +56,14 @@ func (m *machine) begin(g generation) (ready bool) {
 	return m.settled()
 }
 
-// verdict says what becomes of a message.
+// verdict says what to do with a message.
 type verdict struct {
-	stale bool // it is of another sync, or was there before: drop it
+	stale bool // of another sync, or a repetition: drop it
 	seen  bool // its revision was handed on in another sync
-	ready bool // behind it the sync is ready
+	ready bool // after it the sync is ready
 }
 
-// take decides about a delivery.
+// take decides what to do with a delivery.
 func (m *machine) take(consumer string, delivery, revision uint64) verdict {
 	if revision <= m.last {
 		return verdict{stale: true}
@@ -80,9 +80,10 @@ func (m *machine) take(consumer string, delivery, revision uint64) verdict {
 	return verdict{seen: seen, ready: m.settled()}
 }
 
-// settle decides about what the server says of a consumer: how many messages it has still to deliver, and
-// how many it has delivered. It reports whether that makes the sync ready. Only when nothing comes that is asked: a
-// number of messages to deliver of a server's can be too low while messages expire.
+// settle takes the server's answer about a consumer: how many messages it still has to deliver,
+// and how many it has delivered. It reports whether that makes the sync ready. The server is
+// asked only when nothing comes, because its number of messages to deliver can be too low while
+// messages expire.
 func (m *machine) settle(consumer string, pending, delivered uint64) (ready bool) {
 	if m.ready || consumer != m.consumer || pending > 0 || delivered != m.taken {
 		return false
@@ -91,9 +92,9 @@ func (m *machine) settle(consumer string, pending, delivered uint64) (ready bool
 	return m.settled()
 }
 
-// pass decides about what the server says of the stream: its last revision, and after that the last one of what is
-// watched, 0 for none. consumer is the one that there was before the question: another sync may be one of another stream. It reports
-// whether nothing up to the former comes any more.
+// pass takes the server's answer about the stream: its last revision, and the last one of what
+// is watched, read later; 0 for none. consumer is the one before the request: another sync may
+// be of another stream. It reports whether no revision up to stream will come any more.
 func (m *machine) pass(consumer string, stream, watched uint64) bool {
 	if !m.ready || consumer != m.consumer || watched > m.last || stream <= m.last {
 		return false
@@ -102,7 +103,7 @@ func (m *machine) pass(consumer string, stream, watched uint64) bool {
 	return true
 }
 
-// settled makes the sync ready when all has come.
+// settled makes the sync ready when everything has come.
 func (m *machine) settled() bool {
 	if m.ready || m.last < m.after || m.taken < m.pending {
 		return false

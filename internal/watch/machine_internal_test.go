@@ -103,7 +103,7 @@ func (w *world) there(revision uint64) bool {
 	return slices.ContainsFunc(w.stored, func(p place) bool { return p.revision == revision })
 }
 
-// make makes a consumer: behind a revision, or from the beginning.
+// make creates a consumer: after a revision, or from the beginning.
 func (w *world) make(behind uint64) {
 	w.serial++
 	w.line = line{name: fmt.Sprintf("c%d", w.serial), behind: w.rev}
@@ -308,8 +308,8 @@ func (w *world) quiet(t *rapid.T) {
 	}
 }
 
-// TestMachineAgainstItsModel: in each sync revisions rise, there is one Ready, and not before all
-// is there; whatever is lost, removed, late or made anew.
+// TestMachineAgainstItsModel: in each sync revisions rise, there is one Ready, and not before
+// all is there; whatever is lost, removed, late or created again.
 func TestMachineAgainstItsModel(t *testing.T) {
 	var resyncs, settled int
 	rapid.Check(t, func(t *rapid.T) {

@@ -4,30 +4,30 @@ package watch
 //
 //	push ──► e e - e R e e ──► pop
 //	             │     │
-//	             │     └─ no entry takes the place of one on the other side
-//	             └─ a newer entry of its subject has come: Conflate
+//	             │     └─ an entry never replaces one on the other side of this
+//	             └─ replaced by a newer entry of its subject: Conflate
 
-// queue holds events in order. With conflate it keeps the newest entry of each subject, between two
-// events of other kinds: a Ready has all entries before it that it speaks of.
+// queue holds events in order. With conflate it keeps only the newest entry of each subject
+// between two events of other kinds, so that a Ready stays after the entries that it covers.
 type queue[T any] struct {
 	conflate bool
 
 	events []Event[T] // a Kind of zero is a place without an event
 	head   int        // the first one in events
-	base   int        // the number of the place at index 0: each event has a number of its own
-	live   int        // events that are there
+	base   int        // the number of the place at index 0: places are numbered
+	live   int        // events in the queue
 	places map[string]int
 	of     []string // subjects of the places, with conflate
 }
 
-// shrinkMin bounds the places without an event that are not worth the work.
+// shrinkMin is how many places without an event are too few to remove.
 const shrinkMin = 64
 
 // keptMax bounds the places that an empty queue keeps.
 const keptMax = 4096
 
-// push appends an event. subject is the one of an entry, empty for others. It reports whether it took the
-// place of an older entry.
+// push appends an event. subject is that of an entry; empty for others. It reports whether it
+// replaced an older entry.
 func (q *queue[T]) push(e Event[T], subject string) (replaced bool) {
 	if !q.conflate {
 		q.events = append(q.events, e)
@@ -87,7 +87,7 @@ func (q *queue[T]) pop() (e Event[T], ok bool) {
 // sparse reports whether too many places are without an event.
 func (q *queue[T]) sparse() bool { return len(q.events)-q.head > 2*q.live+shrinkMin }
 
-// swap takes all events, and gives room for the next ones. Not with conflate.
+// swap takes all events, and uses room for the next ones. Not with conflate.
 func (q *queue[T]) swap(room []Event[T]) []Event[T] {
 	all := q.events[q.head:]
 	q.base += len(q.events)
@@ -104,7 +104,7 @@ func (q *queue[T]) clear() {
 	q.reset()
 }
 
-// reset begins at the first place again, as nothing waits.
+// reset begins at the first place again, when nothing waits.
 func (q *queue[T]) reset() {
 	q.base += len(q.events)
 	if cap(q.events) > keptMax {
@@ -116,7 +116,7 @@ func (q *queue[T]) reset() {
 // shrink removes the places without an event.
 func (q *queue[T]) shrink() {
 	n, before := 0, q.base
-	q.base += len(q.events) // no number means two places
+	q.base += len(q.events) // so that no number is used twice
 	for i := q.head; i < len(q.events); i++ {
 		if q.events[i].Kind == 0 {
 			continue

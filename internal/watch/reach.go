@@ -7,16 +7,18 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// reach.go - how a taker learns that a revision has gone by which it never sees.
+// reach.go - how a program learns that a revision has passed which it never sees.
 //
 //	Reach ─► keeper: nothing comes ─► survey ─► machine.pass ─► Passed
 //
-// What is stored may be of no filter, or gone before it is delivered. The survey asks for the last revision of
-// the stream, then for the last one of what is watched: if that has come, nothing is missing up to the former. Then
-// for the consumer: if it is still there, the stream is the one that it was made of.
+// A stored message may match no filter, or be gone before it is delivered. The survey asks for
+// the last revision of the stream, then for the last one of what is watched: if the latter has
+// come, nothing is missing up to the former. Then it asks for the consumer: if that still
+// exists, the stream is the same one.
 
-// Reach has the keeper ask the server, after a while, unless an event with that revision or a higher one comes by
-// itself: then a Passed follows as soon as all has come that was stored up to there. It does not wait.
+// Reach makes the keeper ask the server after a while, unless an event with that revision or a
+// higher one comes first. Then a Passed follows as soon as everything that was stored up to
+// there has come. It does not wait.
 func (w *Watcher[T]) Reach(revision uint64) {
 	w.mu.Lock()
 	wanted := revision > max(w.awaited, w.machine.last)
@@ -29,8 +31,8 @@ func (w *Watcher[T]) Reach(revision uint64) {
 	}
 }
 
-// survey asks the leader of the stream for its last revision, and then for the last one of what is watched: 0 for
-// none. It fails if the stream may be another one than that of a consumer.
+// survey asks the leader of the stream for its last revision, and then for the last one of what
+// is watched; 0 for none. It fails if the stream may not be that of the consumer.
 func (w *Watcher[T]) survey(ctx context.Context, consumer string) (stream, watched uint64, err error) {
 	s, err := w.cfg.JetStream.Stream(ctx, w.cfg.Stream.CachedInfo().Config.Name)
 	if err != nil {
@@ -57,7 +59,7 @@ func (w *Watcher[T]) survey(ctx context.Context, consumer string) (stream, watch
 	return s.CachedInfo().State.LastSeq, watched, err
 }
 
-// pass takes what the leader says.
+// pass takes the result of a survey.
 func (w *Watcher[T]) pass(m surveyed) {
 	w.mu.Lock()
 	if w.over || w.awaited <= w.machine.last || !w.machine.pass(m.consumer, m.stream, m.watched) {
@@ -68,7 +70,7 @@ func (w *Watcher[T]) pass(m surveyed) {
 	w.handOn(false)
 }
 
-// isLive tells who wants to know whether the watcher is live. Only the keeper calls it.
+// isLive calls Config.Live when that changes. Only the keeper calls it.
 func (w *Watcher[T]) isLive(live bool) {
 	if w.cfg.Live == nil || live == w.live {
 		return

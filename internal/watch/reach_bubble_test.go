@@ -62,7 +62,7 @@ func TestNothingIsPassedOfAnotherStream(t *testing.T) {
 		h.put("a.x=4", "b=5", "b=6", "b=7")
 		w.Reach(4)
 		time.Sleep(time.Minute)
-		h.expect("resync: the stream was made anew", "a.x=4@1", "ready", "passed")
+		h.expect("resync: the stream was created again", "a.x=4@1", "ready", "passed")
 	})
 }
 

@@ -25,7 +25,8 @@ func (h *house) fill(n int) {
 	<-h.other.PublishAsyncComplete()
 }
 
-// TestWaitLosesNothing: the server waits for who takes nothing, for longer than the consumer lives.
+// TestWaitLosesNothing: the server waits for a program that takes nothing, for longer than the
+// consumer lives.
 func TestWaitLosesNothing(t *testing.T) {
 	inHouse(t, bucket(), func(h *house) {
 		h.fill(5000)
@@ -177,7 +178,8 @@ func (h *house) stopIn(start form, slow watch.Slow, reach func(h *house)) {
 	}
 }
 
-// form starts a watcher from which nothing is taken. closed checks that it has ended for who takes now.
+// form starts a watcher from which nothing is taken. closed checks that a taker sees that it has
+// ended.
 type form func(h *house, cfg watch.Config[string]) (w *watch.Watcher[string], closed func())
 
 // forms are those of events that are taken, and of a channel.
@@ -233,7 +235,8 @@ func TestStopFromWithin(t *testing.T) {
 	}
 }
 
-// TestCloseReleasesWhoWaits: neither the connection nor the watcher waits for who takes nothing.
+// TestCloseReleasesWhoWaits: neither the connection nor the watcher waits for a program that
+// takes nothing.
 func TestCloseReleasesWhoWaits(t *testing.T) {
 	for name, end := range map[string]struct {
 		end  func(h *house)
@@ -269,7 +272,7 @@ func TestCloseReleasesWhoWaits(t *testing.T) {
 	}
 }
 
-// TestKeeperIsRestarted without harm to who watches.
+// TestKeeperIsRestarted without harm to the watcher.
 func TestKeeperIsRestarted(t *testing.T) {
 	inHouse(t, bucket(), func(h *house) {
 		h.put("a=1")
@@ -289,7 +292,7 @@ func TestKeeperIsRestarted(t *testing.T) {
 	})
 }
 
-// TestHandlerThatFails: a panic in Decode is reported, and the watch goes on.
+// TestHandlerThatFails: a panic in Decode is reported, and the watcher continues.
 func TestHandlerThatFails(t *testing.T) {
 	inHouse(t, bucket(), func(h *house) {
 		h.put("a=1", "b=panic", "c=3")
@@ -307,7 +310,8 @@ func TestHandlerThatFails(t *testing.T) {
 	})
 }
 
-// TestNothingFollowsFromBeforeAResync: an entry may wait for room while the stream is made anew.
+// TestNothingFollowsFromBeforeAResync: an entry may wait for room while the stream is created
+// again.
 func TestNothingFollowsFromBeforeAResync(t *testing.T) {
 	inHouse(t, bucket(), func(h *house) {
 		h.fill(100)
@@ -322,7 +326,7 @@ func TestNothingFollowsFromBeforeAResync(t *testing.T) {
 		time.Sleep(time.Minute)
 		h.loop(w)
 		time.Sleep(time.Minute)
-		h.expect("k0=v@1", "resync: the stream was made anew", "x=1@1", "ready")
+		h.expect("k0=v@1", "resync: the stream was created again", "x=1@1", "ready")
 		w.Stop()
 	})
 }

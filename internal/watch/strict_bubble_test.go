@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-go/troupe/internal/watch"
 )
 
-// TestStrict: what a channel cannot tell ends its watcher, behind what came before, and with an
-// empty channel or a full one.
+// TestStrict: an event that a channel cannot show ends its watcher, after the earlier events,
+// with an empty or a full channel.
 func TestStrict(t *testing.T) {
 	for _, room := range []int{0, 1, 8} {
 		inHouse(t, bucket(), func(h *house) {

@@ -9,37 +9,38 @@ import (
 	"github.com/troupe-go/troupe/jetstream"
 )
 
-// watcher.go - what ties the consumer, the machine and the queue together.
+// watcher.go - ties the consumer, the machine and the queue together.
 //
 //	         Start ─► runs ─► ended
 //	                   │        ▲
 //	                   └────────┘ Stop, context, connection, stream is gone, slow
 //
-// One lock is over the machine and the queue: what the machine decides enters the queue in
-// that order. Nobody calls out or waits with the lock, but for its conditions.
+// One lock guards the machine and the queue, so that events enter the queue in the order of the
+// machine's decisions. While holding it, no goroutine calls out or waits, except for its
+// conditions.
 
-// Watcher hands on the events of a stream, to one taker. Its methods are safe for concurrent use.
+// Watcher yields the events of a stream to one taker. Its methods are safe for concurrent use.
 type Watcher[T any] struct {
 	cfg      Config[T]
 	consumer jetstream.Consumer
 	keeper   atomic.Pointer[api.ActorRef]
-	meta     jetstream.MsgMetadata // of the message in handle: its own
+	meta     jetstream.MsgMetadata // of the message in handle; owned by handle
 	sink     *sink[T]              // of Channel; nil for Events
 	unbind   func() bool           // from the context
 
 	mu        sync.Mutex
-	room      sync.Cond // there is room in the queue, or it is over
-	come      sync.Cond // there is something in the queue, or it is over
+	room      sync.Cond // there is room in the queue, or the watcher has ended
+	come      sync.Cond // there is something in the queue, or the watcher has ended
 	machine   machine
 	queue     queue[T]
 	counts    counts
-	awaited   uint64                   // a revision that somebody waits for
-	consuming jetstream.ConsumeContext // nil before it has begun
+	awaited   uint64                   // a revision that a caller waits for
+	consuming jetstream.ConsumeContext // nil before it begins
 	over      bool
-	err       error         // why it is over; nil for Stop
-	ended     chan struct{} // closed when it is over
-	stopped   atomic.Bool   // and what waits is not wanted
-	live      bool          // what Config.Live was told last; of the keeper
+	err       error         // why it ended; nil for Stop
+	ended     chan struct{} // closed when it has ended
+	stopped   atomic.Bool   // and waiting events are discarded
+	live      bool          // last argument of Config.Live; owned by the keeper
 }
 
 // counts are shown in the tree.
@@ -48,11 +49,11 @@ type counts struct {
 	generations, syncs, resyncs          uint64
 }
 
-// Start begins to watch. What it returns must be taken from by Events, or stopped. It ends with ctx; nil is
-// a context that never ends.
+// Start begins to watch. The caller must take the events with Events, or call Stop. The watcher
+// ends with ctx; nil is a context that never ends.
 //
-// Errors: ErrInvalidOption for a config that makes no sense; those of making a consumer, as ErrStreamNotFound;
-// those of api.Conn.Spawn.
+// Errors: ErrInvalidOption for an invalid config; those of creating a consumer, such as
+// ErrStreamNotFound; those of api.Conn.Spawn.
 func Start[T any](ctx context.Context, cfg Config[T]) (*Watcher[T], error) {
 	return start(ctx, cfg, nil)
 }
@@ -79,7 +80,7 @@ func start[T any](ctx context.Context, cfg Config[T], to *sink[T]) (*Watcher[T],
 	ref, err := cfg.JetStream.Conn().Spawn(api.Spec{Name: cfg.Name, Group: "consumers", LinkChanges: true, Progress: w.progress,
 		New: func() api.Actor { return &keeper[T]{w: w} }})
 	if err != nil {
-		_ = cfg.Stream.DeleteConsumer(ctx, consumer.CachedInfo().Name) // the server does, after a while
+		_ = cfg.Stream.DeleteConsumer(ctx, consumer.CachedInfo().Name) // otherwise the server does, after a while
 		return nil, err
 	}
 	w.keeper.Store(ref)
@@ -96,12 +97,12 @@ func start[T any](ctx context.Context, cfg Config[T], to *sink[T]) (*Watcher[T],
 // beginning is where the first sync begins.
 type beginning struct {
 	deliver jetstream.DeliverPolicy
-	seq     uint64        // 0 if the policy says it
-	gap     jetstream.Gap // why not, or not only, where the config says
+	seq     uint64        // 0 if the policy alone says where
+	gap     jetstream.Gap // why it does not begin where the config says, if so
 }
 
-// resume says where to begin. Behind a revision that the stream does not have yet another stream
-// would go unseen; and if it begins behind the revision, what was removed before it.
+// resume decides where to begin. If the stream has not reached the revision, it is another
+// stream; if it begins after the revision, removals may have been missed.
 func resume[T any](ctx context.Context, cfg *Config[T]) (beginning, error) {
 	if cfg.StartSeq <= 1 { // nothing was seen before
 		return beginning{deliver: cfg.Deliver, seq: cfg.StartSeq}, nil
@@ -127,7 +128,7 @@ func first(place beginning, info *jetstream.ConsumerInfo) generation {
 	return g
 }
 
-// attach has the watcher end with its context, and the consumer with the watcher.
+// attach makes the watcher end with its context, and the consumer with the watcher.
 func (w *Watcher[T]) attach(ctx context.Context, consuming jetstream.ConsumeContext) {
 	w.mu.Lock()
 	w.consuming = consuming
@@ -139,7 +140,7 @@ func (w *Watcher[T]) attach(ctx context.Context, consuming jetstream.ConsumeCont
 	}
 }
 
-// handle takes what the consumer delivers: the hot path.
+// handle takes a message that the consumer delivers. It is the hot path.
 func (w *Watcher[T]) handle(m jetstream.Msg) {
 	if w.meta.Read(m) != nil {
 		return // no consumer has delivered it
@@ -179,7 +180,7 @@ func (w *Watcher[T]) handle(m jetstream.Msg) {
 // full reports whether the handler has to wait.
 func (w *Watcher[T]) full() bool { return w.cfg.Slow == Wait && w.queue.live >= w.cfg.Waiting }
 
-// put has an entry wait.
+// put adds an entry to the queue.
 func (w *Watcher[T]) put(e Event[T], subject string) {
 	if e.Kind == Entry {
 		w.counts.entries++
@@ -191,14 +192,14 @@ func (w *Watcher[T]) put(e Event[T], subject string) {
 	}
 }
 
-// isReady puts a Ready behind what was there.
+// isReady adds a Ready to the queue.
 func (w *Watcher[T]) isReady() {
 	w.counts.syncs++
 	w.queue.push(Event[T]{Kind: Ready}, "")
 	w.poke()
 }
 
-// begin takes another generation.
+// begin takes the next generation.
 func (w *Watcher[T]) begin(g generation) {
 	w.mu.Lock()
 	w.counts.generations++
@@ -217,7 +218,7 @@ func (w *Watcher[T]) begin(g generation) {
 	w.handOn(false)
 }
 
-// onRenewed takes another consumer, before any message of it.
+// onRenewed takes the next consumer, before any of its messages.
 func (w *Watcher[T]) onRenewed(r jetstream.Renewal) {
 	if w.cfg.once && (r.Gap == jetstream.GapReplaced || r.Gap == jetstream.GapRegressed) {
 		w.end(&GapError{Stream: r.Stream.Config.Name, Gap: r.Gap}, false)
@@ -226,7 +227,7 @@ func (w *Watcher[T]) onRenewed(r jetstream.Renewal) {
 	w.begin(generation{consumer: r.Consumer.Name, pending: r.Consumer.NumPending, after: r.Last, anew: r.Anew, gap: r.Gap})
 }
 
-// onTrouble hears what the consumer reports.
+// onTrouble passes errors of the consumer to the keeper.
 func (w *Watcher[T]) onTrouble(_ jetstream.ConsumeContext, err error) {
 	if w.cfg.Missing == jetstream.MissingStop && isGone(err) {
 		w.end(err, false)
@@ -235,7 +236,7 @@ func (w *Watcher[T]) onTrouble(_ jetstream.ConsumeContext, err error) {
 	w.tell(troubled{err: err})
 }
 
-// onEnded follows the last message, whoever ended the consumer.
+// onEnded follows the last message, whatever ended the consumer.
 func (w *Watcher[T]) onEnded(err error) {
 	switch nc := w.cfg.JetStream.Conn(); {
 	case nc.IsClosed():
@@ -246,22 +247,24 @@ func (w *Watcher[T]) onEnded(err error) {
 	w.end(err, false)
 }
 
-// Stop ends the watcher. It does not wait, and may be called from anywhere and again. What waits is discarded; a
-// channel is closed.
+// Stop ends the watcher. It does not wait, and may be called from anywhere, and more than once.
+// Waiting events are discarded; a channel is closed.
 func (w *Watcher[T]) Stop() { w.end(nil, true) }
 
-// Ended returns a channel that is closed when the watcher has ended: nothing more comes to wait.
+// Ended returns a channel that is closed when the watcher has ended; no more events are queued
+// then.
 func (w *Watcher[T]) Ended() <-chan struct{} { return w.ended }
 
-// Err returns why the watcher has ended: nil before, and after Stop. The context's error, ErrConnectionClosed
-// or ErrConnectionDraining, a SlowError, ErrStreamNotFound with MissingStop, a GapError of Load, or what ended the consumer.
+// Err returns why the watcher ended; nil before that, and after Stop. Errors: the context's;
+// ErrConnectionClosed or ErrConnectionDraining; a SlowError; ErrStreamNotFound with MissingStop;
+// a GapError of Load; that of the consumer.
 func (w *Watcher[T]) Err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
 }
 
-// end ends the watcher, once. Unless discarded, what waits may still be taken.
+// end ends the watcher, once. Unless discard is set, waiting events may still be taken.
 func (w *Watcher[T]) end(err error, discard bool) {
 	w.mu.Lock()
 	w.endLocked(err, discard)
@@ -286,7 +289,8 @@ func (w *Watcher[T]) endLocked(err error, discard bool) {
 	}
 }
 
-// release gives back what the watcher holds. It does nothing before it is over, and may be called again.
+// release frees the resources of the watcher. It does nothing before the end, and may be called
+// again.
 func (w *Watcher[T]) release() {
 	w.mu.Lock()
 	consuming, unbind := w.consuming, w.unbind
@@ -300,10 +304,10 @@ func (w *Watcher[T]) release() {
 	w.tell(poked{})
 }
 
-// poke has the keeper look at the watcher.
+// poke tells the keeper that the watcher has changed.
 func (w *Watcher[T]) poke() { w.tell(poked{}) }
 
-// tell sends the keeper a letter. One that has ended needs none.
+// tell sends the keeper a letter. A keeper that has ended needs none.
 func (w *Watcher[T]) tell(letter any) {
 	if ref := w.keeper.Load(); ref != nil {
 		_ = ref.Send(letter)

@@ -77,8 +77,8 @@ func TestWatcherBegins(t *testing.T) {
 	}
 }
 
-// TestWatcherResumes behind a revision that it has seen, and says so when the stream is not the one
-// that it was, or has removed what came after.
+// TestWatcherResumes after a revision that it has seen, and reports when the stream is not the
+// one that it was, or has removed what came after.
 func TestWatcherResumes(t *testing.T) {
 	for name, test := range map[string]struct {
 		seq  uint64
@@ -230,7 +230,7 @@ func TestWatcherStates(t *testing.T) {
 		h.create(bucket())
 		h.put("b=2")
 		time.Sleep(time.Minute)
-		h.expect("resync: the stream was made anew", "b=2@1", "ready")
+		h.expect("resync: the stream was created again", "b=2@1", "ready")
 		h.expectState("watcher-B-1", "live", "")
 		if err := h.nc.Health(); err != nil {
 			t.Error(err)
@@ -254,15 +254,15 @@ func TestWatcherBeginsAnew(t *testing.T) {
 		want    []string
 	}{
 		"the stream is another one": {jetstream.DeliverLastPerSubjectPolicy, anew,
-			[]string{"resync: the stream was made anew", "x=2@2", "y=4@4", "z=5@5", "ready"}},
+			[]string{"resync: the stream was created again", "x=2@2", "y=4@4", "z=5@5", "ready"}},
 		"the stream is another one, with history": {jetstream.DeliverAllPolicy, anew,
-			[]string{"resync: the stream was made anew", "x=1@1", "x=2@2", "y=3@3", "y=4@4", "z=5@5", "ready"}},
+			[]string{"resync: the stream was created again", "x=1@1", "x=2@2", "y=3@3", "y=4@4", "z=5@5", "ready"}},
 		"the stream is another one, what is new": {jetstream.DeliverNewPolicy, anew,
-			[]string{"resync: the stream was made anew", "x=2@2", "y=4@4", "z=5@5", "ready"}},
+			[]string{"resync: the stream was created again", "x=2@2", "y=4@4", "z=5@5", "ready"}},
 		"the stream is another one, with nothing": {jetstream.DeliverLastPerSubjectPolicy, func(h *house) {
 			must.Do(h.t, h.other.DeleteStream(h.t.Context(), "KV_B"))
 			h.create(all)
-		}, []string{"resync: the stream was made anew", "ready"}},
+		}, []string{"resync: the stream was created again", "ready"}},
 		"it was away for too long": {jetstream.DeliverLastPerSubjectPolicy, func(h *house) {
 			h.put("b=4")
 			time.Sleep(31 * time.Minute)
@@ -274,7 +274,7 @@ func TestWatcherBeginsAnew(t *testing.T) {
 		"what is next was removed": {jetstream.DeliverLastPerSubjectPolicy, func(h *house) {
 			h.put("b=4", "b=5")
 			must.Do(h.t, h.stream().Purge(h.t.Context(), jetstream.WithPurgeSequence(5)))
-		}, []string{"resync: the stream begins behind what is next", "b=5@5", "ready"}},
+		}, []string{"resync: the stream begins after the next message", "b=5@5", "ready"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inHouse(t, all, func(h *house) {

@@ -19,7 +19,7 @@ const chunkBytes = 1 << 20
 
 // Has reports whether the package knows a limit for a suite.
 func Has(suite string) bool {
-	return suite == job.Dispatch || suite == job.Publish || suite == job.Request
+	return suite == job.Dispatch || suite == job.Publish || suite == job.Request || suite == job.Object
 }
 
 // Do does one job.
@@ -31,6 +31,8 @@ func Do(j *job.Job) (*job.Result, error) {
 		return publish(j)
 	case job.Request:
 		return request(j)
+	case job.Object:
+		return object(j)
 	}
 	return nil, fmt.Errorf("bare: no limit for suite %q", j.Suite)
 }
@@ -41,7 +43,7 @@ type client struct {
 	r    *bufio.Reader
 }
 
-// dial connects, sends the frames and waits for them to be in force.
+// dial connects, sends the frames and waits until they have taken effect.
 func dial(url, frames string) (*client, error) {
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "nats://"))
 	if err != nil {
@@ -68,7 +70,7 @@ func (c *client) pong() error {
 	}
 }
 
-// dispatch reads a burst without looking at it.
+// dispatch reads a burst without parsing it.
 func dispatch(j *job.Job) (*job.Result, error) {
 	control, err := stub.Dial(j.Address.Control)
 	if err != nil {
@@ -101,7 +103,7 @@ func dispatch(j *job.Job) (*job.Result, error) {
 	return r, control.Grant()
 }
 
-// publish writes frames that were encoded before.
+// publish writes prepared frames.
 func publish(j *job.Job) (*job.Result, error) {
 	control, err := stub.Dial(j.Address.Control)
 	if err != nil {
@@ -161,7 +163,7 @@ func request(j *job.Job) (*job.Result, error) {
 	return r, nil
 }
 
-// exchange sends count requests, at most ahead of them before their replies.
+// exchange sends count requests, at most ahead of them before their replies arrive.
 func (c *client) exchange(frame []byte, count, ahead int) (*hdrhistogram.Histogram, error) {
 	latency := cost.Latency()
 	began := make([]time.Time, ahead)

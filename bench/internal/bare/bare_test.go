@@ -59,6 +59,22 @@ func TestLimitsOfARealServer(t *testing.T) {
 	}
 }
 
+func TestLimitsOfObjects(t *testing.T) {
+	s := natsserver.Run(t, natsserver.Options{JetStream: true})
+	for _, do := range []string{job.Put, job.Get} {
+		for _, size := range []int{1, 100_000, 100_001, 9 << 20} {
+			j := job.Job{Suite: job.Object, Do: do, Address: job.Address{URL: s.URL()}, Size: size, Chunk: 100_000, Count: 2, Warmup: 1}
+			r, err := Do(&j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Figure <= 0 {
+				t.Errorf("%s of %d bytes: %+v", do, size, r)
+			}
+		}
+	}
+}
+
 func TestThereIsNoLimitForOtherSuites(t *testing.T) {
 	if Has(job.Memory) {
 		t.Error("there is a limit for memory")

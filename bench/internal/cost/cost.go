@@ -8,15 +8,15 @@ import (
 	"github.com/troupe-go/troupe/bench/internal/job"
 )
 
-// Measure is a timed part that has begun.
+// Measure is a timed part in progress.
 type Measure struct {
 	start  time.Time
 	cpu    time.Duration
 	memory runtime.MemStats
 }
 
-// Begin starts a timed part after a garbage collection, so that none of the
-// warm-up's garbage is paid for in it.
+// Begin starts a timed part after a garbage collection, so that it does not pay for
+// garbage of the warm-up.
 func Begin() *Measure {
 	m := &Measure{}
 	runtime.GC()

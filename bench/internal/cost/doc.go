@@ -1,6 +1,6 @@
-// Package cost measures what a timed part costs the process it runs in.
+// Package cost measures the cost of a timed part for its process.
 //
-//	Begin ── collect garbage, note clock, processor time, allocations
+//	Begin ── collect garbage, read clock, processor time, allocations
 //	  ...    the timed part
 //	End   ── the differences, per operation
 package cost

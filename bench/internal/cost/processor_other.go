@@ -4,5 +4,5 @@ package cost
 
 import "time"
 
-// processorTime is not known here; the column shows 0.
+// processorTime is not available here; the column shows 0.
 func processorTime() time.Duration { return 0 }

@@ -11,9 +11,9 @@ import (
 // readBytes is the size of the read buffer, and with it the largest request.
 const readBytes = 1 << 20
 
-// Start connects to the server at address (host:port), subscribes to subject and
-// echoes the payload of each request to its reply subject until the connection
-// ends. It returns when the subscription is in force.
+// Start connects to the server at address (host:port), subscribes to subject and echoes
+// the payload of each request to its reply subject until the connection ends. It returns
+// when the server has the subscription.
 func Start(address, subject string) (net.Conn, error) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -45,12 +45,12 @@ type echo struct {
 	buf   []byte
 	have  int    // bytes in buf
 	out   []byte // answers to one read
-	ready bool   // the first PONG came
+	ready bool   // the first PONG has arrived
 }
 
 var errFrame = errors.New("frame that no server sends here")
 
-// turn reads once and answers what came.
+// turn reads once and answers what has arrived.
 func (e *echo) turn() error {
 	n, err := e.conn.Read(e.buf[e.have:])
 	if err != nil {

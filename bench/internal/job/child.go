@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// Answer reads a Job from standard input, does it, and prints the Result: the
-// whole of main in a worker. It returns the exit code of the process.
+// Answer reads a Job from standard input, does it, and prints the Result: it is the whole
+// main function of a worker. It returns the exit code of the process.
 func Answer(do func(*Job) (*Result, error)) int {
 	var j Job
 	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
@@ -24,8 +24,8 @@ func Answer(do func(*Job) (*Result, error)) int {
 	return 0
 }
 
-// Serve prints where a started server listens and waits until standard input
-// ends, as it does when the parent is gone: the whole of main in a server.
+// Serve prints where a started server listens and waits until standard input ends, which
+// happens when the parent is gone: it is the whole main function of a server.
 func Serve(start func() (Address, error)) int {
 	a, err := start()
 	if err != nil {

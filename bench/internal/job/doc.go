@@ -1,4 +1,4 @@
-// Package job holds what the processes of a benchmark say to one another.
+// Package job has the messages between the processes of a benchmark.
 //
 //	bench ──Job──► worker ──Result──► bench       one JSON document each, stdin and stdout
 //	bench ◄──Address── stub | server              one JSON line when they listen; they end with stdin

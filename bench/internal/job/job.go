@@ -17,7 +17,7 @@ const (
 	Service   = "service"
 )
 
-// What is done with a bucket of either kind.
+// Operations on a bucket of either kind.
 const (
 	Get    = "get"
 	Put    = "put"
@@ -26,11 +26,11 @@ const (
 	Keys   = "keys"   // list them
 )
 
-// The ways to get messages from a stream.
+// Ways to get messages from a stream.
 const (
-	Consume = "consume" // a handler, which the client calls
+	Consume = "consume" // with a handler
 	Fetch   = "fetch"   // batches, one after the other
-	Ordered = "ordered" // a handler, of an ordered consumer
+	Ordered = "ordered" // with a handler, from an ordered consumer
 )
 
 // Address is the first line that a stub or a server prints.
@@ -53,29 +53,29 @@ type Job struct {
 	Subs int `json:"subs,omitempty"`
 	// Goroutines publish or request at the same time.
 	Goroutines int `json:"goroutines,omitempty"`
-	// Count is the number of operations in the timed part, a multiple of Window if
-	// that is not 0. Warmup is how many come before; the same holds for it.
+	// Count is the number of operations in the timed part, a multiple of Window if that
+	// is not 0. Warmup is how many precede it; the same holds for it.
 	Count  int `json:"count"`
 	Warmup int `json:"warmup"`
-	// Window is the number of messages after which a receiver grants the stub
-	// another window; two are under way at most. A multiple of Subs.
+	// Window is the number of messages after which a receiver grants the stub another
+	// window; at most two are under way. A multiple of Subs.
 	Window int `json:"window,omitempty"`
-	// Borrowed asks for delivery without ownership, where the client has it.
+	// Borrowed asks for delivery without ownership, if the client supports it.
 	Borrowed bool `json:"borrowed,omitempty"`
-	// File puts the stream of the job into files instead of memory, and Wait publishes one
-	// message after the other.
+	// File stores the stream of the job in files instead of memory, and Wait publishes
+	// one message after the other.
 	File bool `json:"file,omitempty"`
 	Wait bool `json:"wait,omitempty"`
-	// Pull has messages pulled from the stream, in one of the ways, instead of published; Acks
-	// has each of them acknowledged.
+	// Pull has messages pulled from the stream, in one of the ways above, instead of
+	// published; Acks has each of them acknowledged.
 	Pull string `json:"pull,omitempty"`
 	Acks bool   `json:"acks,omitempty"`
-	// Best publishes in the best way that the client has for many messages, and Read reads
-	// the messages of the stream, without a consumer, instead of publishing.
+	// Best uses the client's fastest way to publish many messages, and Read reads the
+	// messages of the stream, without a consumer, instead of publishing.
 	Best bool `json:"best,omitempty"`
 	Read bool `json:"read,omitempty"`
-	// Do is what is done with a bucket of keys or of objects. Keys is how many keys it has, and
-	// Chunk the size of an object's chunks.
+	// Do is the operation on a bucket of keys or of objects. Keys is how many keys it
+	// has, and Chunk the size of an object's chunks.
 	Do    string `json:"do,omitempty"`
 	Keys  int    `json:"keys,omitempty"`
 	Chunk int    `json:"chunk,omitempty"`
@@ -85,15 +85,15 @@ type Job struct {
 
 // Result is what one run measured.
 type Result struct {
-	// Figure is what the row compares; lower is better. Its unit is the row's:
-	// ns per operation, ns of a percentile, bytes per subscription.
+	// Figure is what the row compares; lower is better. Its unit is that of the row: ns
+	// per operation, ns of a percentile, or bytes per subscription.
 	Figure float64 `json:"figure"`
 	// CPU, Allocs and Bytes are costs per operation: processor ns of the client's
 	// process (user and system), heap allocations, heap bytes.
 	CPU    float64 `json:"cpu_ns"`
 	Allocs float64 `json:"allocs"`
 	Bytes  float64 `json:"bytes"`
-	// Dropped messages void the figure.
+	// Dropped is the number of lost messages. They void the figure.
 	Dropped int `json:"dropped,omitempty"`
 	// Elapsed is the length of the timed part in ns.
 	Elapsed int64 `json:"elapsed_ns"`
@@ -103,7 +103,7 @@ type Result struct {
 	Extra map[string]float64 `json:"extra,omitempty"`
 }
 
-// EchoSubject is where the responder of the request suite listens.
+// EchoSubject is the subject of the responder in the request suite.
 const EchoSubject = "bench.echo"
 
 // Subject returns the subject of the i-th subscription, from 0, and of publishing.

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Control is a worker's end of the control connection. Grant may be called from
-// any goroutine; the commands follow one another.
+// Control is a worker's end of the control connection. Grant is safe for concurrent use;
+// the commands must not overlap.
 type Control struct {
 	conn net.Conn
 	r    *bufio.Reader
@@ -58,31 +58,31 @@ func (c *Control) answer() (a, b int64, err error) {
 	return a, b, nil
 }
 
-// Fire has count messages of size bytes sent over the subscriptions in turn, in
-// windows of the given number of messages. It returns when the first is about to
-// leave, with the number of bytes that all frames together have.
+// Fire has count messages of size bytes sent to the subscriptions in turn, in windows of
+// the given number of messages. It returns when the first is about to be sent, with the
+// total size of all frames in bytes.
 func (c *Control) Fire(count, window, size, headers int) (int64, error) {
 	n, _, err := c.do("fire %d %d %d %d", count, window, size, headers)
 	return n, err
 }
 
-// Pace has count messages sent to the first subscription, batch at a time,
-// one batch an interval; every n-th batch has a message for the second
-// subscription in front, none with n = 0. It returns when the schedule begins.
+// Pace has count messages sent to the first subscription, batch at a time, one batch per
+// interval; every n-th batch also begins with a message for the second subscription, none
+// if n is 0. It returns when the schedule begins.
 func (c *Control) Pace(count, batch int, interval time.Duration, n int) error {
 	_, _, err := c.do("pace %d %d %d %d", count, batch, int64(interval), n)
 	return err
 }
 
-// Cut has the client connection closed and returns when all subscriptions have
-// come back: the time since the cut, and since the new connection was accepted.
+// Cut has the client connection closed and returns when all subscriptions are back: the
+// time since the cut, and since the new connection was accepted.
 func (c *Control) Cut() (total, afterAccept time.Duration, err error) {
 	a, b, err := c.do("cut")
 	return time.Duration(a), time.Duration(b), err
 }
 
-// Pubs returns how many messages the client has published in this session. They
-// are counted when the stub has read them: ask after a flush.
+// Pubs returns how many messages the client has published in this session. They are
+// counted when the stub has read them, so call it after a flush.
 func (c *Control) Pubs() (int, error) {
 	n, _, err := c.do("pubs")
 	return int(n), err

@@ -1,5 +1,5 @@
-// Package stub is a server that speaks just enough of the protocol to load a
-// client and costs so little that what is timed is the client.
+// Package stub is a server that speaks just enough of the protocol to put load on a
+// client, and uses so little time that the client is what is measured.
 //
 //	          INFO, PONG, prepared MSG frames in large writes
 //	client ◄──────────────────────────────────────────────── stub
@@ -8,9 +8,10 @@
 //
 //	worker ──fire, pace, cut, pubs, credit──► stub (control connection)
 //
-// A control connection opens a session: it forgets the subscriptions and counts
-// of the one before, and begins with an answer of the stub. Within a session one client connection is served at a time,
-// the newest. Commands are lines; a plus sign, without a line end, is a credit:
+// A control connection opens a session: the stub forgets the subscriptions and counts of
+// the previous session, and sends an answer first. Within a session one client connection
+// is served at a time, the newest. Commands are lines; a plus sign, without a line
+// ending, is a credit:
 //
 //	fire count window size headers    send count messages in turn over the subscriptions,
 //	                                  two windows ahead of the credits; answers "ok bytes"

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// blockBytes is the least size of the prepared frames, and so of one write.
+	// blockBytes is the minimum size of the prepared frames, and so of one write.
 	blockBytes = 256 << 10
 	// windowsAhead is how many windows may be under way without a credit.
 	windowsAhead = 2
@@ -17,13 +17,13 @@ const (
 // burst is the argument of fire.
 type burst struct{ count, window, size, headers int }
 
-// block is a run of prepared frames, whole rounds over the subscriptions.
+// block is a sequence of prepared frames, in whole rounds over the subscriptions.
 type block struct {
 	bytes []byte
 	ends  []int // ends[i] is where frame i ends
 }
 
-// Payload returns the payload that all messages of a burst have.
+// Payload returns the payload of all messages of a burst.
 func Payload(size int) []byte { return bytes.Repeat([]byte{'x'}, size) }
 
 // HeaderName returns the name of the i-th header of a message, from 0.
@@ -55,7 +55,7 @@ func appendFrame(dst []byte, s subscription, head, payload []byte) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// prepare makes a block of at least blockBytes.
+// prepare creates a block of at least blockBytes.
 func prepare(subs []subscription, b burst) block {
 	head, payload := HeaderBlock(b.headers), Payload(b.size)
 	var out block
@@ -76,7 +76,7 @@ func (b block) start(i int) int {
 	return b.ends[i-1]
 }
 
-// size returns how many bytes the first count frames of the endless repetition have.
+// size returns the size of the first count frames of the endlessly repeated block.
 func (b block) size(count int) int64 {
 	whole, part := count/len(b.ends), count%len(b.ends)
 	return int64(whole)*int64(len(b.bytes)) + int64(b.start(part))
@@ -103,8 +103,8 @@ func (s *session) fire(b burst) error {
 		}
 		at, left = (at+n)%len(frames.ends), left-n
 	}
-	// The receiver grants one credit for each window; those that nobody needed
-	// any more must not reach into the next burst.
+	// The receiver grants one credit for each window; unused ones must not carry over
+	// into the next burst.
 	for range min(windows, windowsAhead) {
 		s.takeCredit()
 	}

@@ -16,8 +16,8 @@ type schedule struct {
 	every        int
 }
 
-// pace sends on a schedule that is fixed beforehand: a batch that goes out late
-// keeps its intended time, so that a stall counts for every message it delays.
+// pace sends on a schedule that is fixed beforehand: a batch that is sent late keeps its
+// intended time, so that a stall counts for every message it delays.
 func (s *session) pace(p schedule) error {
 	conn, subs := s.current()
 	if conn == nil || len(subs) == 0 || p.batch <= 0 || (p.every > 0 && len(subs) < 2) {

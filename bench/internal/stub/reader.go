@@ -10,12 +10,12 @@ import (
 // readBytes is the size of the read buffer; it grows for a larger frame.
 const readBytes = 1 << 20
 
-// The beginnings of the frames that matter.
+// The beginnings of the relevant frames.
 var publish, ping = []byte("PUB"), []byte("PING")
 
-// reader takes in what a client sends. Publishers mostly repeat themselves: a
-// frame that begins like the one before is as long as that one, and is counted
-// without being parsed again.
+// reader reads what a client sends. Publishers mostly repeat themselves: a frame that
+// begins like the one before has the same length, and is counted without being parsed
+// again.
 type reader struct {
 	session *session
 	conn    net.Conn
@@ -48,7 +48,7 @@ func (r *reader) run() {
 	}
 }
 
-// settle hands over what one read brought and answers its PINGs.
+// settle records the result of one read and answers its PINGs.
 func (r *reader) settle() bool {
 	s := r.session
 	s.mu.Lock()
@@ -98,8 +98,8 @@ func (r *reader) other(line []byte) {
 	}
 }
 
-// repeated counts the whole frames at the front of buf that are like the last
-// one, and returns their length.
+// repeated counts the whole frames at the front of buf that equal the last one, and
+// returns their length.
 func (r *reader) repeated(buf []byte) int {
 	at, frame, head := 0, r.frame, r.head
 	if frame == 0 {
@@ -112,8 +112,8 @@ func (r *reader) repeated(buf []byte) int {
 	return at
 }
 
-// learn remembers the PUB or HPUB at the front of rest and reports whether all
-// of it is there. Its last argument is the length of header and payload.
+// learn stores the PUB or HPUB at the front of rest and reports whether it is complete.
+// Its last argument is the length of header and payload.
 func (r *reader) learn(rest []byte, line int) bool {
 	fields := bytes.Fields(rest[:line])
 	size, err := strconv.Atoi(string(fields[len(fields)-1]))
@@ -126,7 +126,7 @@ func (r *reader) learn(rest []byte, line int) bool {
 	return len(rest) >= r.frame
 }
 
-// subscribe notes SUB subject [queue] sid.
+// subscribe records SUB subject [queue] sid.
 func (r *reader) subscribe(line []byte) {
 	f := bytes.Fields(line)
 	r.subs = append(r.subs, subscription{subject: string(f[1]), sid: string(f[len(f)-1])})

@@ -12,8 +12,8 @@ import (
 // credit is the byte that grants the stub another window.
 const credit = '+'
 
-// creditMax is how many credits may wait; a receiver has at most one a window,
-// and a burst of more windows than this would need more than 2^16 of them.
+// creditMax is how many credits may wait; a receiver has at most one per window, and only
+// a burst of more than 2^16 windows would exceed it.
 const creditMax = 1 << 16
 
 // subscription is one SUB as the client sent it.
@@ -21,12 +21,12 @@ type subscription struct{ subject, sid string }
 
 // session is one worker's use of the stub.
 type session struct {
-	control net.Conn // nil until a worker comes
+	control net.Conn // nil until a worker connects
 	credits chan struct{}
 	ended   chan struct{} // closed by end
 
 	mu       sync.Mutex
-	changed  *sync.Cond // broadcast when a field below changes in a way somebody waits for
+	changed  *sync.Cond // broadcast when a field below changes in a way that others wait for
 	client   net.Conn   // the newest client connection
 	accepted time.Time  // when it was accepted
 	subs     []subscription
@@ -40,7 +40,7 @@ func newSession() *session {
 	return s
 }
 
-// end closes the session's connections and wakes whoever waits.
+// end closes the session's connections and wakes all waiters.
 func (s *session) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,8 +94,8 @@ func (s *session) serve(conn net.Conn, accepted time.Time) {
 	r.run()
 }
 
-// obey executes the control connection's commands until it ends. Credits come
-// while a command is at work, so commands run on goroutines of their own.
+// obey executes the control connection's commands until it ends. Credits arrive while a
+// command is running, so commands run on goroutines of their own.
 func (s *session) obey() {
 	// The worker waits for this answer before its client connects.
 	if s.answer(0, 0) != nil {
@@ -134,7 +134,7 @@ var errCommand = errors.New("stub: no such command")
 func (s *session) command(line string) error {
 	var verb string
 	var a, b, c, d int
-	// A verb has as many arguments as it has; those that are missing stay 0.
+	// Verbs differ in their number of arguments; missing ones stay 0.
 	_, _ = fmt.Sscan(line, &verb, &a, &b, &c, &d)
 	switch verb {
 	case "fire":

@@ -14,7 +14,7 @@ func finerSleep() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1000, 0, 0, 0) }
 func sleepUntil(due time.Time) {
 	for left := time.Until(due); left > 0; left = time.Until(due) {
 		ts := unix.NsecToTimespec(int64(left))
-		// An interrupted sleep is taken up again by the loop.
+		// The loop resumes an interrupted sleep.
 		_ = unix.Nanosleep(&ts, nil)
 	}
 }

@@ -50,7 +50,7 @@ func (s *Stub) Close() {
 	s.replace(nil)
 }
 
-// replace makes next the session and ends the one before.
+// replace makes next the session and ends the previous one.
 func (s *Stub) replace(next *session) {
 	s.mu.Lock()
 	last := s.session

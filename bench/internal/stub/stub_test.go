@@ -127,8 +127,8 @@ func TestTheThirdWindowWaitsForACredit(t *testing.T) {
 	if _, err := io.ReadFull(s.r, two); err != nil {
 		t.Fatal(err)
 	}
-	// A PING overtakes nothing: were the third message on its way without a
-	// credit, it would stand before the PONG.
+	// PINGs do not overtake messages: if the third message had been sent without a
+	// credit, it would arrive before the PONG.
 	s.send("")
 	for range 2 {
 		if err := s.control.Grant(); err != nil {
@@ -270,8 +270,8 @@ func TestABlockHoldsWholeRounds(t *testing.T) {
 	}
 }
 
-// The stub has to be much faster than any client: counting a message costs about
-// as much as comparing its first line.
+// The stub has to be much faster than any client: counting a message costs about as much
+// as comparing its first line.
 func BenchmarkCount(b *testing.B) {
 	frames := bytes.Repeat([]byte("PUB bench.0 16\r\n0123456789abcdef\r\n"), 10_000)
 	r := &reader{}

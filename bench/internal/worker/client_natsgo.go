@@ -24,7 +24,7 @@ type (
 	Header = nats.Header
 	// Subscription is a subscription.
 	Subscription = nats.Subscription
-	// JetStream is what publishes to streams.
+	// JetStream publishes to streams.
 	JetStream = jetstream.JetStream
 	// StreamConfig describes a stream.
 	StreamConfig = jetstream.StreamConfig
@@ -44,9 +44,9 @@ type (
 	Objects = jetstream.ObjectStore
 	// ObjectMeta describes an object.
 	ObjectMeta = jetstream.ObjectMeta
-	// ObjectOptions say how an object is kept.
+	// ObjectOptions configure how an object is stored.
 	ObjectOptions = jetstream.ObjectMetaOptions
-	// ServiceRequest is what a service is asked.
+	// ServiceRequest is a request to a service.
 	ServiceRequest = micro.Request
 )
 
@@ -67,14 +67,15 @@ func isStalled(err error) bool { return errors.Is(err, jetstream.ErrTooManyStall
 
 func streams(nc *Conn) (JetStream, error) { return jetstream.New(nc) }
 
-// connect connects with the options that both clients get: they come back from a
-// cut without waiting.
+// connect connects with the options that both clients get: they reconnect without
+// waiting.
 func connect(url string) (*Conn, error) {
 	return nats.Connect(url, nats.Name("bench"), nats.MaxReconnects(-1),
 		nats.ReconnectWait(time.Millisecond), nats.ReconnectJitter(0, 0))
 }
 
-// subscribe subscribes; nats.go always hands the message over, so borrowed means nothing.
+// subscribe subscribes; nats.go always gives ownership of the message, so borrowed has no
+// effect.
 func subscribe(nc *Conn, subject string, handler func(*Msg), _ delivery) (*Subscription, error) {
 	return nc.Subscribe(subject, handler)
 }
@@ -82,7 +83,7 @@ func subscribe(nc *Conn, subject string, handler func(*Msg), _ delivery) (*Subsc
 // forMany sets what a stream needs for publishBest and readAll.
 func forMany(config *StreamConfig) { config.AllowDirect = true }
 
-// publishBest has no better way than publishStream.
+// publishBest is publishStream: there is no faster way.
 func publishBest(ctx context.Context, js JetStream, j *job.Job, count int) error {
 	return publishStream(ctx, js, j, count)
 }
@@ -101,7 +102,7 @@ func readAll(ctx context.Context, js JetStream, name string, count int) (int, er
 	return count, nil
 }
 
-// keyBucket makes a bucket of keys in memory.
+// keyBucket creates a bucket of keys in memory.
 func keyBucket(ctx context.Context, js JetStream, name string) (Bucket, error) {
 	return js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: name, Storage: inMemory})
 }
@@ -111,7 +112,7 @@ func dropKeys(ctx context.Context, js JetStream, name string) error {
 	return js.DeleteKeyValue(ctx, name)
 }
 
-// objectBucket makes a bucket of objects in files.
+// objectBucket creates a bucket of objects in files.
 func objectBucket(ctx context.Context, js JetStream, name string) (Objects, error) {
 	return js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: name, Storage: inFiles})
 }
@@ -130,5 +131,5 @@ func serve(nc *Conn, subject string, handler func(ServiceRequest)) error {
 	return svc.AddEndpoint("echo", micro.HandlerFunc(handler), micro.WithEndpointSubject(subject))
 }
 
-// respondWith gives a response a header.
+// respondWith adds headers to a response.
 func respondWith(header map[string][]string) micro.RespondOpt { return micro.WithHeaders(header) }

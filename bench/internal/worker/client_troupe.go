@@ -26,7 +26,7 @@ type (
 	Header = api.Header
 	// Subscription is a subscription.
 	Subscription = api.Subscription
-	// JetStream is what publishes to streams.
+	// JetStream publishes to streams.
 	JetStream = jetstream.JetStream
 	// StreamConfig describes a stream.
 	StreamConfig = jetstream.StreamConfig
@@ -46,9 +46,9 @@ type (
 	Objects = objectstore.Store
 	// ObjectMeta describes an object.
 	ObjectMeta = objectstore.Meta
-	// ObjectOptions say how an object is kept.
+	// ObjectOptions configure how an object is stored.
 	ObjectOptions = objectstore.MetaOptions
-	// ServiceRequest is what a service is asked.
+	// ServiceRequest is a request to a service.
 	ServiceRequest = micro.Request
 )
 
@@ -69,8 +69,8 @@ func isStalled(err error) bool { return errors.Is(err, jetstream.ErrTooManyStall
 
 func streams(nc *Conn) (JetStream, error) { return jetstream.New(nc) }
 
-// connect connects with the options that both clients get: they come back from a
-// cut without waiting.
+// connect connects with the options that both clients get: they reconnect without
+// waiting.
 func connect(url string) (*Conn, error) {
 	return api.Connect(url, api.Name("bench"), api.MaxReconnects(-1),
 		api.ReconnectWait(time.Millisecond), api.ReconnectJitter(0, 0))
@@ -119,7 +119,7 @@ func readAll(ctx context.Context, js JetStream, name string, count int) (int, er
 	return got, nil
 }
 
-// keyBucket makes a bucket of keys in memory.
+// keyBucket creates a bucket of keys in memory.
 func keyBucket(ctx context.Context, js JetStream, name string) (Bucket, error) {
 	return kv.Create(ctx, js, kv.Config{Bucket: name, Storage: inMemory})
 }
@@ -127,7 +127,7 @@ func keyBucket(ctx context.Context, js JetStream, name string) (Bucket, error) {
 // dropKeys removes a bucket of keys.
 func dropKeys(ctx context.Context, js JetStream, name string) error { return kv.Delete(ctx, js, name) }
 
-// objectBucket makes a bucket of objects in files.
+// objectBucket creates a bucket of objects in files.
 func objectBucket(ctx context.Context, js JetStream, name string) (Objects, error) {
 	return objectstore.Create(ctx, js, objectstore.Config{Bucket: name, Storage: inFiles})
 }
@@ -146,5 +146,5 @@ func serve(nc *Conn, subject string, handler func(ServiceRequest)) error {
 	return svc.AddEndpoint("echo", micro.HandlerFunc(handler), micro.WithEndpointSubject(subject))
 }
 
-// respondWith gives a response a header.
+// respondWith adds headers to a response.
 func respondWith(header map[string][]string) micro.RespondOpt { return micro.WithHeaders(header) }

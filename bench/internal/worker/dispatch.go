@@ -9,9 +9,9 @@ import (
 	"github.com/troupe-go/troupe/bench/internal/stub"
 )
 
-// tally counts what the handlers of one burst after another have seen. A
-// subscription counts by itself and reports once a window, so that counting costs
-// the same little for both clients.
+// tally counts what the handlers have seen, burst after burst. Each subscription counts
+// separately and reports once per window, so that counting costs equally little for both
+// clients.
 type tally struct {
 	control *stub.Control
 	size    int // payload that each message must have
@@ -19,14 +19,14 @@ type tally struct {
 
 	subs     int
 	reported atomic.Int64  // window parts reported so far
-	wanted   atomic.Int64  // parts that end the burst
-	finished chan struct{} // one token when they have come
-	wrong    atomic.Int64  // messages that are not what was sent
+	wanted   atomic.Int64  // parts in the burst
+	finished chan struct{} // one token when all parts were reported
+	wrong    atomic.Int64  // messages that differ from what was sent
 	failed   atomic.Bool   // a credit could not be sent
 }
 
-// slot is the count of one subscription. Only its handler, which a client runs
-// for one message at a time, uses it; the padding keeps neighbours off its cache line.
+// slot is the count of one subscription. Only its handler, which a client runs for one
+// message at a time, uses it; the padding keeps slots on separate cache lines.
 type slot struct {
 	got, quota int
 	_          [6]uint64
@@ -45,8 +45,8 @@ func (t *tally) handler(s *slot) func(*Msg) {
 	}
 }
 
-// report notes that a subscription has its part of a window; the last part grants
-// the stub another one.
+// report records that a subscription has received its part of a window; the last part
+// grants the stub another window.
 func (t *tally) report() {
 	n := t.reported.Add(1)
 	if n%int64(t.subs) == 0 && t.control.Grant() != nil {
@@ -57,8 +57,8 @@ func (t *tally) report() {
 	}
 }
 
-// burst has count messages sent and waits until the handlers have seen them. It
-// returns how many are missing.
+// burst has count messages sent and waits until the handlers have seen them. It returns
+// how many are missing.
 func (t *tally) burst(j *job.Job, count int) (missing int, err error) {
 	perPart := j.Window / j.Subs
 	t.wanted.Add(int64(count / perPart))
@@ -119,7 +119,7 @@ func dispatch(j *job.Job) (*job.Result, error) {
 	return r, countDropped(r, subs)
 }
 
-// countDropped adds what the client itself says it dropped.
+// countDropped adds the messages that the client reports as dropped.
 func countDropped(r *job.Result, subs []*Subscription) error {
 	for _, s := range subs {
 		n, err := s.Dropped()

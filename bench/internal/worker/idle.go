@@ -11,7 +11,7 @@ import (
 // ignore is the handler of subscriptions that never see a message.
 func ignore(*Msg) {}
 
-// subscribeMany makes n subscriptions.
+// subscribeMany creates n subscriptions.
 func subscribeMany(nc *Conn, n int) error {
 	for i := range n {
 		if _, err := subscribe(nc, job.Subject(i), ignore, owned); err != nil {
@@ -29,7 +29,7 @@ func memory(j *job.Job) (*job.Result, error) {
 		return nil, err
 	}
 	defer nc.Close()
-	// What a connection holds anyway must not be counted for its subscriptions.
+	// What a connection holds anyway must not count for its subscriptions.
 	if err := subscribeMany(nc, 1); err != nil {
 		return nil, err
 	}
@@ -54,8 +54,8 @@ func memory(j *job.Job) (*job.Result, error) {
 	return r, nil
 }
 
-// inUse returns heap and stack bytes in use, and goroutines. Two collections: the
-// first one may only queue finalizers and empty pools half-way.
+// inUse returns heap and stack bytes in use, and goroutines. It collects twice: the first
+// collection may only queue finalizers and empty pools by half.
 func inUse() (bytes int64, goroutines int) {
 	runtime.GC()
 	runtime.GC()
@@ -64,9 +64,9 @@ func inUse() (bytes int64, goroutines int) {
 	return int64(m.HeapInuse + m.StackInuse), runtime.NumGoroutine()
 }
 
-// subscribing measures the call of Subscribe: the median of several passes, each on
-// a connection of its own. What a client puts off is seen in the costs, which are
-// those of the last pass up to and including a flush.
+// subscribing measures the call of Subscribe: the median of several passes, each on a
+// connection of its own. Work that a client defers shows in the costs, which are those of
+// the last pass including a flush.
 func subscribing(j *job.Job) (*job.Result, error) {
 	var calls []time.Duration
 	var last *job.Result

@@ -41,7 +41,7 @@ func (o *observer) see(m *Msg) {
 	}
 }
 
-// pass has count messages paced to the busy subscription and waits for them.
+// pass has count messages sent to the busy subscription on schedule, and waits for them.
 func (o *observer) pass(control *stub.Control, count, every int) (*hdrhistogram.Histogram, error) {
 	o.latency, o.left = cost.Latency(), count
 	if err := control.Pace(count, pacedBatch, pacedInterval, every); err != nil {
@@ -55,8 +55,8 @@ func (o *observer) pass(control *stub.Control, count, every int) (*hdrhistogram.
 	}
 }
 
-// passes makes the passes of count messages and returns the median of their p99s in
-// ns, and all latencies.
+// passes does the passes of count messages and returns the median of their p99s in ns,
+// and all latencies.
 func (o *observer) passes(control *stub.Control, count, every int) (int64, *hdrhistogram.Histogram, error) {
 	all, p99s := cost.Latency(), make([]int64, 0, passMax)
 	share := count / passMax / pacedBatch * pacedBatch
@@ -72,8 +72,8 @@ func (o *observer) passes(control *stub.Control, count, every int) (int64, *hdrh
 	return p99s[passMax/2], all, nil
 }
 
-// isolation measures the latency of a busy subscription, first alone, then beside
-// one whose handler never returns. The figure is the p99 beside it.
+// isolation measures the latency of a busy subscription, first alone, then beside one
+// whose handler never returns. The figure is the p99 in the second case.
 func isolation(j *job.Job) (*job.Result, error) {
 	control, err := stub.Dial(j.Address.Control)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // errKeys says that not all keys were listed.
-var errKeys = errors.New("keys: not as many as there are")
+var errKeys = errors.New("keys: not all keys were listed")
 
 // keyValue measures a bucket of keys on a real server.
 func keyValue(j *job.Job) (*job.Result, error) {
@@ -38,7 +38,7 @@ func keyValue(j *job.Job) (*job.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = dropKeys(context.WithoutCancel(ctx), js, name) }() // or the next run says so
+	defer func() { _ = dropKeys(context.WithoutCancel(ctx), js, name) }() // if it fails, so does the next run
 	if err := fill(ctx, js, j, filling{name, 0, j.Keys}); err != nil {
 		return nil, err
 	}
@@ -54,15 +54,15 @@ func keyValue(j *job.Job) (*job.Result, error) {
 
 func key(i int) string { return "key." + strconv.Itoa(i) }
 
-// filling is so many keys of a bucket, from one on.
+// filling is a range of keys of a bucket.
 type filling struct {
 	bucket      string
 	from, count int
 }
 
-// fill gives values to keys. It does not wait for each, so it has no part in what the client is
-// compared by. Each key gets one: a bucket keeps no more, and a watcher may miss what another one
-// replaces.
+// fill puts values. It does not wait for each, and is not part of what is compared. Each
+// key gets one value: a bucket keeps no more, and a watcher may miss a value that is
+// replaced.
 func fill(ctx context.Context, js JetStream, j *job.Job, f filling) error {
 	payload := stub.Payload(j.Size)
 	for i := f.from; i < f.from+f.count; i++ {
@@ -145,8 +145,8 @@ func keyList(ctx context.Context, b Bucket, j *job.Job) (*job.Result, error) {
 	})
 }
 
-// keyWatch has several watchers follow a bucket that is put to: the figure is the time for each
-// entry of each watcher.
+// keyWatch has several watchers follow a bucket while keys are put: the figure is the
+// time for each entry of each watcher.
 func keyWatch(ctx context.Context, js JetStream, b Bucket, j *job.Job) (*job.Result, error) {
 	var warm, all sync.WaitGroup
 	warmup, each := j.Warmup/j.Subs, j.Count/j.Subs
@@ -159,7 +159,7 @@ func keyWatch(ctx context.Context, js JetStream, b Bucket, j *job.Job) (*job.Res
 		warm.Add(1)
 		all.Add(1)
 		go func() {
-			got := -j.Keys // the values that are there come first
+			got := -j.Keys // existing values are delivered first
 			for e := range w.Updates() {
 				if e == nil {
 					continue

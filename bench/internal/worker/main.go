@@ -11,19 +11,19 @@ import (
 // runWait bounds the timed part of a job; what has not arrived by then counts as dropped.
 const runWait = 20 * time.Second
 
-// passMax is into how many passes a suite cuts its work where one stall of the
-// machine would spoil a run: the median of the passes counts.
+// passMax is the number of passes of suites in which one stall of the machine would spoil
+// a run: the median of the passes counts.
 const passMax = 5
 
-// delivery says who owns a message that a handler got.
+// delivery says who owns a message passed to a handler.
 type delivery uint8
 
 const (
-	owned    delivery = iota // the handler, for as long as it likes
-	borrowed                 // the client, again after the handler returned
+	owned    delivery = iota // the handler
+	borrowed                 // the client, after the handler has returned
 )
 
-// suites is what a worker can do.
+// suites has what a worker can do.
 var suites = map[string]func(*job.Job) (*job.Result, error){
 	job.Dispatch:  dispatch,
 	job.Publish:   publish,
@@ -56,8 +56,8 @@ func deliveryOf(j *job.Job) delivery {
 	return owned
 }
 
-// subscribeUnlimited subscribes without a bound on pending messages: the stub
-// waits for the handlers, so the bound would only measure itself.
+// subscribeUnlimited subscribes without a limit on pending messages: the stub waits for
+// the handlers, so a limit would have no purpose.
 func subscribeUnlimited(nc *Conn, subject string, handler func(*Msg), d delivery) (*Subscription, error) {
 	sub, err := subscribe(nc, subject, handler, d)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/troupe-go/troupe/bench/internal/stub"
 )
 
-// errObject says that an object had another size than the one that was put.
+// errObject says that an object has another size than the one that was put.
 var errObject = errors.New("object: not the size that was put")
 
 const objectName = "object"
@@ -36,7 +36,7 @@ func object(j *job.Job) (*job.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = dropObjects(context.WithoutCancel(ctx), js, name) }() // or the next run says so
+	defer func() { _ = dropObjects(context.WithoutCancel(ctx), js, name) }() // if it fails, so does the next run
 	payload := stub.Payload(j.Size)
 	put := func() error {
 		meta := ObjectMeta{Name: objectName, Opts: &ObjectOptions{ChunkSize: uint32(j.Chunk)}}

@@ -7,8 +7,8 @@ import (
 	"github.com/troupe-go/troupe/bench/internal/stub"
 )
 
-// publish measures how fast messages get from the caller to the socket: a flush
-// ends the timed part, so all of them have been taken by the stub.
+// publish measures how fast messages get from the caller to the socket. The timed part
+// ends with a flush, so the stub has read all of them.
 func publish(j *job.Job) (*job.Result, error) {
 	control, err := stub.Dial(j.Address.Control)
 	if err != nil {

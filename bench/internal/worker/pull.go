@@ -10,7 +10,7 @@ import (
 // fetchBatch is how many messages a fetch asks for: as many as Consume does.
 const fetchBatch = 500
 
-// errFetched says that a batch was ended by an error of the client's or the server's.
+// errFetched says that an error of the client or the server ended a batch.
 var errFetched = errors.New("a fetch failed")
 
 // pull gets count messages with a consumer of its own, from the beginning of the stream.
@@ -48,7 +48,7 @@ func pull(ctx context.Context, s Stream, j *job.Job, count int) error {
 	}
 }
 
-// consumer makes the consumer of a job.
+// consumer creates the consumer of a job.
 func consumer(ctx context.Context, s Stream, j *job.Job) (Consumer, error) {
 	switch {
 	case j.Pull == job.Ordered:
@@ -59,7 +59,7 @@ func consumer(ctx context.Context, s Stream, j *job.Job) (Consumer, error) {
 	return s.CreateConsumer(ctx, ConsumerConfig{AckPolicy: withoutAcks})
 }
 
-// fetch gets messages by batches.
+// fetch gets messages in batches.
 func fetch(ctx context.Context, c Consumer, j *job.Job, count int) error {
 	for got := 0; got < count; {
 		batch, err := c.Fetch(fetchBatch)

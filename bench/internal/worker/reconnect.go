@@ -7,9 +7,9 @@ import (
 	"github.com/troupe-go/troupe/bench/internal/stub"
 )
 
-// reconnect measures the time from a cut until the stub has read the last SUB of
-// the connection that replaces the lost one, once for each of Job.Count cuts. The
-// figure is the fastest: what slower ones add is the machine's.
+// reconnect measures the time from a cut until the stub has read the last SUB on the
+// connection that replaces the lost one, once for each of Job.Count cuts. The figure is
+// the fastest: anything beyond it is due to the machine.
 func reconnect(j *job.Job) (*job.Result, error) {
 	control, err := stub.Dial(j.Address.Control)
 	if err != nil {

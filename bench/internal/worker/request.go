@@ -12,11 +12,11 @@ import (
 )
 
 // errReply says that a reply did not echo its request.
-var errReply = errors.New("request: reply with a payload that was not asked for")
+var errReply = errors.New("request: the reply does not echo the request")
 
-// request measures requests through a real server to a responder that is the
-// same for every client. With one goroutine the figure is the median latency,
-// with more it is the time per request.
+// request measures requests through a real server to a responder that is the same for
+// every client. With one goroutine the figure is the median latency, with more it is the
+// time per request.
 func request(j *job.Job) (*job.Result, error) {
 	nc, err := connect(j.Address.URL)
 	if err != nil {
@@ -53,8 +53,8 @@ func requestAll(nc *Conn, j *job.Job, count int) (*hdrhistogram.Histogram, error
 	})
 }
 
-// latencies does something count times, in so many goroutines, each one time after another: one
-// gets the number of the time, from 0. It returns how long each took.
+// latencies calls one count times, in several goroutines; the argument is the number of
+// the call, from 0. It returns how long the calls took.
 func latencies(goroutines, count int, one func(i int) error) (*hdrhistogram.Histogram, error) {
 	var (
 		wg    sync.WaitGroup

@@ -10,7 +10,7 @@ import (
 	"github.com/troupe-go/troupe/bench/internal/stub"
 )
 
-// errHeader says that an answer lacks the header that the handler gave it.
+// errHeader says that a response lacks the header that the handler gave it.
 var errHeader = errors.New("service: answer without its header")
 
 // service measures calls of a service through a real server. The service and its callers have
@@ -53,18 +53,18 @@ func service(j *job.Job) (*job.Result, error) {
 	return r, nil
 }
 
-// answering is a handler that echoes: the data, and one header if there are any.
+// answering returns a handler that echoes the data, and one header if there are any.
 func answering(headers bool) func(ServiceRequest) {
 	name := stub.HeaderName(0)
 	if !headers {
-		return func(r ServiceRequest) { _ = r.Respond(r.Data()) } // who asks finds out
+		return func(r ServiceRequest) { _ = r.Respond(r.Data()) } // the requester notices an error
 	}
 	return func(r ServiceRequest) {
 		_ = r.Respond(r.Data(), respondWith(map[string][]string{name: {r.Headers().Get(name)}}))
 	}
 }
 
-// calling returns one call, and checks what comes back.
+// calling returns a function for one call, which checks the response.
 func calling(nc *Conn, subject string, j *job.Job) func(int) error {
 	payload, name := stub.Payload(j.Size), stub.HeaderName(0)
 	if j.Headers == 0 {

@@ -38,7 +38,7 @@ func stream(j *job.Job) (*job.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = js.DeleteStream(context.WithoutCancel(ctx), config.Name) }() // or the next run says so
+	defer func() { _ = js.DeleteStream(context.WithoutCancel(ctx), config.Name) }() // if it fails, so does the next run
 	publish := publishStream
 	switch {
 	case j.Wait:
@@ -66,15 +66,15 @@ func stream(j *job.Job) (*job.Result, error) {
 	return r, nil
 }
 
-// stays makes a stream that stays. A server that has lost its last stream removes the folder of
-// the account in its own time, under the first file of the next stream if that comes soon.
+// stays creates a stream that is kept. A server that has lost its last stream removes the
+// account's folder some time later, which breaks the next stream if that is created soon.
 func stays(ctx context.Context, js JetStream) error {
 	_, err := js.CreateOrUpdateStream(ctx, StreamConfig{Name: "BENCH", Subjects: []string{"bench.stays"}, Storage: inFiles})
 	return err
 }
 
-// freshName returns a name that no stream had: a server may not be done with the files of one when
-// it says that it is gone.
+// freshName returns a stream name that was never used: a server may still be removing the
+// files of a stream after it has reported the deletion.
 func freshName() string { return "BENCH-" + strconv.FormatInt(time.Now().UnixNano(), 36) }
 
 type streamPublish func(ctx context.Context, js JetStream, j *job.Job, count int) error

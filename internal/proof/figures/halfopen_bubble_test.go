@@ -43,7 +43,7 @@ func TestHalfOpenIsDetected(t *testing.T) {
 					most = max(most, w.detect(t, time.Duration(i)*time.Second/7, c.work, c.options...))
 				}
 			})
-			record(t, figure{what: "half-open detected: " + c.name, goal: "≤ " + c.goal.String(), measured: "most " + rounded(most).String(),
+			record(t, figure{what: "half-open detected: " + c.name, goal: "≤ " + c.goal.String(), measured: "max " + rounded(most).String(),
 				kept: most <= c.goal, exact: true})
 		})
 	}

@@ -107,7 +107,7 @@ func (l latencies) at(percentile float64) time.Duration {
 
 // String returns the three figures that count.
 func (l latencies) String() string {
-	return fmt.Sprintf("p50 %s, p99 %s, most %s", rounded(l.at(50)), rounded(l.at(99)), rounded(time.Duration(l.Max())))
+	return fmt.Sprintf("p50 %s, p99 %s, max %s", rounded(l.at(50)), rounded(l.at(99)), rounded(time.Duration(l.Max())))
 }
 
 // rounded returns d with three digits or so.

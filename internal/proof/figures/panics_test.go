@@ -14,11 +14,11 @@ import (
 // without a limit. The default stops a subscription at the 101st within a second.
 var restarts = api.Policy{Directive: api.Restart, Backoff: api.Backoff{Initial: api.NoDelay}}
 
-// TestAMillionPanics lets the handler of a subscription panic at each message, while
-// its neighbour on the same connection gets the same messages. What is measured is the
-// time from just before the panic to the first line of the handler for the next message:
-// catching it, its report with the stack, the decision, the new dispatcher. All messages
-// wait already when the first panics. Nothing is lost, but for what the handler did not finish.
+// TestAMillionPanics lets the handler of a subscription panic at each message, while its
+// neighbour on the same connection gets the same messages. What is measured is the time from
+// just before the panic to the first line of the handler for the next message: catching it, its
+// report with the stack, the decision, the new dispatcher. All messages wait already when the
+// first panics. Nothing is lost, except what the handler did not finish.
 func TestAMillionPanics(t *testing.T) {
 	count := sized(1_000_000, 10_000)
 	s := natsserver.Run(t, natsserver.Options{})

@@ -74,13 +74,13 @@ func TestAHundredThousandSubscriptionsAreRestored(t *testing.T) {
 		}
 	}
 	record(t, figure{
-		what:     fmt.Sprintf("%d subscriptions after a restart of the server: listed by it, messages delivered exactly once", count),
+		what:     fmt.Sprintf("%d subscriptions after a restart of the server: listed by the server, messages delivered exactly once", count),
 		goal:     "all, all",
 		measured: fmt.Sprintf("%d, %d", len(listed), once),
 		kept:     len(listed) == count && len(different) == count && once == count, exact: true,
 	})
 	record(t, figure{
-		what: "new socket to all of them restored", goal: "< 1 s",
+		what: "new socket to all subscriptions restored", goal: "< 1 s",
 		measured: rounded(took).String(), kept: took < time.Second,
 	})
 }
