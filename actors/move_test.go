@@ -50,8 +50,11 @@ func on(t *testing.T, prepare func(s *scene, cfg *Config), play func(s *scene)) 
 		})
 		dial, dials := cfg.Dial, 0
 		cfg.Dial = func(ctx context.Context, u *url.URL) (net.Conn, error) {
+			s.mu.Lock() // a dial that is given up may still be at it
 			dials++
-			if err := s.refuse(dials); err != nil {
+			nth := dials
+			s.mu.Unlock()
+			if err := s.refuse(nth); err != nil {
 				return nil, err
 			}
 			return dial(ctx, u)

@@ -72,7 +72,8 @@ func Dialer(dialer *net.Dialer) Option { return set(func(o *Options) { o.Dialer 
 // address at a time. The addresses of a name come in random order (see DontRandomize); with
 // SkipHostLookup, and for names that cannot be looked up, it receives the name itself. If it
 // panics, or takes longer than Timeout, that attempt fails; a connection that it returns
-// later is closed. (nats.go waits forever.) Nil means none.
+// later is closed, and the next call may come before it returns. (nats.go waits forever.)
+// Nil means none.
 func SetCustomDialer(dialer CustomDialer) Option {
 	return set(func(o *Options) { o.CustomDialer = dialer })
 }
