@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 	"testing/quick"
 
@@ -100,8 +101,8 @@ func sameHeader(t *testing.T, reader *headerReader, block string) {
 		"owned":  func() (Header, error) { return ownedHeader([]byte(block)) },
 	} {
 		got, err := read()
-		if diff := cmp.Diff(want, got); diff != "" || (err == nil) != (wantErr == nil) {
-			t.Errorf("%s: block %q: errors %v and %v, difference\n%s", name, block, wantErr, err, diff)
+		if !reflect.DeepEqual(want, got) || (err == nil) != (wantErr == nil) {
+			t.Errorf("%s: block %q: errors %v and %v, difference\n%s", name, block, wantErr, err, cmp.Diff(want, got))
 		}
 	}
 }

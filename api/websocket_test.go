@@ -3,10 +3,10 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -81,9 +81,7 @@ func TestWebSockets(t *testing.T) {
 func exercise(t *testing.T, nc *api.Conn, got <-chan *api.Msg) {
 	t.Helper()
 	random := make([]byte, 1<<20)
-	for i := range random {
-		random[i] = byte(rand.IntN(256))
-	}
+	must.Get(rand.Read(random))(t)
 	for _, data := range [][]byte{{}, []byte("small"), bytes.Repeat([]byte("abc"), 1000), random[:70_000], random, bytes.Repeat([]byte{0}, 1<<20)} {
 		sent := bytes.Clone(data)
 		must.Do(t, nc.Publish("data", data))
