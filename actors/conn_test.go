@@ -15,7 +15,9 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(must.Settled(m, func() error { return goleak.Find() }))
+}
 
 // handlerFunc is the simplest consumer: one message at a time, copied.
 type handlerFunc struct {

@@ -12,7 +12,9 @@ import (
 	"github.com/troupe-go/troupe/internal/must"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(must.Settled(m, func() error { return goleak.Find() }))
+}
 
 // patience is how long a test waits for what has to happen.
 const patience = time.Minute

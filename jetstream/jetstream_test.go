@@ -15,7 +15,8 @@ import (
 
 func TestMain(m *testing.M) {
 	natsserver.Child()
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock))
+	clock := goleak.IgnoreAnyFunction(natsserver.StoreClock)
+	goleak.VerifyTestMain(must.Settled(m, func() error { return goleak.Find(clock) }), clock)
 }
 
 // connect returns a connection to the server that ends with the test.

@@ -20,8 +20,9 @@ import (
 func TestMain(m *testing.M) {
 	natsserver.Child()
 	// That of nats.go waits for ever if it begins after its context has ended.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock),
-		goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
+	known := []goleak.Option{goleak.IgnoreAnyFunction(natsserver.StoreClock),
+		goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect")}
+	goleak.VerifyTestMain(must.Settled(m, func() error { return goleak.Find(known...) }), known...)
 }
 
 // world is a server in a bubble, with a bucket "b" and both clients.

@@ -20,13 +20,16 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/troupe-go/troupe/faults/natsserver"
 	"go.uber.org/goleak"
+
+	"github.com/troupe-go/troupe/faults/natsserver"
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 func TestMain(m *testing.M) {
 	playRole()
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock))
+	clock := goleak.IgnoreAnyFunction(natsserver.StoreClock)
+	goleak.VerifyTestMain(must.Settled(m, func() error { return goleak.Find(clock) }), clock)
 }
 
 // wait bounds every wait of a test; it is reached only by a failing one.

@@ -47,3 +47,29 @@ func Await(t testing.TB, patience time.Duration, what string, holds func() bool)
 		}
 	}
 }
+
+// settleMax is how long Settled waits.
+const settleMax = 30 * time.Second
+
+// Settled runs the tests of a package, and then waits while something of them is left, as ends
+// finds out: goroutines that end by themselves take their time on a busy machine. goleak waits
+// for less than half a second.
+//
+//	goleak.VerifyTestMain(must.Settled(m, func() error { return goleak.Find() }))
+func Settled(m interface{ Run() int }, ends func() error) interface{ Run() int } {
+	return settled{m, ends}
+}
+
+type settled struct {
+	m    interface{ Run() int }
+	ends func() error
+}
+
+// Run runs the tests and waits, unless they have failed.
+func (s settled) Run() int {
+	code := s.m.Run()
+	for deadline := time.Now().Add(settleMax); code == 0 && s.ends() != nil && time.Now().Before(deadline); {
+		<-time.After(time.Millisecond)
+	}
+	return code
+}

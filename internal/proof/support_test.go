@@ -19,7 +19,8 @@ import (
 
 func TestMain(m *testing.M) {
 	natsserver.Child()
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(natsserver.StoreClock))
+	clock := goleak.IgnoreAnyFunction(natsserver.StoreClock)
+	goleak.VerifyTestMain(must.Settled(m, func() error { return goleak.Find(clock) }), clock)
 }
 
 // patience is how long a test waits for what has to happen; in a bubble it is virtual.

@@ -10,12 +10,16 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"go.uber.org/goleak"
+
+	"github.com/troupe-go/troupe/internal/must"
 )
 
 // full asks for the figures of docs/RELIABILITY.md.
 var full = flag.Bool("full", false, "measure at full size, and print the table")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(tabled{m}) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(must.Settled(tabled{m}, func() error { return goleak.Find() }))
+}
 
 // tabled prints the table when all tests have run.
 type tabled struct{ *testing.M }
