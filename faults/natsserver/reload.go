@@ -124,8 +124,9 @@ func (s *Server) follow(account, token string) error {
 	return nil
 }
 
-// renewWait is longer than a server keeps treating an account as expired after a look-up.
-const renewWait = 3 * time.Second
+// renewWait is longer than a server keeps treating an account as expired after a look-up, on
+// any machine.
+const renewWait = 30 * time.Second
 
 // renewed looks an account up. A server whose account has expired does not look for
 // another JWT within a second.

@@ -531,23 +531,18 @@ func TestS13AccountExpires(t *testing.T) {
 	user := must.Get(account.User("u"))(t)
 	s := natsserver.Run(t, natsserver.Options{Operator: operator, JetStream: true})
 	now := &holder{user: user}
-	nc := must.Get(api.Connect(s.URL(), api.UserJWT(now.jwt, now.sign), api.IgnoreAuthErrorAbort(), api.MaxReconnects(-1), api.ReconnectWait(20*time.Millisecond)))(t)
+	events := newTape()
+	nc := must.Get(api.Connect(s.URL(), api.UserJWT(now.jwt, now.sign), api.IgnoreAuthErrorAbort(), api.MaxReconnects(-1),
+		api.ReconnectWait(20*time.Millisecond), api.Timeout(patience), events.option()))(t)
 	t.Cleanup(nc.Close)
-	js := must.Get(jetstream.New(nc))(t)
+	js := must.Get(jetstream.New(nc, jetstream.WithDefaultTimeout(patience)))(t)
 	stream := must.Get(js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S"}))(t)
 	must.Do(t, account.Edit(accountEnds))
-	for ctx := must.Within(t, 20*time.Second); ; {
-		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-		_, err := stream.Info(short)
-		cancel()
-		if err != nil {
-			kinds(t, err, jetstream.ErrJetStream)
-			break
-		}
-		must.Do(t, ctx.Err())
-	}
+	kinds(t, events.await(t, api.LinkLost, 1).Cause, api.ErrAccountAuthExpired)
+	_, err := stream.Info(must.Within(t, 100*time.Millisecond))
+	kinds(t, err, jetstream.ErrJetStream)
 	must.Do(t, account.Edit(renewed))
-	for ctx := must.Within(t, 20*time.Second); ; {
+	for ctx := must.Within(t, patience); ; {
 		if _, err := stream.Info(ctx); err == nil {
 			break
 		}
@@ -560,8 +555,9 @@ func enableJetStream(c *jwt.AccountClaims) {
 	c.Limits.JetStreamLimits = jwt.JetStreamLimits{DiskStorage: -1, MemoryStorage: -1, Streams: -1, Consumer: -1}
 }
 
-// accountEnds ends an account a second after its server is notified.
-func accountEnds(c *jwt.AccountClaims) { c.Expires = time.Now().Add(time.Second).Unix() }
+// accountEnds ends an account a moment after its server is notified. Ends are whole seconds: one
+// that has come when the server hears of it leaves its clients connected.
+func accountEnds(c *jwt.AccountClaims) { c.Expires = time.Now().Add(3 * time.Second).Unix() }
 
 // renewed extends it.
 func renewed(c *jwt.AccountClaims) { c.Expires = 0 }
