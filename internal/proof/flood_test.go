@@ -64,7 +64,7 @@ func flood(t *testing.T, c *fakeserver.Client, raw []byte, n int) {
 // G8: the last one counts.
 func TestP09InfoFlood(t *testing.T) {
 	s := fakeserver.Run(t, fakeserver.Options{QueueMax: 4 << 20})
-	nc, err := api.Connect(s.URL(), system())
+	nc, err := api.Connect(s.URL(), system(), api.Timeout(patience))
 	must.Do(t, err)
 	defer nc.Close()
 	var urls strings.Builder
@@ -93,7 +93,7 @@ func TestP09InfoFlood(t *testing.T) {
 func TestP08ErrorFlood(t *testing.T) {
 	s := fakeserver.Run(t, fakeserver.Options{QueueMax: 4 << 20})
 	release := make(chan struct{})
-	nc, err := api.Connect(s.URL(), system(), api.OnEvent(func(api.Event) { <-release }))
+	nc, err := api.Connect(s.URL(), system(), api.Timeout(patience), api.OnEvent(func(api.Event) { <-release }))
 	must.Do(t, err)
 	defer nc.Close()
 	defer close(release)

@@ -22,7 +22,7 @@ import (
 func TestAMillionKeys(t *testing.T) {
 	keys := sized(1_000_000, 5_000, 2_000)
 	s := natsserver.RunProcess(t, natsserver.Options{JetStream: true})
-	nc := must.Get(api.Connect(s.URL(), system()))(t)
+	nc := must.Get(api.Connect(s.URL(), system(), api.Timeout(patience)))(t)
 	t.Cleanup(nc.Close)
 	ctx := must.Within(t, 15*time.Minute)
 	js := must.Get(jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(4096), jetstream.WithDefaultTimeout(time.Minute)))(t)
