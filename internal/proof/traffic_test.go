@@ -83,9 +83,11 @@ func (tr *traffic) connect(url, name string, options []api.Option) *api.Conn {
 		tr.uncertain(e)
 		events.add(e)
 	})
-	nc, err := api.Connect(url, append([]api.Option{api.Name(name), api.NeverGiveUp(), system(), note}, options...)...)
+	// The first attempt may find a machine so busy that its time is over.
+	nc, err := api.Connect(url, append([]api.Option{api.Name(name), api.NeverGiveUp(), api.RetryOnFailedConnect(true), system(), note}, options...)...)
 	must.Do(tr.t, err)
 	tr.t.Cleanup(nc.Close)
+	events.await(tr.t, api.LinkRestored, 1)
 	tr.events[nc] = events
 	return nc
 }
