@@ -16,9 +16,13 @@ const (
 )
 
 // sharedBytesMax bounds the buffers that slow subscriptions may keep from being reused.
-// Above it, and for a subscription that uses only a small part of a buffer, the reader
-// copies.
-const sharedBytesMax = 16 << 20
+// Above it, for a subscription that uses only a small part of a buffer, the reader
+// copies. For buffers that a read has left nearly empty it does so from sparseBytesMax on:
+// small messages that come one by one would otherwise each keep a whole buffer.
+const (
+	sharedBytesMax = 16 << 20
+	sparseBytesMax = 4 << 20
+)
 
 // chunksFree is how many buffers a connection keeps for the next reads.
 const chunksFree = 8
@@ -97,11 +101,12 @@ func (p *chunkPool) put(c *chunk) {
 	p.mu.Unlock()
 }
 
-// crowded reports whether so many bytes are out that lanes should get copies.
-func (p *chunkPool) crowded() bool {
+// crowded reports whether so many bytes are out that lanes should get copies of small parts
+// of a buffer of which so many bytes are filled.
+func (p *chunkPool) crowded(filled, size int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.shared > sharedBytesMax
+	return p.shared > sharedBytesMax || p.shared > sparseBytesMax && filled < size/4
 }
 
 // drop forgets the free buffers when the connection closes.

@@ -136,26 +136,29 @@ func TestPoolUsesBuffersAgain(t *testing.T) {
 	}
 }
 
-// TestCrowdedPool counts what lanes hold, to the byte.
+// TestCrowdedPool counts what lanes hold, to the byte: of buffers that are full, and of those
+// that are nearly empty.
 func TestCrowdedPool(t *testing.T) {
-	var p chunkPool
-	n := sharedBytesMax / chunkBytesMax
-	var out []*chunk
-	for range n {
-		out = append(out, p.get(chunkBytesMax))
-	}
-	if p.crowded() {
-		t.Error("crowded at the limit")
-	}
-	out = append(out, p.get(chunkBytesMin))
-	if !p.crowded() {
-		t.Error("not crowded above the limit")
-	}
-	for _, c := range out {
-		c.release()
-	}
-	if p.crowded() || p.shared != 0 {
-		t.Errorf("%d bytes are out after all came back", p.shared)
+	const quarter = chunkBytesMin / 4
+	for filled, most := range map[int]int{chunkBytesMin: sharedBytesMax, quarter: sharedBytesMax, quarter - 1: sparseBytesMax} {
+		var p chunkPool
+		var out []*chunk
+		for range most / chunkBytesMax {
+			out = append(out, p.get(chunkBytesMax))
+		}
+		if p.crowded(filled, chunkBytesMin) {
+			t.Errorf("%d bytes: crowded at the limit", filled)
+		}
+		out = append(out, p.get(chunkBytesMin))
+		if !p.crowded(filled, chunkBytesMin) {
+			t.Errorf("%d bytes: not crowded above the limit", filled)
+		}
+		for _, c := range out {
+			c.release()
+		}
+		if p.crowded(filled, chunkBytesMin) || p.shared != 0 {
+			t.Errorf("%d bytes are out after all came back", p.shared)
+		}
 	}
 }
 

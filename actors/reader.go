@@ -266,12 +266,13 @@ func (r *reader) handOut() {
 		return
 	}
 	r.chunk.refs.Add(int32(len(r.touched)))
-	crowded := conn.chunks.crowded()
+	size := len(r.chunk.buf)
+	crowded := conn.chunks.crowded(r.filled, size)
 	var w wakeUps
 	for i, s := range r.touched {
 		g := &s.gather[r.side]
 		seg := segment{chunk: r.chunk, head: g.head, n: g.n, bytes: int64(g.bytes)}
-		if crowded && seg.bytes < int64(r.filled/4) {
+		if crowded && seg.bytes < int64(size/4) {
 			seg = seg.copied()
 		}
 		if r.line.ahead.Load() {

@@ -96,6 +96,12 @@ var hostiles = []hostile{
 	{name: "messages for a slow handler", do: func(t *testing.T, v *victim) int {
 		return v.send(t, v.to("slow", "1000\r\n"+strings.Repeat("x", 1000)+"\r\n"), 20_000)
 	}},
+	{name: "messages for a slow handler, each of them read alone", do: func(t *testing.T, v *victim) (n int) {
+		for range 2000 {
+			n += v.send(t, v.to("slow", "1000\r\n"+strings.Repeat("x", 1000)+"\r\n"), 1)
+		}
+		return n
+	}},
 	{name: "messages with bad headers", do: func(t *testing.T, v *victim) int {
 		return v.send(t, fmt.Sprintf("HMSG quick %d 5 6\r\nhelloX\r\n", v.sids["quick"]), 10_000)
 	}},
