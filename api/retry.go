@@ -182,6 +182,9 @@ func left(ctx context.Context, now time.Time) time.Duration {
 
 // wait waits as decided. It returns an error if the wait has become pointless.
 func (r *retrying) wait(ctx context.Context, d supervisor.RetryDecision) error {
+	if d.Step == supervisor.RetrySleep && d.Delay <= 0 {
+		return r.nc.open() // ctx was looked at before the decision
+	}
 	timer := time.NewTimer(d.Delay)
 	defer timer.Stop()
 	for {

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -76,6 +77,21 @@ func TestRetryPacing(t *testing.T) {
 			_, err := api.Retry(ctx, nc, api.RetryPolicy{}, failing(api.ErrNoResponders))
 			givenUp(t, err, 1, api.ErrConnectionClosed)
 		})
+	})
+}
+
+// TestRetryWithoutAPauseSeesTheEnd: where there is no pause to wait for, a connection that the call
+// has closed is noticed all the same, before another attempt.
+func TestRetryWithoutAPauseSeesTheEnd(t *testing.T) {
+	policy := api.RetryPolicy{Idempotent: true, Backoff: steady, Retryable: func(error) (again, known bool) { return true, true }}
+	bubble(t, func(t *testing.T, _ *natsserver.Server, nc *api.Conn) {
+		_, err := api.Retry(context.Background(), nc, policy, failing(io.EOF, io.EOF))
+		must.Do(t, err)
+		_, err = api.Retry(context.Background(), nc, policy, func(context.Context) (int, error) {
+			nc.Close()
+			return 0, io.EOF
+		})
+		givenUp(t, err, 1, api.ErrConnectionClosed)
 	})
 }
 

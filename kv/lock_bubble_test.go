@@ -278,7 +278,7 @@ func (r *register) works(s *scene, ctx context.Context, who string, rnd *rand.Ra
 			continue // ctx ends, or the bucket cannot be reached
 		}
 		h := hold{who: who, from: time.Now(), token: l.Token()}
-		timer := time.NewTimer(time.Duration(rnd.IntN(8000)) * time.Millisecond)
+		timer := time.NewTimer(time.Duration(1+rnd.IntN(8000)) * time.Millisecond)
 		select {
 		case <-timer.C:
 		case <-l.Context().Done():

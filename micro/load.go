@@ -141,9 +141,9 @@ type choice struct {
 	fleet   *fleet
 	to      Target
 	began   time.Time
-	tried   map[string]bool  // by direct subject
-	looking <-chan struct{}  // closed when the survey is over; nil if it is
-	settle  <-chan time.Time // until then only an idle instance will do; nil if that is over
+	tried   map[string]bool // by direct subject
+	looking <-chan struct{} // closed when the survey is over; nil if it is
+	settle  time.Time       // until then only an idle instance will do
 }
 
 // choose begins a choice, and asks all instances for their load if what is known is too old.
@@ -155,7 +155,7 @@ func (c *Client) choose(ctx context.Context, f *fleet, to Target) *choice {
 		if at, ok := ctx.Deadline(); ok {
 			pause = min(pause, time.Until(at)/4)
 		}
-		chosen.settle = time.After(pause)
+		chosen.settle = chosen.began.Add(pause)
 	}
 	return chosen
 }
@@ -163,7 +163,8 @@ func (c *Client) choose(ctx context.Context, f *fleet, to Target) *choice {
 // next returns the subject of the next instance, or why there is none.
 func (c *choice) next(ctx context.Context) (string, error) {
 	for {
-		subject, more, failure := c.fleet.begin(c.tried, c.settle == nil)
+		settles := time.Until(c.settle)
+		subject, more, failure := c.fleet.begin(c.tried, settles <= 0)
 		switch {
 		case subject != "":
 			c.tried[subject] = true
@@ -173,16 +174,30 @@ func (c *choice) next(ctx context.Context) (string, error) {
 		case c.looking == nil:
 			return "", fmt.Errorf("%w: %q of service %q, asked directly", ErrEndpointNotFound, c.to.Endpoint, c.to.Service)
 		}
-		select {
-		case <-more:
-		case <-c.settle:
-			c.settle = nil
-		case <-c.looking:
-			c.looking, c.settle = nil, nil
-		case <-ctx.Done():
-			return "", c.interrupted(ctx)
+		if err := c.await(ctx, more, settles); err != nil {
+			return "", err
 		}
 	}
+}
+
+// await waits for another instance, for the end of the survey, and for settles if that is
+// positive.
+func (c *choice) await(ctx context.Context, more <-chan struct{}, settles time.Duration) error {
+	var settled <-chan time.Time
+	if settles > 0 {
+		timer := time.NewTimer(settles)
+		defer timer.Stop()
+		settled = timer.C
+	}
+	select {
+	case <-more:
+	case <-settled:
+	case <-c.looking:
+		c.looking, c.settle = nil, time.Time{}
+	case <-ctx.Done():
+		return c.interrupted(ctx)
+	}
+	return nil
 }
 
 // interrupted returns the error of a request that was not sent in time.
