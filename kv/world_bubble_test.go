@@ -22,13 +22,14 @@ type world struct {
 	peer peer.JetStream
 }
 
-// inBubble runs f in a bubble.
+// inBubble runs f in a bubble. The other client does not reconnect: it would use timers that all of its
+// connections in the process share, and that belong to the bubble in which they were made.
 func inBubble(t *testing.T, f func(w *world), options ...faults.Option) {
 	t.Helper()
 	faults.Bubble(t, func(b *faults.Env) {
 		nc := must.Get(api.Connect(b.URL("s1"), api.System(b.System), api.SetCustomDialer(b.Dialer("client")), api.MaxReconnects(-1)))(b.T)
 		defer nc.Close()
-		theirs := must.Get(nats.Connect(b.URL("s1"), nats.SetCustomDialer(b.Dialer("peer")), nats.MaxReconnects(-1)))(b.T)
+		theirs := must.Get(nats.Connect(b.URL("s1"), nats.SetCustomDialer(b.Dialer("peer")), nats.NoReconnect()))(b.T)
 		defer theirs.Close()
 		f(&world{Env: b, t: b.T, js: must.Get(jetstream.New(nc))(b.T), peer: must.Get(peer.New(theirs))(b.T)})
 	}, options...)
