@@ -108,14 +108,15 @@ type naming struct {
 // TestN15Names: names that are unknown, slow to be found, or lead to addresses of which
 // one is dead: an old one, or one of the sixth version that answers nothing. G8: the
 // good one is reached within the time of one attempt. G11: what fails is typed. The
-// resolver of Go has no place in a bubble, so the clock is the one on the wall.
+// resolver of Go has no place in a bubble, so the clock is the one on the wall; and as an address
+// that answers nothing takes its share of the time, all names are looked for at once.
 func TestN15Names(t *testing.T) {
 	dead, good := net.ParseIP("10.9.9.9"), net.ParseIP("10.1.1.1")
 	hole, hole6 := net.ParseIP("10.8.8.8"), net.ParseIP("fd00::1")
 	s := natsserver.Run(t, natsserver.Options{DontListen: true})
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over) })
-	d := &desk{history: check.New(time.Now, check.Options{}), answer: func(address string) (net.Conn, error) {
+	answer := func(address string) (net.Conn, error) {
 		host, _, _ := net.SplitHostPort(address)
 		switch ip := net.ParseIP(host); {
 		case ip.Equal(good):
@@ -124,7 +125,7 @@ func TestN15Names(t *testing.T) {
 			<-over
 		}
 		return nil, opError(os.NewSyscallError("connect", syscall.ECONNREFUSED))
-	}}
+	}
 	for name, n := range map[string]naming{
 		"all is well":        {[]net.IP{good}, 0, nil},
 		"slow":               {[]net.IP{good}, 100 * time.Millisecond, nil},
@@ -135,18 +136,21 @@ func TestN15Names(t *testing.T) {
 		"all dead":           {[]net.IP{dead}, 0, syscall.ECONNREFUSED},
 		"without an address": {[]net.IP{}, 0, api.ErrNoServers},
 	} {
-		t.Run(name, func(t *testing.T) { n.check(t, d) })
-	}
-	if err := d.history.Validate(check.G14); err != nil {
-		t.Error(err)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &desk{history: check.New(time.Now, check.Options{}), answer: answer}
+			n.check(t, d)
+			judge(t, d.history, "dials", check.G14) // of a name without an address there are none
+		})
 	}
 }
 
 func (n naming) check(t *testing.T, d *desk) {
 	z := &zone{addresses: map[string][]net.IP{"host.example": n.addresses}, delay: n.delay}
-	// An attempt whose time is up fails, and there is one only.
+	// An attempt whose time is up fails, and there is one only: what is left of it behind an
+	// address that answers nothing is to be enough for a busy machine.
 	nc, err := api.Connect("host.example", api.SetCustomDialer(d), resolving(z),
-		api.Timeout(5*time.Second), api.DontRandomize())
+		api.Timeout(2*late), api.DontRandomize(), system())
 	if z.asked.Load() == 0 {
 		t.Error("nobody was asked for the name")
 	}
