@@ -41,7 +41,7 @@ func wsURL(p *proxy.Proxy) string { return strings.Replace(p.URL(), "wss://", "w
 func TestN21Splits(t *testing.T) {
 	for _, compressed := range []bool{false, true} {
 		_, p := webSocket(t)
-		nc := must.Get(api.Connect(wsURL(p), api.Compression(compressed)))(t)
+		nc := must.Get(api.Connect(wsURL(p), api.Compression(compressed), api.Timeout(late)))(t)
 		sub := must.Get(nc.SubscribeSync("a"))(t)
 		for _, rules := range [][]string{{"slice(1)"}, {"slice(2)"}, {"slice(3)"}, {"slice(7)"}, {"slice(1000)"}, {"coalesce(5ms)"},
 			{"latency(2ms, 2ms)", "slice(100)"}} {
@@ -72,7 +72,7 @@ func sizes(t *testing.T, nc *api.Conn, sub *api.Subscription, what string) {
 // As N04, N05 and N12: G3, G6, G5, G8, G11.
 func TestN21CutsAndFlips(t *testing.T) {
 	s, p := webSocket(t)
-	witness := must.Get(api.Connect(s.URL()))(t)
+	witness := must.Get(api.Connect(s.URL(), api.Timeout(late)))(t)
 	defer witness.Close()
 	step := sized(97, 97, 331)
 	for _, rule := range []string{"when conn(%d) bytes(%d) reset(in)", "when conn(%d) bytes(%d) reset(out)", "when conn(%d) bytes(%d) fin(in)",

@@ -29,7 +29,7 @@ func TestJ14ALargeObject(t *testing.T) {
 	chunk := uint32(min(128<<10, size/64))
 	c := natsserver.RunCluster(t, 3, natsserver.Options{JetStream: true})
 	p := proxy.Run(t, c.Members()[0].URL(), proxy.Options{Advertise: func(string) string { return "" }})
-	nc := must.Get(api.Connect(p.URL(), api.NeverGiveUp(), api.ReconnectWait(100*time.Millisecond), system()))(t)
+	nc := must.Get(api.Connect(p.URL(), api.NeverGiveUp(), api.Timeout(late), api.ReconnectWait(100*time.Millisecond), system()))(t)
 	t.Cleanup(nc.Close)
 	js := must.Get(jetstream.New(nc, jetstream.WithDefaultTimeout(30*time.Second)))(t)
 	ctx := must.Within(t, 30*time.Minute)

@@ -63,10 +63,10 @@ func TestP05RealLimits(t *testing.T) {
 	}})
 	other := natsserver.Run(t, natsserver.Options{})
 	events := newTape()
-	nc := must.Get(api.Connect(small.URL(), events.option(), system()))(t)
+	nc := must.Get(api.Connect(small.URL(), events.option(), system(), api.Timeout(late)))(t)
 	defer nc.Close()
 	second := newTape()
-	elsewhere := must.Get(api.Connect(small.URL()+","+other.URL(), api.DontRandomize(), second.option(), system()))(t)
+	elsewhere := must.Get(api.Connect(small.URL()+","+other.URL(), api.DontRandomize(), second.option(), system(), api.Timeout(late)))(t)
 	kinds(t, second.await(t, api.ConnectAttemptFailed, 1).Cause, api.ErrMaxConnectionsExceeded)
 	if n := other.Server().NumClients(); n != 1 {
 		t.Errorf("%d clients at the other server", n)

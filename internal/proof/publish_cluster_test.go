@@ -19,7 +19,7 @@ import (
 // is a new leader.
 func TestS10StreamLeaderKilled(t *testing.T) {
 	c := natsserver.RunCluster(t, 3, natsserver.Options{JetStream: true})
-	nc := must.Get(api.Connect(strings.Join(c.URLs(), ","), api.NeverGiveUp()))(t)
+	nc := must.Get(api.Connect(strings.Join(c.URLs(), ","), api.NeverGiveUp(), api.Timeout(late)))(t)
 	t.Cleanup(nc.Close)
 	js := must.Get(jetstream.New(nc, jetstream.WithIdempotentRetry(), jetstream.WithPublishAsyncMaxPending(64)))(t)
 	stream := must.Get(js.CreateStream(must.Within(t, patience), jetstream.StreamConfig{

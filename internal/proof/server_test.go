@@ -254,13 +254,16 @@ func leaves(t *testing.T, c *natsserver.Cluster, f func(c *natsserver.Cluster, t
 	}
 }
 
+// patiently makes a server wait for the credentials of clients on a busy machine.
+func patiently(so *server.Options) { so.AuthTimeout = patience.Seconds() }
+
 // TestS06Revoked: an operator takes a user's credentials back. G11: the error says so.
 // G5, G8: with the credentials that the provider has then, all is as before.
 func TestS06Revoked(t *testing.T) {
 	operator := must.Get(natsserver.NewOperator())(t)
 	account := must.Get(operator.Account("A"))(t)
 	first, second := must.Get(account.User("first"))(t), must.Get(account.User("second"))(t)
-	s := natsserver.Run(t, natsserver.Options{Operator: operator})
+	s := natsserver.Run(t, natsserver.Options{Operator: operator, Edit: patiently})
 	now := &holder{user: first}
 	tr := begin(t, s.URL(), api.UserJWT(now.jwt, now.sign))
 	tr.flow(100)
@@ -282,9 +285,9 @@ func TestS06Expired(t *testing.T) {
 	operator := must.Get(natsserver.NewOperator())(t)
 	account := must.Get(operator.Account("A"))(t)
 	second := must.Get(account.User("second", func(c *jwt.UserClaims) { c.Expires = 0 }))(t)
-	s := natsserver.Run(t, natsserver.Options{Operator: operator})
+	s := natsserver.Run(t, natsserver.Options{Operator: operator, Edit: patiently})
 	// As late as can be, and for long enough for all to connect on a busy machine.
-	first := must.Get(account.User("first", natsserver.Expires(5*time.Second)))(t)
+	first := must.Get(account.User("first", natsserver.Expires(8*time.Second)))(t)
 	now := &holder{user: first}
 	tr := begin(t, s.URL(), api.UserJWT(now.jwt, now.sign))
 	now.set(second)
@@ -302,7 +305,7 @@ func TestS06Expired(t *testing.T) {
 func TestS06Reload(t *testing.T) {
 	allowed := natsserver.User{Name: "ann", Password: "a"}
 	s := natsserver.Run(t, natsserver.Options{Accounts: []natsserver.Account{{Name: "A", Users: []natsserver.User{allowed}}},
-		Edit: func(so *server.Options) { so.AuthTimeout = patience.Seconds() }})
+		Edit: patiently})
 	tr := begin(t, s.URL(), api.UserInfo("ann", "a"), api.IgnoreAuthErrorAbort(), api.Timeout(patience))
 	tr.flow(100)
 
@@ -381,7 +384,7 @@ func TestS07Evicted(t *testing.T) {
 	const bound = 200 * time.Millisecond
 	s := natsserver.Run(t, natsserver.Options{MaxPayload: 64 << 10, Edit: func(so *server.Options) { so.MaxPending = 256 << 10 }})
 	events := newTape()
-	nc := must.Get(api.Connect(s.URL(), system(), events.option(), api.Name("slow")))(t)
+	nc := must.Get(api.Connect(s.URL(), system(), events.option(), api.Name("slow"), api.Timeout(late)))(t)
 	defer nc.Close()
 	release, got, quick := make(chan struct{}), newCounter(), newCounter()
 	must.Get(nc.Subscribe("slow", func(*api.Msg) {
@@ -391,7 +394,7 @@ func TestS07Evicted(t *testing.T) {
 	must.Get(nc.Subscribe("quick", func(*api.Msg) { quick.add(1) }))(t)
 	must.Do(t, nc.FlushWithContext(must.Within(t, patience)))
 
-	other := must.Get(api.Connect(s.URL(), system()))(t)
+	other := must.Get(api.Connect(s.URL(), system(), api.Timeout(late)))(t)
 	defer other.Close()
 	data := make([]byte, 32<<10)
 	for range 20 {

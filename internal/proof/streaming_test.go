@@ -68,16 +68,19 @@ type stage struct {
 	options  []jetstream.JetStreamOpt // of the writer
 }
 
-// overCluster is the stage of a cluster: both clients begin at one member.
+// overCluster is the stage of a cluster: both clients begin at one member. All have the time to
+// connect that a busy machine needs.
 func overCluster(t *testing.T, c *natsserver.Cluster, at *natsserver.Server) stage {
 	t.Helper()
 	urls := ""
 	for _, m := range c.Members() {
 		urls += "," + m.URL()
 	}
-	witness := must.Get(nats.Connect(urls[1:], nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))(t)
+	witness := must.Get(nats.Connect(urls[1:], nats.Timeout(late), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))(t)
 	t.Cleanup(witness.Close)
-	return stage{replicas: len(c.Members()), storage: jetstream.FileStorage, url: at.URL(), witness: func() *nats.Conn { return witness }, pace: 2 * time.Millisecond}
+	patient := []api.Option{api.Timeout(late)}
+	return stage{replicas: len(c.Members()), storage: jetstream.FileStorage, url: at.URL(), writer: patient, reader: patient,
+		witness: func() *nats.Conn { return witness }, pace: 2 * time.Millisecond}
 }
 
 // stream makes the stream and its consumer, connects both clients and lets them work.

@@ -81,10 +81,10 @@ func watchCluster(t *testing.T, intact bool) *watchedCluster {
 	if intact {
 		w.cfg.History = kv.MaxHistory
 	}
-	w.witness = must.Get(nats.Connect(urls, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))(t)
+	w.witness = must.Get(nats.Connect(urls, nats.Timeout(late), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))(t)
 	t.Cleanup(w.witness.Close)
 	w.watch(func(name string) jetstream.JetStream {
-		nc := must.Get(api.Connect(urls, api.Name(name), api.NeverGiveUp(), api.ReconnectWait(100*time.Millisecond), system()))(t)
+		nc := must.Get(api.Connect(urls, api.Name(name), api.NeverGiveUp(), api.Timeout(late), api.ReconnectWait(100*time.Millisecond), system()))(t)
 		t.Cleanup(nc.Close)
 		return must.Get(jetstream.New(nc))(t)
 	})
