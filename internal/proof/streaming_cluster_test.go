@@ -220,10 +220,9 @@ func (st *streaming) led(c *natsserver.Cluster) {
 // leads has a group change its leader until it is one of those that are wanted.
 func (st *streaming) leads(c *natsserver.Cluster, g natsserver.Group, wanted func(*natsserver.Server) bool) *natsserver.Server {
 	st.t.Helper()
-	ctx := must.Within(st.t, patience)
-	leader := must.Get(c.Leader(ctx, g))(st.t)
-	for !wanted(leader) {
-		leader = must.Get(c.StepDown(ctx, g))(st.t)
+	leader := must.Get(c.Leader(must.Within(st.t, patience), g))(st.t)
+	for !wanted(leader) { // whom it hands over to is left to chance
+		leader = must.Get(c.StepDown(must.Within(st.t, patience), g))(st.t)
 	}
 	return leader
 }
