@@ -1,6 +1,7 @@
 package natsserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -153,6 +154,11 @@ const (
 	// anybody is the user assigned to clients without credentials, if there are no other
 	// users: a server with any user admits nobody without credentials.
 	anybody = "troupe-anybody"
+
+	// anybodyWait is how many seconds a client of such a server has for its CONNECT: as good
+	// as for ever, as in a server without users. The default of servers with users is 2 s,
+	// which a client on a busy machine may need longer than.
+	anybodyWait = 3600
 )
 
 // addSystemUser adds a user of the system account, and changes nothing for the others. If
@@ -177,6 +183,7 @@ func addSystemUser(so *server.Options, password string) error {
 	if open {
 		so.Users = append(so.Users, &server.User{Username: anybody, Password: password})
 		so.NoAuthUser = anybody
+		so.AuthTimeout = cmp.Or(so.AuthTimeout, anybodyWait)
 	}
 	return nil
 }

@@ -43,6 +43,9 @@ func keep(t *testing.T, nc *nats.Conn, stream string, replicas int) {
 
 func TestLeadersStepDown(t *testing.T) {
 	c := natsserver.RunCluster(t, 3, natsserver.Options{JetStream: true})
+	if v, err := c.Members()[0].Server().Varz(nil); err != nil || v.AuthTimeout < 60 {
+		t.Errorf("where nobody needs credentials, a client has %v s for them, %v", v.AuthTimeout, err)
+	}
 	nc := client(t, c.Members()[0])
 	keep(t, nc, "ORDERS", 3)
 	keep(t, nc, "ALONE", 1)
