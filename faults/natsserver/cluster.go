@@ -22,8 +22,9 @@ const (
 	memberNameDefault = "node"
 
 	// formWait bounds the wait for a cluster to form. With JetStream that includes an
-	// election, and an election without a winner takes seconds.
-	formWait = 30 * time.Second
+	// election, and one without a winner takes up to nine seconds, on a busy machine several
+	// times in a row.
+	formWait = time.Minute
 
 	// formPause is the pause between two checks of a forming cluster: a server notifies
 	// its clients of other servers, but its own process has to poll.
