@@ -34,11 +34,11 @@ func TestS10StreamLeaderKilled(t *testing.T) {
 	}
 	flow := func(n int) {
 		for range n {
-			must.Get(js.Publish(must.Within(t, patience), "orders.other", nil))(t)
+			must.Get(js.Publish(must.Within(t, electing), "orders.other", nil))(t)
 		}
 	}
 	flow(20)
-	must.Get(c.Leader(must.Within(t, patience), natsserver.Group{Stream: "ORDERS"}))(t).Kill()
+	must.Get(c.Leader(must.Within(t, electing), natsserver.Group{Stream: "ORDERS"}))(t).Kill()
 	flow(20) // there is a new one
 	close(stop)
 	wg.Wait()

@@ -20,6 +20,10 @@ import (
 // G9, no more publishes wait than may; G11, errors are typed; G13; G16, the consumer is
 // the only one.
 
+// electing is how long a test waits for what needs a leader: an election without a winner takes up
+// to nine seconds, and a busy machine has several in a row.
+const electing = 2 * patience
+
 // streamGroup and tillGroup are what has a leader.
 func streamGroup() natsserver.Group { return natsserver.Group{Stream: streamName} }
 func tillGroup() natsserver.Group {
@@ -102,7 +106,7 @@ func TestS09StepDowns(t *testing.T) {
 	for range sized(50, 2, 1) {
 		for _, g := range []natsserver.Group{streamGroup(), tillGroup(), {}} {
 			st.history.Impaired()
-			must.Get(c.StepDown(must.Within(t, patience), g))(t)
+			must.Get(c.StepDown(must.Within(t, electing), g))(t)
 			st.led(c)
 			st.flow(50)
 		}
@@ -128,7 +132,7 @@ func TestS11MinoritySide(t *testing.T) {
 	}
 	st.failed.await(t, st.failed.now()+10) // what was under way is over
 	acked := st.acked.now()
-	await(t, "another leader of the stream", func() bool {
+	must.Await(t, electing, "another leader of the stream", func() bool {
 		for _, m := range c.Members()[1:] {
 			if m.Server().JetStreamIsStreamLeader("$G", streamName) {
 				return true
@@ -212,7 +216,7 @@ func (st *streaming) killed(c *natsserver.Cluster, m *natsserver.Server) {
 func (st *streaming) led(c *natsserver.Cluster) {
 	st.t.Helper()
 	for _, g := range []natsserver.Group{streamGroup(), tillGroup()} {
-		must.Get(c.Leader(must.Within(st.t, patience), g))(st.t)
+		must.Get(c.Leader(must.Within(st.t, electing), g))(st.t)
 	}
 	st.history.Healed()
 }
@@ -220,9 +224,9 @@ func (st *streaming) led(c *natsserver.Cluster) {
 // leads has a group change its leader until it is one of those that are wanted.
 func (st *streaming) leads(c *natsserver.Cluster, g natsserver.Group, wanted func(*natsserver.Server) bool) *natsserver.Server {
 	st.t.Helper()
-	leader := must.Get(c.Leader(must.Within(st.t, patience), g))(st.t)
+	leader := must.Get(c.Leader(must.Within(st.t, electing), g))(st.t)
 	for !wanted(leader) { // whom it hands over to is left to chance
-		leader = must.Get(c.StepDown(must.Within(st.t, patience), g))(st.t)
+		leader = must.Get(c.StepDown(must.Within(st.t, electing), g))(st.t)
 	}
 	return leader
 }
@@ -236,7 +240,7 @@ func (st *streaming) current() {
 // current waits until three copies of a stream are up to date.
 func current(t *testing.T, js stranger.JetStream, name string) {
 	t.Helper()
-	await(t, "copies of the stream that are up to date", func() bool {
+	must.Await(t, electing, "copies of the stream that are up to date", func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 		defer cancel()
 		stream, err := js.Stream(ctx, name)

@@ -124,12 +124,12 @@ func (w *watchedCluster) goesOn(behind string) {
 
 func (w *watchedCluster) leader(g natsserver.Group) *natsserver.Server {
 	w.t.Helper()
-	return must.Get(w.c.Leader(must.Within(w.t, patience), g))(w.t)
+	return must.Get(w.c.Leader(must.Within(w.t, electing), g))(w.t)
 }
 
 func (w *watchedCluster) stepDown(g natsserver.Group) {
 	w.t.Helper()
-	must.Get(w.c.StepDown(must.Within(w.t, patience), g))(w.t)
+	must.Get(w.c.StepDown(must.Within(w.t, electing), g))(w.t)
 }
 
 // home returns the member to which the reader is connected.
