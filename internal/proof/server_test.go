@@ -88,9 +88,7 @@ func (p *probes) check(writer *api.Conn) {
 	must.Do(p.t, writer.FlushWithContext(must.Within(p.t, patience)))
 	// What the server had for the reader before this flush is with the handlers then.
 	must.Do(p.t, p.reader.FlushWithContext(must.Within(p.t, patience)))
-	handled := make(chan struct{})
-	must.Do(p.t, p.reader.Barrier(func() { close(handled) }))
-	<-handled
+	handleAll(p.t, p.reader)
 	for subject, got := range p.got {
 		want := p.rounds
 		switch subject {

@@ -250,6 +250,7 @@ func (tr *traffic) judge() {
 	tr.stop()
 	tr.flush()
 	must.Do(tr.t, tr.reader.FlushWithContext(must.Within(tr.t, patience)))
+	handleAll(tr.t, tr.reader) // a Close discards what still waits for a handler
 	for nc := range tr.events {
 		call := tr.history.Begin(check.Close, nc.Opts.Name, 2*time.Second)
 		report, err := nc.CloseContext(must.Within(tr.t, patience))
@@ -259,6 +260,14 @@ func (tr *traffic) judge() {
 	if err := tr.history.Check(); err != nil {
 		tr.t.Errorf("%v\n%v", err, tr.history.Report())
 	}
+}
+
+// handleAll waits until the handlers of a client have finished with what has come.
+func handleAll(t testing.TB, nc *api.Conn) {
+	t.Helper()
+	handled := make(chan struct{})
+	must.Do(t, nc.Barrier(func() { close(handled) }))
+	<-handled
 }
 
 // counter is a number that can be waited for.
