@@ -52,6 +52,9 @@ func run(out io.Writer) error {
 	if _, err := direct.Subscribe("greet", greet); err != nil {
 		return err
 	}
+	if err := direct.Flush(); err != nil { // the server has the subscription
+		return err
+	}
 
 	path := api.ProxyPath("nats")
 	_, err = api.Connect(address, path)
