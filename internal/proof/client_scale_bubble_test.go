@@ -391,7 +391,9 @@ func TestC18ForgedReplies(t *testing.T) {
 func TestC18Inboxes(t *testing.T) {
 	kit(t, func(b *faults.Env) {
 		t := b.T
-		must.Get(watching(b).nc.Subscribe("ask", func(m *api.Msg) { _ = m.Respond(m.Data) }))(t)
+		s := watching(b)
+		must.Get(s.nc.Subscribe("ask", func(m *api.Msg) { _ = m.Respond(m.Data) }))(t)
+		must.Do(t, s.nc.Flush())
 		conns := []*api.Conn{enter(b, "one", api.CustomInboxPrefix("same")), enter(b, "two", api.CustomInboxPrefix("same"))}
 		var all sync.WaitGroup
 		seen := map[string]bool{}
