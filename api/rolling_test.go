@@ -179,6 +179,7 @@ func TestARollingRestartIsNotNoticed(t *testing.T) {
 	for _, m := range r.cluster.Members() {
 		closed(t, m.LameDuck(), "the end of a lame duck")
 		must.Do(t, m.Restart())
+		r.knows(m)
 	}
 	close(stop)
 	load.Wait()
@@ -188,6 +189,14 @@ func TestARollingRestartIsNotNoticed(t *testing.T) {
 		r.check(publisher, n)
 	}
 	r.checkConns()
+}
+
+// knows waits until a member that has joined the cluster again has learned who subscribes to what.
+func (r *rolling) knows(m *natsserver.Server) {
+	account := m.Server().GlobalAccount()
+	for _, subject := range []string{"jobs", "ask", "news"} {
+		until(r.t, "who subscribes to "+subject, func() bool { return account.SubscriptionInterest(subject) })
+	}
 }
 
 // check looks for the n messages of a publisher.

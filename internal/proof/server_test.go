@@ -206,6 +206,9 @@ func TestS05RollingRestart(t *testing.T) {
 		for _, m := range c.Members() {
 			<-m.LameDuck()
 			must.Do(t, m.Restart())
+			for _, subject := range []string{"work", "jobs", "ask"} { // of which it learns when it has joined
+				await(t, "who subscribes to "+subject, func() bool { return m.Server().GlobalAccount().SubscriptionInterest(subject) })
+			}
 			tr.flow(100)
 		}
 	})
