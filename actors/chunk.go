@@ -15,13 +15,11 @@ const (
 	chunkBytesMax = 1 << 20
 )
 
-// sharedBytesMax bounds the buffers that slow subscriptions may keep from being reused.
-// Above it, for a subscription that uses only a small part of a buffer, the reader
-// copies. For buffers that a read has left nearly empty it does so from sparseBytesMax on:
-// small messages that come one by one would otherwise each keep a whole buffer.
+// Bounds of the buffers that slow subscriptions keep from being reused. Above one, the reader
+// copies for a subscription that uses only a small part of a buffer.
 const (
-	sharedBytesMax = 16 << 20
-	sparseBytesMax = 4 << 20
+	sharedBytesMax = 16 << 20 // of any buffer
+	sparseBytesMax = 4 << 20  // of one that a read has left nearly empty, so that messages that come alone do not keep one each
 )
 
 // chunksFree is how many buffers a connection keeps for the next reads.

@@ -38,10 +38,7 @@ func workers(url string) error {
 		if err != nil {
 			return err
 		}
-		if err := sub.SetPendingLimits(-1, -1); err != nil {
-			return err
-		}
-		if err := nc.Flush(); err != nil {
+		if err := errors.Join(sub.SetPendingLimits(-1, -1), nc.Flush()); err != nil {
 			return err
 		}
 		fmt.Println(sub.Subject, sub.Queue)
